@@ -1,0 +1,53 @@
+#include <napi.h>
+#include <torch/version.h>
+
+#include <string>
+#include <vector>
+
+#include "addon/trainer_object.h"
+#include "core/cuda_driver.h"
+#include "core/device.h"
+
+namespace moco::addon {
+namespace {
+
+Napi::Value hardware(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const CudaStatus cuda = cudaStatus();
+  Napi::Array devices = Napi::Array::New(env);
+  for (uint32_t i = 0; i < cuda.devices.size(); ++i) devices.Set(i, cuda.devices[i].name);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("cpuName", deviceName(at::kCPU));
+  result.Set("cpuBf16", cpuHasBf16());
+  result.Set("cudaDevices", devices);
+  result.Set("cudaUnavailable", cuda.unavailable);
+  return result;
+}
+
+void shutdown(const Napi::CallbackInfo& info) {
+  auto& trainers = info.Env().GetInstanceData<Environment>()->trainers;
+  const std::vector<TrainerObject*> running(trainers.begin(), trainers.end());
+  for (TrainerObject* trainer : running) trainer->close();
+}
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  auto* environment = new Environment;
+  env.SetInstanceData(environment);
+  environment->trainerClass = Napi::Persistent(TrainerObject::define(env));
+  exports.Set("libtorchVersion", std::to_string(TORCH_VERSION_MAJOR) + "." +
+                                     std::to_string(TORCH_VERSION_MINOR) + "." +
+                                     std::to_string(TORCH_VERSION_PATCH));
+  exports.Set("createTrainer", Napi::Function::New(env, TrainerObject::create));
+  exports.Set("hardware", Napi::Function::New(env, hardware));
+  exports.Set("shutdown", Napi::Function::New(env, shutdown));
+  return exports;
+}
+
+}  // namespace
+}  // namespace moco::addon
+
+// A function, not a member of the namespace: the macro declares it for the module's entry point.
+static Napi::Object initialiseModule(Napi::Env env, Napi::Object exports) {
+  return moco::addon::initialise(env, exports);
+}
+NODE_API_MODULE(moco, initialiseModule)

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+namespace moco {
+
+struct AdamOptions {
+  double learningRate;
+  double weightDecay;  // L2: added to the gradient
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+};
+
+/// Adam (Kingma & Ba, ICLR 2015, algorithm 1) with L2 weight decay, over one flat tensor: one
+/// kernel.
+class Adam {
+ public:
+  /// @param parameters  changed in place by every step
+  Adam(at::Tensor parameters, const AdamOptions& options);
+
+  /// @param gradient  of the same shape and type as the parameters
+  void step(const at::Tensor& gradient);
+
+  const AdamOptions& options() const { return options_; }
+
+ private:
+  AdamOptions options_;
+  at::Tensor parameters_;
+  at::Tensor firstMoment_;
+  at::Tensor secondMoment_;
+  at::Tensor steps_;  // scalar, fp32, as the fused kernel wants it
+};
+
+}  // namespace moco

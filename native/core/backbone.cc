@@ -1,0 +1,105 @@
+#include "core/backbone.h"
+
+#include <array>
+
+#include "core/error.h"
+
+namespace moco {
+namespace {
+
+constexpr int64_t kStemWidth = 64;
+constexpr int64_t kBottleneckExpansion = 4;
+
+struct Depths {
+  const char* arch;
+  bool bottleneck;
+  std::array<int64_t, 4> blocks;  // per stage
+};
+
+constexpr std::array<Depths, 3> kArchitectures{{{"resnet18", false, {2, 2, 2, 2}},
+                                                {"resnet34", false, {3, 4, 6, 3}},
+                                                {"resnet50", true, {3, 4, 6, 3}}}};
+
+const Depths& depthsOf(const std::string& arch) {
+  for (const auto& depths : kArchitectures) {
+    if (arch == depths.arch) return depths;
+  }
+  throw Error("ERR_MOCO_CONFIG", "arch: there is no \"" + arch + "\"",
+              "Choose resnet18, resnet34 or resnet50.");
+}
+
+}  // namespace
+
+Backbone::Backbone(const std::string& arch, NetworkPlan& plan) {
+  const Depths& depths = depthsOf(arch);
+  // The stem is the reference's own layer and has PyTorch's default initialisation, not
+  // torchvision's.
+  stem_.convolution = planConvolution(plan, "f.0", 3, kStemWidth, 3, 1, 1, uniformFanIn(3 * 3 * 3));
+  stem_.norm = planBatchNorm(plan, "f.1", kStemWidth);
+  int64_t channels = kStemWidth;
+  for (size_t stage = 0; stage < depths.blocks.size(); ++stage) {
+    const int64_t width = kStemWidth << stage;
+    for (int64_t block = 0; block < depths.blocks[stage]; ++block) {
+      const std::string name = "f." + std::to_string(stage + 3) + "." + std::to_string(block);
+      const int64_t stride = stage > 0 && block == 0 ? 2 : 1;
+      blocks_.push_back(planBlock(plan, name, depths.bottleneck, channels, width, stride));
+      channels = depths.bottleneck ? width * kBottleneckExpansion : width;
+    }
+  }
+  featureDim_ = channels;
+}
+
+Backbone::ConvNorm Backbone::planConvNorm(NetworkPlan& plan, const std::string& convolution,
+                                          const std::string& norm, int64_t in, int64_t out,
+                                          int64_t kernel, int64_t stride) {
+  ConvNorm layer{};
+  layer.convolution = planConvolution(plan, convolution, in, out, kernel, stride, kernel / 2,
+                                      kaimingNormalFanOut(out, kernel));
+  layer.norm = planBatchNorm(plan, norm, out);
+  return layer;
+}
+
+Backbone::ResidualBlock Backbone::planBlock(NetworkPlan& plan, const std::string& name,
+                                            bool bottleneck, int64_t in, int64_t width,
+                                            int64_t stride) {
+  ResidualBlock block;
+  const auto add = [&](int number, int64_t from, int64_t to, int64_t kernel, int64_t by) {
+    const std::string suffix = std::to_string(number);
+    block.body.push_back(
+        planConvNorm(plan, name + ".conv" + suffix, name + ".bn" + suffix, from, to, kernel, by));
+  };
+  const int64_t out = bottleneck ? width * kBottleneckExpansion : width;
+  if (bottleneck) {
+    add(1, in, width, 1, 1);
+    add(2, width, width, 3, stride);
+    add(3, width, out, 1, 1);
+  } else {
+    add(1, in, width, 3, stride);
+    add(2, width, out, 3, 1);
+  }
+  if (stride != 1 || in != out) {
+    block.shortcut =
+        planConvNorm(plan, name + ".downsample.0", name + ".downsample.1", in, out, 1, stride);
+  }
+  return block;
+}
+
+at::Tensor Backbone::apply(const Pass& pass, const ConvNorm& layer, const at::Tensor& x) {
+  return layer.norm(pass, layer.convolution(pass, x));
+}
+
+at::Tensor Backbone::apply(const Pass& pass, const ResidualBlock& block, const at::Tensor& x) {
+  at::Tensor y = x;
+  for (size_t i = 0; i + 1 < block.body.size(); ++i) y = apply(pass, block.body[i], y).relu_();
+  y = apply(pass, block.body.back(), y);
+  y.add_(block.shortcut ? apply(pass, *block.shortcut, x) : x);
+  return y.relu_();
+}
+
+at::Tensor Backbone::operator()(const Pass& pass, const at::Tensor& pictures) const {
+  at::Tensor x = apply(pass, stem_, pictures).relu_();  // (B, 64, H, W)
+  for (const auto& block : blocks_) x = apply(pass, block, x);
+  return x.mean({2, 3});
+}
+
+}  // namespace moco

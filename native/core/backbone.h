@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/layers.h"
+
+namespace moco {
+
+/// A ResNet (He et al., CVPR 2016) with the CIFAR stem: 3×3 convolution of stride 1, no max-pool,
+/// no classifier. Parameters have the reference's names: `f.0` and `f.1` the stem, `f.3` … `f.6`
+/// the four stages.
+class Backbone {
+ public:
+  /// @param arch  `resnet18`, `resnet34` or `resnet50`
+  /// @throws Error ERR_MOCO_CONFIG  for another name
+  Backbone(const std::string& arch, NetworkPlan& plan);
+
+  /// @param pictures  (B, 3, H, W), channels last
+  /// @return          (B, featureDim()), globally average-pooled
+  at::Tensor operator()(const Pass& pass, const at::Tensor& pictures) const;
+
+  int64_t featureDim() const { return featureDim_; }
+
+ private:
+  struct ConvNorm {
+    Convolution convolution;
+    BatchNorm norm;
+  };
+  /// relu(body(x) + shortcut(x)), with a ReLU between the body's layers.
+  struct ResidualBlock {
+    std::vector<ConvNorm> body;
+    std::optional<ConvNorm> shortcut;
+  };
+
+  static ConvNorm planConvNorm(NetworkPlan& plan, const std::string& convolution,
+                               const std::string& norm, int64_t in, int64_t out, int64_t kernel,
+                               int64_t stride);
+  static ResidualBlock planBlock(NetworkPlan& plan, const std::string& name, bool bottleneck,
+                                 int64_t in, int64_t width, int64_t stride);
+  static at::Tensor apply(const Pass& pass, const ConvNorm& layer, const at::Tensor& x);
+  static at::Tensor apply(const Pass& pass, const ResidualBlock& block, const at::Tensor& x);
+
+  ConvNorm stem_;
+  std::vector<ResidualBlock> blocks_;
+  int64_t featureDim_ = 0;
+};
+
+}  // namespace moco

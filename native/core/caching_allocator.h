@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+
+namespace moco {
+
+/// Makes PyTorch keep large freed blocks of CPU memory for the next tensors instead of giving them
+/// back to the system, which otherwise maps and clears every activation anew in every step. Blocks
+/// are aligned to 2 MiB and ask for huge pages. Small tensors are left to PyTorch's own allocator.
+/// Affects the whole process; later calls do nothing.
+void installCachingAllocator();
+
+/// Gives the blocks that no tensor uses back to the system.
+void releaseCachedMemory();
+
+struct CachedMemory {
+  size_t inUse, cached;  // bytes
+};
+CachedMemory cachedMemory();
+
+}  // namespace moco

@@ -1,0 +1,88 @@
+#include "core/cuda_driver.h"
+
+#include <ATen/Context.h>
+#include <dlfcn.h>
+
+#include <array>
+
+namespace moco {
+namespace {
+
+#ifdef MOCO_LIBTORCH_CUDA
+constexpr bool kCudaBuild = true;
+#else
+constexpr bool kCudaBuild = false;
+#endif
+
+// From CUDA's driver API, whose binary interface is stable.
+constexpr int kSuccess = 0;
+constexpr int kCapabilityMajor = 75;
+constexpr int kCapabilityMinor = 76;
+
+struct Driver {
+  int (*init)(unsigned);
+  int (*deviceCount)(int*);
+  int (*deviceName)(char*, int, int);
+  int (*deviceAttribute)(int*, int, int);
+  int (*driverVersion)(int*);
+};
+
+template <typename Function>
+bool find(void* library, const char* name, Function& function) {
+  function = reinterpret_cast<Function>(dlsym(library, name));
+  return function != nullptr;
+}
+
+/// Fills `driver`, or says what is missing.
+std::string openDriver(Driver& driver) {
+  // Never closed: LibTorch uses the same library for the rest of the process.
+  void* library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return "no NVIDIA driver is installed (libcuda.so.1 is not there)";
+  const bool complete = find(library, "cuInit", driver.init) &&
+                        find(library, "cuDeviceGetCount", driver.deviceCount) &&
+                        find(library, "cuDeviceGetName", driver.deviceName) &&
+                        find(library, "cuDeviceGetAttribute", driver.deviceAttribute) &&
+                        find(library, "cuDriverGetVersion", driver.driverVersion);
+  return complete ? "" : "the NVIDIA driver is too old";
+}
+
+CudaDevice describe(const Driver& driver, int index) {
+  CudaDevice device{};
+  std::array<char, 256> name{};
+  driver.deviceName(name.data(), name.size(), index);
+  device.name = name.data();
+  driver.deviceAttribute(&device.major, kCapabilityMajor, index);
+  driver.deviceAttribute(&device.minor, kCapabilityMinor, index);
+  return device;
+}
+
+std::string driverVersion(const Driver& driver) {
+  int version = 0;
+  driver.driverVersion(&version);
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+}  // namespace
+
+CudaStatus cudaStatus() {
+  if (!kCudaBuild) return {{}, "LibTorch is a CPU build"};
+  Driver driver{};
+  const std::string missing = openDriver(driver);
+  if (!missing.empty()) return {{}, missing};
+  if (const int error = driver.init(0); error != kSuccess) {
+    return {{}, "NVIDIA's driver does not start (cuInit: error " + std::to_string(error) + ")"};
+  }
+  int count = 0;
+  driver.deviceCount(&count);
+  if (count == 0) return {{}, "NVIDIA's driver sees no GPU (CUDA_VISIBLE_DEVICES may hide it)"};
+  if (!at::globalContext().hasCUDA()) {
+    return {{},
+            "NVIDIA's driver supports CUDA " + driverVersion(driver) +
+                ", which is too old for this build of LibTorch"};
+  }
+  CudaStatus status;
+  for (int index = 0; index < count; ++index) status.devices.push_back(describe(driver, index));
+  return status;
+}
+
+}  // namespace moco

@@ -1,0 +1,100 @@
+#include "core/device.h"
+
+#include <fstream>
+
+#if defined(__linux__) && defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+#ifdef __APPLE__
+#include <sys/sysctl.h>
+#endif
+
+#include "core/cuda_driver.h"
+#include "core/error.h"
+
+namespace moco {
+namespace {
+
+std::string cpuName() {
+#ifdef __APPLE__
+  char name[256] = {};
+  size_t size = sizeof(name);
+  sysctlbyname("machdep.cpu.brand_string", name, &size, nullptr, 0);
+  return name;
+#else
+  const std::string key = "model name";
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    const auto value = line.find(": ");
+    if (line.compare(0, key.size(), key) == 0 && value != std::string::npos) {
+      return line.substr(value + 2);
+    }
+  }
+  return "CPU";
+#endif
+}
+
+bool hasBf16(const at::Device& device) {
+  constexpr int kAmpere = 8;
+  if (device.is_cuda()) return cudaStatus().devices.at(device.index()).major >= kAmpere;
+  return cpuHasBf16();
+}
+
+at::Device requireCuda(const std::string& name, const CudaStatus& status) {
+  const int64_t index = name == "cuda" ? 0 : std::stoll(name.substr(std::string("cuda:").size()));
+  if (!status.unavailable.empty()) {
+    throw Error("ERR_MOCO_DEVICE", "device \"" + name + "\" cannot be used: " + status.unavailable,
+                "Choose --device cpu, or install what is missing and run the set-up again.");
+  }
+  const auto count = static_cast<int64_t>(status.devices.size());
+  if (index >= count) {
+    throw Error("ERR_MOCO_DEVICE",
+                "device \"" + name + "\" is not there: this machine has " + std::to_string(count) +
+                    (count == 1 ? " GPU (cuda:0)" : " GPUs (from cuda:0)"),
+                "Choose one of those.");
+  }
+  return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
+}
+
+}  // namespace
+
+bool cpuHasBf16() {
+  if (!at::globalContext().hasMKLDNN()) return false;
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");
+#elif defined(__linux__) && defined(__aarch64__)
+  return (getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0;
+#else
+  return false;
+#endif
+}
+
+at::Device resolveDevice(const std::string& name) {
+  if (name == "cpu") return at::Device(at::kCPU);
+  const CudaStatus status = cudaStatus();
+  if (name == "auto" && !status.unavailable.empty()) return at::Device(at::kCPU);
+  return requireCuda(name == "auto" ? "cuda" : name, status);
+}
+
+std::string deviceName(const at::Device& device) {
+  if (device.is_cuda()) return cudaStatus().devices.at(device.index()).name;
+  return cpuName();
+}
+
+Precision resolvePrecision(const std::string& name, const at::Device& device) {
+  if (name == "fp32") return {at::kFloat, "as asked"};
+  const bool available = hasBf16(device);
+  if (name == "auto") {
+    if (available) return {at::kBFloat16, deviceName(device) + " multiplies bf16 in hardware"};
+    return {at::kFloat, deviceName(device) + " has no bf16 in hardware"};
+  }
+  if (!available) {
+    throw Error("ERR_MOCO_DEVICE",
+                "precision \"bf16\" cannot be used: " + deviceName(device) + " lacks it",
+                "Choose --precision fp32 or auto.");
+  }
+  return {at::kBFloat16, "as asked"};
+}
+
+}  // namespace moco

@@ -1,0 +1,99 @@
+#include "core/encoder.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <utility>
+
+#include "core/random.h"
+
+namespace moco {
+namespace {
+
+void fill(const at::Tensor& parameter, const Initialisation& init, at::Generator& generator) {
+  switch (init.kind) {
+    case Initialisation::Kind::kConstant:
+      parameter.fill_(init.scale);
+      return;
+    case Initialisation::Kind::kUniform:
+      parameter.copy_(
+          at::empty(parameter.sizes(), at::kFloat).uniform_(-init.scale, init.scale, generator));
+      return;
+    case Initialisation::Kind::kNormal:
+      parameter.copy_(at::empty(parameter.sizes(), at::kFloat).normal_(0, init.scale, generator));
+      return;
+  }
+}
+
+bool endsWith(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+}  // namespace
+
+at::Tensor normaliseRows(const at::Tensor& x) {
+  constexpr double kSmallestNorm = 1e-12;
+  return x / x.norm(2, /*dim=*/1, /*keepdim=*/true).clamp_min(kSmallestNorm);
+}
+
+Encoder::Encoder(const EncoderOptions& options)
+    : options_(options),
+      backbone_(options.arch, plan_),
+      head_(backbone_.featureDim(), options.featureDim, plan_),
+      parameters_(plan_.parameters, at::device(options.device).dtype(options.master)),
+      statistics_(plan_.buffers, at::device(options.device).dtype(options.master)) {
+  const bool copies = options.compute != options.master;
+  if (copies) computeCopies_ = parameters_.zerosLike(options.compute);
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const auto& source = copies && plan_.lowPrecision[i] ? (*computeCopies_)[i] : parameters_[i];
+    weights_.push_back(source.detach().requires_grad_());
+  }
+}
+
+void Encoder::initialise(uint64_t seed) {
+  const at::NoGradGuard noGrad;
+  auto generator = torchGenerator(seed, Purpose::kWeights);
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    fill(parameters_[i], plan_.initialisations[i], generator);
+  }
+  for (size_t i = 0; i < statistics_.size(); ++i) {
+    statistics_[i].fill_(endsWith(statistics_.name(i), "running_var") ? 1 : 0);
+  }
+  batchesTracked_ = 0;
+  refreshWeights();
+}
+
+void Encoder::copyParametersFrom(const Encoder& other) {
+  const at::NoGradGuard noGrad;
+  parameters_.flat().copy_(other.parameters_.flat());
+  refreshWeights();
+}
+
+void Encoder::refreshWeights() {
+  const at::NoGradGuard noGrad;
+  if (computeCopies_) computeCopies_->flat().copy_(parameters_.flat());
+}
+
+at::Tensor Encoder::backbone(const at::Tensor& pictures, Mode mode) {
+  if (mode == Mode::kTrain) ++batchesTracked_;
+  return backbone_(pass(mode), pictures);
+}
+
+at::Tensor Encoder::project(const at::Tensor& features, Mode mode) {
+  return normaliseRows(head_(pass(mode), features).to(options_.master));
+}
+
+std::vector<std::pair<std::string, at::Tensor>> Encoder::stateDict() const {
+  const at::NoGradGuard noGrad;
+  std::vector<std::pair<std::string, at::Tensor>> state;
+  for (const auto& entry : plan_.state) {
+    if (entry.kind == StateEntry::Kind::kBatchesTracked) {
+      state.emplace_back(entry.name, at::scalar_tensor(batchesTracked_, at::kLong));
+      continue;
+    }
+    const auto& tensors = entry.kind == StateEntry::Kind::kParameter ? parameters_ : statistics_;
+    state.emplace_back(entry.name, tensors[entry.index].to(at::kCPU).contiguous());
+  }
+  return state;
+}
+
+}  // namespace moco

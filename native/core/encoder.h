@@ -1,0 +1,81 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/backbone.h"
+#include "core/projection_head.h"
+
+namespace moco {
+
+struct EncoderOptions {
+  std::string arch;
+  int64_t featureDim;  // length of the head's output
+  at::Device device;
+  at::ScalarType compute;              // of convolutions and linear layers: kFloat or kBFloat16
+  at::ScalarType master = at::kFloat;  // of the parameters, their gradients and statistics
+};
+
+enum class Mode { kTrain, kEvaluate };
+
+/// Backbone and projection head with their parameters and BatchNorm statistics. Where `compute` is
+/// narrower than `master`, convolutions and linear layers run on copies of their weights, which
+/// `refreshWeights` makes; BatchNorm keeps the master parameters.
+class Encoder {
+ public:
+  explicit Encoder(const EncoderOptions& options);
+
+  /// Draws all parameters as the reference does and resets the statistics.
+  void initialise(uint64_t seed);
+  /// Takes over parameters; the statistics stay its own (reference: a copy of the parameters).
+  void copyParametersFrom(const Encoder& other);
+
+  /// Carries changed parameters into the copies that the layers compute with.
+  void refreshWeights();
+
+  /// @param pictures  (B, 3, H, W), channels last, of type `compute`
+  /// @return          (B, backboneDim()), not normalised
+  at::Tensor backbone(const at::Tensor& pictures, Mode mode);
+  /// @param features  (B, backboneDim()), from `backbone`
+  /// @return          (B, featureDim), L2-normalised, of type `master`
+  at::Tensor project(const at::Tensor& features, Mode mode);
+
+  int64_t backboneDim() const { return backbone_.featureDim(); }
+  at::ScalarType computeType() const { return options_.compute; }
+
+  const NamedTensors& parameters() const { return parameters_; }
+  /// BatchNorm's running statistics.
+  const NamedTensors& statistics() const { return statistics_; }
+  int64_t batchesTracked() const { return batchesTracked_; }
+  void setBatchesTracked(int64_t batches) { batchesTracked_ = batches; }
+
+  /// The tensors to differentiate by, one for each of `parameters()`.
+  const std::vector<at::Tensor>& weights() const { return weights_; }
+
+  /// (name, tensor) in PyTorch's order, on the CPU, contiguous: what `state_dict()` holds in
+  /// Python.
+  std::vector<std::pair<std::string, at::Tensor>> stateDict() const;
+
+ private:
+  Pass pass(Mode mode) const { return {weights_, statistics_, mode == Mode::kTrain}; }
+
+  EncoderOptions options_;
+  NetworkPlan plan_;
+  Backbone backbone_;
+  ProjectionHead head_;
+  NamedTensors parameters_;
+  NamedTensors statistics_;
+  std::optional<NamedTensors> computeCopies_;
+  std::vector<at::Tensor> weights_;
+  int64_t batchesTracked_ = 0;
+};
+
+/// x / max(‖x‖₂, 1e-12) by row, as PyTorch's `normalize`.
+at::Tensor normaliseRows(const at::Tensor& x);
+
+}  // namespace moco

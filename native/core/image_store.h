@@ -1,0 +1,39 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+
+namespace moco {
+
+/// One split of a data set, resident in memory.
+struct ImageStore {
+  at::Tensor pixels;  // (N, H, W, 3) uint8, contiguous
+  at::Tensor labels;  // (N) int64, in [0, classes)
+  int64_t classes = 0;
+
+  int64_t count() const { return pixels.size(0); }
+  int64_t height() const { return pixels.size(1); }
+  int64_t width() const { return pixels.size(2); }
+};
+
+/// Copies pictures into a store of its own.
+/// @param planar  count × 3 × height × width bytes: R, then G, then B, row by row
+/// @param labels  one class index per picture
+/// @throws Error ERR_MOCO_DATA  where a label is not below `classes`
+ImageStore makeImageStore(const uint8_t* planar, const uint8_t* labels, int64_t count,
+                          int64_t height, int64_t width, int64_t classes);
+
+/// Per-channel mean and standard deviation of the pictures, on the 0…1 scale.
+struct Normalisation {
+  at::Tensor mean;  // (3) float
+  at::Tensor std;   // (3) float
+};
+
+/// What the reference's ToTensor and Normalize do: (bytes / 255 − mean) / std, in fp32.
+/// @param pictures  (B, H, W, 3) uint8
+/// @return          (B, 3, H, W) of `dtype`, channels last
+at::Tensor normalise(const at::Tensor& pictures, const Normalisation& normalisation,
+                     at::ScalarType dtype);
+
+}  // namespace moco

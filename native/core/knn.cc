@@ -1,0 +1,37 @@
+#include "core/knn.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace moco {
+
+KnnVote::KnnVote(at::Tensor queries, int64_t neighbours)
+    : queries_(std::move(queries)),
+      neighbours_(neighbours),
+      similarities_(at::empty({queries_.size(0), 0}, queries_.options())),
+      labels_(at::empty({queries_.size(0), 0}, queries_.options().dtype(at::kLong))) {}
+
+void KnnVote::addBank(const at::Tensor& features, const at::Tensor& labels) {
+  const auto similarities = at::cat({similarities_, at::mm(queries_, features.t())}, 1);
+  const auto candidates = at::cat({labels_, labels.expand({queries_.size(0), labels.size(0)})}, 1);
+  const auto kept = std::min(neighbours_, similarities.size(1));
+  const auto [best, where] = similarities.topk(kept, /*dim=*/1, /*largest=*/true, /*sorted=*/true);
+  similarities_ = best;
+  labels_ = candidates.gather(1, where);
+}
+
+at::Tensor KnnVote::scores(double temperature, int64_t classes) const {
+  const auto weights = similarities_.div(temperature).exp_();
+  return at::zeros({queries_.size(0), classes}, queries_.options())
+      .scatter_add_(1, labels_, weights);
+}
+
+Accuracy accuracyOf(const at::Tensor& scores, const at::Tensor& labels) {
+  const int64_t most = std::min<int64_t>(5, scores.size(1));
+  const auto ranked = std::get<1>(scores.topk(most, 1, true, true));  // (Q, ≤ 5)
+  const auto hits = ranked.eq(labels.unsqueeze(1)).to(at::kDouble);
+  const auto percent = [](const at::Tensor& share) { return 100 * share.mean().item<double>(); };
+  return {percent(hits.select(1, 0)), percent(hits.sum(1))};
+}
+
+}  // namespace moco

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+
+namespace moco {
+
+/// Weighted k-nearest-neighbour classification (Wu et al., CVPR 2018, section 3.4) against a bank
+/// that comes in pieces: only the best k similarities of each query are kept, so memory does not
+/// grow with the bank.
+class KnnVote {
+ public:
+  /// @param queries     (Q, D), L2-normalised, fp32
+  /// @param neighbours  k: how many neighbours vote, at most the size of the bank
+  KnnVote(at::Tensor queries, int64_t neighbours);
+
+  /// @param features  (b, D), L2-normalised, fp32
+  /// @param labels    (b) int64
+  void addBank(const at::Tensor& features, const at::Tensor& labels);
+
+  /// Each neighbour votes for its label with weight exp(similarity / temperature).
+  /// @return (Q, classes), the summed weights
+  at::Tensor scores(double temperature, int64_t classes) const;
+
+ private:
+  at::Tensor queries_;
+  int64_t neighbours_;
+  at::Tensor similarities_;  // (Q, ≤ k), of the nearest neighbours so far
+  at::Tensor labels_;        // (Q, ≤ k)
+};
+
+/// Shares of correct predictions, in per cent.
+struct Accuracy {
+  double top1, top5;
+};
+
+/// @param scores  (Q, classes)
+/// @param labels  (Q) int64
+Accuracy accuracyOf(const at::Tensor& scores, const at::Tensor& labels);
+
+}  // namespace moco

@@ -1,0 +1,79 @@
+#include "core/layers.h"
+
+#include <cmath>
+#include <utility>
+
+namespace moco {
+namespace {
+
+constexpr double kBatchNormEps = 1e-5;
+constexpr double kBatchNormMomentum = 0.1;
+
+using Kind = Initialisation::Kind;
+
+}  // namespace
+
+size_t NetworkPlan::addParameter(const std::string& name, std::vector<int64_t> shape,
+                                 Initialisation init, bool inLowPrecision) {
+  parameters.push_back({name, std::move(shape)});
+  initialisations.push_back(init);
+  lowPrecision.push_back(inLowPrecision);
+  state.push_back({StateEntry::Kind::kParameter, parameters.size() - 1, name});
+  return parameters.size() - 1;
+}
+
+size_t NetworkPlan::addBuffer(const std::string& name, std::vector<int64_t> shape) {
+  buffers.push_back({name, std::move(shape)});
+  state.push_back({StateEntry::Kind::kBuffer, buffers.size() - 1, name});
+  return buffers.size() - 1;
+}
+
+void NetworkPlan::addBatchesTracked(const std::string& name) {
+  state.push_back({StateEntry::Kind::kBatchesTracked, 0, name});
+}
+
+at::Tensor Convolution::operator()(const Pass& pass, const at::Tensor& x) const {
+  return at::conv2d(x, pass.weights[weight], /*bias=*/{}, stride, padding);
+}
+
+at::Tensor BatchNorm::operator()(const Pass& pass, const at::Tensor& x) const {
+  return at::batch_norm(x, pass.weights[weight], pass.weights[bias], pass.buffers[runningMean],
+                        pass.buffers[runningVar], pass.training, kBatchNormMomentum, kBatchNormEps,
+                        at::globalContext().userEnabledCuDNN());
+}
+
+at::Tensor Linear::operator()(const Pass& pass, const at::Tensor& x) const {
+  return at::linear(x, pass.weights[weight], bias ? pass.weights[*bias] : at::Tensor{});
+}
+
+Initialisation kaimingNormalFanOut(int64_t out, int64_t kernel) {
+  return {Kind::kNormal, std::sqrt(2.0 / static_cast<double>(out * kernel * kernel))};
+}
+
+Initialisation uniformFanIn(int64_t fanIn) {
+  return {Kind::kUniform, 1.0 / std::sqrt(static_cast<double>(fanIn))};
+}
+
+Convolution planConvolution(NetworkPlan& plan, const std::string& name, int64_t in, int64_t out,
+                            int64_t kernel, int64_t stride, int64_t padding, Initialisation init) {
+  const size_t weight = plan.addParameter(name + ".weight", {out, in, kernel, kernel}, init, true);
+  return {weight, stride, padding};
+}
+
+BatchNorm planBatchNorm(NetworkPlan& plan, const std::string& name, int64_t channels) {
+  BatchNorm layer{};
+  layer.weight = plan.addParameter(name + ".weight", {channels}, {Kind::kConstant, 1.0}, false);
+  layer.bias = plan.addParameter(name + ".bias", {channels}, {Kind::kConstant, 0.0}, false);
+  layer.runningMean = plan.addBuffer(name + ".running_mean", {channels});
+  layer.runningVar = plan.addBuffer(name + ".running_var", {channels});
+  plan.addBatchesTracked(name + ".num_batches_tracked");
+  return layer;
+}
+
+Linear planLinear(NetworkPlan& plan, const std::string& name, int64_t in, int64_t out, bool bias) {
+  Linear layer{plan.addParameter(name + ".weight", {out, in}, uniformFanIn(in), true), {}};
+  if (bias) layer.bias = plan.addParameter(name + ".bias", {out}, uniformFanIn(in), true);
+  return layer;
+}
+
+}  // namespace moco

@@ -1,0 +1,102 @@
+#include "core/moco.h"
+
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <cmath>
+#include <string>
+
+#include "core/error.h"
+#include "core/info_nce.h"
+
+namespace moco {
+namespace {
+
+/// Puts an encoder's BatchNorm statistics back to what they were, unless told that all went well.
+class StatisticsGuard {
+ public:
+  explicit StatisticsGuard(Encoder& encoder)
+      : encoder_(encoder),
+        before_(encoder.statistics().flat().clone()),
+        batches_(encoder.batchesTracked()) {}
+  StatisticsGuard(const StatisticsGuard&) = delete;
+  StatisticsGuard& operator=(const StatisticsGuard&) = delete;
+  ~StatisticsGuard() {
+    if (keep_) return;
+    const at::NoGradGuard noGrad;
+    encoder_.statistics().flat().copy_(before_);
+    encoder_.setBatchesTracked(batches_);
+  }
+  void keep() { keep_ = true; }
+
+ private:
+  Encoder& encoder_;
+  at::Tensor before_;
+  int64_t batches_;
+  bool keep_ = false;
+};
+
+void requireFinite(const StepResult& result) {
+  if (std::isfinite(result.loss) && std::isfinite(result.gradientNorm)) return;
+  const bool loss = !std::isfinite(result.loss);
+  throw Error("ERR_MOCO_NON_FINITE",
+              std::string(loss ? "the loss is " : "the norm of the gradient is ") +
+                  std::to_string(loss ? result.loss : result.gradientNorm),
+              "Lower the learning rate, raise the temperature, or train in fp32.");
+}
+
+}  // namespace
+
+Moco::Moco(const MocoOptions& options)
+    : options_(options),
+      query_(options.encoder),
+      key_(options.encoder),
+      queue_(options.queueLength, options.encoder.featureDim, options.seed,
+             query_.parameters().flat().options()),
+      adam_(query_.parameters().flat(), options.adam),
+      gradients_(query_.parameters().zerosLike(options.encoder.master)) {
+  query_.initialise(options.seed);
+  key_.initialise(options.seed);
+}
+
+StepResult Moco::step(const at::Tensor& queryViews, const at::Tensor& keyViews) {
+  StatisticsGuard queryStatistics(query_);
+  StatisticsGuard keyStatistics(key_);
+  const StepResult result = differentiate(queryViews, keyViews);
+  requireFinite(result);
+  queryStatistics.keep();
+  keyStatistics.keep();
+
+  adam_.step(gradients_.flat());
+  query_.refreshWeights();
+  momentumUpdate();
+  queue_.enqueue(keys_);
+  return result;
+}
+
+StepResult Moco::differentiate(const at::Tensor& queryViews, const at::Tensor& keyViews) {
+  {
+    const at::NoGradGuard noGrad;
+    keys_ = key_.project(key_.backbone(keyViews, Mode::kTrain), Mode::kTrain);
+  }
+  const auto queries = query_.project(query_.backbone(queryViews, Mode::kTrain), Mode::kTrain);
+  const auto contrast = infoNce(queries, keys_, queue_.keys(), options_.temperature);
+  const auto gradients = torch::autograd::grad({contrast.loss}, query_.weights());
+
+  const at::NoGradGuard noGrad;
+  at::_foreach_copy_(gradients_.views(), gradients);
+  // One transfer for the three numbers: each would wait for the device.
+  const auto numbers =
+      at::stack({contrast.loss.detach(), contrast.accuracy, gradients_.flat().norm()})
+          .to(at::kCPU, at::kDouble);
+  const double* values = numbers.const_data_ptr<double>();
+  return {values[0], values[1], values[2]};
+}
+
+void Moco::momentumUpdate() {
+  const at::NoGradGuard noGrad;
+  key_.parameters().flat().lerp_(query_.parameters().flat(), 1.0 - options_.momentum);
+  key_.refreshWeights();
+}
+
+}  // namespace moco

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+
+#include "core/adam.h"
+#include "core/encoder.h"
+#include "core/key_queue.h"
+
+namespace moco {
+
+struct MocoOptions {
+  EncoderOptions encoder;
+  int64_t queueLength;
+  double temperature;
+  double momentum;
+  AdamOptions adam;
+  uint64_t seed;
+};
+
+/// What one step measured, before its update.
+struct StepResult {
+  double loss;
+  double accuracy;      // share of queries whose own key scores highest
+  double gradientNorm;  // L2, over all parameters
+};
+
+/// Momentum Contrast (He et al., CVPR 2020, algorithm 1): query encoder, key encoder, queue,
+/// optimiser.
+///
+/// Of the reference's step only the key batch's shuffle is left out: with one BatchNorm group on
+/// one device, shuffling before the key forward and back after it changes nothing.
+class Moco {
+ public:
+  explicit Moco(const MocoOptions& options);
+
+  /// Trains on one batch. Nothing is changed where it throws.
+  /// @param queryViews  (B, 3, H, W), channels last, normalised, of the encoder's compute type
+  /// @param keyViews    the other views of the same pictures
+  /// @throws Error ERR_MOCO_NON_FINITE  where the loss or the gradient is not finite
+  StepResult step(const at::Tensor& queryViews, const at::Tensor& keyViews);
+
+  Encoder& queryEncoder() { return query_; }
+  Encoder& keyEncoder() { return key_; }
+  KeyQueue& queue() { return queue_; }
+  const Adam& optimiser() const { return adam_; }
+  /// The last step's gradient, one tensor for each parameter.
+  const NamedTensors& gradients() const { return gradients_; }
+
+ private:
+  /// Forward and backward: loss, gradients and keys; moves both encoders' BatchNorm statistics.
+  StepResult differentiate(const at::Tensor& queryViews, const at::Tensor& keyViews);
+  void momentumUpdate();
+
+  MocoOptions options_;
+  Encoder query_;
+  Encoder key_;
+  KeyQueue queue_;
+  Adam adam_;
+  NamedTensors gradients_;
+  at::Tensor keys_;  // (B, D), of the current step
+};
+
+}  // namespace moco

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace moco {
+
+/// What a stream of random numbers is for. The numbers of one purpose never depend on how many
+/// another one has used.
+enum class Purpose : uint32_t { kWeights = 1, kQueue = 2, kShuffle = 3, kView = 4 };
+
+/// The counter-based generator Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
+/// 1, 2, 3", SC 2011). Its numbers are a function of (seed, purpose, first, second) alone, so views
+/// can be drawn in any order and on any thread.
+class Philox {
+ public:
+  Philox(uint64_t seed, Purpose purpose, uint32_t first = 0, uint32_t second = 0);
+
+  uint32_t next();
+  /// In [0, 1), with 53 random bits.
+  double uniform();
+  double uniform(double low, double high);
+  /// An integer in [0, count).
+  int64_t below(int64_t count);
+
+ private:
+  void refill();
+
+  std::array<uint32_t, 2> key_;
+  std::array<uint32_t, 4> counter_;
+  std::array<uint32_t, 4> block_{};
+  int used_ = 4;
+};
+
+/// A uniformly random order of 0 … count-1: the order in which an epoch visits the pictures.
+std::vector<int64_t> shuffledIndices(int64_t count, uint64_t seed, uint32_t epoch);
+
+/// A generator for PyTorch's own random fills, seeded from the run's seed.
+at::Generator torchGenerator(uint64_t seed, Purpose purpose);
+
+}  // namespace moco

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/device.h"
+#include "core/image_store.h"
+#include "core/knn.h"
+#include "core/moco.h"
+#include "core/view_loader.h"
+
+namespace moco {
+
+struct TrainerOptions {
+  ImageStore train;
+  ImageStore test;
+  Normalisation normalisation;
+  std::string arch;
+  int64_t featureDim;
+  int64_t queueLength;
+  double temperature;
+  double momentum;
+  int64_t neighbours;  // k of the kNN evaluation
+  int64_t batchSize;
+  double learningRate;
+  double weightDecay;
+  uint64_t seed;
+  std::string device;      // as for resolveDevice
+  std::string precision;   // as for resolvePrecision
+  int64_t dataThreads;     // 0: chosen here
+  int64_t computeThreads;  // 0: chosen by PyTorch
+};
+
+/// One row of the run's metrics.
+struct StepMetrics {
+  int64_t step;  // in the epoch, from 1
+  StepResult result;
+  double learningRate;
+  double seconds;
+  double queueFill;  // share of the queue that holds keys of pictures
+};
+
+/// A training run: model, optimiser, data and random state. Lives on one thread: PyTorch's grad
+/// mode and number of threads belong to the thread that set them.
+class Trainer {
+ public:
+  /// @throws Error ERR_MOCO_CONFIG  where k or the batch is larger than the data set
+  explicit Trainer(TrainerOptions options);
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+  ~Trainer();
+
+  /// Trains epoch number `epoch` (from 1), which picks its shuffle and its views.
+  /// @throws Error ERR_MOCO_ABORTED     soon after `stop` is set: the step in work is finished
+  /// first
+  /// @throws Error ERR_MOCO_NON_FINITE  naming the step, of which nothing was applied
+  void trainEpoch(int64_t epoch, const std::function<void(const StepMetrics&)>& onStep,
+                  const std::atomic<bool>& stop);
+
+  /// Weighted kNN of the query encoder's backbone over the test split, with the training
+  /// temperature, as the reference does it after every epoch.
+  Accuracy evaluate(const std::atomic<bool>& stop);
+
+  /// Writes the query encoder's state dict.
+  void saveModel(const std::string& path);
+
+  const at::Device& device() const { return device_; }
+  const Precision& precision() const { return precision_; }
+  int64_t computeThreads() const { return computeThreads_; }
+  int64_t dataThreads() const { return dataThreads_; }
+  int64_t parameters() { return moco_->queryEncoder().parameters().elements(); }
+  int64_t stepsPerEpoch() const { return loader_->batchesPerEpoch(); }
+
+ private:
+  StepMetrics step(int64_t number);
+  /// (B, H, W, 3) bytes to what the encoder takes.
+  at::Tensor toInput(const at::Tensor& pictures) const;
+  /// L2-normalised backbone features of pictures [begin, end) in evaluation mode, fp32.
+  at::Tensor features(const ImageStore& store, int64_t begin, int64_t end);
+
+  TrainerOptions options_;
+  at::Device device_;
+  Precision precision_;
+  int64_t computeThreads_;
+  int64_t dataThreads_;
+  std::optional<Moco> moco_;
+  std::optional<ViewLoader> loader_;
+};
+
+}  // namespace moco

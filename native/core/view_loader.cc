@@ -1,0 +1,93 @@
+#include "core/view_loader.h"
+
+#include <algorithm>
+
+#include "core/augment.h"
+#include "core/random.h"
+
+namespace moco {
+
+ViewLoader::ViewLoader(const ImageStore& store, int64_t batchSize, uint64_t seed, int64_t threads)
+    : store_(store), batchSize_(batchSize), seed_(seed) {
+  // One batch for the step, one ready, and one in the making on every thread.
+  slots_.resize(threads + 2);
+  for (auto& slot : slots_) {
+    slot.views = at::empty({2, batchSize, store.height(), store.width(), 3}, at::kByte);
+  }
+  taken_ = assigned_ = batchesPerEpoch();  // nothing to do until the first epoch starts
+  for (int64_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+}
+
+ViewLoader::~ViewLoader() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  changed_.notify_all();
+  for (auto& thread : threads_) thread.join();
+}
+
+void ViewLoader::startEpoch(uint32_t epoch) {
+  std::unique_lock lock(mutex_);
+  assigned_ = batchesPerEpoch();
+  changed_.wait(lock, [this] { return inWork_ == 0; });
+  epoch_ = epoch;
+  order_ = shuffledIndices(store_.count(), seed_, epoch);
+  for (auto& slot : slots_) slot.ready = -1;
+  assigned_ = taken_ = 0;
+  changed_.notify_all();
+}
+
+at::Tensor ViewLoader::next() {
+  std::unique_lock lock(mutex_);
+  TORCH_CHECK(taken_ < batchesPerEpoch(), "the epoch has no batch left");
+  const int64_t batch = taken_++;
+  changed_.notify_all();  // the batch before this one has left its slot
+  changed_.wait(lock, [&] { return slotOf(batch).ready == batch; });
+  return slotOf(batch).views;
+}
+
+bool ViewLoader::canAssign() const {
+  // The slot of batch taken_ − 1 is still being read by the step.
+  const int64_t firstInUse = std::max<int64_t>(taken_ - 1, 0);
+  return assigned_ < batchesPerEpoch() &&
+         assigned_ < firstInUse + static_cast<int64_t>(slots_.size());
+}
+
+void ViewLoader::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return closing_ || canAssign(); });
+    if (closing_) return;
+    const Assignment assignment{epoch_, assigned_++};
+    ++inWork_;
+    const at::Tensor views = slotOf(assignment.batch).views;
+    lock.unlock();
+    makeBatch(assignment, order_, views);  // order_ stays as it is while a batch is in work
+    lock.lock();
+    slotOf(assignment.batch).ready = assignment.batch;
+    --inWork_;
+    changed_.notify_all();
+  }
+}
+
+void ViewLoader::makeBatch(const Assignment& assignment, const std::vector<int64_t>& order,
+                           const at::Tensor& views) const {
+  const int64_t height = store_.height();
+  const int64_t width = store_.width();
+  const int64_t pictureBytes = height * width * 3;
+  const auto* pictures = store_.pixels.const_data_ptr<uint8_t>();
+  auto* target = views.mutable_data_ptr<uint8_t>();
+  for (int64_t i = 0; i < batchSize_; ++i) {
+    const int64_t picture = order[assignment.batch * batchSize_ + i];
+    for (int64_t view = 0; view < 2; ++view) {
+      Philox random(seed_, Purpose::kView, assignment.epoch,
+                    static_cast<uint32_t>(picture * 2 + view));
+      applyView(pictures + picture * pictureBytes, height, width,
+                drawViewParameters(random, height, width),
+                target + (view * batchSize_ + i) * pictureBytes);
+    }
+  }
+}
+
+}  // namespace moco

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/image_store.h"
+
+namespace moco {
+
+/// Makes the training views of one epoch after the other on threads of its own, a few batches ahead
+/// of the step. What it makes depends on (seed, epoch) alone, never on the number of threads.
+class ViewLoader {
+ public:
+  /// @param store    must outlive the loader
+  /// @param threads  at least one
+  ViewLoader(const ImageStore& store, int64_t batchSize, uint64_t seed, int64_t threads);
+  ViewLoader(const ViewLoader&) = delete;
+  ViewLoader& operator=(const ViewLoader&) = delete;
+  ~ViewLoader();
+
+  /// Batches of an epoch; the last, incomplete one is left out.
+  int64_t batchesPerEpoch() const { return store_.count() / batchSize_; }
+
+  /// Shuffles the pictures and starts on the epoch's batches. The previous epoch's remaining
+  /// batches are dropped.
+  void startEpoch(uint32_t epoch);
+
+  /// Waits for the epoch's next batch.
+  /// @return (2, B, H, W, 3) uint8: two views of each picture; valid until the next call
+  at::Tensor next();
+
+ private:
+  /// A batch and where it lies in the epoch, for the thread that makes it.
+  struct Assignment {
+    uint32_t epoch;
+    int64_t batch;
+  };
+  struct Slot {
+    at::Tensor views;    // (2, B, H, W, 3)
+    int64_t ready = -1;  // the batch that lies here, whole
+  };
+
+  void work();
+  bool canAssign() const;
+  void makeBatch(const Assignment& assignment, const std::vector<int64_t>& order,
+                 const at::Tensor& views) const;
+  Slot& slotOf(int64_t batch) { return slots_[batch % static_cast<int64_t>(slots_.size())]; }
+
+  const ImageStore& store_;
+  const int64_t batchSize_;
+  const uint64_t seed_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Slot> slots_;
+  std::vector<int64_t> order_;  // the epoch's shuffle
+  uint32_t epoch_ = 0;
+  int64_t assigned_ = 0;  // batches handed to threads
+  int64_t inWork_ = 0;    // … and not finished
+  int64_t taken_ = 0;     // batches given to the step
+  bool closing_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace moco
