@@ -28,7 +28,9 @@ at::Tensor KnnVote::scores(double temperature, int64_t classes) const {
 
 Accuracy accuracyOf(const at::Tensor& scores, const at::Tensor& labels) {
   const int64_t most = std::min<int64_t>(5, scores.size(1));
-  const auto ranked = std::get<1>(scores.topk(most, 1, true, true));  // (Q, ≤ 5)
+  // Stable, so that classes with equal scores (none of the neighbours' votes) keep their order.
+  const auto ranked = scores.argsort(/*stable=*/true, /*dim=*/1, /*descending=*/true)
+                          .narrow(1, 0, most);  // (Q, ≤ 5)
   const auto hits = ranked.eq(labels.unsqueeze(1)).to(at::kDouble);
   const auto percent = [](const at::Tensor& share) { return 100 * share.mean().item<double>(); };
   return {percent(hits.select(1, 0)), percent(hits.sum(1))};

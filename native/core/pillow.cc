@@ -60,17 +60,6 @@ void resamplePixel(const uint8_t* source, int64_t stride, const Taps& taps, uint
   }
 }
 
-// --- Blending -----------------------------------------------------------------------------------
-
-/// `from + factor · (to − from)` in single precision, truncated; only a factor outside [0, 1] can
-/// leave the 8-bit range and is clipped.
-uint8_t blend(uint8_t from, uint8_t to, float factor) {
-  const float value = static_cast<float>(from) + factor * static_cast<float>(to - from);
-  if (value <= 0.0f) return 0;
-  if (value >= 255.0f) return 255;
-  return static_cast<uint8_t>(value);
-}
-
 // --- Hue ----------------------------------------------------------------------------------------
 
 struct Hsv {
@@ -111,10 +100,11 @@ void fromHsv(const Hsv& hsv, uint8_t* rgb) {
     rgb[0] = rgb[1] = rgb[2] = value;
     return;
   }
-  const auto position = static_cast<float>(hsv.hue * 6.0 / 255.0);
-  const auto saturation = static_cast<float>(hsv.saturation / 255.0);
+  const double position = hsv.hue * 6.0 / 255.0;
   const int sector = static_cast<int>(std::floor(position));
-  const float fraction = position - static_cast<float>(sector);
+  // Kept in single precision, as Pillow keeps them; so is their product.
+  const auto fraction = static_cast<float>(position - sector);
+  const auto saturation = static_cast<float>(hsv.saturation / 255.0);
   const uint8_t low = clipTo8Bits(std::round(value * (1.0 - saturation)));
   const uint8_t falling = clipTo8Bits(std::round(value * (1.0 - saturation * fraction)));
   const uint8_t rising = clipTo8Bits(std::round(value * (1.0 - saturation * (1.0 - fraction))));
@@ -156,6 +146,11 @@ void flipHorizontally(uint8_t* pixels, int64_t height, int64_t width) {
                        row + right * kChannels);
     }
   }
+}
+
+uint8_t blend(uint8_t from, uint8_t to, float factor) {
+  const float value = static_cast<float>(from) + factor * static_cast<float>(to - from);
+  return static_cast<uint8_t>(std::clamp(value, 0.0f, 255.0f));
 }
 
 void adjustBrightness(uint8_t* pixels, int64_t count, float factor) {

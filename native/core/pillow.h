@@ -30,6 +30,8 @@ void adjustHue(uint8_t* pixels, int64_t count, double shift);
 /// Replaces every pixel by its luma (ITU-R 601-2) in all three channels.
 void toGreyscale(uint8_t* pixels, int64_t count);
 
+/// `from + factor · (to − from)` in single precision, truncated and clipped to 8 bits.
+uint8_t blend(uint8_t from, uint8_t to, float factor);
 /// Luma of one pixel: 16-bit fixed point, rounded.
 inline uint8_t luma(const uint8_t* rgb) {
   return static_cast<uint8_t>((19595u * rgb[0] + 38470u * rgb[1] + 7471u * rgb[2] + 0x8000u) >> 16);

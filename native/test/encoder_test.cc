@@ -1,0 +1,100 @@
+#include "core/encoder.h"
+
+#include <ATen/core/grad_mode.h>
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <map>
+
+#include "core/error.h"
+#include "fixtures.h"
+#include "formula.h"
+
+using namespace moco;
+
+namespace {
+
+EncoderOptions options(const std::string& arch, at::ScalarType type = at::kFloat) {
+  return {.arch = arch, .featureDim = 128, .device = at::kCPU, .compute = type, .master = type};
+}
+
+std::map<std::string, at::Tensor> asMap(const Encoder& encoder) {
+  const auto state = encoder.stateDict();
+  return {state.begin(), state.end()};
+}
+
+/// Compares a forward with PyTorch's, computed in fp64 (test/parity/training_cases.py).
+void checkForward(const std::string& arch, at::ScalarType type, double tolerance) {
+  const at::NoGradGuard noGrad;
+  const Fixture fixture = loadFixture("model_" + arch);
+  Encoder encoder(options(arch, type));
+  formula::fill(encoder);
+  const auto pictures = formula::pictures("view1", 8, type);
+  for (const auto& [mode, name] : {std::pair{Mode::kEvaluate, "eval"}, {Mode::kTrain, "train"}}) {
+    INFO(arch, " in mode ", name);
+    const std::string prefix = name;
+    const auto features = encoder.backbone(pictures, mode);
+    const auto feature = normaliseRows(features);
+    const auto& columns = fixture.at(prefix + "_feature");
+    CHECK(relativeDistance(feature.slice(1, 0, columns.size(1)), columns) < tolerance);
+    for (int64_t row = 0; row < feature.size(0); ++row) {
+      const double expected = fixture.at(prefix + "_feature_probe")[row].item<double>();
+      CHECK(isClose(formula::probe("feature", feature[row]), expected, 0, tolerance));
+    }
+    const auto embedding = encoder.project(features, mode);
+    CHECK(relativeDistance(embedding, fixture.at(prefix + "_out")) < tolerance);
+  }
+  checkSummary(fixture, "buffer", encoder.statistics(), tolerance);
+}
+
+}  // namespace
+
+TEST_CASE("the forward pass is PyTorch's, in both modes and for all archs") {
+  for (const char* arch : {"resnet18", "resnet34", "resnet50"}) {
+    checkForward(arch, at::kDouble, 1e-10);
+    // fp32 rounds by 6e-8 in each of some fifty layers, and normalisation magnifies what is left of
+    // a sum; PyTorch's own fp32 is up to 4e-6 off (test/parity/README.md).
+    checkForward(arch, at::kFloat, 2e-5);
+  }
+}
+
+TEST_CASE("an encoder starts as the reference's does") {
+  Encoder encoder(options("resnet18"));
+  encoder.initialise(5);
+  const auto state = asMap(encoder);
+  const auto std = [&](const char* name) { return state.at(name).std().item<double>(); };
+  // Kaiming-normal, fan-out: √(2 / (512 · 9)).
+  CHECK(std("f.6.1.conv2.weight") == doctest::Approx(std::sqrt(2.0 / (512 * 9))).epsilon(0.01));
+  // PyTorch's default, uniform in ±1/√fan-in, for the reference's own layers.
+  const auto stem = state.at("f.0.weight").abs().max().item<double>();
+  CHECK(stem <= 1 / std::sqrt(27.0));
+  CHECK(stem > 0.95 / std::sqrt(27.0));
+  CHECK(std("g.0.weight") == doctest::Approx(1 / std::sqrt(3.0 * 512)).epsilon(0.01));
+  CHECK(state.at("f.1.weight").eq(1).all().item<bool>());
+  CHECK(state.at("f.1.running_var").eq(1).all().item<bool>());
+  CHECK(state.at("f.1.running_mean").eq(0).all().item<bool>());
+
+  Encoder again(options("resnet18"));
+  again.initialise(5);
+  CHECK(again.parameters().flat().equal(encoder.parameters().flat()));
+  again.initialise(6);
+  CHECK_FALSE(again.parameters().flat().equal(encoder.parameters().flat()));
+}
+
+TEST_CASE("training mode moves the statistics, evaluation mode does not") {
+  const at::NoGradGuard noGrad;
+  Encoder encoder(options("resnet18"));
+  encoder.initialise(5);
+  const auto pictures = formula::pictures("view1", 4, at::kFloat);
+  const auto before = encoder.statistics().flat().clone();
+  encoder.project(encoder.backbone(pictures, Mode::kEvaluate), Mode::kEvaluate);
+  CHECK(encoder.statistics().flat().equal(before));
+  CHECK(encoder.batchesTracked() == 0);
+  encoder.project(encoder.backbone(pictures, Mode::kTrain), Mode::kTrain);
+  CHECK_FALSE(encoder.statistics().flat().equal(before));
+  CHECK(encoder.batchesTracked() == 1);
+}
+
+TEST_CASE("an unknown arch is refused") {
+  CHECK_THROWS_WITH_AS(Encoder(options("resnet19")), doctest::Contains("\"resnet19\""), Error);
+}

@@ -1,0 +1,59 @@
+#include "core/knn.h"
+
+#include <doctest/doctest.h>
+
+#include "core/encoder.h"
+#include "fixtures.h"
+#include "formula.h"
+
+using namespace moco;
+
+namespace {
+
+constexpr int64_t kBank = 300;
+constexpr int64_t kTests = 40;
+
+at::Tensor features(const char* name, int64_t count) {
+  return normaliseRows(formula::uniform(name, {count, 64}, -1, 1).to(at::kDouble)).to(at::kFloat);
+}
+
+at::Tensor labels(const char* name, int64_t count) {
+  return formula::bytes(name, {count}).to(at::kLong).remainder(10);
+}
+
+/// The bank in pieces of `chunk`.
+KnnVote vote(int64_t neighbours, int64_t chunk) {
+  KnnVote result(features("test", kTests), neighbours);
+  const auto bank = features("bank", kBank);
+  const auto bankLabels = labels("bank.labels", kBank);
+  for (int64_t begin = 0; begin < kBank; begin += chunk) {
+    const int64_t end = std::min(begin + chunk, kBank);
+    result.addBank(bank.slice(0, begin, end), bankLabels.slice(0, begin, end));
+  }
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("votes and accuracies are those of the reference, however the bank is cut") {
+  const Fixture fixture = loadFixture("knn");
+  for (int64_t i = 0; i < fixture.at("k").size(0); ++i) {
+    const auto neighbours = fixture.at("k")[i].item<int64_t>();
+    const double temperature = fixture.at("temperature")[i].item<double>();
+    for (const int64_t chunk : {300, 128, 7, 1}) {
+      INFO("k ", neighbours, ", temperature ", temperature, ", chunk ", chunk);
+      const auto scores = vote(neighbours, chunk).scores(temperature, 10);
+      // A similarity is off by 1e-7, its weight by 1e-7 / temperature.
+      CHECK(relativeDistance(scores, fixture.at("scores")[i]) < 5e-6);
+      const Accuracy accuracy = accuracyOf(scores, labels("test.labels", kTests));
+      CHECK(isClose(accuracy.top1, fixture.at("top1")[i].item<double>(), 1e-12));
+      CHECK(isClose(accuracy.top5, fixture.at("top5")[i].item<double>(), 1e-12));
+    }
+  }
+}
+
+TEST_CASE("with fewer than five classes, top 5 is all of them") {
+  const auto scores = at::rand({6, 3});
+  const Accuracy accuracy = accuracyOf(scores, at::zeros({6}, at::kLong));
+  CHECK(accuracy.top5 == 100);
+}
