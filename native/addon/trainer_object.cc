@@ -81,7 +81,10 @@ TrainerObject::~TrainerObject() { close(); }
 void TrainerObject::closeAtTeardown(void* self) { static_cast<TrainerObject*>(self)->close(); }
 
 void TrainerObject::close() {
-  if (environment_.trainers.erase(this) == 0) return;
+  // Also the guard against an environment that is gone: at its end the clean-up hook comes first, the
+  // destructor after `environment_`'s.
+  if (std::exchange(closed_, true)) return;
+  environment_.trainers.erase(this);
   stop_ = true;
   thread_.close();
   trainer_.reset();
@@ -93,7 +96,7 @@ Napi::Value TrainerObject::submit(Napi::Env env, Work work, Napi::Value keepAliv
                                   Napi::Function onSteps) {
   auto* job = new Job(env, std::move(work));
   const Napi::Promise promise = job->deferred.Promise();
-  if (disposed_ || !environment_.trainers.contains(this)) {
+  if (disposed_ || closed_) {
     const Failure failure{"ERR_MOCO_DISPOSED", "the trainer was disposed", "Make a new one."};
     job->deferred.Reject(errorObject(env, failure).Value());
     delete job;
@@ -175,7 +178,7 @@ void TrainerObject::stop(const Napi::CallbackInfo&) { stop_ = true; }
 
 Napi::Value TrainerObject::dispose(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (disposed_ || !environment_.trainers.contains(this)) {
+  if (disposed_ || closed_) {
     const auto done = Napi::Promise::Deferred::New(env);
     done.Resolve(env.Undefined());
     return done.Promise();

@@ -63,7 +63,8 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
   Napi::ThreadSafeFunction toJavaScript_;
   std::atomic<bool> stop_{false};
   int open_ = 0;  // jobs whose promise is open
-  bool disposed_ = false;
+  bool disposed_ = false;  // takes no more jobs
+  bool closed_ = false;    // its thread is gone
   JobThread thread_;
 };
 
