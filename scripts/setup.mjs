@@ -1,0 +1,43 @@
+// Makes a clone ready to run: installs the packages, compiles TypeScript, finds or fetches LibTorch
+// and builds the native addon. Does only what is not done yet or has changed.
+//
+//   node scripts/setup.mjs              what `moco` needs
+//   node scripts/setup.mjs --tests      and the tests, in C++ and TypeScript
+//   node scripts/setup.mjs --no-addon   packages and TypeScript only
+import { fileURLToPath } from 'node:url';
+import { withLock } from './setup/lock.mjs';
+import { checkNodeVersion } from './setup/node-version.mjs';
+import { installPackages } from './setup/packages.mjs';
+import { compileSources, compileTests } from './setup/typescript.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+
+async function setUp({ tests, addon }) {
+  checkNodeVersion(process.versions.node);
+  await withLock(root, async () => {
+    await installPackages(root);
+    await compileSources(root);
+    if (tests) await compileTests(root);
+    if (addon) await setUpAddon(tests);
+  });
+}
+
+async function setUpAddon(tests) {
+  const [{ setUpNative }, { thisHost }, { streamReport }] = await Promise.all(
+    ['setup', 'host', 'report'].map((name) => import(`../dist/native/${name}.js`)),
+  );
+  await setUpNative(root, tests, thisHost(), streamReport(process.stderr));
+}
+
+try {
+  await setUp({
+    tests: process.argv.includes('--tests'),
+    addon: !process.argv.includes('--no-addon'),
+  });
+} catch (error) {
+  // Errors with a code are for the user to solve; anything else is a defect, with its stack.
+  if (!error.code?.startsWith('ERR_MOCO_')) throw error;
+  const hint = error.hint ? `\n${error.hint}` : '';
+  process.stderr.write(`\nerror: ${error.message} [${error.code}]${hint}\n`);
+  process.exitCode = 1;
+}

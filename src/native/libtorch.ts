@@ -1,0 +1,62 @@
+import { resolve } from 'node:path';
+import { type ActivePython, activePython } from './activePython.js';
+import { MocoError } from './error.js';
+import type { Host } from './host.js';
+import { findCached } from './libtorchCache.js';
+import { fetchLibtorch } from './libtorchFetch.js';
+import {
+  describe,
+  inspectPrefix,
+  type LibtorchPrefix,
+  SUPPORTED_VERSIONS,
+} from './libtorchPrefix.js';
+import type { Report } from './report.js';
+
+/**
+ * The LibTorch to build against: `$LIBTORCH`, else the active Python's `torch`, else our cache,
+ * which is filled where it is empty. Reports the choice, and what was passed over and why.
+ * Throws `ERR_MOCO_LIBTORCH_NOT_FOUND` where `$LIBTORCH` is wrong or nothing can be had,
+ * `ERR_MOCO_LIBTORCH_MISMATCH` where what was downloaded is not what was expected.
+ */
+export async function findLibtorch(host: Host, report: Report): Promise<LibtorchPrefix> {
+  if (host.env.LIBTORCH) {
+    return chosen(fromEnvironment(host.env.LIBTORCH, host), '$LIBTORCH', report);
+  }
+  const python = activePython(host);
+  const ofPython = fromPython(python, host, report);
+  if (ofPython) return chosen(ofPython, 'the active Python', report);
+  const cached = findCached(host, report);
+  if (cached) return chosen(cached, 'the cache', report);
+  return chosen(await fetchLibtorch(host, python, report), 'the cache', report);
+}
+
+function fromEnvironment(value: string, host: Host): LibtorchPrefix {
+  const prefix = resolve(value);
+  const { libtorch, problem } = inspectPrefix(prefix, host);
+  if (libtorch) return libtorch;
+  throw new MocoError(
+    'ERR_MOCO_LIBTORCH_NOT_FOUND',
+    `$LIBTORCH is ${prefix}, which is not a LibTorch to build against: ${problem}.`,
+    {
+      hint:
+        `Set LIBTORCH to the folder that holds the include/ and lib/ of LibTorch ` +
+        `${SUPPORTED_VERSIONS}, or unset it to let the set-up find or fetch one.`,
+    },
+  );
+}
+
+function fromPython(
+  python: ActivePython | undefined,
+  host: Host,
+  report: Report,
+): LibtorchPrefix | undefined {
+  if (!python?.torch) return undefined;
+  const { libtorch, problem } = inspectPrefix(python.torch, host);
+  if (problem) report.line(`LibTorch: passed over ${python.torch}: ${problem}`);
+  return libtorch;
+}
+
+function chosen(libtorch: LibtorchPrefix, origin: string, report: Report): LibtorchPrefix {
+  report.line(`${describe(libtorch)} from ${origin}: ${libtorch.prefix}`);
+  return libtorch;
+}

@@ -1,0 +1,94 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { libraryArchitecture } from './libraryArchitecture.js';
+
+/** What is fetched where no LibTorch is there. */
+export const PINNED_VERSION = '2.13.0';
+
+/** In words, for messages. */
+export const SUPPORTED_VERSIONS = '2.11 to 2.14';
+
+const OLDEST_MINOR = 11;
+const NEWEST_MINOR = 14;
+
+/** Newest layout first. Old releases are recognised so that they can be named when rejected. */
+const VERSION_FILES = [
+  'include/torch/headeronly/version.h',
+  'include/torch/csrc/api/include/torch/version.h',
+  'include/torch/version.h',
+  'version.py',
+  'build-version',
+];
+
+/** A LibTorch that the addon can be built against. */
+export interface LibtorchPrefix {
+  /** The folder that holds `include/` and `lib/`. */
+  readonly prefix: string;
+  /** E.g. `2.13.0`. */
+  readonly version: string;
+  /** A build that can use NVIDIA GPUs. */
+  readonly cuda: boolean;
+}
+
+/** What is in a folder: a usable LibTorch, or why it is none. */
+export type Inspection =
+  | { readonly libtorch: LibtorchPrefix; readonly problem?: undefined }
+  | { readonly libtorch?: undefined; readonly problem: string };
+
+/** Looks at a folder that should hold LibTorch's `include/` and `lib/`. */
+export function inspectPrefix(
+  prefix: string,
+  host: { platform: string; arch: string },
+): Inspection {
+  if (!existsSync(prefix)) return { problem: 'there is no such folder' };
+  const version = libtorchVersion(prefix);
+  if (version !== undefined && !isSupported(version)) {
+    return { problem: `it is version ${version}; moco needs ${SUPPORTED_VERSIONS}` };
+  }
+  const suffix = host.platform === 'darwin' ? 'dylib' : 'so';
+  const needed = [
+    'include/ATen/ATen.h',
+    ...['c10', 'torch', 'torch_cpu'].map((name) => `lib/lib${name}.${suffix}`),
+  ];
+  const missing = needed.filter((file) => !existsSync(join(prefix, file)));
+  if (missing.length > 0) return { problem: `it has no ${missing.join(', no ')}` };
+  if (version === undefined) return { problem: `it has no ${VERSION_FILES[0]}` };
+  const arch = libraryArchitecture(join(prefix, `lib/libc10.${suffix}`));
+  if (arch !== undefined && arch !== host.arch) {
+    return { problem: `its libraries are for ${arch}, and this Node is for ${host.arch}` };
+  }
+  const cuda = existsSync(join(prefix, 'lib/libtorch_cuda.so'));
+  return { libtorch: { prefix, version, cuda } };
+}
+
+/** `LibTorch 2.13.0 (CPU)`, for messages. */
+export function describe({ version, cuda }: Omit<LibtorchPrefix, 'prefix'>): string {
+  return `LibTorch ${version} (${cuda ? 'CUDA' : 'CPU'})`;
+}
+
+function libtorchVersion(prefix: string): string | undefined {
+  for (const name of VERSION_FILES) {
+    const file = join(prefix, name);
+    if (!existsSync(file)) continue;
+    const text = readFileSync(file, 'utf8');
+    const version = name.endsWith('.h') ? versionOfHeader(text) : versionInText(text);
+    if (version !== undefined) return version;
+  }
+  return undefined;
+}
+
+function versionOfHeader(text: string): string | undefined {
+  const parts = ['MAJOR', 'MINOR', 'PATCH'].map(
+    (part) => text.match(new RegExp(`#define TORCH_VERSION_${part}\\s+(\\d+)`))?.[1],
+  );
+  return parts.includes(undefined) ? undefined : parts.join('.');
+}
+
+function versionInText(text: string): string | undefined {
+  return text.match(/\d+\.\d+\.\d+/)?.[0];
+}
+
+function isSupported(version: string): boolean {
+  const [major, minor] = version.split('.').map(Number) as [number, number];
+  return major === 2 && minor >= OLDEST_MINOR && minor <= NEWEST_MINOR;
+}

@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { NativeAddon } from './addon.js';
+import { ADDON, type BuildRecord, readBuildRecord } from './buildRecord.js';
+import type { MocoError } from './error.js';
+import { inspectPrefix } from './libtorchPrefix.js';
+import {
+  addonMissing,
+  builtForAnotherMachine,
+  cannotBeLoaded,
+  libtorchChanged,
+} from './loadFailure.js';
+import { packageRoot } from './packageRoot.js';
+
+let loaded: NativeAddon | undefined;
+
+/**
+ * The native addon, loaded at the first call. Throws `ERR_MOCO_NATIVE_MISSING` where it was not
+ * built, or not for this machine, and `ERR_MOCO_LIBTORCH_MISMATCH` where the LibTorch that it was
+ * built against is not there any more, or another one is.
+ */
+export function loadAddon(): NativeAddon {
+  loaded ??= loadAddonOf(packageRoot);
+  return loaded;
+}
+
+/** The addon of the package in a folder; throws as `loadAddon` does. */
+export function loadAddonOf(root: string): NativeAddon {
+  const record = readBuildRecord(root);
+  const file = join(root, ADDON);
+  if (!record || !existsSync(file)) throw addonMissing(root, file);
+  const mismatch = findMismatch(root, record);
+  if (mismatch) throw mismatch;
+  const addon = load(root, file, record);
+  // `process.exit()` while native threads work would abort the process.
+  process.once('exit', () => addon.shutdown());
+  return addon;
+}
+
+function findMismatch(root: string, record: BuildRecord): MocoError | undefined {
+  const { platform, arch } = process;
+  if (record.platform !== platform || record.arch !== arch) {
+    return builtForAnotherMachine(root, record, { platform, arch });
+  }
+  const { libtorch, problem } = inspectPrefix(record.libtorch.prefix, { platform, arch });
+  if (!libtorch) return libtorchChanged(root, record, problem);
+  if (libtorch.version !== record.libtorch.version) {
+    return libtorchChanged(root, record, `it is version ${libtorch.version} now`);
+  }
+  return undefined;
+}
+
+function load(root: string, file: string, record: BuildRecord): NativeAddon {
+  try {
+    return createRequire(import.meta.url)(file) as NativeAddon;
+  } catch (error) {
+    throw cannotBeLoaded(root, file, record, error as Error);
+  }
+}

@@ -1,0 +1,126 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { parseTrainConfig } from '#moco/config/resolve.js';
+import type { TrainConfigInput } from '#moco/config/trainConfig.js';
+import type { NativeTrainer } from '#moco/native/addon.js';
+import { MocoError } from '#moco/native/error.js';
+import { runFiles } from '#moco/train/runFiles.js';
+import { Trainer } from '#moco/train/trainer.js';
+
+export const STEPS_PER_EPOCH = 4;
+
+/** What goes wrong or well in a double's run. */
+export interface Script {
+  /** kNN top-1 after each epoch; 10, 20, 30 … where absent. */
+  readonly top1?: readonly number[];
+  /** `[epoch, step]` at which the loss is not finite. */
+  readonly nonFiniteAt?: readonly [epoch: number, step: number];
+}
+
+/**
+ * Stands in for the addon's trainer: four steps per epoch, each after one turn of the event loop,
+ * with losses that tell epoch and step (`2.375` is step 3 of epoch 2). Rows are handed over in pairs.
+ */
+export class NativeTrainerDouble implements NativeTrainer {
+  readonly description = {
+    device: 'cpu',
+    deviceName: 'double',
+    precision: 'fp32',
+    precisionReason: 'as asked',
+    computeThreads: 1,
+    dataThreads: 1,
+    parameters: 1000,
+    stepsPerEpoch: STEPS_PER_EPOCH,
+  } as const;
+  /** Every call, in order. */
+  readonly calls: string[] = [];
+  isRunning = false;
+  #isStopped = false;
+
+  constructor(readonly script: Script = {}) {}
+
+  async trainEpoch(epoch: number, onSteps: (rows: Float64Array) => void): Promise<void> {
+    this.calls.push(`train ${epoch}`);
+    this.isRunning = true;
+    this.#isStopped = false;
+    let rows: number[] = [];
+    const handOver = () => onSteps(Float64Array.from(rows.splice(0)));
+    try {
+      for (let step = 1; step <= STEPS_PER_EPOCH; step++) {
+        await nextTurn();
+        if (this.#isStopped) throw addonError('ERR_MOCO_ABORTED', 'the training was stopped');
+        const [badEpoch, badStep] = this.script.nonFiniteAt ?? [];
+        if (epoch === badEpoch && step === badStep) {
+          throw addonError('ERR_MOCO_NON_FINITE', `epoch ${epoch}, step ${step}: the loss is NaN`);
+        }
+        rows.push(step, epoch + step / 8, 0.25 * step, step, 1e-3, 0.5, Math.min(1, step / 3));
+        if (step % 2 === 0) handOver();
+      }
+    } finally {
+      if (rows.length > 0) handOver();
+      rows = [];
+      this.isRunning = false;
+    }
+  }
+
+  async evaluate(): Promise<{ top1: number; top5: number }> {
+    const epoch = this.calls.filter((call) => call.startsWith('train')).length;
+    this.calls.push('evaluate');
+    return { top1: this.script.top1?.[epoch - 1] ?? 10 * epoch, top5: 90 };
+  }
+
+  async saveModel(path: string): Promise<void> {
+    this.calls.push(`save ${path.endsWith('last_model.pth') ? 'last' : 'best'}`);
+    await writeFile(path, this.calls.join(', '));
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  async dispose(): Promise<void> {
+    this.calls.push('dispose');
+  }
+}
+
+/** An error as the addon makes it: not a `MocoError`, but with its fields. */
+function addonError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code, hint: `about ${code}` });
+}
+
+/** A folder that is removed after the test. */
+export async function temporaryFolder(context: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'moco-train-'));
+  context.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A trainer on a double. */
+export function trainerOn(native: NativeTrainer, input: TrainConfigInput, notices: string[] = []) {
+  const config = parseTrainConfig({ batchSize: 16, epochs: 3, k: 5, m: 48, ...input });
+  const description = {
+    ...native.description,
+    mocoVersion: '0.0.0',
+    libtorchVersion: '2.13.0',
+    dataset: { name: 'shapes', classes: 10, trainPictures: 64, testPictures: 16 },
+    files: runFiles(config),
+  };
+  return new Trainer({ config, description, native, notices });
+}
+
+/** What a run gives, up to its error if it has one. */
+export async function collect<T>(
+  run: AsyncIterable<T>,
+): Promise<{ events: T[]; error?: MocoError }> {
+  const events: T[] = [];
+  try {
+    for await (const event of run) events.push(event);
+    return { events };
+  } catch (error) {
+    if (!(error instanceof MocoError)) throw error;
+    return { events, error };
+  }
+}
