@@ -31,8 +31,8 @@ void checkForward(const std::string& arch, at::ScalarType type, double tolerance
   formula::fill(encoder);
   const auto pictures = formula::pictures("view1", 8, type);
   for (const auto& [mode, name] : {std::pair{Mode::kEvaluate, "eval"}, {Mode::kTrain, "train"}}) {
-    INFO(arch, " in mode ", name);
     const std::string prefix = name;
+    INFO(arch, " in ", type, ", mode ", prefix);
     const auto features = encoder.backbone(pictures, mode);
     const auto feature = normaliseRows(features);
     const auto& columns = fixture.at(prefix + "_feature");
@@ -50,11 +50,12 @@ void checkForward(const std::string& arch, at::ScalarType type, double tolerance
 }  // namespace
 
 TEST_CASE("the forward pass is PyTorch's, in both modes and for all archs") {
-  for (const char* arch : {"resnet18", "resnet34", "resnet50"}) {
-    checkForward(arch, at::kDouble, 1e-10);
-    // fp32 rounds by 6e-8 in each of some fifty layers, and normalisation magnifies what is left of
-    // a sum; PyTorch's own fp32 is up to 4e-6 off (test/parity/README.md).
-    checkForward(arch, at::kFloat, 2e-5);
+  // PyTorch's own fp32 is 7e-6, 2e-5 and 1e-4 from its fp64 (test/parity/README.md): the batch's
+  // statistics magnify roundings from layer to layer. Four times that is allowed.
+  for (const auto& [arch, single] :
+       {std::pair{"resnet18", 2.8e-5}, {"resnet34", 8e-5}, {"resnet50", 4e-4}}) {
+    checkForward(arch, at::kDouble, 1e-11);
+    checkForward(arch, at::kFloat, single);
   }
 }
 

@@ -44,10 +44,26 @@ NamedTensors updateOf(const Encoder& encoder, const Encoder& start) {
   return update;
 }
 
-/// How far each kind of number may be from PyTorch's fp64, as a share of its tensor's norm.
+/// How far each kind of number may be from PyTorch's fp64: losses and keys relative to themselves,
+/// gradients and updates as a share of their tensor's norm.
 struct Tolerances {
-  double forward, gradient, update;
+  double keys, gradient, update;
 };
+
+/// In fp64 both sides round by 1e-16; what the deepest network makes of it, measured on PyTorch
+/// against itself in another memory layout, is 5e-13, 9e-13 and 4e-10 in one step and 1e-8 in five
+/// (test/parity/README.md).
+constexpr Tolerances kExact{1e-10, 1e-9, 1e-7};
+
+/// In fp32 PyTorch itself is this far from fp64 in one step, by arch (the same table): 8e-6, 2e-5,
+/// 1e-4 in the keys, 3e-3, 7e-3, 3e-2 in the gradients. Four times that is allowed. Updates are not
+/// compared: Adam's first steps are all but ±the learning rate by the gradient's sign, which a
+/// rounding error flips wherever the gradient is near zero.
+Tolerances single(const std::string& arch) {
+  if (arch == "resnet18") return {3.2e-5, 1.2e-2, 0};
+  if (arch == "resnet34") return {8e-5, 2.8e-2, 0};
+  return {4e-4, 1.2e-1, 0};
+}
 
 void checkUpdates(const Fixture& fixture, Moco& moco, const MocoOptions& options,
                   double tolerance) {
@@ -59,62 +75,64 @@ void checkUpdates(const Fixture& fixture, Moco& moco, const MocoOptions& options
 }
 
 void checkStep(const std::string& arch, const std::string& file, int64_t queueLength,
-               at::ScalarType type, const Tolerances& tolerances) {
+               at::ScalarType type) {
   const Fixture fixture = loadFixture(file);
+  const Tolerances tolerances = type == at::kDouble ? kExact : single(arch);
   const auto settings = options(arch, queueLength, type, type);
   Moco moco(settings);
   fill(moco, queueLength);
   const auto result =
       moco.step(formula::pictures("view1", 8, type), formula::pictures("view2", 8, type));
-  INFO(file);
-  CHECK(isClose(result.loss, fixture.at("loss").item<double>(), tolerances.forward));
+  INFO(file, " in ", type);
+  CHECK(isClose(result.loss, fixture.at("loss").item<double>(), tolerances.keys));
   CHECK(result.accuracy == fixture.at("accuracy").item<double>());
-  CHECK(relativeDistance(moco.queue().inOrder(), fixture.at("queue")) < tolerances.forward);
+  CHECK(relativeDistance(moco.queue().inOrder(), fixture.at("queue")) < tolerances.keys);
   checkSummary(fixture, "gradient", moco.gradients(), tolerances.gradient);
-  checkUpdates(fixture, moco, settings, tolerances.update);
+  if (type == at::kDouble) checkUpdates(fixture, moco, settings, tolerances.update);
 }
 
-void checkFiveSteps(const std::string& arch, at::ScalarType type, const Tolerances& tolerances) {
+/// Five steps with a queue whose length the batch does not divide.
+void checkFiveSteps(const std::string& arch, at::ScalarType type, double lossTolerance) {
   constexpr int64_t kQueueLength = 19;
   const Fixture fixture = loadFixture("five_steps_" + arch);
   const auto settings = options(arch, kQueueLength, type, type);
   Moco moco(settings);
   fill(moco, kQueueLength);
-  INFO(arch);
+  INFO(arch, " in ", type);
   for (int64_t step = 0; step < 5; ++step) {
     const auto name = ".s" + std::to_string(step);
     const auto result = moco.step(formula::pictures("view1" + name, 8, type),
                                   formula::pictures("view2" + name, 8, type));
     const double loss = fixture.at("losses")[step].item<double>();
-    CHECK(isClose(result.loss, loss, tolerances.forward));
+    CHECK(isClose(result.loss, loss, 0, lossTolerance));
   }
-  CHECK(relativeDistance(moco.queue().inOrder(), fixture.at("queue")) < tolerances.forward);
-  checkSummary(fixture, "query_buffer", moco.queryEncoder().statistics(), tolerances.forward);
-  checkSummary(fixture, "key_buffer", moco.keyEncoder().statistics(), tolerances.forward);
-  checkUpdates(fixture, moco, settings, tolerances.update);
+  if (type != at::kDouble) return;
+  CHECK(relativeDistance(moco.queue().inOrder(), fixture.at("queue")) < kExact.keys);
+  checkSummary(fixture, "query_buffer", moco.queryEncoder().statistics(), kExact.keys);
+  checkSummary(fixture, "key_buffer", moco.keyEncoder().statistics(), kExact.keys);
+  checkUpdates(fixture, moco, settings, kExact.update);
 }
 
 }  // namespace
 
-TEST_CASE("loss, gradients and update of one step are PyTorch's, for all archs") {
-  const Tolerances exact{1e-10, 1e-8, 1e-5};
-  const Tolerances single{1e-5, 1e-3, 1e-1};
+TEST_CASE("loss, gradients, keys and update of one step are PyTorch's") {
+  checkStep("resnet18", "step_resnet18", 64, at::kDouble);
+  checkStep("resnet50", "step_resnet50", 64, at::kDouble);
   for (const std::string arch : {"resnet18", "resnet34", "resnet50"}) {
-    checkStep(arch, "step_" + arch, 64, at::kDouble, exact);
-    checkStep(arch, "step_" + arch, 64, at::kFloat, single);
+    checkStep(arch, "step_" + arch, 64, at::kFloat);
   }
 }
 
 TEST_CASE("a step with a batch larger than the queue is PyTorch's") {
-  checkStep("resnet18", "step_resnet18_short_queue", 5, at::kDouble, {1e-10, 1e-8, 1e-5});
-  checkStep("resnet18", "step_resnet18_short_queue", 5, at::kFloat, {1e-5, 1e-3, 1e-1});
+  checkStep("resnet18", "step_resnet18_short_queue", 5, at::kDouble);
+  checkStep("resnet18", "step_resnet18_short_queue", 5, at::kFloat);
 }
 
 TEST_CASE("five steps of Adam, momentum update and queue are PyTorch's") {
-  for (const std::string arch : {"resnet18", "resnet50"}) {
-    checkFiveSteps(arch, at::kDouble, {1e-6, 1e-8, 1e-3});
-    checkFiveSteps(arch, at::kFloat, {1e-2, 1e-3, 1});
-  }
+  checkFiveSteps("resnet18", at::kDouble, 1e-10);
+  // PyTorch's own fp32 is up to 6e-3 and 5e-2 off in these losses.
+  checkFiveSteps("resnet18", at::kFloat, 2.4e-2);
+  checkFiveSteps("resnet50", at::kFloat, 2e-1);
 }
 
 TEST_CASE("a step that is not finite changes nothing") {
@@ -140,7 +158,7 @@ TEST_CASE("a step that is not finite changes nothing") {
   for (size_t i = 0; i < before.size(); ++i) CHECK(after[i].equal(before[i]));
 }
 
-TEST_CASE("bf16 gives fp32's loss and gradient within bf16's rounding") {
+TEST_CASE("bf16 gives fp32's loss and the gradient's direction") {
   Moco exact(options("resnet18", 64, at::kFloat, at::kFloat));
   Moco narrow(options("resnet18", 64, at::kBFloat16, at::kFloat));
   const auto view = [](const char* name, at::ScalarType type) {
@@ -148,7 +166,9 @@ TEST_CASE("bf16 gives fp32's loss and gradient within bf16's rounding") {
   };
   const auto expected = exact.step(view("view1", at::kFloat), view("view2", at::kFloat));
   const auto result = narrow.step(view("view1", at::kBFloat16), view("view2", at::kBFloat16));
-  // bf16 has 8 bits: a relative error of 2⁻⁹ per rounding, through some 20 layers.
+  // bf16 has 8 bits. Through some twenty layers the loss keeps two digits; a gradient that is the
+  // small difference of nearly equal embeddings, as those of noise are, keeps its direction.
   CHECK(isClose(result.loss, expected.loss, 0.01));
-  CHECK(relativeDistance(narrow.gradients().flat(), exact.gradients().flat()) < 0.1);
+  const auto cosine = at::cosine_similarity(narrow.gradients().flat(), exact.gradients().flat(), 0);
+  CHECK(cosine.item<double>() > 0.9);
 }

@@ -1,0 +1,104 @@
+"""Makes all fixtures again.
+
+    python test/parity/make_fixtures.py
+
+Needs torch, numpy and Pillow, no network and no data set; takes about a minute.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+import formula
+from adam_fixtures import adam_fixture
+from augment_fixtures import augment_fixture, colour_fixture
+from knn_fixtures import knn_fixture
+from training_cases import (
+    Arithmetic,
+    five_steps_case,
+    formula_encoder,
+    formula_queue,
+    forward_case,
+    step_case,
+)
+from training_fixtures import five_steps_fixture, forward_fixture, step_fixture
+
+FOLDER = Path(__file__).parent / "fixtures"
+
+ARCHS = ("resnet18", "resnet34", "resnet50")
+FIVE_STEPS_ARCHS = ("resnet18", "resnet50")
+
+# With batches of 8, a queue of 64 is a multiple of the batch, one of 5 is shorter than it, and one
+# of 19 wraps within a batch and ends five steps with its oldest key in the middle of the ring.
+QUEUE = 64
+SHORT_QUEUE = 5
+FIVE_STEPS_QUEUE = 19
+
+
+def fixtures() -> dict[str, Callable[[], dict[str, Tensor]]]:
+    """What makes each fixture, by its name."""
+    makers: dict[str, Callable[[], dict[str, Tensor]]] = {
+        "formula": formula_fixture,
+        "adam": adam_fixture,
+        "knn": knn_fixture,
+        "augment": augment_fixture,
+        "colour": colour_fixture,
+        "step_resnet18_short_queue": partial(made_step, "resnet18", SHORT_QUEUE),
+    }
+    for arch in ARCHS:
+        makers[f"model_{arch}"] = partial(made_forward, arch)
+        makers[f"step_{arch}"] = partial(made_step, arch, QUEUE)
+    for arch in FIVE_STEPS_ARCHS:
+        makers[f"five_steps_{arch}"] = partial(made_five_steps, arch)
+    return makers
+
+
+def formula_fixture() -> dict[str, Tensor]:
+    """`formula`: what another implementation must compute before anything else can agree."""
+    return {
+        "name_hash": torch.tensor([formula.name_hash(n) for n in ("queue", "view1", "f.0.weight")]),
+        "unit": torch.from_numpy(formula.unit("queue", 32)),
+        "uniform": formula.uniform("queue", (32,), -1, 1),
+        "byte": formula.byte("view1", (32,)),
+        "pictures": formula.pictures("view1", 1),
+        "stem": formula_encoder("resnet18").f[0].weight[:2],
+        "queue": formula_queue(2, Arithmetic()),
+    }
+
+
+def made_forward(arch: str) -> dict[str, Tensor]:
+    """`model_<arch>`."""
+    return forward_fixture(forward_case(arch))
+
+
+def made_step(arch: str, queue_length: int) -> dict[str, Tensor]:
+    """`step_<arch>` and `step_<arch>_short_queue`."""
+    return step_fixture(arch, step_case(arch, queue_length))
+
+
+def made_five_steps(arch: str) -> dict[str, Tensor]:
+    """`five_steps_<arch>`."""
+    return five_steps_fixture(arch, five_steps_case(arch, FIVE_STEPS_QUEUE))
+
+
+def save(name: str, fixture: Mapping[str, Tensor]) -> None:
+    """Writes a plain dict of contiguous tensors, each with a storage of its own size."""
+    plain = {key: value.detach().contiguous().clone() for key, value in fixture.items()}
+    torch.save(plain, FOLDER / f"{name}.pt")
+
+
+def main() -> None:
+    """Writes every fixture."""
+    # One thread, so that sums have the same order on every run.
+    torch.set_num_threads(1)
+    FOLDER.mkdir(exist_ok=True)
+    for name, make in fixtures().items():
+        print(name, flush=True)
+        save(name, make())
+
+
+if __name__ == "__main__":
+    main()

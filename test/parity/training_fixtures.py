@@ -1,0 +1,72 @@
+"""The training cases as fixtures: outputs, slices, norms and probe products, all float64."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+import formula
+from reference_step import ReferenceStep
+from training_cases import (
+    FiveStepsCase,
+    ForwardCase,
+    StepCase,
+    parameter_updates,
+    running_statistics,
+)
+
+Fixture = dict[str, Tensor]
+
+FEATURE_COLUMNS = 64
+
+
+def forward_fixture(case: ForwardCase) -> Fixture:
+    """`model_<arch>`."""
+    fixture = {"train_out": case.train_out, "eval_out": case.eval_out}
+    for mode, feature in (("train", case.train_feature), ("eval", case.eval_feature)):
+        fixture[f"{mode}_feature"] = feature[:, :FEATURE_COLUMNS]
+        fixture[f"{mode}_feature_probe"] = torch.stack(
+            [formula.probe("feature", row) for row in feature]
+        )
+    return fixture | summary("buffer", case.buffers)
+
+
+def step_fixture(arch: str, case: StepCase) -> Fixture:
+    """`step_<arch>` and `step_<arch>_short_queue`."""
+    fixture = {
+        "loss": case.loss,
+        "accuracy": case.accuracy,
+        "query": case.query,
+        "keys": case.keys,
+        "queue": case.after.queue,
+    }
+    return fixture | summary("gradient", case.gradients) | update_summaries(arch, case.after)
+
+
+def five_steps_fixture(arch: str, case: FiveStepsCase) -> Fixture:
+    """`five_steps_<arch>`."""
+    fixture = {
+        "losses": case.losses,
+        "accuracies": case.accuracies,
+        "queue": case.after.queue,
+    } | update_summaries(arch, case.after)
+    encoders = {"query": case.after.query_encoder, "key": case.after.key_encoder}
+    for which, encoder in encoders.items():
+        fixture |= summary(f"{which}_buffer", running_statistics(encoder))
+    return fixture
+
+
+def update_summaries(arch: str, after: ReferenceStep) -> Fixture:
+    """Summaries of what training added to the parameters of both encoders."""
+    updates = parameter_updates(arch, after)
+    return summary("query_update", updates["query"]) | summary("key_update", updates["key"])
+
+
+def summary(title: str, tensors: Mapping[str, Tensor]) -> Fixture:
+    """Per tensor, in order: FNV-1a of its name, L2 norm, first four elements, probe product."""
+    return {
+        f"{title}_name_hash": torch.tensor([formula.name_hash(name) for name in tensors]),
+        f"{title}_norm": torch.stack([value.norm() for value in tensors.values()]),
+        f"{title}_first": torch.stack([value.flatten()[:4] for value in tensors.values()]),
+        f"{title}_probe": torch.stack([formula.probe(n, v) for n, v in tensors.items()]),
+    }
