@@ -1,0 +1,47 @@
+import { constants } from 'node:os';
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** Thrown in place of a run's own error after the user ended it. */
+export class Interrupted extends Error {
+  readonly exitCode: number;
+
+  constructor(signal: (typeof SIGNALS)[number]) {
+    super(`ended by ${signal}`);
+    this.exitCode = 128 + constants.signals[signal];
+  }
+}
+
+/** Ctrl-C and SIGTERM: the first one aborts `signal`, a second one ends the process at once. */
+export class Interruption implements Disposable {
+  readonly #controller = new AbortController();
+  #received: (typeof SIGNALS)[number] | undefined;
+
+  constructor() {
+    for (const name of SIGNALS) process.on(name, this.#onSignal);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** @throws Interrupted where a signal came */
+  throwIfReceived(): void {
+    if (this.#received) throw new Interrupted(this.#received);
+  }
+
+  [Symbol.dispose](): void {
+    for (const name of SIGNALS) process.off(name, this.#onSignal);
+  }
+
+  readonly #onSignal = (name: NodeJS.Signals): void => {
+    if (this.#received) {
+      this[Symbol.dispose]();
+      process.kill(process.pid, name); // nothing catches it now
+      return;
+    }
+    this.#received = name as (typeof SIGNALS)[number];
+    console.error('\nstopping after this step (Ctrl-C again ends at once)');
+    this.#controller.abort();
+  };
+}

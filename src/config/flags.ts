@@ -1,0 +1,82 @@
+import { keySchema, takesNumbers, valueName } from './jsonSchema.js';
+import type { ConfigEntry, ConfigLayer } from './layer.js';
+import { nearest, shown } from './problems.js';
+import { type TrainConfigKey, trainConfigKeys } from './trainConfig.js';
+
+/** A flag of `moco train` that sets one key. */
+export interface TrainFlag {
+  readonly key: TrainConfigKey;
+  /** `--batch-size` */
+  readonly flag: string;
+  /** The reference's spelling, `--batch_size`, where it differs. */
+  readonly underscoreFlag: string | undefined;
+  /** What stands for the value in the help: `n`. */
+  readonly valueName: string;
+  readonly description: string;
+  readonly defaultValue: unknown;
+}
+
+/** A flag as it was typed; `--set` has `key=value` as its text, and an unknown flag may have none. */
+export interface TypedFlag {
+  readonly flag: string;
+  readonly text?: string | undefined;
+}
+
+const OTHER_FLAGS = ['--config', '--set', '--print-config', '--json', '--help'];
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** All flags that set a key, in the order of the schema. */
+export function trainFlags(): TrainFlag[] {
+  return trainConfigKeys.map((key) => {
+    const schema = keySchema(key);
+    const words = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return {
+      key,
+      flag: `--${words}`,
+      underscoreFlag: words.includes('-') ? `--${words.replaceAll('-', '_')}` : undefined,
+      valueName: valueName(schema),
+      description: schema.description ?? '',
+      defaultValue: schema.default,
+    };
+  });
+}
+
+/** Flags as typed to entries. A later flag or `--set` for the same key wins over an earlier one. */
+export function flagLayer(typed: readonly TypedFlag[]): ConfigLayer {
+  const layer: ConfigLayer = { entries: [], problems: [] };
+  const flags = trainFlags();
+  for (const { flag, text = '' } of typed) {
+    const known = flags.find((other) => other.flag === flag || other.underscoreFlag === flag);
+    if (known) layer.entries.push(typedEntry(known.key, text, flag));
+    else if (flag === '--set') readSetting(text, layer);
+    else layer.problems.push(unknownFlag(flag, flags));
+  }
+  return layer;
+}
+
+function readSetting(setting: string, layer: ConfigLayer): void {
+  const [, key, text] = /^\s*([^=\s]+)\s*=(.*)$/s.exec(setting) ?? [];
+  if (key === undefined || text === undefined) {
+    const message = `expected key=value, given ${shown(setting)}`;
+    layer.problems.push({ path: '--set', message });
+  } else {
+    layer.entries.push(typedEntry(key, text.trim(), `--set ${key}`));
+  }
+}
+
+function unknownFlag(flag: string, flags: readonly TrainFlag[]) {
+  if (!flag.startsWith('-')) {
+    return { path: shown(flag), message: 'expected a flag: `train` takes no other arguments' };
+  }
+  const known = [...flags.map((other) => other.flag), ...OTHER_FLAGS];
+  return { path: flag, message: `unknown flag; the nearest known one is ${nearest(flag, known)}` };
+}
+
+function typedEntry(key: string, text: string, where: string): ConfigEntry {
+  const known = trainConfigKeys.find((other) => other === key);
+  const isNumber = known !== undefined && takesNumbers(keySchema(known)) && NUMBER.test(text);
+  return isNumber
+    ? { key, value: Number(text), given: text, where }
+    : { key, value: text, given: shown(text), where };
+}

@@ -1,0 +1,42 @@
+import { distance } from 'fastest-levenshtein';
+import { MocoError } from '../native/error.js';
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigProblem {
+  /** The key, flag or file that is wrong. */
+  readonly path: string;
+  /** What was expected and what was given. */
+  readonly message: string;
+  /** `cfg.json:3:5`, `--batch-size`; absent where a program gave the value. */
+  readonly where?: string | undefined;
+}
+
+/** One `ERR_MOCO_CONFIG` that lists all problems. */
+export function configError(problems: readonly ConfigProblem[]): MocoError {
+  const lines = problems.map(
+    ({ path, message, where }) => `  ${path}: ${message}${where ? ` (${where})` : ''}`,
+  );
+  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+  return new MocoError('ERR_MOCO_CONFIG', `the configuration has ${count}:\n${lines.join('\n')}`, {
+    hint: '`moco train --help` lists every flag, `moco config init` every key with its default.',
+  });
+}
+
+/** The candidate that `name` most likely means; spelling with `_`, `-` or capitals counts as equal. */
+export function nearest(name: string, candidates: readonly string[]): string {
+  const plain = (text: string) => text.replace(/[-_]/g, '').toLowerCase();
+  const distances = candidates.map((candidate) => distance(plain(name), plain(candidate)));
+  return candidates[distances.indexOf(Math.min(...distances))] as string;
+}
+
+/** A value as a person would type it, cut to one short line. */
+export function shown(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : plainText(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+function plainText(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
+}

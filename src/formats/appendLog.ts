@@ -1,0 +1,55 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { outputError } from './outputError.js';
+
+/**
+ * A file that only grows. It never ends in the middle of a record: what a failed write left behind
+ * is cut off again.
+ */
+export class AppendLog {
+  readonly path: string;
+  readonly #file: FileHandle;
+  #length = 0;
+  #closed = false;
+
+  private constructor(path: string, file: FileHandle) {
+    this.path = path;
+    this.#file = file;
+  }
+
+  /** @throws MocoError `ERR_MOCO_OUTPUT`, also where the file exists already. */
+  static async create(path: string): Promise<AppendLog> {
+    try {
+      return new AppendLog(path, await open(path, 'wx'));
+    } catch (cause) {
+      throw outputError(path, cause);
+    }
+  }
+
+  /** Appends whole records. */
+  async append(records: string | Uint8Array): Promise<void> {
+    const bytes = typeof records === 'string' ? Buffer.from(records) : records;
+    try {
+      await this.#file.writeFile(bytes);
+      this.#length += bytes.length;
+    } catch (cause) {
+      await this.#file.truncate(this.#length).catch(() => {}); // the write's failure is reported
+      throw outputError(this.path, cause);
+    }
+  }
+
+  /** Returns when all that was appended is on the disk. */
+  async flush(): Promise<void> {
+    try {
+      await this.#file.sync();
+    } catch (cause) {
+      throw outputError(this.path, cause);
+    }
+  }
+
+  /** Can be called more than once. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#file.close();
+  }
+}

@@ -1,0 +1,23 @@
+import { pythonFloat } from './pythonFloat.js';
+
+/** One line of the reference's results. */
+export interface ResultsRow {
+  readonly epoch: number;
+  /** Mean loss of the epoch. */
+  readonly trainLoss: number;
+  /** kNN accuracy, per cent. */
+  readonly top1: number;
+  readonly top5: number;
+}
+
+/** The reference's results file, as pandas writes it: floats in full, NaN as an empty field. */
+export function resultsCsv(rows: readonly ResultsRow[]): string {
+  const lines = rows.map(({ epoch, trainLoss, top1, top5 }) =>
+    [String(epoch), ...[trainLoss, top1, top5].map(field)].join(','),
+  );
+  return ['epoch,train_loss,test_acc@1,test_acc@5', ...lines, ''].join('\n');
+}
+
+function field(value: number): string {
+  return Number.isNaN(value) ? '' : pythonFloat(value);
+}

@@ -1,0 +1,95 @@
+import { configError } from '../config/problems.js';
+import { parseTrainConfig } from '../config/resolve.js';
+import type { TrainConfig, TrainConfigInput } from '../config/trainConfig.js';
+import type { Dataset, DownloadProgress } from '../data/dataset.js';
+import { loadDataset } from '../data/load.js';
+import type { NativeAddon, NativeTrainerOptions } from '../native/addon.js';
+import { MocoError } from '../native/error.js';
+import { loadAddon } from '../native/load.js';
+import { version } from '../version.js';
+import { requireSpace, requireWritable } from './outputFolder.js';
+import { runFiles } from './runFiles.js';
+import { Trainer } from './trainer.js';
+
+export interface CreateTrainerOptions {
+  /** Called a few times a second while a data set is downloaded. */
+  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Ends a download. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Checks everything that can be checked, loads the data set (and downloads it, if need be) and
+ * makes the model. Nothing is written to the output folder before `run`.
+ * @param config what differs from the defaults
+ * @throws MocoError `ERR_MOCO_CONFIG`, `_OUTPUT`, `_DATA`, `_NETWORK`, `_DEVICE`, `_NATIVE_MISSING` …
+ */
+export async function createTrainer(
+  config: TrainConfigInput,
+  options: CreateTrainerOptions = {},
+): Promise<Trainer> {
+  const resolved = parseTrainConfig(config);
+  await requireWritable(resolved.out);
+  const addon = loadAddon();
+  requireCuda(resolved.device, addon);
+  const dataset = await loadDataset(resolved, options);
+  requirePictures(resolved, dataset.train.count);
+  const native = await addon
+    .createTrainer(nativeOptions(resolved, dataset))
+    .catch((error: unknown) => Promise.reject(MocoError.from(error)));
+  try {
+    await requireSpace(resolved.out, native.description.parameters);
+  } catch (error) {
+    await native.dispose();
+    throw error;
+  }
+  const description = {
+    mocoVersion: version,
+    libtorchVersion: addon.libtorchVersion,
+    ...native.description,
+    dataset: {
+      name: dataset.name,
+      classes: dataset.classes.length,
+      trainPictures: dataset.train.count,
+      testPictures: dataset.test.count,
+    },
+    files: runFiles(resolved),
+  };
+  return new Trainer({ config: resolved, description, native, notices: dataset.notices });
+}
+
+/** Says that there is no GPU before a data set is downloaded for it. */
+function requireCuda(device: string, addon: NativeAddon): void {
+  const { cudaUnavailable } = addon.hardware();
+  if (!device.startsWith('cuda') || cudaUnavailable === '') return;
+  const message = `device "${device}" cannot be used: ${cudaUnavailable}`;
+  throw new MocoError('ERR_MOCO_DEVICE', message, {
+    hint: 'Choose --device cpu, or install what is missing and run the set-up again.',
+  });
+}
+
+/** @throws MocoError `ERR_MOCO_CONFIG` where the batch or k is larger than the training split */
+export function requirePictures(config: TrainConfig, pictures: number): void {
+  const problems = (['batchSize', 'k'] as const)
+    .filter((key) => config[key] > pictures)
+    .map((path) => ({
+      path,
+      message: `expected at most ${pictures}, the number of training pictures, given ${config[path]}`,
+    }));
+  if (problems.length > 0) throw configError(problems);
+}
+
+function nativeOptions(config: TrainConfig, dataset: Dataset): NativeTrainerOptions {
+  const { arch, featureDim, temperature, momentum, batchSize, learningRate, weightDecay } = config;
+  const { seed, device, precision } = config;
+  const { train, test, mean, std } = dataset;
+  return {
+    ...{ train, test, classes: dataset.classes.length, mean, std },
+    ...{ arch, featureDim, temperature, momentum, batchSize, learningRate, weightDecay },
+    ...{ seed, device, precision },
+    queueLength: config.m,
+    neighbours: config.k,
+    dataThreads: config.dataThreads === 'auto' ? 0 : config.dataThreads,
+    computeThreads: config.threads === 'auto' ? 0 : config.threads,
+  };
+}

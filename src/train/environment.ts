@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cpus, hostname, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { packageRoot } from '../native/packageRoot.js';
+import type { TrainerDescription } from './events.js';
+
+/** Where and with what a run was made: the content of `environment.json`. */
+export async function environment(description: TrainerDescription): Promise<object> {
+  const { mocoVersion, libtorchVersion, dataset, files, ...decided } = description;
+  return {
+    startedAt: new Date().toISOString(),
+    moco: mocoVersion,
+    gitCommit: await gitCommit(),
+    node: process.version,
+    libtorch: libtorchVersion,
+    platform: `${process.platform} ${release()} ${process.arch}`,
+    host: hostname(),
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    ...decided,
+    dataset,
+  };
+}
+
+/** Commit of this package's own checkout; undefined where it was installed as a package. */
+async function gitCommit(): Promise<string | undefined> {
+  if (!existsSync(join(packageRoot, '.git'))) return undefined;
+  try {
+    const git = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: packageRoot });
+    return git.stdout.trim();
+  } catch {
+    return undefined; // no git on this machine, or no commit yet: a run does not need it
+  }
+}

@@ -1,0 +1,122 @@
+import type { TrainConfig } from '../config/trainConfig.js';
+import type { NativeTrainerDescription } from '../native/addon.js';
+
+/** The files of one run. */
+export interface RunFiles {
+  /** The reference's results file: one line per epoch. */
+  readonly results: string;
+  /** The query encoder with the best kNN top-1 so far, as PyTorch's `.pth`. */
+  readonly model: string;
+  /** The folder of everything else. */
+  readonly directory: string;
+  /** The query encoder after the last whole epoch, as PyTorch's `.pth`. */
+  readonly lastModel: string;
+}
+
+/** What a trainer trains, on what, and where it writes. */
+export interface TrainerDescription extends NativeTrainerDescription {
+  readonly mocoVersion: string;
+  readonly libtorchVersion: string;
+  readonly dataset: {
+    readonly name: string;
+    readonly classes: number;
+    readonly trainPictures: number;
+    readonly testPictures: number;
+  };
+  readonly files: RunFiles;
+}
+
+/** The first event of a run. */
+export interface StartEvent {
+  readonly type: 'start';
+  readonly config: TrainConfig;
+  readonly description: TrainerDescription;
+}
+
+/** What the metrics of a step and of an epoch have in common. */
+export interface Metrics {
+  /** From 1. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** InfoNCE, mean over the pictures. */
+  readonly loss: number;
+  /** Share (0…1) of the queries that are closest to their own key. */
+  readonly contrastiveAccuracy: number;
+  /** L2 norm over all parameters. */
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  readonly picturesPerSecond: number;
+  /** Share (0…1) of the queue that holds keys of pictures; the rest is still random vectors. */
+  readonly queueFill: number;
+  /** Estimate for the rest of the run. */
+  readonly secondsLeft: number;
+}
+
+/** One training step. */
+export interface StepEvent extends Metrics {
+  readonly type: 'step';
+  /** In the epoch, from 1. */
+  readonly step: number;
+  readonly stepsPerEpoch: number;
+}
+
+/** One pass over the data: means over its steps; rate, queue and time as at its end. */
+export interface EpochEvent extends Metrics {
+  readonly type: 'epoch';
+  /** Time that the epoch's training took. */
+  readonly seconds: number;
+}
+
+/** kNN accuracy after an epoch, per cent. */
+export interface EvaluationEvent {
+  readonly type: 'evaluation';
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly top1: number;
+  readonly top5: number;
+  /** Whether top-1 is strictly better than after every earlier epoch. */
+  readonly isBest: boolean;
+  readonly best: BestEpoch;
+  readonly seconds: number;
+}
+
+/** The epoch with the best kNN top-1 so far. */
+export interface BestEpoch {
+  readonly epoch: number;
+  readonly top1: number;
+  readonly top5: number;
+}
+
+/** A model file was written. */
+export interface CheckpointEvent {
+  readonly type: 'checkpoint';
+  readonly epoch: number;
+  readonly kind: 'best' | 'last';
+  readonly path: string;
+}
+
+/** Something that the user should know and that does not stop the run. */
+export interface WarningEvent {
+  readonly type: 'warning';
+  readonly message: string;
+}
+
+/** The last event of a run that was neither stopped nor failed. */
+export interface DoneEvent {
+  readonly type: 'done';
+  readonly epochs: number;
+  readonly best: BestEpoch;
+  /** Time of the whole run. */
+  readonly seconds: number;
+  readonly files: RunFiles;
+}
+
+/** What happens in a run, in this order: start, warning*, (step+, epoch, checkpoint, evaluation, checkpoint?)*, done. */
+export type TrainEvent =
+  | StartEvent
+  | StepEvent
+  | EpochEvent
+  | EvaluationEvent
+  | CheckpointEvent
+  | WarningEvent
+  | DoneEvent;

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import { rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { outputError } from '../formats/outputError.js';
+import { MocoError } from '../native/error.js';
+
+/** What a run's small files may take, in bytes. */
+const SMALL_FILES = 1 << 20;
+
+/**
+ * Makes sure that `folder`, which need not exist yet, can be written to, and leaves nothing behind.
+ * @throws MocoError `ERR_MOCO_OUTPUT`
+ */
+export async function requireWritable(folder: string): Promise<void> {
+  const trial = join(await nearestExisting(folder), `.moco-${randomBytes(4).toString('hex')}.tmp`);
+  try {
+    await writeFile(trial, 'moco', { flag: 'wx' });
+  } catch (cause) {
+    throw outputError(folder, cause);
+  } finally {
+    await rm(trial, { force: true }).catch(() => {}); // the write's failure is reported
+  }
+}
+
+/**
+ * Makes sure that the disk of `folder` has room for a run: the best and the last model, and the
+ * one that is being written.
+ * @param parameters number of floats in one model
+ * @throws MocoError `ERR_MOCO_OUTPUT`
+ */
+export async function requireSpace(folder: string, parameters: number): Promise<void> {
+  const needed = 3 * 4 * parameters + SMALL_FILES;
+  const disk = await statfs(await nearestExisting(folder));
+  const available = disk.bavail * disk.bsize;
+  const isUnknown = disk.blocks === 0; // what some virtual file systems say
+  if (available >= needed || isUnknown) return;
+  throw new MocoError(
+    'ERR_MOCO_OUTPUT',
+    `cannot write ${folder}: the run needs ${megabytes(needed)} there, ${megabytes(available)} are free`,
+    { hint: 'Free some space, or write elsewhere with --out.' },
+  );
+}
+
+/** `folder`, or the first of its parents that is there. */
+async function nearestExisting(folder: string): Promise<string> {
+  for (let path = resolve(folder); ; path = dirname(path)) {
+    try {
+      await stat(path);
+      return path;
+    } catch (cause) {
+      const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+      if (!isMissing || path === dirname(path)) throw outputError(folder, cause);
+    }
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1e6)} MB`;
+}

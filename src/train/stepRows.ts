@@ -1,0 +1,31 @@
+import { STEP_COLUMNS } from '../native/addon.js';
+
+/** One row of the native trainer's metrics. */
+export interface StepRow {
+  readonly step: number;
+  readonly loss: number;
+  readonly contrastiveAccuracy: number;
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  readonly seconds: number;
+  readonly queueFill: number;
+}
+
+export function decodeStepRows(numbers: Float64Array): StepRow[] {
+  const rows: StepRow[] = [];
+  for (let start = 0; start < numbers.length; start += STEP_COLUMNS) {
+    const row = numbers.subarray(start, start + STEP_COLUMNS);
+    const [step, loss, contrastiveAccuracy, gradientNorm, learningRate, seconds, queueFill] =
+      row as unknown as [number, number, number, number, number, number, number];
+    rows.push({
+      step,
+      loss,
+      contrastiveAccuracy,
+      gradientNorm,
+      learningRate,
+      seconds,
+      queueFill,
+    });
+  }
+  return rows;
+}

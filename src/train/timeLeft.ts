@@ -1,0 +1,34 @@
+/** Steps that the running mean of the steps' durations looks back on, roughly. */
+const MEMORY = 20;
+
+/** Estimates how long the rest of a run takes, from the steps and evaluations so far. */
+export class TimeLeft {
+  #stepsLeft: number;
+  #evaluationsLeft: number;
+  #steps = 0;
+  #stepSeconds = 0;
+  #evaluationSeconds = 0;
+
+  constructor(epochs: number, stepsPerEpoch: number) {
+    this.#stepsLeft = epochs * stepsPerEpoch;
+    this.#evaluationsLeft = epochs;
+  }
+
+  stepTook(seconds: number): void {
+    this.#stepsLeft -= 1;
+    // The first step of a run also warms everything up: the second one replaces it.
+    const remembered = Math.max(1, Math.min(this.#steps, MEMORY));
+    this.#steps += 1;
+    this.#stepSeconds += (seconds - this.#stepSeconds) / remembered;
+  }
+
+  evaluationTook(seconds: number): void {
+    this.#evaluationsLeft -= 1;
+    this.#evaluationSeconds = seconds;
+  }
+
+  /** Evaluations count as nothing until one was seen. */
+  get seconds(): number {
+    return this.#stepsLeft * this.#stepSeconds + this.#evaluationsLeft * this.#evaluationSeconds;
+  }
+}

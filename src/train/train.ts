@@ -1,0 +1,28 @@
+import type { TrainConfigInput } from '../config/trainConfig.js';
+import { type CreateTrainerOptions, createTrainer } from './createTrainer.js';
+import type { DoneEvent, TrainEvent } from './events.js';
+
+export interface TrainOptions extends CreateTrainerOptions {
+  /** Called with every event, in order; the run waits for what it returns. */
+  readonly onEvent?: ((event: TrainEvent) => void | Promise<void>) | undefined;
+  /** Ends the run after its current step. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A whole run in one call: creates a trainer, runs it and disposes of it.
+ * @returns the last event: the best epoch and the files
+ * @throws MocoError as `createTrainer` and `Trainer.run`
+ */
+export async function train(
+  config: TrainConfigInput,
+  options: TrainOptions = {},
+): Promise<DoneEvent> {
+  await using trainer = await createTrainer(config, options);
+  let last: TrainEvent | undefined;
+  for await (const event of trainer.run({ signal: options.signal })) {
+    await options.onEvent?.(event);
+    last = event;
+  }
+  return last as DoneEvent; // a run that ends otherwise throws
+}

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createTrainer, type TrainConfigInput, type TrainEvent, train } from 'moco';
+
+const executable = fileURLToPath(new URL('../../../bin/moco.js', import.meta.url));
+
+const TINY: TrainConfigInput = {
+  dataset: 'shapes',
+  trainLimit: 64,
+  testLimit: 32,
+  arch: 'resnet18',
+  featureDim: 16,
+  m: 32,
+  k: 5,
+  batchSize: 16,
+  epochs: 2,
+  device: 'cpu',
+  threads: 1, // on a busy machine, several compute threads mostly wait for each other
+};
+const NAME = '16_32_0.5_0.999_5_16_2';
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'moco-e2e-'));
+  await writeFile(join(folder, 'tiny.json'), JSON.stringify(TINY));
+});
+after(() => rm(folder, { recursive: true }));
+
+function moco(...words: string[]) {
+  const options = { cwd: folder, encoding: 'utf8' } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [executable, ...words], options);
+  return { status, stdout, stderr };
+}
+
+/** The bytes of what a run leaves that must not depend on when and where it ran. */
+async function results(out: string): Promise<Buffer[]> {
+  const names = [`${NAME}_results.csv`, `${NAME}_model.pth`, join(NAME, 'last_model.pth')];
+  return Promise.all(names.map((name) => readFile(join(folder, out, name))));
+}
+
+test('moco train trains from a file and leaves the run where it says', async () => {
+  const { status, stdout, stderr } = moco('train', '--config', 'tiny.json', '--out', 'a/results');
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  assert.match(stdout, /^data +shapes: 64 training and 32 test pictures, 10 classes$/m);
+  assert.match(stdout, /^note: the queue starts with random vectors.* for the first 2 steps$/m);
+  assert.match(stdout, /^epoch 2\/2 +loss \d+\.\d{4} .*kNN top-1 \d+\.\d\d %, top-5 \d+\.\d\d %/m);
+  assert.match(stdout, new RegExp(`^model +a/results/${NAME}_model.pth$`, 'm'));
+
+  const [csv, model] = await results('a/results');
+  const lines = String(csv).trimEnd().split('\n');
+  assert.equal(lines.shift(), 'epoch,train_loss,test_acc@1,test_acc@5');
+  assert.deepEqual(
+    lines.map((line) => line.split(',')[0]),
+    ['1', '2'],
+  );
+  for (const line of lines) {
+    const [, loss, top1, top5] = line.split(',').map(Number) as [number, number, number, number];
+    assert.ok(loss > 0 && loss < 10, line);
+    assert.ok(top1 >= 0 && top1 <= top5 && top5 <= 100, line);
+  }
+  assert.equal(model?.subarray(0, 2).toString(), 'PK');
+  const directory = join(folder, 'a', 'results', NAME);
+  assert.equal((await readdir(directory)).length, 5);
+  const metrics = await readFile(join(directory, 'metrics.jsonl'), 'utf8');
+  assert.equal(metrics.trimEnd().split('\n').length, 2 * (4 + 1));
+  const written = join(directory, 'config.resolved.json');
+  assert.equal(
+    moco('train', '--config', written, '--print-config').stdout,
+    await readFile(written, 'utf8'),
+  );
+});
+
+test('the same seed gives the same run, bit for bit, with any number of data threads', async () => {
+  for (const [out, dataThreads] of [
+    ['one', 1],
+    ['three', 3],
+    ['again', 3],
+  ] as const) {
+    await train({ ...TINY, threads: 'auto', dataThreads, out: join(folder, out) });
+  }
+  const [one, three, again] = await Promise.all(['one', 'three', 'again'].map(results));
+  assert.deepEqual(three, one);
+  assert.deepEqual(again, one);
+});
+
+test('another seed gives another run', async () => {
+  await train({ ...TINY, seed: 1, out: join(folder, 'seed1') });
+  const [csv] = await results('seed1');
+  await train({ ...TINY, seed: 2, out: join(folder, 'seed2') });
+  assert.notDeepEqual((await results('seed2'))[0], csv);
+});
+
+test('--json prints one object per event and nothing else', () => {
+  const { status, stdout, stderr } = moco('train', '--config', 'tiny.json', '--out', 'j', '--json');
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  const events: TrainEvent[] = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(
+    events.map(({ type }) => type).filter((type) => type !== 'checkpoint'),
+    [
+      'start',
+      ...Array(2).fill(['step', 'step', 'step', 'step', 'epoch', 'evaluation']).flat(),
+      'done',
+    ],
+  );
+  const fills = events.flatMap((event) => (event.type === 'step' ? [event.queueFill] : []));
+  assert.deepEqual(fills, [0.5, 1, 1, 1, 1, 1, 1, 1]);
+});
+
+test('a run that is repeated moves the first one aside and says so', async () => {
+  const words = ['train', '--config', 'tiny.json', '--out', 'twice', '--epochs', '1'];
+  assert.equal(moco(...words).stderr, '');
+  const { status, stderr } = moco(...words);
+  assert.equal(status, 0);
+  const moved = join('twice', '16_32_0.5_0.999_5_16_1.previous.1');
+  const notice = 'files of an earlier run with the same parameters were moved to';
+  assert.equal(stderr, `warning: ${notice} ${moved}\n`);
+  assert.equal((await readdir(join(folder, moved))).length, 3);
+});
+
+test('Node goes on with its own work while a model trains', async () => {
+  let ticks = 0;
+  let ticksAtStart = 0;
+  const clock = setInterval(() => ticks++, 1);
+  try {
+    await using trainer = await createTrainer({ ...TINY, epochs: 1, out: join(folder, 'ticks') });
+    for await (const event of trainer.run()) {
+      if (event.type === 'start') ticksAtStart = ticks;
+      // A blocked event loop would let one timer through at most before the epoch is over.
+      if (event.type === 'epoch') assert.ok(ticks - ticksAtStart > 10);
+    }
+  } finally {
+    clearInterval(clock);
+  }
+});
+
+test('a program can stop a run with a signal, and the results so far stay', async () => {
+  const controller = new AbortController();
+  const out = join(folder, 'stopped');
+  const run = train(
+    { ...TINY, epochs: 1000, out },
+    {
+      signal: controller.signal,
+      onEvent: (event) => {
+        if (event.type === 'step' && event.epoch === 2) controller.abort();
+      },
+    },
+  );
+  await assert.rejects(run, { name: 'MocoError', code: 'ERR_MOCO_ABORTED' });
+  const names = await readdir(out);
+  assert.deepEqual(
+    names.sort(),
+    ['', '_model.pth', '_results.csv'].map((end) => `16_32_0.5_0.999_5_16_1000${end}`),
+  );
+});
+
+test('a GPU that is not there is refused with the reason', async (context) => {
+  const { loadAddon } = await import('#moco/native/load.js');
+  if (loadAddon().hardware().cudaUnavailable === '') return context.skip('there is a GPU');
+  const { status, stdout, stderr } = moco('train', '--config', 'tiny.json', '--device', 'cuda');
+  assert.deepEqual({ status, stdout }, { status: 1, stdout: '' });
+  assert.match(stderr, /^error: device "cuda" cannot be used: .+\nhint: Choose --device cpu/);
+  assert.ok(!(await readdir(folder)).includes('results'));
+});

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** A run that does not end by itself. */
+const ENDLESS = {
+  dataset: 'shapes',
+  trainLimit: 64,
+  testLimit: 32,
+  arch: 'resnet18',
+  featureDim: 16,
+  m: 32,
+  k: 5,
+  batchSize: 16,
+  epochs: 100_000,
+  device: 'cpu',
+  threads: 1, // on a busy machine, several compute threads mostly wait for each other
+} as const;
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'moco-lifecycle-'));
+});
+after(() => rm(folder, { recursive: true }));
+
+/** Runs a program that uses the package. `config` is there, and `inTheMiddle(config, call)`. */
+function program(out: string, code: string) {
+  const prelude = `
+    import { createTrainer, train } from 'moco';
+    const config = ${JSON.stringify({ ...ENDLESS, out: join(folder, out) })};
+    // Calls back a moment after a step was reported: the next step is in work then.
+    const inTheMiddle = (config, call) =>
+      train(config, { onEvent: ({ type }) => { if (type === 'step') setTimeout(call, 5); } });
+  `;
+  const words = ['--input-type=module', '--eval', prelude + code];
+  const child = spawnSync(process.execPath, words, { cwd: root, encoding: 'utf8' });
+  const { status, signal, stdout, stderr } = child;
+  return { status, signal, stdout, stderr };
+}
+
+test('process.exit() in the middle of a step ends with its exit code', () => {
+  const ended = program('exit', 'await inTheMiddle(config, () => process.exit(7));');
+  assert.deepEqual(ended, { status: 7, signal: null, stdout: '', stderr: '' });
+});
+
+test('an error that nobody catches ends the process as anywhere else', () => {
+  const { status, signal, stderr } = program(
+    'throw',
+    `await inTheMiddle(config, () => { throw new Error('mine'); });`,
+  );
+  assert.deepEqual({ status, signal }, { status: 1, signal: null });
+  assert.match(stderr, /Error: mine/);
+});
+
+test('a worker that is terminated in the middle of a step takes nothing with it', () => {
+  const worker = `
+    import { parentPort, workerData } from 'node:worker_threads';
+    import { train } from 'moco';
+    await train(workerData, { onEvent: ({ type }) => parentPort.postMessage(type) });
+  `;
+  const ended = program(
+    'worker',
+    `
+    import { once } from 'node:events';
+    import { Worker } from 'node:worker_threads';
+    for (const round of [1, 2]) {
+      const worker = new Worker(${JSON.stringify(worker)}, { eval: true, workerData: config });
+      worker.on('error', (error) => { throw error; });
+      while ((await once(worker, 'message'))[0] !== 'step');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await worker.terminate();
+    }
+    const { epochs } = await train({ ...config, epochs: 1, out: config.out + '-after' });
+    console.log(epochs);
+    `,
+  );
+  assert.deepEqual(ended, { status: 0, signal: null, stdout: '1\n', stderr: '' });
+});
+
+test('a trainer that is disposed of in the middle of a step ends its run', () => {
+  const ended = program(
+    'dispose',
+    `
+    const trainer = await createTrainer(config);
+    try {
+      for await (const { type } of trainer.run()) {
+        if (type === 'step') setTimeout(() => trainer.dispose(), 5);
+      }
+    } catch (error) {
+      console.log(error.code);
+    }
+    await trainer.dispose();
+    `,
+  );
+  assert.deepEqual(ended, { status: 0, signal: null, stdout: 'ERR_MOCO_ABORTED\n', stderr: '' });
+});
+
+test('a trainer that is left behind does not keep the process alive', () => {
+  const code =
+    'for await (const { type } of (await createTrainer(config)).run()) if (type === "step") break;';
+  assert.deepEqual(program('left', code), { status: 0, signal: null, stdout: '', stderr: '' });
+});
+
+test('two trainers at a time do not disturb each other', () => {
+  const ended = program(
+    'two',
+    `
+    import { readFile } from 'node:fs/promises';
+    const short = { ...config, epochs: 1 };
+    const run = async (out) => (await train({ ...short, out: config.out + out })).files.model;
+    const models = [await run('-alone'), ...(await Promise.all([run('-left'), run('-right')]))];
+    const [alone, left, right] = await Promise.all(models.map((path) => readFile(path)));
+    console.log(left.equals(alone), right.equals(alone));
+    `,
+  );
+  assert.deepEqual(ended, { status: 0, signal: null, stdout: 'true true\n', stderr: '' });
+});
+
+/** Starts `moco train`, and waits for its first step. */
+async function startCommand(out: string) {
+  const { epochs, ...rest } = ENDLESS;
+  const settings = Object.entries({ ...rest, epochs, out: join(folder, out) });
+  const words = settings.flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  const command = [join(root, 'bin', 'moco.js'), 'train', ...words, '--json'];
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+  });
+  const ended = once(child, 'exit');
+  while (!stdout.includes('"step"')) await Promise.race([once(child.stdout, 'data'), ended]);
+  const end = async () => {
+    const [status, signal] = await ended;
+    return { status, signal, stderr };
+  };
+  return { child, end };
+}
+
+for (const [name, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  test(`${name} ends the command after its step, with ${code} and nothing half-written`, async () => {
+    const { child, end } = await startCommand(name);
+    child.kill(name);
+    const { status, stderr } = await end();
+    assert.equal(status, code);
+    assert.equal(stderr, '\nstopping after this step (Ctrl-C again ends at once)\n');
+    const files = await readdir(join(folder, name), { recursive: true });
+    assert.deepEqual(
+      files.filter((file) => /tmp/.test(file)),
+      [],
+    );
+  });
+}
+
+test('a second Ctrl-C ends the command at once', async () => {
+  const { child, end } = await startCommand('second');
+  child.kill('SIGINT');
+  await once(child.stderr, 'data');
+  child.kill('SIGINT');
+  const { status, signal } = await end();
+  // Where the step was over before the second one came, the first one has ended the command.
+  assert.ok(signal === 'SIGINT' || status === 130);
+});
+
+test('where nobody reads its output any more, the command ends without a word', async () => {
+  const { child, end } = await startCommand('pipe');
+  child.stdout.destroy();
+  assert.deepEqual(await end(), { status: 141, signal: null, stderr: '' });
+});

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { trainConfigKeys } from '#moco/config/trainConfig.js';
+import { version } from '#moco/version.js';
+
+const executable = fileURLToPath(new URL('../../../bin/moco.js', import.meta.url));
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'moco-cli-'));
+});
+after(() => rm(folder, { recursive: true }));
+
+/** Runs the command in the test's folder. */
+function moco(...words: string[]) {
+  const { MOCO_DEBUG: _, ...env } = process.env;
+  const options = { cwd: folder, encoding: 'utf8', env } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [executable, ...words], options);
+  return { status, stdout, stderr };
+}
+
+test('--version prints the version', () => {
+  assert.deepEqual(moco('--version'), { status: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+test('--help lists the commands without loading what they need', () => {
+  const { status, stdout, stderr } = moco('--help');
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  for (const name of ['train', 'config', 'Exit codes']) assert.ok(stdout.includes(name), name);
+  const words = ['--import', PRINT_LOADED, executable, '--help'];
+  const loaded = spawnSync(process.execPath, words, { encoding: 'utf8' }).stderr;
+  assert.match(loaded, /node_modules.commander/);
+  assert.doesNotMatch(loaded, /node_modules.(zod|protobufjs)|dist.native/);
+});
+
+const dataUrl = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
+
+/** A module that prints the address of every module loaded after it, on standard error. */
+const PRINT_LOADED = dataUrl(`
+  import { register } from 'node:module';
+  register(${JSON.stringify(
+    dataUrl('export const load = (url, _, next) => { process._rawDebug(url); return next(url); }'),
+  )});
+`);
+
+test('train --help shows every flag once, with its default', () => {
+  const { status, stdout } = moco('train', '--help');
+  assert.equal(status, 0);
+  assert.match(stdout, /--batch-size <n> +pictures in one training step\s+\(default:\s+256\)/);
+  assert.ok(!stdout.includes('--batch_size'));
+  for (const key of trainConfigKeys) {
+    const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <`;
+    assert.equal(stdout.split(flag).length, 2, flag);
+  }
+});
+
+test('what --print-config prints is a configuration file that gives the same', async () => {
+  const words = [
+    '--feature_dim',
+    '64',
+    '--set',
+    'm=128',
+    '--train-limit',
+    '500',
+    '--device',
+    'cpu',
+  ];
+  const first = moco('train', ...words, '--print-config');
+  assert.deepEqual([first.status, first.stderr], [0, '']);
+  assert.equal(JSON.parse(first.stdout).featureDim, 64);
+  await writeFile(join(folder, 'printed.json'), first.stdout);
+  const second = moco('train', '--config', 'printed.json', '--print-config');
+  assert.deepEqual(second, first);
+});
+
+test('everything wrong on the command line is listed at once, and the exit code is 2', () => {
+  const { status, stdout, stderr } = moco(
+    ...['train', '--bach-size', '3', 'extra', '--epochs', '-1', '--set', 'feature_dim=2'],
+    ...['--temperature=nan', '-k', '5', '--jsn'],
+  );
+  assert.deepEqual({ status, stdout }, { status: 2, stdout: '' });
+  assert.deepEqual(stderr.split('\n').slice(0, -1), [
+    'error: the configuration has 7 problems:',
+    '  --bach-size: unknown flag; the nearest known one is --batch-size',
+    '  "extra": expected a flag: `train` takes no other arguments',
+    '  -k: unknown flag; the nearest known one is --k',
+    '  --jsn: unknown flag; the nearest known one is --json',
+    '  epochs: expected an integer from 1 to 1000000, given -1 (--epochs)',
+    '  feature_dim: unknown key; the nearest known one is featureDim (--set feature_dim)',
+    '  temperature: expected a number from 0.02 to 100, given "nan" (--temperature)',
+    'hint: `moco train --help` lists every flag, `moco config init` every key with its default.',
+  ]);
+});
+
+test('a flag without its value, an unknown command and no command end with 2', () => {
+  const missing = moco('train', '--epochs');
+  assert.equal(missing.status, 2);
+  assert.match(missing.stderr, /^error: option '--epochs <n>' argument missing/);
+  const unknown = moco('trian');
+  assert.equal(unknown.status, 2);
+  assert.match(unknown.stderr, /Did you mean train\?/);
+  assert.equal(moco().status, 2);
+  assert.equal(moco('config').status, 2);
+});
+
+test('an error shows its stack only when asked for', () => {
+  const plain = moco('train', '--config', 'missing.json');
+  assert.equal(plain.status, 2);
+  assert.equal(plain.stderr.split('\n').length, 3);
+  const options = {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, MOCO_DEBUG: '1' },
+  } as const;
+  const words = [executable, 'train', '--config', 'missing.json'];
+  assert.match(spawnSync(process.execPath, words, options).stderr, /\n +at .*config/);
+});
+
+test('an output folder that cannot be ends with 1 before anything is loaded or written', async () => {
+  await writeFile(join(folder, 'file'), 'mine');
+  const before = await readdir(folder);
+  const { status, stdout, stderr } = moco('train', '--dataset', 'shapes', '--out', 'file/results');
+  assert.deepEqual({ status, stdout }, { status: 1, stdout: '' });
+  assert.equal(
+    stderr,
+    'error: cannot write file/results: a part of the path is a file, not a folder (ENOTDIR)\n' +
+      'hint: Choose another folder.\n',
+  );
+  assert.deepEqual(await readdir(folder), before);
+  assert.equal(await readFile(join(folder, 'file'), 'utf8'), 'mine');
+});
+
+test('config schema prints a JSON Schema', () => {
+  const { status, stdout } = moco('config', 'schema');
+  assert.equal(status, 0);
+  assert.deepEqual(Object.keys(JSON.parse(stdout).properties), ['$schema', ...trainConfigKeys]);
+});
+
+test('config init prints a file, or writes it where none is', async () => {
+  const printed = moco('config', 'init');
+  assert.equal(printed.status, 0);
+  assert.equal(moco('config', 'init', 'new.json').status, 0);
+  assert.equal(await readFile(join(folder, 'new.json'), 'utf8'), printed.stdout);
+  await writeFile(join(folder, 'new.json'), '{}');
+  assert.match(moco('config', 'init', 'new.json').stderr, /exists already and was not changed/);
+  assert.equal(await readFile(join(folder, 'new.json'), 'utf8'), '{}');
+  assert.equal(moco('config', 'init', 'new.json', '--force').status, 0);
+  assert.equal(await readFile(join(folder, 'new.json'), 'utf8'), printed.stdout);
+});
+
+test('where nobody reads the output, the command ends without a word', () => {
+  // The reader of descriptor 3 is gone before the command starts.
+  const script = 'exec 3> >(true); wait $!; "$0" "$1" config schema >&3';
+  const { status, stderr } = spawnSync('bash', ['-c', script, process.execPath, executable], {
+    encoding: 'utf8',
+  });
+  assert.deepEqual({ status, stderr }, { status: 141, stderr: '' });
+});

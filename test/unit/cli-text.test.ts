@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { duration, epochLine, QueueNotes, stepMetrics } from '#moco/cli/trainText.js';
+import type { EpochEvent, StartEvent, StepEvent } from '#moco/train/events.js';
+
+const metrics = {
+  epoch: 3,
+  epochs: 50,
+  loss: 7.12345,
+  contrastiveAccuracy: 0.125,
+  gradientNorm: 2,
+  learningRate: 1e-3,
+  picturesPerSecond: 511.6,
+  queueFill: 0.629,
+  secondsLeft: 7980,
+};
+
+const step = (place: Partial<StepEvent>): StepEvent => ({
+  ...{ ...metrics, type: 'step', epoch: 1, step: 1, stepsPerEpoch: 4, ...place },
+});
+
+test('a live line shows loss, rate, time left, and the queue until it is full', () => {
+  const text = 'loss 7.1235  512 pictures/s  queue 62 %  2 h 13 min left';
+  assert.equal(stepMetrics(step({})), text);
+  assert.equal(stepMetrics(step({ queueFill: 1 })), text.replace('queue 62 %  ', ''));
+});
+
+test('a slow rate keeps one decimal', () => {
+  assert.match(stepMetrics(step({ picturesPerSecond: 9.74 })), / 9\.7 pictures\/s/);
+});
+
+test("an epoch's line ends with its kNN result, and says where it is the best so far", () => {
+  const epoch: EpochEvent = { ...metrics, type: 'epoch', seconds: 83 };
+  const means = 'epoch  3/50  loss 7.1235  contrastive top-1 12.50 %  512 pictures/s (1 min 23 s)';
+  assert.equal(epochLine(epoch), `${means}  evaluating …`);
+  const best = { epoch: 3, top1: 45.678, top5: 92 };
+  const evaluation = { type: 'evaluation', epochs: 50, isBest: true, best, seconds: 2 } as const;
+  assert.equal(
+    epochLine(epoch, { ...evaluation, ...best }),
+    `${means}  kNN top-1 45.68 %, top-5 92.00 % (best)`,
+  );
+  assert.equal(
+    epochLine(epoch, { ...evaluation, ...best, isBest: false }),
+    `${means}  kNN top-1 45.68 %, top-5 92.00 %`,
+  );
+});
+
+test('durations are in the two units that matter', () => {
+  const texts = [0.4, 59.4, 59.6, 3599, 3600, 7265].map(duration);
+  assert.deepEqual(texts, ['0 s', '59 s', '1 min 0 s', '59 min 59 s', '1 h 0 min', '2 h 1 min']);
+});
+
+/** The notes after each of a run's steps, as far as there are any. */
+function notes(m: number, fills: readonly number[]): string[] {
+  const queue = new QueueNotes();
+  const config = { m, batchSize: 16 };
+  queue.after({ type: 'start', config } as unknown as StartEvent);
+  return fills.flatMap((queueFill, index) => {
+    const place = { epoch: Math.floor(index / 4) + 1, step: (index % 4) + 1, epochs: 2 };
+    return queue.after(step({ ...place, queueFill })) ?? [];
+  });
+}
+
+test('a queue that fills up is announced once, and once when it is full', () => {
+  assert.deepEqual(notes(96, [0.2, 0.4, 0.5, 0.7, 0.9, 1, 1, 1]), [
+    'note: the queue starts with random vectors, and the loss rises while real keys replace them, for the first 6 steps',
+    'note: the queue is full of real keys (epoch 2/2, step 2)',
+  ]);
+});
+
+test('a queue that the run cannot fill is announced as such', () => {
+  const [note, ...others] = notes(160, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]);
+  assert.match(note as string, /that takes 10 steps, more than this run has/);
+  assert.deepEqual(others, []);
+});
+
+test('a queue that one batch fills is not worth a word', () => {
+  assert.deepEqual(notes(16, [1, 1, 1]), []);
+});

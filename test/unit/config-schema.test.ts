@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { trainFlags } from '#moco/config/flags.js';
+import { trainConfigJsonSchema } from '#moco/config/jsonSchema.js';
+import { resolveTrainConfig } from '#moco/config/resolve.js';
+import { trainConfigKeys } from '#moco/config/trainConfig.js';
+
+const schema = trainConfigJsonSchema() as {
+  properties: Record<string, { description?: string; default?: unknown; maximum?: number }>;
+  required?: string[];
+  additionalProperties: boolean;
+};
+
+test('the JSON Schema knows every key, says what it is, asks for none and allows no other', () => {
+  assert.deepEqual(Object.keys(schema.properties), ['$schema', ...trainConfigKeys]);
+  for (const [key, { description }] of Object.entries(schema.properties)) {
+    assert.ok(description, key);
+  }
+  assert.equal(schema.required, undefined);
+  assert.equal(schema.additionalProperties, false);
+});
+
+test('the JSON Schema holds the limits and the defaults', () => {
+  assert.equal(schema.properties.m?.maximum, 4_194_304);
+  assert.equal(schema.properties.momentum?.default, 0.999);
+});
+
+test('every key has a flag in dashes, and in underscores where it has several words', () => {
+  const flags = trainFlags();
+  assert.deepEqual(
+    flags.map(({ key }) => key),
+    trainConfigKeys,
+  );
+  const batchSize = flags.find(({ key }) => key === 'batchSize');
+  assert.equal(batchSize?.flag, '--batch-size');
+  assert.equal(batchSize?.underscoreFlag, '--batch_size');
+  const queue = flags.find(({ key }) => key === 'm');
+  assert.equal(queue?.flag, '--m');
+  assert.equal(queue?.underscoreFlag, undefined);
+});
+
+test('the example configurations are right', async () => {
+  const file = new URL('../../../examples/shapes.json', import.meta.url);
+  const { dataset, arch } = await resolveTrainConfig({ file: fileURLToPath(file) });
+  assert.deepEqual({ dataset, arch }, { dataset: 'shapes', arch: 'resnet18' });
+});
