@@ -1,0 +1,105 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MocoError } from '../native/error.js';
+import { type CifarSplit, type CifarVariant, recordBytes } from './cifarVariant.js';
+
+/**
+ * Makes sure that every data file of the variant is in `folder` and has the official size, so that
+ * a wrong one is found before anything is read.
+ * @throws MocoError `ERR_MOCO_DATA` naming all wrong files at once
+ */
+export async function requireCifarFiles(variant: CifarVariant, folder: string): Promise<void> {
+  const missing: string[] = [];
+  const wrong: string[] = [];
+  for (const { files, recordsPerFile } of [variant.train, variant.test]) {
+    for (const file of files) {
+      const size = await fileSize(join(folder, file));
+      const expected = recordsPerFile * recordBytes(variant);
+      if (size === undefined) missing.push(file);
+      else if (size !== expected) wrong.push(describeSize(file, size, recordsPerFile, variant));
+    }
+  }
+  if (missing.length === 0 && wrong.length === 0) return;
+  const problems = [...(missing.length > 0 ? [`missing: ${missing.join(', ')}`] : []), ...wrong];
+  throw dataError(variant, `${folder} does not hold ${variant.title}: ${problems.join('; ')}`);
+}
+
+/** Bytes of a file; undefined where there is none. */
+async function fileSize(path: string): Promise<number | undefined> {
+  try {
+    const found = await stat(path);
+    if (!found.isFile()) throw new MocoError('ERR_MOCO_DATA', `${path} is not a file`);
+    return found.size;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw unreadable(path, cause);
+  }
+}
+
+function describeSize(
+  file: string,
+  size: number,
+  recordsPerFile: number,
+  variant: CifarVariant,
+): string {
+  const record = recordBytes(variant);
+  const records = size / record;
+  const kind = records < recordsPerFile ? 'truncated' : 'oversized';
+  const held = Number.isInteger(records) ? `${records} records` : 'not a whole number of records';
+  return (
+    `${file} is ${kind}: ${size} bytes (${held}), ` +
+    `expected ${recordsPerFile * record} (${recordsPerFile} records of ${record} bytes)`
+  );
+}
+
+/** The class names in the folder's own list, where it has a complete one, else the usual ones. */
+export async function readClasses(
+  variant: CifarVariant,
+  folder: string,
+): Promise<{ classes: readonly string[]; notices: string[] }> {
+  const path = join(folder, variant.classFile);
+  const usual = variant.classes;
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { classes: usual, notices: [] };
+    throw unreadable(path, cause);
+  }
+  const classes = text.split('\n').map((line) => line.trim());
+  const named = classes.filter((name) => name !== '');
+  if (named.length === usual.length) return { classes: named, notices: [] };
+  const notice = `${path} names ${named.length} classes, not ${usual.length}: the usual names are used`;
+  return { classes: usual, notices: [notice] };
+}
+
+/** Wrong data in the folder of a variant, with the way to get the right one. */
+export function dataError(variant: CifarVariant, message: string): MocoError {
+  const { folder, archive } = variant;
+  const hint = `Delete the folder ${folder} to have it downloaded again, or unpack ${archive.file} in its place.`;
+  return new MocoError('ERR_MOCO_DATA', message, { hint });
+}
+
+/** A file that is there and cannot be read. */
+export function unreadable(path: string, cause: unknown): MocoError {
+  if (cause instanceof MocoError) return cause;
+  // Node's message ends in the system call and the path, which we name ourselves.
+  const reason = cause instanceof Error ? cause.message.split(',')[0] : String(cause);
+  return new MocoError('ERR_MOCO_DATA', `cannot read ${path}: ${reason}`, {
+    hint: 'Check its permissions and the disk.',
+    cause,
+  });
+}
+
+/** The files of a split that hold its first `count` pictures, with how many each one gives. */
+export function filesFor(
+  { files, recordsPerFile }: CifarSplit,
+  count: number,
+): { file: string; records: number }[] {
+  return files
+    .map((file, index) => ({
+      file,
+      records: Math.min(recordsPerFile, Math.max(0, count - index * recordsPerFile)),
+    }))
+    .filter(({ records }) => records > 0);
+}

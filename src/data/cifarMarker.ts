@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { CifarVariant } from './cifarVariant.js';
+
+/** Lies beside data files that were unpacked from the official archive. */
+export const MARKER_FILE = '.moco-verified.json';
+
+const markerSchema = z.object({
+  archive: z.string(),
+  /** Of the archive that the files came from. */
+  md5: z.string(),
+  /** By file name, in lower-case hexadecimal digits. */
+  sha256: z.record(z.string(), z.string()),
+});
+
+/**
+ * What is known about the official files: nobody publishes checksums of the unpacked ones, so they
+ * are taken down when the archive, whose checksum is published, is unpacked.
+ */
+export type CifarMarker = z.infer<typeof markerSchema>;
+
+/** The marker in a folder; undefined where there is none of the variant's official archive. */
+export async function readMarker(
+  variant: CifarVariant,
+  folder: string,
+): Promise<CifarMarker | undefined> {
+  const marker = markerSchema.safeParse(await readJson(join(folder, MARKER_FILE)));
+  return marker.success && marker.data.md5 === variant.archive.md5 ? marker.data : undefined;
+}
+
+/** Undefined for a file that is absent, unreadable or no JSON: none of these vouches for anything. */
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** One line for the user where the files that were read are not known to be the official ones. */
+export function verificationNotice(
+  variant: CifarVariant,
+  folder: string,
+  marker: CifarMarker | undefined,
+  sha256: ReadonlyMap<string, string>,
+): string[] {
+  const { title, archive } = variant;
+  if (!marker) {
+    return [
+      `${folder}: used as it is; not verified as the official ${title}, since it was not unpacked ` +
+        `from ${archive.file} by moco`,
+    ];
+  }
+  const changed = [...sha256].filter(([file, sum]) => marker.sha256[file] !== sum);
+  if (changed.length === 0) return [];
+  const names = changed.map(([file]) => file).join(', ');
+  return [`${folder}: used as it is; its bytes are not those of the official ${title} (${names})`];
+}

@@ -1,0 +1,62 @@
+/** One split of a data set, all in memory. */
+export interface Pictures {
+  /** N × 3 × height × width bytes, planar: all of R, then G, then B, each row by row from the top. */
+  readonly pixels: Uint8Array;
+  /** One class index per picture: an index into `Dataset.classes`. */
+  readonly labels: Uint8Array;
+  /** N, the number of pictures. */
+  readonly count: number;
+  /** Of one picture, in pixels. */
+  readonly height: number;
+  /** Of one picture, in pixels. */
+  readonly width: number;
+}
+
+/** The data sets that `loadDataset` knows. */
+export const DATASET_NAMES = ['cifar10', 'cifar100', 'shapes'] as const;
+
+export type DatasetName = (typeof DATASET_NAMES)[number];
+
+/** A data set ready for training: both splits, and what is needed to normalise and name them. */
+export interface Dataset {
+  readonly name: DatasetName;
+  /** The class that label `i` stands for, at index `i`. */
+  readonly classes: readonly string[];
+  /** Per-channel (R, G, B) mean of the training pictures, on the 0…1 scale. */
+  readonly mean: readonly [number, number, number];
+  /** Per-channel standard deviation of the training pictures, on the 0…1 scale. */
+  readonly std: readonly [number, number, number];
+  readonly train: Pictures;
+  readonly test: Pictures;
+  /** What the user should know about the data, one line each; empty when all is as published. */
+  readonly notices: readonly string[];
+}
+
+/** Which data set to load, and how much of it. */
+export interface DatasetRequest {
+  readonly dataset: DatasetName;
+  /** Folder that holds the unpacked data sets, and takes downloaded ones. */
+  readonly dataRoot: string;
+  /** Number of training pictures, taken from the start; all of them when absent. */
+  readonly trainLimit?: number | undefined;
+  /** Number of test pictures, taken from the start; all of them when absent. */
+  readonly testLimit?: number | undefined;
+  /** Seed of generated pictures; data sets read from files do not depend on it. */
+  readonly seed: number;
+}
+
+/** How far a download is. */
+export interface DownloadProgress {
+  readonly url: string;
+  /** Bytes on disk so far, those of an earlier, interrupted run included. */
+  readonly received: number;
+  /** Bytes in all; undefined where the server does not say. */
+  readonly total: number | undefined;
+}
+
+export interface LoadOptions {
+  /** Called a few times a second while a data set is downloaded. */
+  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Ends the loading; a download goes on from where it was the next time. */
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,0 +1,25 @@
+import { loadCifar } from './cifar.js';
+import { CIFAR10, CIFAR100 } from './cifarVariant.js';
+import type { Dataset, DatasetRequest, LoadOptions } from './dataset.js';
+import { loadShapes } from './shapes.js';
+
+/**
+ * Loads a data set into memory: from its files below `request.dataRoot`, downloaded there if need
+ * be, or generated. The event loop stays free.
+ * @throws MocoError `ERR_MOCO_DATA` for wrong files or a limit that is too large, `_NETWORK` for a
+ *   failed download, `_OUTPUT` where a download cannot be written, `_CONFIG` for a wrong address in
+ *   the environment, `_ABORTED` after the signal
+ */
+export async function loadDataset(
+  request: DatasetRequest,
+  options: LoadOptions = {},
+): Promise<Dataset> {
+  switch (request.dataset) {
+    case 'cifar10':
+      return loadCifar(CIFAR10, request, options);
+    case 'cifar100':
+      return loadCifar(CIFAR100, request, options);
+    case 'shapes':
+      return loadShapes(request, options);
+  }
+}

@@ -1,0 +1,41 @@
+/** Ends a connection that has gone silent, or that nobody wants any more. */
+export class StallWatch {
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  readonly #outer: AbortSignal | undefined;
+  #stalled: string | undefined;
+
+  /** @param timeout milliseconds between two signs of life */
+  constructor(timeout: number, outer: AbortSignal | undefined) {
+    this.#outer = outer;
+    outer?.addEventListener('abort', this.#end, { once: true });
+    this.#timer = setTimeout(() => {
+      this.#stalled = `no data came for ${timeout / 1000} s`;
+      this.#end();
+    }, timeout);
+  }
+
+  /** Given on silence, and after the outer signal. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** What to tell the user where silence was the reason. */
+  get stalled(): string | undefined {
+    return this.#stalled;
+  }
+
+  /** Starts the wait anew. */
+  sawLife(): void {
+    this.#timer.refresh();
+  }
+
+  /** Ends the watch, and the connection where an answer was not read to its end. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#outer?.removeEventListener('abort', this.#end);
+    this.#end();
+  }
+
+  readonly #end = () => this.#controller.abort();
+}

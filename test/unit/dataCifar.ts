@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { create } from 'tar';
+import { CIFAR10, CIFAR100, type CifarVariant, recordBytes } from '#moco/data/cifarVariant.js';
+
+/** CIFAR-10 in all but its size: 2 × 700 and 30 pictures. */
+export const SMALL10: CifarVariant = {
+  ...CIFAR10,
+  train: { files: ['data_batch_1.bin', 'data_batch_2.bin'], recordsPerFile: 700 },
+  test: { files: ['test_batch.bin'], recordsPerFile: 30 },
+};
+
+/** CIFAR-100 in all but its size: 50 and 20 pictures. */
+export const SMALL100: CifarVariant = {
+  ...CIFAR100,
+  train: { files: ['train.bin'], recordsPerFile: 50 },
+  test: { files: ['test.bin'], recordsPerFile: 20 },
+};
+
+/**
+ * The bytes of a data file: picture i has label i modulo the number of classes, coarse label 7 where
+ * there is one, and pixel bytes that grow by one from i + `shift` on.
+ */
+export function cifarFile(variant: CifarVariant, records: number, shift = 0): Buffer {
+  const bytes = recordBytes(variant);
+  const file = Buffer.alloc(records * bytes);
+  for (let i = 0; i < records; i++) {
+    const record = file.subarray(i * bytes, (i + 1) * bytes);
+    if (variant.labelBytes === 2) record[0] = 7;
+    record[variant.labelBytes - 1] = i % variant.classes.length;
+    for (let at = variant.labelBytes; at < bytes; at++) {
+      record[at] = i + shift + at - variant.labelBytes;
+    }
+  }
+  return file;
+}
+
+/** Writes all data files of a variant into its folder; file n has `shift` n. Gives the folder. */
+export async function writeCifar(variant: CifarVariant, dataRoot: string): Promise<string> {
+  const folder = join(dataRoot, variant.folder);
+  await mkdir(folder, { recursive: true });
+  let shift = 0;
+  for (const { files, recordsPerFile } of [variant.train, variant.test]) {
+    for (const file of files) {
+      await writeFile(join(folder, file), cifarFile(variant, recordsPerFile, shift++));
+    }
+  }
+  return folder;
+}
+
+/** Turns what is in `root` into an archive, and the variant into one whose official archive it is. */
+export async function archiveOf(
+  variant: CifarVariant,
+  root: string,
+  names: string[] = [variant.folder],
+): Promise<{ variant: CifarVariant; archive: Buffer }> {
+  const path = join(root, 'archive.tar.gz');
+  await create({ file: path, cwd: root, gzip: true, preservePaths: true }, names);
+  const archive = await readFile(path);
+  await rm(path);
+  const md5 = createHash('md5').update(archive).digest('hex');
+  return { variant: { ...variant, archive: { ...variant.archive, md5 } }, archive };
+}
