@@ -40,8 +40,12 @@ async function startReference() {
   const script = fileURLToPath(new URL('step_reference.py', import.meta.url));
   const child = spawn(
     options.python,
-    [script, '--arch', options.arch, '--batch-size', options['batch-size']]
-      .concat(['--queue', options.queue, '--threads', options.threads]),
+    [script, '--arch', options.arch, '--batch-size', options['batch-size']].concat([
+      '--queue',
+      options.queue,
+      '--threads',
+      options.threads,
+    ]),
     { stdio: ['pipe', 'pipe', 'inherit'] },
   );
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -137,7 +141,11 @@ const setting = {
 if (options.json) {
   console.log(JSON.stringify({ setting, results }, null, 2));
 } else {
-  console.log(Object.entries(setting).map(([key, value]) => `${key} ${value}`).join(', '));
+  console.log(
+    Object.entries(setting)
+      .map(([key, value]) => `${key} ${value}`)
+      .join(', '),
+  );
   console.log('\n| step | pictures/s (median) | × PyTorch fp32 (median, range over rounds) |');
   console.log('|---|---|---|');
   for (const { name, picturesPerSecond, ratio, slowest, fastest } of results) {
