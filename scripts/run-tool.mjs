@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+/** The clone's folder. */
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Runs a tool of node_modules in the clone; returns its exit code. */

@@ -1,5 +1,6 @@
 #include "addon/convert.h"
 
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -15,7 +16,12 @@ double number(const Napi::Object& object, const char* key) {
 }
 
 int64_t integer(const Napi::Object& object, const char* key) {
-  return static_cast<int64_t>(number(object, key));
+  constexpr double kLargestSafe = 9007199254740991;
+  const double value = number(object, key);
+  if (std::trunc(value) != value || std::abs(value) > kLargestSafe) {
+    throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a whole number");
+  }
+  return static_cast<int64_t>(value);
 }
 
 std::string string(const Napi::Object& object, const char* key) {
@@ -92,6 +98,16 @@ TrainerRequest trainerRequest(const Napi::Object& options) {
                      .dataThreads = integer(options, "dataThreads"),
                      .computeThreads = integer(options, "computeThreads")};
   return request;
+}
+
+Napi::Array bytesOf(const Napi::Object& options) {
+  Napi::Array arrays = Napi::Array::New(options.Env());
+  for (const char* split : {"train", "test"}) {
+    for (const char* key : {"pixels", "labels"}) {
+      arrays.Set(arrays.Length(), child(options, split).Get(key));
+    }
+  }
+  return arrays;
 }
 
 TrainerOptions withStores(TrainerRequest request) {

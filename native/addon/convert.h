@@ -25,6 +25,9 @@ struct TrainerRequest {
 /// @throws Napi::Error  where a property is missing or of another type
 TrainerRequest trainerRequest(const Napi::Object& options);
 
+/// The arrays that a request points into, to be kept from collection.
+Napi::Array bytesOf(const Napi::Object& options);
+
 /// Copies the pictures into stores and makes the options whole. Runs on any thread.
 TrainerOptions withStores(TrainerRequest request);
 

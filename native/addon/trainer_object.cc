@@ -61,7 +61,7 @@ Napi::Value TrainerObject::create(const Napi::CallbackInfo& info) {
     self->description_ = describe(*self->trainer_);
     return [&job](Napi::Env) -> Napi::Value { return job.self.Value(); };
   };
-  return self->submit(env, make, options);
+  return self->submit(env, make, bytesOf(options));
 }
 
 TrainerObject::TrainerObject(const Napi::CallbackInfo& info)
@@ -81,8 +81,8 @@ TrainerObject::~TrainerObject() { close(); }
 void TrainerObject::closeAtTeardown(void* self) { static_cast<TrainerObject*>(self)->close(); }
 
 void TrainerObject::close() {
-  // Also the guard against an environment that is gone: at its end the clean-up hook comes first, the
-  // destructor after `environment_`'s.
+  // Also the guard against an environment that is gone: at its end the clean-up hook comes first,
+  // the destructor after `environment_`'s.
   if (std::exchange(closed_, true)) return;
   environment_.trainers.erase(this);
   stop_ = true;
@@ -125,11 +125,15 @@ void TrainerObject::run(Job* job) {
 void TrainerObject::settle(Napi::Env env, Job* job) {
   const std::unique_ptr<Job> owned(job);
   if (--open_ == 0) toJavaScript_.Unref(env);
-  job->deliverSteps(env);
-  if (job->failure) {
-    job->deferred.Reject(errorObject(env, *job->failure).Value());
-  } else {
-    job->deferred.Resolve(job->toValue(env));
+  try {
+    job->deliverSteps(env);
+    if (job->failure) {
+      job->deferred.Reject(errorObject(env, *job->failure).Value());
+    } else {
+      job->deferred.Resolve(job->toValue(env));
+    }
+  } catch (const Napi::Error& error) {
+    job->deferred.Reject(error.Value());  // what `onSteps` threw
   }
 }
 

@@ -58,11 +58,11 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
   static void closeAtTeardown(void* self);
 
   Environment& environment_;
-  std::optional<Trainer> trainer_;  // touched on the trainer's thread only
+  std::optional<Trainer> trainer_;  // touched on its thread, or after that one was joined
   std::optional<TrainerDescription> description_;
   Napi::ThreadSafeFunction toJavaScript_;
   std::atomic<bool> stop_{false};
-  int open_ = 0;  // jobs whose promise is open
+  int open_ = 0;           // jobs whose promise is open
   bool disposed_ = false;  // takes no more jobs
   bool closed_ = false;    // its thread is gone
   JobThread thread_;

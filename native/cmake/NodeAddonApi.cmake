@@ -12,7 +12,8 @@ get_filename_component(node_addon_api ${node_addon_api} ABSOLUTE BASE_DIR ${CMAK
 
 add_library(moco_node_api INTERFACE)
 target_include_directories(moco_node_api SYSTEM INTERFACE ${CMAKE_JS_INC} ${node_addon_api})
-target_compile_definitions(moco_node_api INTERFACE NAPI_VERSION=9 NODE_ADDON_API_CPP_EXCEPTIONS)
+target_compile_definitions(moco_node_api INTERFACE NAPI_VERSION=9
+                                                     NODE_ADDON_API_CPP_EXCEPTIONS_ALL)
 if(APPLE)
   target_link_options(moco_node_api INTERFACE -undefined dynamic_lookup)
 endif()

@@ -66,11 +66,14 @@ void AtomicFile::commit() {
   const auto parent = std::filesystem::path(path_).parent_path();
   const std::string folder = parent.empty() ? "." : parent.string();
   const int folderDescriptor = open(folder.c_str(), O_RDONLY | O_CLOEXEC);
+  if (folderDescriptor < 0 && errno == EACCES) return;  // may be written to, but not read
   if (folderDescriptor < 0) fail("flush the folder of", errno);
   const int flushed = fsync(folderDescriptor);
   const int error = errno;
   close(folderDescriptor);
-  if (flushed != 0) fail("flush the folder of", error);
+  // Some network file systems cannot flush a folder, and say so.
+  const bool cannot = error == EINVAL || error == ENOTSUP;
+  if (flushed != 0 && !cannot) fail("flush the folder of", error);
 }
 
 void AtomicFile::fail(const std::string& action, int error) const {

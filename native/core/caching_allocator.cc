@@ -6,6 +6,7 @@
 #endif
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -82,7 +83,7 @@ class CachingAllocator final : public c10::Allocator {
         throw Error("ERR_MOCO_OUT_OF_MEMORY",
                     "cannot get " + std::to_string(size >> 20) + " MiB of memory; " +
                         std::to_string(inUse_ >> 20) + " MiB are in use",
-                    "Lower the batch size, or choose a smaller arch.");
+                    "Lower batchSize, m, k or featureDim, or choose a smaller arch.");
       }
     }
 #ifdef __linux__
@@ -92,7 +93,7 @@ class CachingAllocator final : public c10::Allocator {
   }
 
   void deallocate(void* data) {
-    {
+    if (reinterpret_cast<uintptr_t>(data) % kBlock == 0) {
       const std::lock_guard lock(mutex_);
       const auto found = live_.find(data);
       if (found != live_.end()) {

@@ -17,7 +17,6 @@ constexpr bool kCudaBuild = false;
 // From CUDA's driver API, whose binary interface is stable.
 constexpr int kSuccess = 0;
 constexpr int kCapabilityMajor = 75;
-constexpr int kCapabilityMinor = 76;
 
 struct Driver {
   int (*init)(unsigned);
@@ -52,7 +51,6 @@ CudaDevice describe(const Driver& driver, int index) {
   driver.deviceName(name.data(), name.size(), index);
   device.name = name.data();
   driver.deviceAttribute(&device.major, kCapabilityMajor, index);
-  driver.deviceAttribute(&device.minor, kCapabilityMinor, index);
   return device;
 }
 
@@ -62,9 +60,7 @@ std::string driverVersion(const Driver& driver) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
-}  // namespace
-
-CudaStatus cudaStatus() {
+CudaStatus askDriver() {
   if (!kCudaBuild) return {{}, "LibTorch is a CPU build"};
   Driver driver{};
   const std::string missing = openDriver(driver);
@@ -82,6 +78,13 @@ CudaStatus cudaStatus() {
   }
   CudaStatus status;
   for (int index = 0; index < count; ++index) status.devices.push_back(describe(driver, index));
+  return status;
+}
+
+}  // namespace
+
+const CudaStatus& cudaStatus() {
+  static const CudaStatus status = askDriver();  // it takes seconds on a machine with many GPUs
   return status;
 }
 

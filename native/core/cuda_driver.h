@@ -7,7 +7,7 @@ namespace moco {
 
 struct CudaDevice {
   std::string name;
-  int major, minor;  // compute capability
+  int major;  // of the compute capability
 };
 
 /// The machine's NVIDIA GPUs, and where there is none to use, why.
@@ -16,8 +16,8 @@ struct CudaStatus {
   std::string unavailable;  // empty where CUDA works
 };
 
-/// Asks NVIDIA's driver and LibTorch. Needs no CUDA toolkit: the driver's library is opened by
-/// name.
-CudaStatus cudaStatus();
+/// Asks NVIDIA's driver and LibTorch, once. Needs no CUDA toolkit: the driver's library is opened
+/// by name.
+const CudaStatus& cudaStatus();
 
 }  // namespace moco

@@ -41,6 +41,17 @@ bool hasBf16(const at::Device& device) {
   return cpuHasBf16();
 }
 
+/// A GPU that is listed may still be of an architecture that LibTorch was not built for, or taken.
+void requireKernels(const std::string& name, const at::Device& device) {
+  try {
+    at::ones({1}, device).add_(1).to(at::kCPU);
+  } catch (const c10::Error& error) {
+    throw Error("ERR_MOCO_DEVICE",
+                "device \"" + name + "\" cannot be used: " + error.what_without_backtrace(),
+                "Choose --device cpu, or a LibTorch that was built for this GPU.");
+  }
+}
+
 at::Device requireCuda(const std::string& name, const CudaStatus& status) {
   const int64_t index = name == "cuda" ? 0 : std::stoll(name.substr(std::string("cuda:").size()));
   if (!status.unavailable.empty()) {
@@ -54,7 +65,9 @@ at::Device requireCuda(const std::string& name, const CudaStatus& status) {
                     (count == 1 ? " GPU (cuda:0)" : " GPUs (from cuda:0)"),
                 "Choose one of those.");
   }
-  return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
+  const at::Device device(at::kCUDA, static_cast<at::DeviceIndex>(index));
+  requireKernels(name, device);
+  return device;
 }
 
 }  // namespace
@@ -72,7 +85,7 @@ bool cpuHasBf16() {
 
 at::Device resolveDevice(const std::string& name) {
   if (name == "cpu") return at::Device(at::kCPU);
-  const CudaStatus status = cudaStatus();
+  const CudaStatus& status = cudaStatus();
   if (name == "auto" && !status.unavailable.empty()) return at::Device(at::kCPU);
   return requireCuda(name == "auto" ? "cuda" : name, status);
 }

@@ -47,6 +47,7 @@ Encoder::Encoder(const EncoderOptions& options)
     const auto& source = copies && plan_.lowPrecision[i] ? (*computeCopies_)[i] : parameters_[i];
     weights_.push_back(source.detach().requires_grad_());
   }
+  resetStatistics();
 }
 
 void Encoder::initialise(uint64_t seed) {
@@ -55,11 +56,16 @@ void Encoder::initialise(uint64_t seed) {
   for (size_t i = 0; i < parameters_.size(); ++i) {
     fill(parameters_[i], plan_.initialisations[i], generator);
   }
+  resetStatistics();
+  refreshWeights();
+}
+
+void Encoder::resetStatistics() {
+  const at::NoGradGuard noGrad;
   for (size_t i = 0; i < statistics_.size(); ++i) {
     statistics_[i].fill_(endsWith(statistics_.name(i), "running_var") ? 1 : 0);
   }
   batchesTracked_ = 0;
-  refreshWeights();
 }
 
 void Encoder::copyParametersFrom(const Encoder& other) {

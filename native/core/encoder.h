@@ -39,14 +39,11 @@ class Encoder {
   void refreshWeights();
 
   /// @param pictures  (B, 3, H, W), channels last, of type `compute`
-  /// @return          (B, backboneDim()), not normalised
+  /// @return          (B, 512), or (B, 2048) of a ResNet-50; not normalised
   at::Tensor backbone(const at::Tensor& pictures, Mode mode);
-  /// @param features  (B, backboneDim()), from `backbone`
+  /// @param features  what `backbone` returned
   /// @return          (B, featureDim), L2-normalised, of type `master`
   at::Tensor project(const at::Tensor& features, Mode mode);
-
-  int64_t backboneDim() const { return backbone_.featureDim(); }
-  at::ScalarType computeType() const { return options_.compute; }
 
   const NamedTensors& parameters() const { return parameters_; }
   /// BatchNorm's running statistics.
@@ -62,6 +59,8 @@ class Encoder {
   std::vector<std::pair<std::string, at::Tensor>> stateDict() const;
 
  private:
+  /// Mean 0 and variance 1, as BatchNorm starts.
+  void resetStatistics();
   Pass pass(Mode mode) const { return {weights_, statistics_, mode == Mode::kTrain}; }
 
   EncoderOptions options_;

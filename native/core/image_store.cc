@@ -14,10 +14,11 @@ ImageStore makeImageStore(const uint8_t* planar, const uint8_t* labels, int64_t 
   const auto wrong = store.labels.ge(classes).nonzero();
   if (wrong.numel() > 0) {
     const auto picture = wrong[0].item<int64_t>();
-    throw Error("ERR_MOCO_DATA", "picture " + std::to_string(picture) + " has label " +
-                                     std::to_string(store.labels[picture].item<int64_t>()) +
-                                     ", but there are only " + std::to_string(classes) +
-                                     " classes");
+    throw Error("ERR_MOCO_DATA",
+                "picture " + std::to_string(picture) + " has label " +
+                    std::to_string(store.labels[picture].item<int64_t>()) +
+                    ", but there are only " + std::to_string(classes) + " classes",
+                "Check the labels, or delete the data set's folder to have it downloaded again.");
   }
   return store;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace moco {
 
@@ -22,18 +23,25 @@ void KnnVote::addBank(const at::Tensor& features, const at::Tensor& labels) {
 
 at::Tensor KnnVote::scores(double temperature, int64_t classes) const {
   const auto weights = similarities_.div(temperature).exp_();
-  return at::zeros({queries_.size(0), classes}, queries_.options())
-      .scatter_add_(1, labels_, weights);
+  // Not scatter_add, which on a GPU adds in an order that changes from run to run.
+  std::vector<at::Tensor> byClass;
+  for (int64_t label = 0; label < classes; ++label) {
+    byClass.push_back(weights.mul(labels_.eq(label)).sum(1));
+  }
+  return at::stack(byClass, 1);
 }
 
 Accuracy accuracyOf(const at::Tensor& scores, const at::Tensor& labels) {
   const int64_t most = std::min<int64_t>(5, scores.size(1));
   // Stable, so that classes with equal scores (none of the neighbours' votes) keep their order.
   const auto ranked = scores.argsort(/*stable=*/true, /*dim=*/1, /*descending=*/true)
-                          .narrow(1, 0, most);  // (Q, ≤ 5)
-  const auto hits = ranked.eq(labels.unsqueeze(1)).to(at::kDouble);
-  const auto percent = [](const at::Tensor& share) { return 100 * share.mean().item<double>(); };
-  return {percent(hits.select(1, 0)), percent(hits.sum(1))};
+                          .narrow(1, 0, most);       // (Q, ≤ 5)
+  const auto hits = ranked.eq(labels.unsqueeze(1));  // (Q, ≤ 5)
+  const auto percent = [](const at::Tensor& hit) {
+    return 100.0 * static_cast<double>(hit.sum().item<int64_t>()) /
+           static_cast<double>(hit.size(0));
+  };
+  return {percent(hits.select(1, 0)), percent(hits.any(1))};
 }
 
 }  // namespace moco

@@ -56,7 +56,7 @@ Moco::Moco(const MocoOptions& options)
       adam_(query_.parameters().flat(), options.adam),
       gradients_(query_.parameters().zerosLike(options.encoder.master)) {
   query_.initialise(options.seed);
-  key_.initialise(options.seed);
+  key_.copyParametersFrom(query_);
 }
 
 StepResult Moco::step(const at::Tensor& queryViews, const at::Tensor& keyViews) {

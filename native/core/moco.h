@@ -35,7 +35,8 @@ class Moco {
  public:
   explicit Moco(const MocoOptions& options);
 
-  /// Trains on one batch. Nothing is changed where it throws.
+  /// Trains on one batch. Where the loss or the gradient is not finite, parameters, statistics and
+  /// queue stay as they were.
   /// @param queryViews  (B, 3, H, W), channels last, normalised, of the encoder's compute type
   /// @param keyViews    the other views of the same pictures
   /// @throws Error ERR_MOCO_NON_FINITE  where the loss or the gradient is not finite

@@ -18,6 +18,21 @@ namespace {
 /// Pictures per forward pass of the evaluation.
 constexpr int64_t kFeatureChunk = 256;
 
+/// What would divide by zero further down; the configuration's schema is stricter.
+void requirePositive(const TrainerOptions& options) {
+  const auto require = [](const char* what, int64_t value) {
+    if (value > 0) return;
+    throw Error("ERR_MOCO_CONFIG",
+                std::string(what) + ": " + std::to_string(value) + " is not positive",
+                "Give a positive number.");
+  };
+  require("batchSize", options.batchSize);
+  require("m", options.queueLength);
+  require("k", options.neighbours);
+  require("featureDim", options.featureDim);
+  require("number of test pictures", options.test.count());
+}
+
 void requireEnoughPictures(const TrainerOptions& options) {
   const int64_t pictures = options.train.count();
   const auto require = [&](const char* what, int64_t wanted) {
@@ -32,7 +47,7 @@ void requireEnoughPictures(const TrainerOptions& options) {
 }
 
 void requireNotStopped(const std::atomic<bool>& stop) {
-  if (stop) throw Error("ERR_MOCO_ABORTED", "the training was stopped");
+  if (stop) throw Error("ERR_MOCO_ABORTED", "the training was stopped", "Start it again.");
 }
 
 int64_t chooseDataThreads(int64_t asked, const at::Device& device) {
@@ -54,9 +69,10 @@ void setUpDevice(const at::Device& device) {
     installCachingAllocator();
     return;
   }
-  at::globalContext().setBenchmarkCuDNN(true);
-  at::globalContext().setAllowTF32CuDNN(true);
-  at::globalContext().setFloat32MatmulPrecision("high");
+  // The same seed gives the same run: cuDNN neither chooses its algorithms by timing them nor adds
+  // up in an order that changes.
+  at::globalContext().setBenchmarkCuDNN(false);
+  at::globalContext().setDeterministicCuDNN(true);
 }
 
 MocoOptions mocoOptions(const TrainerOptions& options, const at::Device& device,
@@ -80,6 +96,7 @@ Trainer::Trainer(TrainerOptions options)
       precision_(resolvePrecision(options_.precision, device_)),
       computeThreads_(setComputeThreads(options_.computeThreads)),
       dataThreads_(chooseDataThreads(options_.dataThreads, device_)) {
+  requirePositive(options_);
   requireEnoughPictures(options_);
   setUpDevice(device_);
   options_.normalisation.mean = options_.normalisation.mean.to(device_);
@@ -147,8 +164,12 @@ Accuracy Trainer::evaluate(const std::atomic<bool>& stop) {
     vote.addBank(features(options_.train, begin, end),
                  options_.train.labels.slice(0, begin, end).to(device_));
   });
-  return accuracyOf(vote.scores(options_.temperature, options_.train.classes),
-                    options_.test.labels.to(device_));
+  const auto scores = vote.scores(options_.temperature, options_.train.classes);
+  if (!at::isfinite(scores).all().item<bool>()) {
+    throw Error("ERR_MOCO_NON_FINITE", "kNN evaluation: the encoder's features are not finite",
+                "Lower the learning rate, raise the temperature, or train in fp32.");
+  }
+  return accuracyOf(scores, options_.test.labels.to(device_));
 }
 
 void Trainer::saveModel(const std::string& path) {

@@ -45,8 +45,8 @@ struct StepMetrics {
   double queueFill;  // share of the queue that holds keys of pictures
 };
 
-/// A training run: model, optimiser, data and random state. Lives on one thread: PyTorch's grad
-/// mode and number of threads belong to the thread that set them.
+/// A training run: model, optimiser, data and random state. Made and used on one thread: PyTorch's
+/// grad mode and number of threads belong to the thread that set them.
 class Trainer {
  public:
   /// @throws Error ERR_MOCO_CONFIG  where k or the batch is larger than the data set

@@ -10,15 +10,23 @@ namespace moco {
 ViewLoader::ViewLoader(const ImageStore& store, int64_t batchSize, uint64_t seed, int64_t threads)
     : store_(store), batchSize_(batchSize), seed_(seed) {
   // One batch for the step, one ready, and one in the making on every thread.
-  slots_.resize(threads + 2);
+  const int64_t most = std::max<int64_t>(batchesPerEpoch(), 1);
+  slots_.resize(std::min(threads + 2, most));
   for (auto& slot : slots_) {
     slot.views = at::empty({2, batchSize, store.height(), store.width(), 3}, at::kByte);
   }
   taken_ = assigned_ = batchesPerEpoch();  // nothing to do until the first epoch starts
-  for (int64_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  try {
+    for (int64_t i = 0; i < std::min(threads, most); ++i) threads_.emplace_back([this] { work(); });
+  } catch (...) {
+    close();  // a thread that is not joined would end the process
+    throw;
+  }
 }
 
-ViewLoader::~ViewLoader() {
+ViewLoader::~ViewLoader() { close(); }
+
+void ViewLoader::close() {
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
@@ -43,7 +51,8 @@ at::Tensor ViewLoader::next() {
   TORCH_CHECK(taken_ < batchesPerEpoch(), "the epoch has no batch left");
   const int64_t batch = taken_++;
   changed_.notify_all();  // the batch before this one has left its slot
-  changed_.wait(lock, [&] { return slotOf(batch).ready == batch; });
+  changed_.wait(lock, [&] { return failure_ || slotOf(batch).ready == batch; });
+  if (failure_) std::rethrow_exception(failure_);
   return slotOf(batch).views;
 }
 
@@ -63,8 +72,14 @@ void ViewLoader::work() {
     ++inWork_;
     const at::Tensor views = slotOf(assignment.batch).views;
     lock.unlock();
-    makeBatch(assignment, order_, views);  // order_ stays as it is while a batch is in work
+    std::exception_ptr failure;
+    try {
+      makeBatch(assignment, order_, views);  // order_ stays as it is while a batch is in work
+    } catch (...) {
+      failure = std::current_exception();
+    }
     lock.lock();
+    if (failure) failure_ = failure;
     slotOf(assignment.batch).ready = assignment.batch;
     --inWork_;
     changed_.notify_all();

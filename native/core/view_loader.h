@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -17,7 +18,7 @@ namespace moco {
 class ViewLoader {
  public:
   /// @param store    must outlive the loader
-  /// @param threads  at least one
+  /// @param threads  at least one; no more are started than an epoch has batches
   ViewLoader(const ImageStore& store, int64_t batchSize, uint64_t seed, int64_t threads);
   ViewLoader(const ViewLoader&) = delete;
   ViewLoader& operator=(const ViewLoader&) = delete;
@@ -30,7 +31,7 @@ class ViewLoader {
   /// batches are dropped.
   void startEpoch(uint32_t epoch);
 
-  /// Waits for the epoch's next batch.
+  /// Waits for the epoch's next batch. Throws what a thread that made it threw.
   /// @return (2, B, H, W, 3) uint8: two views of each picture; valid until the next call
   at::Tensor next();
 
@@ -46,6 +47,7 @@ class ViewLoader {
   };
 
   void work();
+  void close();
   bool canAssign() const;
   void makeBatch(const Assignment& assignment, const std::vector<int64_t>& order,
                  const at::Tensor& views) const;
@@ -60,9 +62,10 @@ class ViewLoader {
   std::vector<Slot> slots_;
   std::vector<int64_t> order_;  // the epoch's shuffle
   uint32_t epoch_ = 0;
-  int64_t assigned_ = 0;  // batches handed to threads
-  int64_t inWork_ = 0;    // … and not finished
-  int64_t taken_ = 0;     // batches given to the step
+  int64_t assigned_ = 0;        // batches handed to threads
+  int64_t inWork_ = 0;          // … and not finished
+  int64_t taken_ = 0;           // batches given to the step
+  std::exception_ptr failure_;  // of a thread, for the step to throw
   bool closing_ = false;
   std::vector<std::thread> threads_;
 };

@@ -11,6 +11,7 @@ export async function run(program, args, cwd) {
   return exitCode ?? 1;
 }
 
+/** Tells the user one line, on standard error. */
 export function say(line) {
   process.stderr.write(`${line}\n`);
 }

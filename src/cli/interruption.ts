@@ -41,7 +41,7 @@ export class Interruption implements Disposable {
       return;
     }
     this.#received = name as (typeof SIGNALS)[number];
-    console.error('\nstopping after this step (Ctrl-C again ends at once)');
+    console.error('\nstopping (Ctrl-C again ends at once)');
     this.#controller.abort();
   };
 }

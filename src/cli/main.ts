@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
-import { version } from '../version.js';
+import type { MocoError } from '../index.js';
 import { Interrupted } from './interruption.js';
 
 /** A command is loaded when it is used: `moco --help` needs neither schemas nor native code. */
@@ -26,6 +27,9 @@ const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 128 + n ended by signal n
 (130 Ctrl-C, 141 nobody reads the output). MOCO_DEBUG=1 shows where an error comes from.`;
 
+/** Taken from the package's own file, which is public and loads nothing else. */
+const { version } = createRequire(import.meta.url)('moco/package.json');
+
 /** Where a process ends that writes to a pipe that nobody reads: 128 + SIGPIPE. */
 const BROKEN_PIPE = 141;
 
@@ -35,7 +39,7 @@ const BROKEN_PIPE = 141;
  * @returns the exit code
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', endWithoutReader);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', endWithoutOutput);
   try {
     const program = await commandLine(argv);
     await program.parseAsync(argv, { from: 'user' });
@@ -65,14 +69,25 @@ async function report(error: unknown): Promise<number> {
   if (error instanceof Interrupted) return error.exitCode;
   const { MocoError } = await import('../index.js');
   const isOurs = error instanceof MocoError;
-  console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`error: ${isOurs ? withCode(error) : messageOf(error)}`);
   if (isOurs && error.hint !== undefined) console.error(`hint: ${error.hint}`);
   if (!isOurs) console.error('hint: This is a defect of moco. MOCO_DEBUG=1 shows where it is.');
   if (process.env.MOCO_DEBUG) console.error(error);
   return isOurs && error.code === 'ERR_MOCO_CONFIG' ? 2 : 1;
 }
 
-function endWithoutReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(BROKEN_PIPE);
+/** The message, with the code at the end of its first line. */
+function withCode({ code, message }: MocoError): string {
+  return message.replace(/$/m, () => ` [${code}]`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Ends the process at once, also in a run: nobody would see how it goes on. */
+function endWithoutOutput(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(BROKEN_PIPE);
+  const message = `error: cannot write the output: ${error.message} [ERR_MOCO_OUTPUT]`;
+  process.stderr.write(`${message}\n`, () => process.exit(1));
 }

@@ -4,6 +4,9 @@ import type { EpochEvent, StepEvent, TrainEvent } from '../index.js';
 import type { EventOutput } from './trainOutput.js';
 import { epochLine, epochTitle, footer, header, QueueNotes, stepMetrics } from './trainText.js';
 
+/** Width of a terminal that does not tell its own. */
+const DEFAULT_COLUMNS = 80;
+
 /** One live line per epoch, replaced by a lasting one. Warnings go to standard error. */
 export class TerminalOutput implements EventOutput {
   readonly #notes = new QueueNotes();
@@ -40,7 +43,8 @@ export class TerminalOutput implements EventOutput {
   #showEpoch(epoch: EpochEvent): void {
     this.#clear();
     this.#epoch = epoch;
-    process.stdout.write(epochLine(epoch).slice(0, process.stdout.columns - 1));
+    const columns = process.stdout.columns || DEFAULT_COLUMNS;
+    process.stdout.write(epochLine(epoch).slice(0, columns - 1));
   }
 
   #print(line: string): void {

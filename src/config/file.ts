@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import {
+  createScanner,
   getNodeValue,
   type Node,
   type ParseError,
@@ -9,6 +10,16 @@ import {
 import { MocoError } from '../native/error.js';
 import type { ConfigLayer } from './layer.js';
 import { type ConfigProblem, shown } from './problems.js';
+
+/** Brackets open at once. A right file has one; the parser's stack holds a few thousand. */
+const MAX_DEPTH = 100;
+
+/** Why a file cannot be read, by the system's error code. */
+const UNREADABLE: Record<string, string> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a folder, not a file',
+  EACCES: 'permission denied',
+};
 
 /** By the parser's name of the error. */
 const EXPECTED: Record<string, string> = {
@@ -32,6 +43,11 @@ const EXPECTED: Record<string, string> = {
 export async function readConfigFile(path: string): Promise<ConfigLayer> {
   const text = await readText(path);
   const place = (offset: number) => `${path}:${lineAndColumn(text, offset)}`;
+  const deep = tooDeepAt(text);
+  if (deep !== undefined) {
+    const message = `nested too deeply: expected at most ${MAX_DEPTH} open brackets`;
+    return { entries: [], problems: [{ path: place(deep), message }] };
+  }
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
   if (errors.length > 0) return { entries: [], problems: syntaxProblems(path, text, errors) };
@@ -65,8 +81,8 @@ async function readText(path: string): Promise<string> {
   try {
     return (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : message;
+    const { code = '', message } = cause as NodeJS.ErrnoException;
+    const reason = UNREADABLE[code] ?? message;
     const hint =
       code === 'ENOENT' ? `\`moco config init ${path}\` writes a starting file there.` : undefined;
     throw new MocoError('ERR_MOCO_CONFIG', `cannot read configuration ${path}: ${reason}`, {
@@ -74,6 +90,20 @@ async function readText(path: string): Promise<string> {
       cause,
     });
   }
+}
+
+/** Where more brackets are open than allowed: the parser would overflow the stack. */
+function tooDeepAt(text: string): number | undefined {
+  const scanner = createScanner(text, true);
+  let depth = 0;
+  for (scanner.scan(); scanner.getTokenLength() > 0; scanner.scan()) {
+    const at = scanner.getTokenOffset();
+    const first = text.charAt(at);
+    if ('{['.includes(first)) depth++;
+    if ('}]'.includes(first)) depth--;
+    if (depth > MAX_DEPTH) return at;
+  }
+  return undefined;
 }
 
 function syntaxProblems(path: string, text: string, errors: ParseError[]): ConfigProblem[] {

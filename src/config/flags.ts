@@ -1,6 +1,6 @@
 import { keySchema, takesNumbers, valueName } from './jsonSchema.js';
 import type { ConfigEntry, ConfigLayer } from './layer.js';
-import { nearest, shown } from './problems.js';
+import { type ConfigProblem, shown, unknownName } from './problems.js';
 import { type TrainConfigKey, trainConfigKeys } from './trainConfig.js';
 
 /** A flag of `moco train` that sets one key. */
@@ -65,12 +65,14 @@ function readSetting(setting: string, layer: ConfigLayer): void {
   }
 }
 
-function unknownFlag(flag: string, flags: readonly TrainFlag[]) {
+function unknownFlag(flag: string, flags: readonly TrainFlag[]): ConfigProblem {
   if (!flag.startsWith('-')) {
     return { path: shown(flag), message: 'expected a flag: `train` takes no other arguments' };
   }
+  // A flag that the command line knows is left over only where it was given a value.
+  if (OTHER_FLAGS.includes(flag)) return { path: flag, message: 'takes no value' };
   const known = [...flags.map((other) => other.flag), ...OTHER_FLAGS];
-  return { path: flag, message: `unknown flag; the nearest known one is ${nearest(flag, known)}` };
+  return { path: flag, message: unknownName('flag', flag, known) };
 }
 
 function typedEntry(key: string, text: string, where: string): ConfigEntry {

@@ -22,11 +22,24 @@ export function configError(problems: readonly ConfigProblem[]): MocoError {
   });
 }
 
-/** The candidate that `name` most likely means; spelling with `_`, `-` or capitals counts as equal. */
-export function nearest(name: string, candidates: readonly string[]): string {
+/** What to say of a name that is none of those known: the one that it most likely means, if any. */
+export function unknownName(kind: 'flag' | 'key', name: string, known: readonly string[]): string {
+  const meant = nearest(name, known);
+  return `unknown ${kind}${meant === undefined ? '' : `; the nearest known one is ${meant}`}`;
+}
+
+/**
+ * The candidate that takes the fewest changes of letters, unless that is more than half of them;
+ * spelling with `_`, `-` or capitals counts as equal.
+ */
+function nearest(name: string, candidates: readonly string[]): string | undefined {
   const plain = (text: string) => text.replace(/[-_]/g, '').toLowerCase();
-  const distances = candidates.map((candidate) => distance(plain(name), plain(candidate)));
-  return candidates[distances.indexOf(Math.min(...distances))] as string;
+  const given = plain(name);
+  const distances = candidates.map((candidate) => distance(given, plain(candidate)));
+  const least = Math.min(...distances);
+  const closest = candidates[distances.indexOf(least)] as string;
+  const isMeant = least <= Math.max(given.length, plain(closest).length) / 2;
+  return isMeant ? closest : undefined;
 }
 
 /** A value as a person would type it, cut to one short line. */

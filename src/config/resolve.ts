@@ -2,7 +2,7 @@ import { readConfigFile } from './file.js';
 import { flagLayer, type TypedFlag } from './flags.js';
 import { expectedValue, keySchema } from './jsonSchema.js';
 import type { ConfigEntry, ConfigLayer } from './layer.js';
-import { type ConfigProblem, configError, nearest, shown } from './problems.js';
+import { type ConfigProblem, configError, shown, unknownName } from './problems.js';
 import {
   type TrainConfig,
   type TrainConfigKey,
@@ -64,8 +64,7 @@ function resolveLayers(layers: readonly ConfigLayer[]): TrainConfig {
 }
 
 function unknownKey({ key, where, whereKey }: ConfigEntry): ConfigProblem {
-  const message = `unknown key; the nearest known one is ${nearest(key, trainConfigKeys)}`;
-  return { path: key, message, where: whereKey ?? where };
+  return { path: key, message: unknownName('key', key, trainConfigKeys), where: whereKey ?? where };
 }
 
 function wrongValue(

@@ -1,5 +1,7 @@
-import { access } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { writeFileAtomic } from '../formats/atomicFile.js';
+import { outputError } from '../formats/outputError.js';
 import { MocoError } from '../native/error.js';
 import { expectedValue, keySchema } from './jsonSchema.js';
 import { trainConfigKeys } from './trainConfig.js';
@@ -26,24 +28,28 @@ export function trainConfigTemplate(): string {
 }
 
 /**
- * Writes the starting file.
- * @throws MocoError `ERR_MOCO_OUTPUT` where the file exists and `force` is not set.
+ * Writes the starting file, and makes the folders on the way to it.
+ * @throws MocoError `ERR_MOCO_OUTPUT`, also where something is there and `force` is not set.
  */
 export async function writeTrainConfigTemplate(
   path: string,
   options: { readonly force?: boolean | undefined } = {},
 ): Promise<void> {
-  if (!options.force && (await exists(path))) {
-    throw new MocoError('ERR_MOCO_OUTPUT', `${path} exists already and was not changed`, {
-      hint: 'Choose another path, or pass --force to replace it.',
-    });
-  }
-  await writeFileAtomic(path, trainConfigTemplate());
+  await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) =>
+    Promise.reject(outputError(dirname(path), cause)),
+  );
+  if (options.force) await writeFileAtomic(path, trainConfigTemplate());
+  else await writeNewFile(path, trainConfigTemplate());
 }
 
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+async function writeNewFile(path: string, content: string): Promise<void> {
+  try {
+    await writeFile(path, content, { flag: 'wx' });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw outputError(path, cause);
+    throw new MocoError('ERR_MOCO_OUTPUT', `${path} exists already and was not changed`, {
+      hint: 'Choose another path, or pass --force to replace it.',
+      cause,
+    });
+  }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { DATASET_NAMES } from '../data/dataset.js';
+import { DATASET_NAMES, type DatasetName } from '../data/dataset.js';
+import { SPLIT_COUNTS } from '../data/splitCounts.js';
 
 /** Below it, exp(similarity / temperature), a vote's weight in kNN, leaves the range of fp32. */
 const MIN_TEMPERATURE = 0.02;
@@ -155,23 +156,35 @@ interface CrossCheck {
 }
 
 type CheckedTogether = Record<'batchSize' | 'k' | 'm' | 'featureDim', number> & {
+  dataset: DatasetName;
   trainLimit?: number | undefined;
+  testLimit?: number | undefined;
 };
 
 const crossChecks: readonly CrossCheck[] = [
   {
-    keys: ['batchSize', 'trainLimit'],
-    problem: ({ batchSize, trainLimit }) =>
-      trainLimit !== undefined && batchSize > trainLimit
-        ? `expected at most trainLimit (${trainLimit}), given ${batchSize}`
+    keys: ['trainLimit', 'dataset'],
+    problem: ({ dataset, trainLimit = 0 }) =>
+      trainLimit > SPLIT_COUNTS[dataset].train
+        ? `expected at most ${trainingPictures(dataset)}, given ${trainLimit}`
         : undefined,
   },
   {
-    keys: ['k', 'trainLimit'],
-    problem: ({ k, trainLimit }) =>
-      trainLimit !== undefined && k > trainLimit
-        ? `expected at most trainLimit (${trainLimit}): the kNN bank holds the training pictures, given ${k}`
-        : undefined,
+    keys: ['testLimit', 'dataset'],
+    problem: ({ dataset, testLimit = 0 }) => {
+      const { test } = SPLIT_COUNTS[dataset];
+      return testLimit > test
+        ? `expected at most ${test}, the number of test pictures of ${dataset}, given ${testLimit}`
+        : undefined;
+    },
+  },
+  {
+    keys: ['batchSize', 'trainLimit', 'dataset'],
+    problem: (config) => tooMany(config.batchSize, config),
+  },
+  {
+    keys: ['k', 'trainLimit', 'dataset'],
+    problem: (config) => tooMany(config.k, config, ': the kNN bank holds the training pictures'),
   },
   {
     keys: ['m', 'featureDim'],
@@ -181,3 +194,19 @@ const crossChecks: readonly CrossCheck[] = [
         : undefined,
   },
 ];
+
+/** What to say where `given` is more than the training pictures that a configuration leaves. */
+function tooMany(
+  given: number,
+  { dataset, trainLimit = Number.POSITIVE_INFINITY }: CheckedTogether,
+  reason = '',
+): string | undefined {
+  const { train } = SPLIT_COUNTS[dataset];
+  if (given <= Math.min(trainLimit, train)) return undefined;
+  const most = trainLimit < train ? `trainLimit (${trainLimit})` : trainingPictures(dataset);
+  return `expected at most ${most}${reason}, given ${given}`;
+}
+
+function trainingPictures(dataset: DatasetName): string {
+  return `${SPLIT_COUNTS[dataset].train}, the number of training pictures of ${dataset}`;
+}

@@ -1,12 +1,10 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchCifar } from './cifarArchive.js';
-import { readClasses, requireCifarFiles, unreadable } from './cifarFolder.js';
+import { exists, readClasses, requireCifarFiles } from './cifarFolder.js';
 import { readMarker, verificationNotice } from './cifarMarker.js';
 import { readCifarSplit } from './cifarRecords.js';
-import { type CifarVariant, splitCount } from './cifarVariant.js';
+import { type CifarVariant, cifarCounts } from './cifarVariant.js';
 import type { Dataset, DatasetRequest, LoadOptions } from './dataset.js';
-import { limitedCounts } from './pictureLimit.js';
 
 /**
  * Loads the binary version of a CIFAR data set from its folder in the data root, which is
@@ -19,16 +17,16 @@ export async function loadCifar(
   request: DatasetRequest,
   options: LoadOptions = {},
 ): Promise<Dataset> {
-  const { train, test } = variant;
-  const count = limitedCounts(request, { train: splitCount(train), test: splitCount(test) });
+  const whole = cifarCounts(variant);
+  const { trainLimit = whole.train, testLimit = whole.test } = request;
   const folder = join(request.dataRoot, variant.folder);
   if (!(await exists(folder))) await fetchCifar(variant, request.dataRoot, options);
   await requireCifarFiles(variant, folder);
   const names = await readClasses(variant, folder);
   const marker = await readMarker(variant, folder);
   const reading = { hashed: marker !== undefined, signal: options.signal };
-  const trainSplit = await readCifarSplit(variant, folder, train, count.train, reading);
-  const testSplit = await readCifarSplit(variant, folder, test, count.test, reading);
+  const trainSplit = await readCifarSplit(variant, folder, variant.train, trainLimit, reading);
+  const testSplit = await readCifarSplit(variant, folder, variant.test, testLimit, reading);
   const sha256 = new Map([...trainSplit.sha256, ...testSplit.sha256]);
   return {
     name: variant.name,
@@ -39,14 +37,4 @@ export async function loadCifar(
     test: testSplit.pictures,
     notices: [...names.notices, ...verificationNotice(variant, folder, marker, sha256)],
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw unreadable(path, cause);
-  }
 }

@@ -1,11 +1,11 @@
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { extract } from 'tar';
 import { outputError } from '../formats/outputError.js';
 import { MocoError } from '../native/error.js';
 import { throwIfAborted } from './abort.js';
 import { checksumOf } from './checksum.js';
-import { requireCifarFiles, unreadable } from './cifarFolder.js';
+import { exists, requireCifarFiles, unreadable } from './cifarFolder.js';
 import { type CifarMarker, MARKER_FILE } from './cifarMarker.js';
 import { type CifarVariant, recordBytes } from './cifarVariant.js';
 import type { LoadOptions } from './dataset.js';
@@ -31,7 +31,7 @@ export async function fetchCifar(
 ): Promise<void> {
   const { file, md5 } = variant.archive;
   const archive = join(dataRoot, file);
-  const liesThere = await isThere(archive);
+  const liesThere = await exists(archive);
   if (liesThere) {
     await requireOfficial(variant, archive, signal);
   } else {
@@ -54,16 +54,6 @@ function archiveUrl({ archive }: CifarVariant): string {
   throw new MocoError('ERR_MOCO_CONFIG', `${archive.urlVariable} is no HTTP address: "${url}"`, {
     hint: `Set it to an address like ${archive.url}, or unset it.`,
   });
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw unreadable(path, cause);
-  }
 }
 
 async function makeFolder(path: string): Promise<void> {

@@ -24,6 +24,17 @@ export async function requireCifarFiles(variant: CifarVariant, folder: string): 
   throw dataError(variant, `${folder} does not hold ${variant.title}: ${problems.join('; ')}`);
 }
 
+/** Whether there is anything at `path`. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw unreadable(path, cause);
+  }
+}
+
 /** Bytes of a file; undefined where there is none. */
 async function fileSize(path: string): Promise<number | undefined> {
   try {

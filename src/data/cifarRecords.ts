@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { throwIfAborted } from './abort.js';
 import { dataError, filesFor, unreadable } from './cifarFolder.js';
 import {
+  type CifarLabel,
   type CifarSplit,
   type CifarVariant,
-  PICTURE_BYTES,
-  PICTURE_SIDE,
   recordBytes,
 } from './cifarVariant.js';
-import type { Pictures } from './dataset.js';
+import { PICTURE_BYTES, PICTURE_SIDE, type Pictures } from './dataset.js';
 
 /** Records per read: about 1.5 MB, so that neither copying nor hashing holds up the event loop. */
 const RECORDS_PER_READ = 500;
@@ -113,17 +112,25 @@ function copyRecords(
   const bytes = recordBytes(variant);
   const end = Math.min(labels.length, first + records.length / bytes);
   for (let index = first; index < end; index++) {
-    const at = (index - first) * bytes;
-    const label = records[at + variant.labelBytes - 1] as number;
-    if (label >= variant.classes.length) throw wrongLabel(variant, path, index, label);
-    labels[index] = label;
-    pixels.set(records.subarray(at + variant.labelBytes, at + bytes), index * PICTURE_BYTES);
+    const record = records.subarray((index - first) * bytes, (index - first + 1) * bytes);
+    for (const [at, label] of variant.labels.entries()) {
+      const value = record[at] as number;
+      if (value >= label.count) throw wrongLabel(variant, path, index, label, value);
+    }
+    labels[index] = record[variant.labels.length - 1] as number;
+    pixels.set(record.subarray(variant.labels.length), index * PICTURE_BYTES);
   }
 }
 
-function wrongLabel(variant: CifarVariant, path: string, record: number, label: number): Error {
+function wrongLabel(
+  variant: CifarVariant,
+  path: string,
+  record: number,
+  { name, count }: CifarLabel,
+  value: number,
+): Error {
   const message =
-    `${path}: record ${record} (counted from 0) has label ${label}, ` +
-    `expected 0 to ${variant.classes.length - 1}`;
+    `${path}: record ${record} (counted from 0) has ${name} ${value}, ` +
+    `expected 0 to ${count - 1}`;
   return dataError(variant, message);
 }

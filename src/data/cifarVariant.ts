@@ -1,3 +1,5 @@
+import { PICTURE_BYTES, type SplitCounts } from './dataset.js';
+
 /** Files of one split, in reading order. */
 export interface CifarSplit {
   readonly files: readonly string[];
@@ -5,10 +7,18 @@ export interface CifarSplit {
   readonly recordsPerFile: number;
 }
 
+/** One of the labels of a record. */
+export interface CifarLabel {
+  /** What messages call it. */
+  readonly name: string;
+  /** How many values it can have, from 0 on. */
+  readonly count: number;
+}
+
 /**
  * The binary version of a CIFAR data set, as its authors publish it
  * (https://www.cs.toronto.edu/~kriz/cifar.html). A file is nothing but records, a record is
- * `labelBytes` label bytes and 3 × 32 × 32 planar pixel bytes.
+ * one byte per label and 3 × 32 × 32 planar pixel bytes.
  */
 export interface CifarVariant {
   readonly name: 'cifar10' | 'cifar100';
@@ -25,8 +35,8 @@ export interface CifarVariant {
   };
   readonly train: CifarSplit;
   readonly test: CifarSplit;
-  /** Label bytes of a record. The last one is used: CIFAR-100 has the coarse label before it. */
-  readonly labelBytes: 1 | 2;
+  /** Labels of a record, in order, each a byte. `classes` names the last one, which is used. */
+  readonly labels: readonly CifarLabel[];
   /** Text file with a class name per line; optional. */
   readonly classFile: string;
   /** Names by label, for a folder without `classFile`. */
@@ -52,7 +62,7 @@ export const CIFAR10: CifarVariant = {
     recordsPerFile: 10_000,
   },
   test: { files: ['test_batch.bin'], recordsPerFile: 10_000 },
-  labelBytes: 1,
+  labels: [{ name: 'label', count: 10 }],
   classFile: 'batches.meta.txt',
   classes: words('airplane automobile bird cat deer dog frog horse ship truck'),
   mean: [0.4914, 0.4822, 0.4465],
@@ -71,7 +81,10 @@ export const CIFAR100: CifarVariant = {
   },
   train: { files: ['train.bin'], recordsPerFile: 50_000 },
   test: { files: ['test.bin'], recordsPerFile: 10_000 },
-  labelBytes: 2,
+  labels: [
+    { name: 'coarse label', count: 20 },
+    { name: 'label', count: 100 },
+  ],
   classFile: 'fine_label_names.txt',
   classes: words(`
     apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
@@ -88,18 +101,16 @@ export const CIFAR100: CifarVariant = {
 
 /** Bytes of one record. */
 export function recordBytes(variant: CifarVariant): number {
-  return variant.labelBytes + PICTURE_BYTES;
+  return variant.labels.length + PICTURE_BYTES;
 }
 
-/** Height and width of a picture, in pixels. */
-export const PICTURE_SIDE = 32;
+/** Pictures in the whole splits. */
+export function cifarCounts({ train, test }: CifarVariant): SplitCounts {
+  return { train: splitCount(train), test: splitCount(test) };
+}
 
-/** Bytes of one picture: 3 × 32 × 32. */
-export const PICTURE_BYTES = 3 * PICTURE_SIDE * PICTURE_SIDE;
-
-/** Pictures in a whole split. */
-export function splitCount(split: CifarSplit): number {
-  return split.files.length * split.recordsPerFile;
+function splitCount({ files, recordsPerFile }: CifarSplit): number {
+  return files.length * recordsPerFile;
 }
 
 function words(text: string): readonly string[] {

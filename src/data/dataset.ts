@@ -12,6 +12,12 @@ export interface Pictures {
   readonly width: number;
 }
 
+/** Height and width of a picture in every data set here, in pixels. */
+export const PICTURE_SIDE = 32;
+
+/** Bytes of one picture: 3 × 32 × 32. */
+export const PICTURE_BYTES = 3 * PICTURE_SIDE * PICTURE_SIDE;
+
 /** The data sets that `loadDataset` knows. */
 export const DATASET_NAMES = ['cifar10', 'cifar100', 'shapes'] as const;
 
@@ -32,14 +38,20 @@ export interface Dataset {
   readonly notices: readonly string[];
 }
 
+/** Number of pictures in each split. */
+export interface SplitCounts {
+  readonly train: number;
+  readonly test: number;
+}
+
 /** Which data set to load, and how much of it. */
 export interface DatasetRequest {
   readonly dataset: DatasetName;
   /** Folder that holds the unpacked data sets, and takes downloaded ones. */
   readonly dataRoot: string;
-  /** Number of training pictures, taken from the start; all of them when absent. */
+  /** Number of training pictures, taken from the start; at most, and when absent, all of them. */
   readonly trainLimit?: number | undefined;
-  /** Number of test pictures, taken from the start; all of them when absent. */
+  /** Number of test pictures, taken from the start; at most, and when absent, all of them. */
   readonly testLimit?: number | undefined;
   /** Seed of generated pictures; data sets read from files do not depend on it. */
   readonly seed: number;

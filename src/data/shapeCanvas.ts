@@ -1,10 +1,6 @@
-/** Height and width of a generated picture, in pixels. */
-export const SIDE = 32;
+import { PICTURE_BYTES, PICTURE_SIDE as SIDE } from './dataset.js';
 
 const PLANE = SIDE * SIDE;
-
-/** Bytes of one generated picture: 3 × 32 × 32. */
-export const PICTURE_BYTES = 3 * PLANE;
 
 /** Red, green and blue on the 0…255 scale, not rounded. */
 export type Colour = readonly [number, number, number];

@@ -1,4 +1,5 @@
-import { Canvas, type Colour, forEachPixel, SIDE } from './shapeCanvas.js';
+import { PICTURE_SIDE as SIDE } from './dataset.js';
+import { Canvas, type Colour, forEachPixel } from './shapeCanvas.js';
 import type { Outline } from './shapeOutlines.js';
 import type { PictureRandom } from './shapeRandom.js';
 import { coverage, type Texture } from './shapeTextures.js';

@@ -1,14 +1,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { throwIfAborted } from './abort.js';
-import type { Dataset, DatasetRequest, LoadOptions, Pictures } from './dataset.js';
-import { limitedCounts } from './pictureLimit.js';
-import { PICTURE_BYTES, SIDE } from './shapeCanvas.js';
+import {
+  type Dataset,
+  type DatasetRequest,
+  type LoadOptions,
+  PICTURE_BYTES,
+  PICTURE_SIDE,
+  type Pictures,
+} from './dataset.js';
 import type { Outline } from './shapeOutlines.js';
 import * as outlines from './shapeOutlines.js';
 import { drawPicture, type ShapeKind } from './shapePicture.js';
 import { PictureRandom } from './shapeRandom.js';
 import type { Texture } from './shapeTextures.js';
 import * as textures from './shapeTextures.js';
+import { SPLIT_COUNTS } from './splitCounts.js';
 
 /** The classes, by label. The plainest textures are on the slimmest outlines. */
 const KINDS: readonly ShapeKind[] = [
@@ -24,9 +30,6 @@ const KINDS: readonly ShapeKind[] = [
   upright('slanted cross', outlines.cross, textures.slanted),
 ];
 
-/** Pictures in a whole split. */
-const COUNTS = { train: 10_000, test: 2_000 };
-
 /** Measured over the training pictures of seed 0; `test/unit/data-shapes.test.ts` checks them. */
 const MEAN = [0.5, 0.5, 0.5] as const;
 const STD = [0.186, 0.186, 0.186] as const;
@@ -41,20 +44,20 @@ const SLICE = 250;
  * Generates the `shapes` data set: ten classes of textured shapes on cluttered backgrounds. Picture
  * i of a split depends on (seed, split, i) alone, so a limit takes the first of what would be there
  * anyway. Its class is i modulo 10, so that any number of pictures is balanced.
- * @throws MocoError `ERR_MOCO_DATA` where a limit is too large, `ERR_MOCO_ABORTED`
+ * @throws MocoError `ERR_MOCO_ABORTED`
  */
 export async function loadShapes(
   request: DatasetRequest,
   { signal }: LoadOptions = {},
 ): Promise<Dataset> {
-  const { train, test } = limitedCounts(request, COUNTS);
+  const { trainLimit = SPLIT_COUNTS.shapes.train, testLimit = SPLIT_COUNTS.shapes.test } = request;
   return {
     name: 'shapes',
     classes: KINDS.map(({ name }) => name),
     mean: MEAN,
     std: STD,
-    train: await generate('train', train, request.seed, signal),
-    test: await generate('test', test, request.seed, signal),
+    train: await generate('train', trainLimit, request.seed, signal),
+    test: await generate('test', testLimit, request.seed, signal),
     notices: [],
   };
 }
@@ -78,7 +81,7 @@ async function generate(
       drawPicture(KINDS[label] as ShapeKind, random, target);
     }
   }
-  return { pixels, labels, count, height: SIDE, width: SIDE };
+  return { pixels, labels, count, height: PICTURE_SIDE, width: PICTURE_SIDE };
 }
 
 /** A kind whose texture is laid over it anywhere. */

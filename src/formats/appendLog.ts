@@ -50,6 +50,10 @@ export class AppendLog {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#file.close();
+    try {
+      await this.#file.close();
+    } catch (cause) {
+      throw outputError(this.path, cause);
+    }
   }
 }

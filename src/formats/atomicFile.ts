@@ -32,7 +32,7 @@ async function writeAndFlush(path: string, content: string | Uint8Array): Promis
 }
 
 /** Makes a rename in `folder` survive a power cut. */
-async function flushFolder(folder: string): Promise<void> {
+export async function flushFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return; // folders cannot be opened there
   const handle = await open(folder, 'r');
   try {

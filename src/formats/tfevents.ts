@@ -47,7 +47,7 @@ export class EventFile {
       await log.append(record({ wallTime: time, fileVersion: 'brain.Event:2' }));
       return new EventFile(log);
     } catch (error) {
-      await log.close();
+      await log.close().catch(() => {}); // the first failure is the one to report
       throw error;
     }
   }

@@ -8,6 +8,7 @@ export interface NativePictures {
   readonly width: number;
 }
 
+/** What a trainer is made from: both splits and every setting of the training. */
 export interface NativeTrainerOptions {
   readonly train: NativePictures;
   readonly test: NativePictures;
@@ -60,6 +61,7 @@ export interface NativeTrainerDescription {
  */
 export const STEP_COLUMNS = 7;
 
+/** Model, queue and optimiser in the addon, with a training thread of their own; runs one job at a time. */
 export interface NativeTrainer {
   readonly description: NativeTrainerDescription;
   /**
@@ -78,7 +80,10 @@ export interface NativeTrainer {
   dispose(): Promise<void>;
 }
 
-/** The compiled addon. Every rejection and throw is an `Error` with `code` and, mostly, `hint`. */
+/**
+ * The compiled addon. Every rejection is an `Error` with `code` and, mostly, `hint`; options of the wrong
+ * type throw a `TypeError` at once. The pictures' arrays must stay as they are until the promise settles.
+ */
 export interface NativeAddon {
   /** The LibTorch version that the addon was compiled against, e.g. `2.13.0`. */
   readonly libtorchVersion: string;

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { finished } from 'node:stream/promises';
 import { isDeepStrictEqual } from 'node:util';
 import {
   ADDON,
@@ -125,15 +126,19 @@ async function compile(
   const log = createWriteStream(join(request.root, LOG));
   const started = performance.now();
   report.line('addon: compiling (about 3 minutes the first time)');
+  let exitCode = 0;
   try {
     for (const step of ['configure', 'build']) {
       const args = cmakeJsArguments(step, request.root, options, compiler, host);
-      const exitCode = await run(args, environment(compiler, host), log, report);
-      if (exitCode !== 0) throw buildFailed(request.root, exitCode);
+      exitCode = await run(args, environment(compiler, host), log, report);
+      if (exitCode !== 0) break;
     }
   } finally {
     log.end();
+    await finished(log);
   }
+  // Only now: the error quotes the log, which must be written to its end.
+  if (exitCode !== 0) throw buildFailed(request.root, exitCode);
   const seconds = Math.round((performance.now() - started) / 1000);
   report.line(`addon: compiled in ${seconds} s`);
 }

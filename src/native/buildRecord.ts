@@ -14,6 +14,7 @@ export interface BuildRecord {
   readonly tests: string | null;
 }
 
+/** Relative to the package's folder, like the two below. */
 export const BUILD_FOLDER = 'build/native';
 export const ADDON = join(BUILD_FOLDER, 'Release/moco.node');
 export const NATIVE_TESTS = join(BUILD_FOLDER, 'Release/moco_tests');
@@ -27,6 +28,7 @@ export function readBuildRecord(root: string): BuildRecord | undefined {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as BuildRecord) : undefined;
 }
 
+/** Records a build that succeeded; by rename, so that a record is never half written. */
 export function writeBuildRecord(root: string, record: BuildRecord): void {
   const file = join(root, RECORD);
   writeFileSync(`${file}.new`, `${JSON.stringify(record, null, 2)}\n`);

@@ -11,6 +11,7 @@ export interface Host {
   readonly nvidiaDriver: boolean;
 }
 
+/** The machine and environment of this process. */
 export function thisHost(): Host {
   const { env, platform, arch } = process;
   return { env, platform, arch, nvidiaDriver: hasNvidiaDriver(env) };

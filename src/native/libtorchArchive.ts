@@ -15,6 +15,9 @@ export interface LibtorchArchive {
   readonly sha256: string | undefined;
 }
 
+/** A transfer that brings nothing for so long is given up. */
+const STALLED_AFTER_MS = 60_000;
+
 const OFFICIAL_SITE = 'https://download.pytorch.org/';
 
 /** By platform and architecture, all of `PINNED_VERSION` and without CUDA. */
@@ -52,19 +55,21 @@ export function archiveFor({ env, platform, arch }: Host): LibtorchArchive | und
 
 /**
  * Downloads an archive, or copies it where its address is a file, and checks its SHA-256. Throws
- * `ERR_MOCO_NETWORK` where it cannot be had, `ERR_MOCO_LIBTORCH_MISMATCH` where it is another file.
+ * `ERR_MOCO_NETWORK` where it cannot be had or brings nothing for `stalledAfterMs`,
+ * `ERR_MOCO_LIBTORCH_MISMATCH` where it is another file.
  */
 export async function downloadArchive(
   { url, sha256 }: LibtorchArchive,
   target: string,
   report: Report,
+  stalledAfterMs = STALLED_AFTER_MS,
 ): Promise<void> {
   report.line(`LibTorch: downloading ${url}`);
   const hash = createHash('sha256');
   const file = await open(target, 'w');
   try {
     let received = 0;
-    for await (const chunk of chunksOf(url)) {
+    for await (const chunk of chunksOf(url, stalledAfterMs)) {
       await file.writeFile(chunk);
       hash.update(chunk);
       received += chunk.length;
@@ -81,19 +86,30 @@ export async function downloadArchive(
   }
 }
 
-async function* chunksOf(url: string): AsyncGenerator<Uint8Array> {
+async function* chunksOf(url: string, stalledAfterMs: number): AsyncGenerator<Uint8Array> {
   try {
-    yield* await read(url);
+    if (url.startsWith('file:')) yield* createReadStream(fileURLToPath(url));
+    else yield* responseOf(url, stalledAfterMs);
   } catch (error) {
     throw unreachable(url, error as Error);
   }
 }
 
-async function read(url: string): Promise<AsyncIterable<Uint8Array>> {
-  if (url.startsWith('file:')) return createReadStream(fileURLToPath(url));
-  const response = await fetch(url);
-  if (!response.ok || !response.body) throw new Error(`HTTP status ${response.status}`);
-  return response.body;
+async function* responseOf(url: string, stalledAfterMs: number): AsyncGenerator<Uint8Array> {
+  const controller = new AbortController();
+  const stalled = setTimeout(() => {
+    controller.abort(new Error(`nothing arrived for ${stalledAfterMs / 1000} s`));
+  }, stalledAfterMs);
+  try {
+    const response = await fetch(url, { signal: controller.signal });
+    if (!response.ok || !response.body) throw new Error(`HTTP status ${response.status}`);
+    for await (const chunk of response.body) {
+      stalled.refresh();
+      yield chunk;
+    }
+  } finally {
+    clearTimeout(stalled);
+  }
 }
 
 function unreachable(url: string, error: Error): MocoError {

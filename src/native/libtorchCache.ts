@@ -99,12 +99,14 @@ function inspectEntry(entry: string, host: Host): Inspection {
 }
 
 async function moveIntoPlace(contents: string, entry: string, workspace: string, host: Host) {
-  if (existsSync(entry)) {
-    // Another set-up was faster, or what is there is damaged.
-    if (inspectEntry(entry, host).libtorch) return;
-    await rename(entry, join(workspace, 'damaged'));
+  const isThere = () => inspectEntry(entry, host).libtorch !== undefined;
+  if (existsSync(entry) && !isThere()) await rename(entry, join(workspace, 'damaged'));
+  try {
+    await rename(contents, entry);
+  } catch (error) {
+    // Another set-up may have been faster.
+    if (!isThere()) throw error;
   }
-  await rename(contents, entry);
 }
 
 /** Workspaces of set-ups that were killed. */

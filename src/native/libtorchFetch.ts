@@ -7,9 +7,9 @@ import type { Host } from './host.js';
 import { archiveFor, downloadArchive, type LibtorchArchive } from './libtorchArchive.js';
 import { archiveEntry, fillEntry, wheelEntry } from './libtorchCache.js';
 import { type LibtorchPrefix, PINNED_VERSION, SUPPORTED_VERSIONS } from './libtorchPrefix.js';
-import { type PipDownload, PipError, pipDownload } from './pip.js';
+import { hasPip, type PipDownload, PipError, pipDownload } from './pip.js';
 import type { Report } from './report.js';
-import { missingTools } from './toolchain.js';
+import { installCommands, missingTools } from './toolchain.js';
 import { unpack } from './unpack.js';
 
 /** What a build needs of a wheel or an archive; Python's own half of the package is left out. */
@@ -23,6 +23,8 @@ const WANTED = [
   'nvidia/',
 ];
 
+const INSTALL_TORCH = `Install it in the active Python: python3 -m pip install torch==${PINNED_VERSION}`;
+
 /** One place to get LibTorch from. */
 interface Source {
   /** In words, for the user. */
@@ -32,7 +34,8 @@ interface Source {
 
 /**
  * Fills the cache: with `pip download` of the pinned version (the CUDA build with its NVIDIA
- * libraries where there is a driver, else a CPU build), else with an archive. An address in
+ * libraries where there is a driver, else a CPU build), else with an archive, which is the only
+ * source where Python has no pip. An address in
  * `$MOCO_LIBTORCH_URL` is the only source. Throws `ERR_MOCO_LIBTORCH_NOT_FOUND` where no source has
  * it, `ERR_MOCO_NETWORK` and `ERR_MOCO_LIBTORCH_MISMATCH` as `downloadArchive` does.
  */
@@ -46,13 +49,28 @@ export async function fetchLibtorch(
   if (archive && host.env.MOCO_LIBTORCH_URL) {
     return archiveSource(archive, python.executable, host, report).fetch();
   }
-  return firstThatHasIt(sourcesFor(python.executable, archive, host, report), archive, report);
+  if (hasPip(python.executable, host.env)) {
+    const sources = sourcesFor(python.executable, archive, host, report);
+    return firstThatHasIt(sources, report, (failures) =>
+      nothingFound(failures, INSTALL_TORCH, archive),
+    );
+  }
+  report.line(`LibTorch: ${python.executable} has no pip to fetch it with`);
+  const sources = archive ? [archiveSource(archive, python.executable, host, report)] : [];
+  return firstThatHasIt(sources, report, (failures) =>
+    nothingFound(
+      [`pip: ${python.executable} has no module of that name`, ...failures],
+      installPip(python.executable, host),
+      archive,
+    ),
+  );
 }
 
+/** In the first source that has it; throws what `orElse` makes of the failures where none does. */
 async function firstThatHasIt(
   sources: readonly Source[],
-  archive: LibtorchArchive | undefined,
   report: Report,
+  orElse: (failures: readonly string[]) => MocoError,
 ): Promise<LibtorchPrefix> {
   const failures: string[] = [];
   for (const source of sources) {
@@ -65,7 +83,7 @@ async function firstThatHasIt(
       failures.push(`${source.name}: ${error.message}`);
     }
   }
-  throw nothingFound(failures, archive);
+  throw orElse(failures);
 }
 
 function isUnavailable(error: unknown): error is Error {
@@ -145,13 +163,21 @@ function archiveSource(
   };
 }
 
+function installPip(python: string, { env }: Host): string {
+  const task = 'Install pip for the active Python, and run this again:';
+  // A system's package gives no pip to a virtual environment.
+  if (env.VIRTUAL_ENV) return `${task} ${python} -m ensurepip`;
+  return [task, ...installCommands(['pip']).map((line) => `   ${line}`)].join('\n');
+}
+
 function nothingFound(
   failures: readonly string[],
+  pythonSolution: string,
   archive: LibtorchArchive | undefined,
 ): MocoError {
   const solutions = [
     'Connect to the network, and run this again.',
-    `Install it in the active Python: python3 -m pip install torch==${PINNED_VERSION}`,
+    pythonSolution,
     `Set LIBTORCH to the folder that holds the include/ and lib/ of LibTorch ${SUPPORTED_VERSIONS}.`,
   ];
   if (archive) {

@@ -53,6 +53,8 @@ function findMismatch(root: string, record: BuildRecord): MocoError | undefined 
 
 function load(root: string, file: string, record: BuildRecord): NativeAddon {
   spinBriefly();
+  // cuBLAS adds up in the same order in every run only with a workspace of fixed size.
+  process.env.CUBLAS_WORKSPACE_CONFIG ??= ':4096:8';
   try {
     return createRequire(import.meta.url)(file) as NativeAddon;
   } catch (error) {

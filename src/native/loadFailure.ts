@@ -7,6 +7,7 @@ interface Machine {
   readonly arch: string;
 }
 
+/** The error for a package whose addon was never built, or whose build did not end. */
 export function addonMissing(root: string, file: string): MocoError {
   return new MocoError(
     'ERR_MOCO_NATIVE_MISSING',
@@ -15,6 +16,7 @@ export function addonMissing(root: string, file: string): MocoError {
   );
 }
 
+/** The error for a package that was copied from, or is shared with, another kind of machine. */
 export function builtForAnotherMachine(
   root: string,
   record: BuildRecord,
@@ -33,7 +35,7 @@ export function builtForAnotherMachine(
   );
 }
 
-/** `change`: what is wrong with the LibTorch that was built against. */
+/** The error for a LibTorch that is not any more what was built against; `change` says how. */
 export function libtorchChanged(root: string, record: BuildRecord, change: string): MocoError {
   return new MocoError(
     'ERR_MOCO_LIBTORCH_MISMATCH',

@@ -1,12 +1,17 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { inMegabytes, type Report } from './report.js';
 
-/** `pip` is not there, or could not get what it was asked for; the message is its own. */
+/** pip could not get what it was asked for; the message is its own. */
 export class PipError extends Error {}
+
+/** Whether a Python has pip; distributions leave it out, and so can virtual environments. */
+export function hasPip(python: string, env: NodeJS.ProcessEnv): boolean {
+  return spawnSync(python, ['-m', 'pip', '--version'], { env, stdio: 'ignore' }).status === 0;
+}
 
 /** What to download. */
 export interface PipDownload {

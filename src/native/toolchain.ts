@@ -8,7 +8,7 @@ export interface Toolchain {
   readonly compiler: string;
 }
 
-type Package = 'cmake' | 'compiler' | 'make' | 'python';
+type Package = 'cmake' | 'compiler' | 'make' | 'python' | 'pip';
 
 /** What installs each of them, by system. */
 const PACKAGES: Record<Package, { debian: string; fedora: string; macos: string }> = {
@@ -20,6 +20,7 @@ const PACKAGES: Record<Package, { debian: string; fedora: string; macos: string 
     fedora: 'python3 python3-pip',
     macos: 'brew install python',
   },
+  pip: { debian: 'python3-pip', fedora: 'python3-pip', macos: 'brew install python' },
 };
 
 const OLDEST_CMAKE = [3, 18] as const;
@@ -52,15 +53,20 @@ export function findToolchain({ env }: Host): Toolchain {
 
 /** The error that names what is missing and the commands that install it. */
 export function missingTools(problems: readonly string[], packages: readonly Package[]): MocoError {
+  return new MocoError('ERR_MOCO_TOOLCHAIN', `The set-up needs ${problems.join('; ')}.`, {
+    hint: installCommands(packages).join('\n'),
+  });
+}
+
+/** What installs these packages: one line for each system. */
+export function installCommands(packages: readonly Package[]): string[] {
   const entries = packages.map((name) => PACKAGES[name]);
   const macos = [...new Set(entries.map((entry) => entry.macos))];
-  return new MocoError('ERR_MOCO_TOOLCHAIN', `The set-up needs ${problems.join('; ')}.`, {
-    hint: [
-      `Debian, Ubuntu: sudo apt-get install ${entries.map(({ debian }) => debian).join(' ')}`,
-      `Fedora:         sudo dnf install ${entries.map(({ fedora }) => fedora).join(' ')}`,
-      `macOS:          ${macos.join(' && ')}`,
-    ].join('\n'),
-  });
+  return [
+    `Debian, Ubuntu: sudo apt-get install ${entries.map(({ debian }) => debian).join(' ')}`,
+    `Fedora:         sudo dnf install ${entries.map(({ fedora }) => fedora).join(' ')}`,
+    `macOS:          ${macos.join(' && ')}`,
+  ];
 }
 
 function cmakeProblem(env: NodeJS.ProcessEnv): string | undefined {

@@ -1,4 +1,3 @@
-import { configError } from '../config/problems.js';
 import { parseTrainConfig } from '../config/resolve.js';
 import type { TrainConfig, TrainConfigInput } from '../config/trainConfig.js';
 import type { Dataset, DownloadProgress } from '../data/dataset.js';
@@ -33,7 +32,6 @@ export async function createTrainer(
   const addon = loadAddon();
   requireCuda(resolved.device, addon);
   const dataset = await loadDataset(resolved, options);
-  requirePictures(resolved, dataset.train.count);
   const native = await addon
     .createTrainer(nativeOptions(resolved, dataset))
     .catch((error: unknown) => Promise.reject(MocoError.from(error)));
@@ -68,25 +66,24 @@ function requireCuda(device: string, addon: NativeAddon): void {
   });
 }
 
-/** @throws MocoError `ERR_MOCO_CONFIG` where the batch or k is larger than the training split */
-export function requirePictures(config: TrainConfig, pictures: number): void {
-  const problems = (['batchSize', 'k'] as const)
-    .filter((key) => config[key] > pictures)
-    .map((path) => ({
-      path,
-      message: `expected at most ${pictures}, the number of training pictures, given ${config[path]}`,
-    }));
-  if (problems.length > 0) throw configError(problems);
-}
-
-function nativeOptions(config: TrainConfig, dataset: Dataset): NativeTrainerOptions {
-  const { arch, featureDim, temperature, momentum, batchSize, learningRate, weightDecay } = config;
-  const { seed, device, precision } = config;
-  const { train, test, mean, std } = dataset;
+/** What the addon is told to train. */
+export function nativeOptions(config: TrainConfig, dataset: Dataset): NativeTrainerOptions {
   return {
-    ...{ train, test, classes: dataset.classes.length, mean, std },
-    ...{ arch, featureDim, temperature, momentum, batchSize, learningRate, weightDecay },
-    ...{ seed, device, precision },
+    train: dataset.train,
+    test: dataset.test,
+    classes: dataset.classes.length,
+    mean: dataset.mean,
+    std: dataset.std,
+    arch: config.arch,
+    featureDim: config.featureDim,
+    temperature: config.temperature,
+    momentum: config.momentum,
+    batchSize: config.batchSize,
+    learningRate: config.learningRate,
+    weightDecay: config.weightDecay,
+    seed: config.seed,
+    device: config.device,
+    precision: config.precision,
     queueLength: config.m,
     neighbours: config.k,
     dataThreads: config.dataThreads === 'auto' ? 0 : config.dataThreads,

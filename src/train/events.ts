@@ -9,7 +9,7 @@ export interface RunFiles {
   readonly model: string;
   /** The folder of everything else. */
   readonly directory: string;
-  /** The query encoder after the last whole epoch, as PyTorch's `.pth`. */
+  /** The query encoder after the last whole epoch (random before the first), as PyTorch's `.pth`. */
   readonly lastModel: string;
 }
 
@@ -90,6 +90,7 @@ export interface BestEpoch {
 /** A model file was written. */
 export interface CheckpointEvent {
   readonly type: 'checkpoint';
+  /** 0: before the first epoch, the random parameters. */
   readonly epoch: number;
   readonly kind: 'best' | 'last';
   readonly path: string;
@@ -111,7 +112,10 @@ export interface DoneEvent {
   readonly files: RunFiles;
 }
 
-/** What happens in a run, in this order: start, warning*, (step+, epoch, checkpoint, evaluation, checkpoint?)*, done. */
+/**
+ * What happens in a run, in this order: start, warning*, checkpoint (last, epoch 0),
+ * (step+, epoch, checkpoint (last), evaluation, checkpoint (best)?)+, done.
+ */
 export type TrainEvent =
   | StartEvent
   | StepEvent

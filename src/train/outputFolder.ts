@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { StatsFs } from 'node:fs';
 import { rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { outputError } from '../formats/outputError.js';
@@ -30,7 +31,7 @@ export async function requireWritable(folder: string): Promise<void> {
  */
 export async function requireSpace(folder: string, parameters: number): Promise<void> {
   const needed = 3 * 4 * parameters + SMALL_FILES;
-  const disk = await statfs(await nearestExisting(folder));
+  const disk = await diskOf(folder);
   const available = disk.bavail * disk.bsize;
   const isUnknown = disk.blocks === 0; // what some virtual file systems say
   if (available >= needed || isUnknown) return;
@@ -39,6 +40,15 @@ export async function requireSpace(folder: string, parameters: number): Promise<
     `cannot write ${folder}: the run needs ${megabytes(needed)} there, ${megabytes(available)} are free`,
     { hint: 'Free some space, or write elsewhere with --out.' },
   );
+}
+
+async function diskOf(folder: string): Promise<StatsFs> {
+  const existing = await nearestExisting(folder);
+  try {
+    return await statfs(existing);
+  } catch (cause) {
+    throw outputError(folder, cause);
+  }
 }
 
 /** `folder`, or the first of its parents that is there. */

@@ -1,27 +1,48 @@
-import { access, mkdir, rename } from 'node:fs/promises';
+import { access, mkdir, rename, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { outputError } from '../formats/outputError.js';
 import type { RunFiles } from './events.js';
 
+/** Files of an earlier run with the same parameters, out of the way of a new one. */
+export interface PreviousRun {
+  /** Where they are. */
+  readonly folder: string;
+  /** Where they were. */
+  readonly paths: string[];
+}
+
 /**
  * Moves what an earlier run with the same parameters left into a folder of its own, so that nothing
  * is overwritten: `<run>.previous.1`, `.2` and so on, next to it.
- * @returns that folder, where there was something to move
+ * @returns undefined where there was nothing to move
+ * @throws MocoError `ERR_MOCO_OUTPUT`; everything is where it was then.
  */
-export async function movePreviousRun(files: RunFiles): Promise<string | undefined> {
+export async function movePreviousRun(files: RunFiles): Promise<PreviousRun | undefined> {
   const candidates = [files.results, files.model, files.directory];
   const present = await Promise.all(candidates.map(exists));
-  const previous = candidates.filter((_, index) => present[index]);
-  if (previous.length === 0) return undefined;
+  const found = candidates.filter((_, index) => present[index]);
+  if (found.length === 0) return undefined;
   const folder = await makeNumberedFolder(`${files.directory}.previous`);
-  for (const path of previous) {
+  const previous: PreviousRun = { folder, paths: [] };
+  for (const path of found) {
     try {
       await rename(path, join(folder, basename(path)));
+      previous.paths.push(path);
     } catch (cause) {
+      await restorePreviousRun(previous);
       throw outputError(path, cause);
     }
   }
-  return folder;
+  return previous;
+}
+
+/**
+ * Moves the files back after a failure. Never fails itself, since that failure is the one to
+ * report: what cannot be moved back stays in its folder.
+ */
+export async function restorePreviousRun({ folder, paths }: PreviousRun): Promise<void> {
+  for (const path of paths) await rename(join(folder, basename(path)), path).catch(() => {});
+  await rmdir(folder).catch(() => {});
 }
 
 async function makeNumberedFolder(prefix: string): Promise<string> {

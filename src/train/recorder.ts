@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { TrainConfig } from '../config/trainConfig.js';
 import { AppendLog } from '../formats/appendLog.js';
 import { writeFileAtomic } from '../formats/atomicFile.js';
@@ -8,13 +8,21 @@ import { type ResultsRow, resultsCsv } from '../formats/resultsCsv.js';
 import { EventFile } from '../formats/tfevents.js';
 import { environment } from './environment.js';
 import type { EpochEvent, EvaluationEvent, StepEvent, TrainerDescription } from './events.js';
-import { movePreviousRun } from './previousRun.js';
+import { movePreviousRun, restorePreviousRun } from './previousRun.js';
+import { RunLock } from './runLock.js';
+
+/** The files that grow with a run. */
+interface Logs {
+  readonly metrics: AppendLog;
+  readonly tensorBoard: EventFile;
+}
 
 /** Writes a run's files, all but the models. */
 export class Recorder {
   /** Where files of an earlier run with the same parameters were moved to, if there were any. */
   readonly previousRun: string | undefined;
   readonly #description: TrainerDescription;
+  readonly #lock: RunLock;
   readonly #metrics: AppendLog;
   readonly #tensorBoard: EventFile;
   readonly #results: ResultsRow[] = [];
@@ -22,38 +30,47 @@ export class Recorder {
   private constructor(
     description: TrainerDescription,
     previousRun: string | undefined,
-    metrics: AppendLog,
-    tensorBoard: EventFile,
+    lock: RunLock,
+    { metrics, tensorBoard }: Logs,
   ) {
     this.#description = description;
     this.previousRun = previousRun;
+    this.#lock = lock;
     this.#metrics = metrics;
     this.#tensorBoard = tensorBoard;
   }
 
   /**
    * Makes the run directory (and the folders above it) and what is known before the first step.
-   * @throws MocoError `ERR_MOCO_OUTPUT`
+   * @throws MocoError `ERR_MOCO_OUTPUT`, also where another run writes there; files of an earlier
+   * run are where they were then.
    */
   static async open(config: TrainConfig, description: TrainerDescription): Promise<Recorder> {
     const { directory } = description.files;
-    const previousRun = await movePreviousRun(description.files);
+    await makeFolder(dirname(directory));
+    const lock = await RunLock.acquire(directory);
     try {
-      await mkdir(directory, { recursive: true });
-    } catch (cause) {
-      throw outputError(directory, cause);
-    }
-    await writeFileAtomic(join(directory, 'config.resolved.json'), json(config));
-    await writeFileAtomic(
-      join(directory, 'environment.json'),
-      json(await environment(description)),
-    );
-    const metrics = await AppendLog.create(join(directory, 'metrics.jsonl'));
-    try {
-      const tensorBoard = await EventFile.create(directory, unixTime());
-      return new Recorder(description, previousRun, metrics, tensorBoard);
+      return await Recorder.#openLocked(config, description, lock);
     } catch (error) {
-      await metrics.close();
+      await lock.release().catch(() => {}); // the first failure is the one to report
+      throw error;
+    }
+  }
+
+  static async #openLocked(
+    config: TrainConfig,
+    description: TrainerDescription,
+    lock: RunLock,
+  ): Promise<Recorder> {
+    const { files } = description;
+    const previous = await movePreviousRun(files);
+    try {
+      const logs = await makeDirectory(config, description);
+      return new Recorder(description, previous?.folder, lock, logs);
+    } catch (error) {
+      // Nothing below may replace the error that is to be reported.
+      await rm(files.directory, { recursive: true, force: true }).catch(() => {});
+      if (previous !== undefined) await restorePreviousRun(previous);
       throw error;
     }
   }
@@ -91,13 +108,41 @@ export class Recorder {
     await writeFileAtomic(this.#description.files.results, resultsCsv(this.#results));
   }
 
-  /** Can be called more than once. */
+  /** Can be called more than once. @throws MocoError `ERR_MOCO_OUTPUT` */
   async close(): Promise<void> {
-    await Promise.all([this.#metrics.close(), this.#tensorBoard.close()]);
+    try {
+      await Promise.all([this.#metrics.close(), this.#tensorBoard.close()]);
+    } finally {
+      await this.#lock.release();
+    }
   }
 
   #stepsBefore(epoch: number): number {
     return (epoch - 1) * this.#description.stepsPerEpoch;
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw outputError(path, cause);
+  }
+}
+
+/** Makes the run directory with its first files. */
+async function makeDirectory(config: TrainConfig, description: TrainerDescription): Promise<Logs> {
+  const { directory } = description.files;
+  await makeFolder(directory);
+  await writeFileAtomic(join(directory, 'config.resolved.json'), json(config));
+  const where = json(await environment(description));
+  await writeFileAtomic(join(directory, 'environment.json'), where);
+  const metrics = await AppendLog.create(join(directory, 'metrics.jsonl'));
+  try {
+    return { metrics, tensorBoard: await EventFile.create(directory, unixTime()) };
+  } catch (error) {
+    await metrics.close().catch(() => {}); // the first failure is the one to report
+    throw error;
   }
 }
 

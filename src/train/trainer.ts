@@ -59,7 +59,7 @@ export class Trainer implements AsyncDisposable {
    * has taken the events of this one.
    * @param options.signal ends the run after its current step
    * @throws MocoError `ERR_MOCO_ABORTED` after the signal; `ERR_MOCO_NON_FINITE` where the loss was
-   * not finite, with the last good model written; `ERR_MOCO_OUTPUT`; `ERR_MOCO_OUT_OF_MEMORY`
+   * not finite, with the model of the epoch before kept; `ERR_MOCO_OUTPUT`; `ERR_MOCO_OUT_OF_MEMORY`
    */
   async *run(
     options: { readonly signal?: AbortSignal | undefined } = {},
@@ -77,6 +77,7 @@ export class Trainer implements AsyncDisposable {
     try {
       yield* this.#events({ recorder, timeLeft, signal, best: undefined });
     } catch (error) {
+      await recorder.close().catch(() => {}); // the run's own error is the one to report
       throw MocoError.from(error);
     } finally {
       signal?.removeEventListener('abort', stop);
@@ -99,6 +100,7 @@ export class Trainer implements AsyncDisposable {
     const begin = performance.now();
     yield { type: 'start', config, description };
     for (const message of this.#warnings(run)) yield { type: 'warning', message };
+    yield await this.#save('last', 0);
     for (let epoch = 1; epoch <= config.epochs; epoch++) {
       const trained = yield* this.#trainEpoch(epoch, run);
       yield trained;
@@ -119,10 +121,7 @@ export class Trainer implements AsyncDisposable {
     }
   }
 
-  async *#trainEpoch(
-    epoch: number,
-    run: Run,
-  ): AsyncGenerator<StepEvent | CheckpointEvent, EpochEvent> {
+  async *#trainEpoch(epoch: number, run: Run): AsyncGenerator<StepEvent, EpochEvent> {
     throwIfAborted(run.signal);
     const begin = performance.now();
     const steps = new StepInbox((push) => this.#native.trainEpoch(epoch, push));
@@ -137,9 +136,6 @@ export class Trainer implements AsyncDisposable {
         }
         events.push(...news);
       }
-    } catch (error) {
-      if (isNonFinite(error)) yield await this.#save('last', epoch);
-      throw error;
     } finally {
       if (!steps.isClosed) this.#native.stop(); // the consumer left, or a file could not be written
       await steps.closed();
@@ -198,10 +194,6 @@ function epochEvent(steps: readonly StepEvent[], seconds: number): EpochEvent {
     secondsLeft,
     seconds,
   };
-}
-
-function isNonFinite(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === 'ERR_MOCO_NON_FINITE';
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

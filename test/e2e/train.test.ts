@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createTrainer, type TrainConfigInput, type TrainEvent, train } from 'moco';
+import { createTrainer, MocoError, type TrainConfigInput, type TrainEvent, train } from 'moco';
+import { loadDataset } from '#moco/data/load.js';
+import { loadAddon } from '#moco/native/load.js';
+import { nativeOptions } from '#moco/train/createTrainer.js';
+import { Trainer } from '#moco/train/trainer.js';
 
 const executable = fileURLToPath(new URL('../../../bin/moco.js', import.meta.url));
 
@@ -161,8 +165,50 @@ test('a program can stop a run with a signal, and the results so far stay', asyn
   );
 });
 
+/** A trainer whose first step ruins the parameters: no configuration allows that learning rate. */
+async function ruinousTrainer(out: string): Promise<Trainer> {
+  await using sound = await createTrainer({ ...TINY, out: join(folder, out) });
+  const { config, description } = sound;
+  const options = nativeOptions(config, await loadDataset(config));
+  const native = await loadAddon().createTrainer({ ...options, learningRate: 1e30 });
+  return new Trainer({ config, description, native, notices: [] });
+}
+
+test('a loss that is not finite ends the run at its step and leaves the last good model', async () => {
+  await using trainer = await ruinousTrainer('ruined');
+  const { lastModel, model, results } = trainer.description.files;
+  const saved: Buffer[] = [];
+  const run = async () => {
+    for await (const event of trainer.run()) {
+      if (event.type === 'checkpoint') saved.push(await readFile(event.path));
+    }
+  };
+  await assert.rejects(run, (error) => {
+    assert.ok(error instanceof MocoError);
+    assert.equal(error.code, 'ERR_MOCO_NON_FINITE');
+    assert.match(error.message, /epoch 1, step [234]\b/);
+    return true;
+  });
+  assert.equal(saved.length, 1);
+  assert.deepEqual(await readFile(lastModel), saved[0]);
+  for (const path of [model, results]) await assert.rejects(readFile(path), { code: 'ENOENT' });
+});
+
+test('a second command with the same parameters and folder is refused', async () => {
+  await using trainer = await createTrainer({ ...TINY, out: join(folder, 'shared') });
+  for await (const { type } of trainer.run()) {
+    if (type !== 'start') continue;
+    const { status, stderr } = moco('train', '--config', 'tiny.json', '--out', 'shared');
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /^error: cannot write shared\/\S+: process \d+ on .*\nhint: Choose another/m,
+    );
+  }
+  assert.equal((await results('shared')).length, 3);
+});
+
 test('a GPU that is not there is refused with the reason', async (context) => {
-  const { loadAddon } = await import('#moco/native/load.js');
   if (loadAddon().hardware().cudaUnavailable === '') return context.skip('there is a GPU');
   const { status, stdout, stderr } = moco('train', '--config', 'tiny.json', '--device', 'cuda');
   assert.deepEqual({ status, stdout }, { status: 1, stdout: '' });

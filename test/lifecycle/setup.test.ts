@@ -6,9 +6,11 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -129,6 +131,41 @@ test('a lock that nobody has refreshed for half a minute is taken over, whatever
   assert.equal((await setUp(root)).exitCode, 0);
 });
 
+const lockScript = join(packageRoot, 'scripts/setup/lock.mjs');
+
+function folderWithBuild(t: TestContext): { root: string; lock: string } {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'moco-clone-')));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  mkdirSync(join(root, 'build'));
+  return { root, lock: join(root, 'build/setup.lock') };
+}
+
+test('a lock that another waiter has taken over since it was found stale stays', async (t) => {
+  const { root, lock } = folderWithBuild(t);
+  const { removeStale } = await import(lockScript);
+  writeFileSync(lock, 'the new owner');
+  removeStale(lock, 'the stale owner');
+  assert.equal(readFileSync(lock, 'utf8'), 'the new owner');
+  removeStale(lock, 'the new owner');
+  removeStale(lock, 'the new owner');
+  assert.deepEqual(readdirSync(join(root, 'build')), []);
+});
+
+test('a set-up whose lock is gone or taken over goes on, and leaves the new one alone', async (t) => {
+  const { root, lock } = folderWithBuild(t);
+  const { withLock } = await import(lockScript);
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  await withLock(root, async () => {
+    rmSync(lock);
+    t.mock.timers.tick(5_000);
+    writeFileSync(lock, 'another');
+    utimesSync(lock, 1, 1);
+    t.mock.timers.tick(5_000);
+  });
+  assert.equal(readFileSync(lock, 'utf8'), 'another');
+  assert.equal(statSync(lock).mtimeMs, 1000);
+});
+
 test('packages that do not match package-lock.json are installed', async (t) => {
   const root = smallClone(t);
   const file = join(root, 'package-lock.json');
@@ -158,6 +195,7 @@ for (const [version, isNewEnough] of [
     if (isNewEnough) return checkNodeVersion(version);
     assert.throws(() => checkNodeVersion(version), {
       message: `moco needs Node 20.19 or newer; this is Node ${version}.`,
+      hint: /^Debian.*apt-get install.*\nFedora.*dnf install.*\nmacOS.*brew install.*\n.*nvm install/,
     });
   });
 }

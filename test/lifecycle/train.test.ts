@@ -71,7 +71,10 @@ test('a worker that is terminated in the middle of a step takes nothing with it'
     import { once } from 'node:events';
     import { Worker } from 'node:worker_threads';
     for (const round of [1, 2]) {
-      const worker = new Worker(${JSON.stringify(worker)}, { eval: true, workerData: config });
+      const worker = new Worker(${JSON.stringify(worker)}, {
+        eval: true,
+        workerData: { ...config, out: config.out + round },
+      });
       worker.on('error', (error) => { throw error; });
       while ((await once(worker, 'message'))[0] !== 'step');
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -155,7 +158,7 @@ for (const [name, code] of [
     child.kill(name);
     const { status, stderr } = await end();
     assert.equal(status, code);
-    assert.equal(stderr, '\nstopping after this step (Ctrl-C again ends at once)\n');
+    assert.equal(stderr, '\nstopping (Ctrl-C again ends at once)\n');
     const files = await readdir(join(folder, name), { recursive: true });
     assert.deepEqual(
       files.filter((file) => /tmp/.test(file)),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,15 +82,17 @@ test('what --print-config prints is a configuration file that gives the same', a
 test('everything wrong on the command line is listed at once, and the exit code is 2', () => {
   const { status, stdout, stderr } = moco(
     ...['train', '--bach-size', '3', 'extra', '--epochs', '-1', '--set', 'feature_dim=2'],
-    ...['--temperature=nan', '-k', '5', '--jsn'],
+    ...['--temperature=nan', '-k', '5', '--jsn', '--json=3', '-x'],
   );
   assert.deepEqual({ status, stdout }, { status: 2, stdout: '' });
   assert.deepEqual(stderr.split('\n').slice(0, -1), [
-    'error: the configuration has 7 problems:',
+    'error: the configuration has 9 problems: [ERR_MOCO_CONFIG]',
     '  --bach-size: unknown flag; the nearest known one is --batch-size',
     '  "extra": expected a flag: `train` takes no other arguments',
     '  -k: unknown flag; the nearest known one is --k',
     '  --jsn: unknown flag; the nearest known one is --json',
+    '  --json: takes no value',
+    '  -x: unknown flag',
     '  epochs: expected an integer from 1 to 1000000, given -1 (--epochs)',
     '  feature_dim: unknown key; the nearest known one is featureDim (--set feature_dim)',
     '  temperature: expected a number from 0.02 to 100, given "nan" (--temperature)',
@@ -128,7 +131,7 @@ test('an output folder that cannot be ends with 1 before anything is loaded or w
   assert.deepEqual({ status, stdout }, { status: 1, stdout: '' });
   assert.equal(
     stderr,
-    'error: cannot write file/results: a part of the path is a file, not a folder (ENOTDIR)\n' +
+    'error: cannot write file/results: a part of the path is a file, not a folder (ENOTDIR) [ERR_MOCO_OUTPUT]\n' +
       'hint: Choose another folder.\n',
   );
   assert.deepEqual(await readdir(folder), before);
@@ -160,4 +163,15 @@ test('where nobody reads the output, the command ends without a word', () => {
     encoding: 'utf8',
   });
   assert.deepEqual({ status, stderr }, { status: 141, stderr: '' });
+});
+
+test('where the output cannot be written, the command says so and ends with 1', {
+  skip: !existsSync('/dev/full') && 'there is no /dev/full here',
+}, () => {
+  const script = '"$0" "$1" train --print-config > /dev/full';
+  const { status, stderr } = spawnSync('bash', ['-c', script, process.execPath, executable], {
+    encoding: 'utf8',
+  });
+  assert.equal(status, 1);
+  assert.match(stderr, /^error: cannot write the output: ENOSPC.* \[ERR_MOCO_OUTPUT\]\n$/);
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TerminalOutput } from '#moco/cli/terminalOutput.js';
 import { duration, epochLine, QueueNotes, stepMetrics } from '#moco/cli/trainText.js';
 import type { EpochEvent, StartEvent, StepEvent } from '#moco/train/events.js';
 
@@ -19,6 +20,8 @@ const step = (place: Partial<StepEvent>): StepEvent => ({
   ...{ ...metrics, type: 'step', epoch: 1, step: 1, stepsPerEpoch: 4, ...place },
 });
 
+const epoch: EpochEvent = { ...metrics, type: 'epoch', seconds: 83 };
+
 test('a live line shows loss, rate, time left, and the queue until it is full', () => {
   const text = 'loss 7.1235  512 pictures/s  queue 62 %  2 h 13 min left';
   assert.equal(stepMetrics(step({})), text);
@@ -30,7 +33,6 @@ test('a slow rate keeps one decimal', () => {
 });
 
 test("an epoch's line ends with its kNN result, and says where it is the best so far", () => {
-  const epoch: EpochEvent = { ...metrics, type: 'epoch', seconds: 83 };
   const means = 'epoch  3/50  loss 7.1235  contrastive top-1 12.50 %  512 pictures/s (1 min 23 s)';
   assert.equal(epochLine(epoch), `${means}  evaluating …`);
   const best = { epoch: 3, top1: 45.678, top5: 92 };
@@ -43,6 +45,18 @@ test("an epoch's line ends with its kNN result, and says where it is the best so
     epochLine(epoch, { ...evaluation, ...best, isBest: false }),
     `${means}  kNN top-1 45.68 %, top-5 92.00 %`,
   );
+});
+
+test('a terminal that does not tell its width shows 79 characters of a live line', (context) => {
+  const written: unknown[] = [];
+  const write = context.mock.method(process.stdout, 'write', (text: unknown) => written.push(text));
+  const columns = Object.getOwnPropertyDescriptor(process.stdout, 'columns');
+  Object.defineProperty(process.stdout, 'columns', { value: 0, configurable: true });
+  new TerminalOutput().show(epoch);
+  if (columns) Object.defineProperty(process.stdout, 'columns', columns);
+  else Reflect.deleteProperty(process.stdout, 'columns');
+  write.mock.restore();
+  assert.equal(written.at(-1), epochLine(epoch).slice(0, 79));
 });
 
 test('durations are in the two units that matter', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -170,6 +170,23 @@ test('a file that is not there, and how to make one', async () => {
   });
 });
 
+test('a folder in the place of the file is refused', async () => {
+  await assert.rejects(resolveTrainConfig({ file: folder }), {
+    code: 'ERR_MOCO_CONFIG',
+    message: `cannot read configuration ${folder}: it is a folder, not a file`,
+  });
+});
+
+test('a file that is nested without end is refused at the place where it is too deep', async () => {
+  const problem = (column: number) =>
+    `config.json:1:${column}: nested too deeply: expected at most 100 open brackets`;
+  assert.deepEqual(await problems(await configFile('['.repeat(200_000))), [problem(101)]);
+  const objects = await configFile('{"k":'.repeat(200_000));
+  assert.deepEqual(await problems(objects), [problem(501)]);
+  const flat = await configFile(`{ "k": "${'['.repeat(200)}" }`);
+  assert.match((await problems(flat))[0] as string, /^k: expected an integer/);
+});
+
 test('the starting file holds every default, and its optional keys are right once uncommented', async () => {
   const template = trainConfigTemplate();
   const defaults = await resolveTrainConfig({});
@@ -192,4 +209,17 @@ test('a starting file replaces another one only when forced to', async () => {
   ]);
   await writeTrainConfigTemplate(path, { force: true });
   assert.equal((await resolveTrainConfig({ file: path })).epochs, 500);
+});
+
+test('a starting file is made with the folders on its way', async () => {
+  const path = join(folder, 'new', 'er', 'config.json');
+  await writeTrainConfigTemplate(path);
+  assert.equal(await readFile(path, 'utf8'), trainConfigTemplate());
+});
+
+test('a link that leads nowhere is not replaced by a starting file', async () => {
+  const path = join(folder, 'link.json');
+  await symlink('nowhere.json', path);
+  await assert.rejects(writeTrainConfigTemplate(path), { code: 'ERR_MOCO_OUTPUT' });
+  assert.equal(await readlink(path), 'nowhere.json');
 });

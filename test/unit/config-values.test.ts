@@ -142,6 +142,26 @@ test('batch and k are compared with the number of pictures that is asked for', (
   parseTrainConfig({ trainLimit: 256 });
 });
 
+test('limits, batch and k are compared with the data set, all at once', () => {
+  const most = 'expected at most 10000, the number of training pictures of shapes';
+  const tooMany = { trainLimit: 10_001, testLimit: 2_001, batchSize: 10_002, k: 10_003 };
+  assert.deepEqual(problems({ dataset: 'shapes', ...tooMany }), [
+    `trainLimit: ${most}, given 10001`,
+    'testLimit: expected at most 2000, the number of test pictures of shapes, given 2001',
+    `batchSize: ${most}, given 10002`,
+    `k: ${most}: the kNN bank holds the training pictures, given 10003`,
+  ]);
+  parseTrainConfig({ dataset: 'shapes', trainLimit: 10_000, testLimit: 2_000, k: 10_000 });
+  for (const dataset of ['cifar10', 'cifar100']) {
+    assert.equal(problems({ dataset, k: 50_001, testLimit: 10_001 }).length, 2);
+    parseTrainConfig({ dataset, k: 50_000, trainLimit: 50_000, testLimit: 10_000 });
+  }
+});
+
+test('a key that resembles none of those known gets no suggestion', () => {
+  for (const key of ['foo', 'x']) assert.deepEqual(problems({ [key]: 1 }), [`${key}: unknown key`]);
+});
+
 test('what is compared with a wrong value is not reported on top', () => {
   assert.deepEqual(problems({ trainLimit: 150, batchSize: 64, k: 'all' }), [
     'k: expected an integer from 1 to 1000000, given "all"',

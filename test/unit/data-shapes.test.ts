@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import type { Dataset, Pictures } from '#moco/data/dataset.js';
 import { loadDataset } from '#moco/data/load.js';
 import { PictureRandom } from '#moco/data/shapeRandom.js';
-import { MocoError } from '#moco/native/error.js';
 
 const PLANE = 32 * 32;
 const PICTURE = 3 * PLANE;
@@ -101,15 +100,6 @@ test('the event loop turns while pictures are drawn', async () => {
   await shapes(2000, 500);
   drawing = false;
   assert.ok(turns >= 10, `${turns} turns`);
-});
-
-test('a limit beyond the set is refused', async () => {
-  await assert.rejects(shapes(10_001), (error: unknown) => {
-    assert.ok(error instanceof MocoError);
-    assert.equal(error.code, 'ERR_MOCO_DATA');
-    assert.match(error.message, /train limit 10001: shapes has only 10000 train pictures/);
-    return true;
-  });
 });
 
 test('a signal ends the drawing', async () => {

@@ -24,13 +24,14 @@ export const SMALL100: CifarVariant = {
  */
 export function cifarFile(variant: CifarVariant, records: number, shift = 0): Buffer {
   const bytes = recordBytes(variant);
+  const labelBytes = variant.labels.length;
   const file = Buffer.alloc(records * bytes);
   for (let i = 0; i < records; i++) {
     const record = file.subarray(i * bytes, (i + 1) * bytes);
-    if (variant.labelBytes === 2) record[0] = 7;
-    record[variant.labelBytes - 1] = i % variant.classes.length;
-    for (let at = variant.labelBytes; at < bytes; at++) {
-      record[at] = i + shift + at - variant.labelBytes;
+    if (labelBytes === 2) record[0] = 7;
+    record[labelBytes - 1] = i % variant.classes.length;
+    for (let at = labelBytes; at < bytes; at++) {
+      record[at] = i + shift + at - labelBytes;
     }
   }
   return file;

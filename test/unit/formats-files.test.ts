@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { AppendLog } from '#moco/formats/appendLog.js';
 import { writeFileAtomic } from '#moco/formats/atomicFile.js';
+import { runWithSmallDisk } from './smallDisk.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -56,19 +56,6 @@ test('a folder that must not be written to is named', { skip: isRoot }, async ()
     message: /permission denied \(EACCES\)$/,
   });
 });
-
-/** Runs an ES module in a process whose files cannot grow beyond 8 KiB, as if the disk were full. */
-function runWithSmallDisk(script: string): string {
-  const limited = `ulimit -f 8; exec "$0" --input-type=module --eval "$1"`;
-  // Node makes a signal that is listened to harmless; the write then fails.
-  const program = `process.on('SIGXFSZ', () => {});\n${script}`;
-  const child = spawnSync('bash', ['-c', limited, process.execPath, program], {
-    encoding: 'utf8',
-    cwd: new URL('../../..', import.meta.url),
-  });
-  assert.equal(child.status, 0, child.stderr);
-  return child.stdout;
-}
 
 test('a disk that fills up during a write: the old file stays, no piece of the new one', async () => {
   const path = join(folder, 'a.csv');

@@ -16,9 +16,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { MocoError } from '#moco/native/error.js';
 import type { Host } from '#moco/native/host.js';
 import { findLibtorch } from '#moco/native/libtorch.js';
-import { archiveFor } from '#moco/native/libtorchArchive.js';
+import { archiveFor, downloadArchive } from '#moco/native/libtorchArchive.js';
 import { fillEntry, wheelEntry } from '#moco/native/libtorchCache.js';
 import {
   bareHost,
@@ -201,6 +202,22 @@ test('a transfer that breaks off is a network error', async (t) => {
   assert.deepEqual(cacheContents(host), []);
 });
 
+for (const [name, sent] of [
+  ['does not answer', 0],
+  ['stops in the middle', 100],
+] as const) {
+  test(`a server that ${name} is given up, with the time that was waited`, async (t) => {
+    const url = await serve(t, (_, response) => {
+      if (sent > 0) response.write(Buffer.alloc(sent));
+    });
+    const target = join(temporaryFolder(t), 'archive');
+    await assert.rejects(downloadArchive({ url, sha256: undefined }, target, keptReport(), 200), {
+      code: 'ERR_MOCO_NETWORK',
+      message: `LibTorch could not be downloaded from ${url}: nothing arrived for 0.2 s.`,
+    });
+  });
+}
+
 test('a file that is no zip is an error, and leaves no trace', async (t) => {
   const { host, folder } = hostWithArchive(t);
   const file = join(folder, 'page.html');
@@ -255,6 +272,38 @@ test('without Python nothing can be fetched: the error names the command that in
     message: /Python 3 with pip/,
     hint: /apt-get install python3 python3-pip\n.*dnf install python3.*\n.*brew install python/,
   });
+});
+
+/** What is said where Python has no pip, and no archive is for the machine. */
+async function withoutPip(t: TestContext, env: NodeJS.ProcessEnv = {}): Promise<MocoError> {
+  const host = { ...bareHost(temporaryFolder(t), env), arch: 'riscv64' };
+  writePython(host, { pip: null });
+  const error = await findLibtorch(host, keptReport()).catch((reason: unknown) => reason);
+  assert.ok(error instanceof MocoError);
+  return error;
+}
+
+test('a Python without pip is named, with the command that installs pip instead of one that needs it', async (t) => {
+  const { code, message, hint } = await withoutPip(t);
+  assert.equal(code, 'ERR_MOCO_LIBTORCH_NOT_FOUND');
+  assert.match(message, /pip: .*bin\/python3 has no module of that name/);
+  assert.match(
+    hint ?? '',
+    /apt-get install python3-pip\n.*dnf install python3-pip\n.*brew install/,
+  );
+  assert.doesNotMatch(hint ?? '', /-m pip/);
+});
+
+test('a virtual environment without pip gets it from Python itself', async (t) => {
+  const { hint } = await withoutPip(t, { VIRTUAL_ENV: '/no/such/folder' });
+  assert.match(hint ?? '', /run this again: .*python3 -m ensurepip/);
+});
+
+test('a Python without pip unpacks the archive', async (t) => {
+  const { host, archive } = hostWithArchive(t);
+  writePython(host, { pip: null });
+  Object.assign(host.env, { MOCO_LIBTORCH_URL: archive, MOCO_LIBTORCH_SHA256: sha256(archive) });
+  assert.equal((await findLibtorch(host, keptReport())).version, '2.13.0');
 });
 
 test('Ctrl-C in the middle of a download leaves no trace', async (t) => {

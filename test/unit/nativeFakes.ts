@@ -90,9 +90,12 @@ export function writeZip(file: string, top: string, files: Record<string, string
 /**
  * Puts a `python3` on a host's path. `torch`: the folder of its package; `pip`: a shell script that
  * stands for `pip download`, with the folder to fill in `$dest` and the requirement in
- * `$requirement`.
+ * `$requirement`; null where there is no pip.
  */
-export function writePython(host: Host, { torch, pip }: { torch?: string; pip?: string }): void {
+export function writePython(
+  host: Host,
+  { torch, pip }: { torch?: string; pip?: string | null },
+): void {
   const found = JSON.stringify(torch ?? null);
   writeCommand(
     host,
@@ -100,6 +103,7 @@ export function writePython(host: Host, { torch, pip }: { torch?: string; pip?: 
     `
 case "$*" in
   *importlib.util*) printf '{"executable": "%s", "torch": %s}' "$0" '${found}' ;;
+  "-m pip --version") exit ${pip === null ? 1 : 0} ;;
   "-m pip download"*)
     for argument; do
       [ "$previous" = --dest ] && dest=$argument

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseTrainConfig } from '#moco/config/resolve.js';
 import { requireSpace, requireWritable } from '#moco/train/outputFolder.js';
+import { movePreviousRun } from '#moco/train/previousRun.js';
 import { runFiles } from '#moco/train/runFiles.js';
 import { collect, NativeTrainerDouble, temporaryFolder, trainerOn } from './nativeTrainerDouble.js';
+import { runWithSmallDisk } from './smallDisk.js';
 
 const NAME = '128_48_0.5_0.999_5_16_3';
 
@@ -180,4 +182,36 @@ test('a file in the place of the run directory is moved aside like a run', async
   const { error } = await collect(trainerOn(new NativeTrainerDouble(), { out }).run());
   assert.equal(error, undefined);
   assert.equal(await readFile(join(out, `${NAME}.previous.1`, NAME), 'utf8'), 'a file');
+});
+
+test('a run that cannot begin leaves the files of the earlier one where they are', async (context) => {
+  const out = await temporaryFolder(context);
+  const { config, description } = trainerOn(new NativeTrainerDouble(), { out });
+  await writeFile(description.files.results, 'earlier');
+  await mkdir(description.files.directory);
+  await writeFile(join(description.files.directory, 'mark'), 'earlier');
+  const output = runWithSmallDisk(`
+    import { Recorder } from '#moco/train/recorder.js';
+    const config = ${JSON.stringify(config)};
+    const tooLong = { ...config, dataRoot: 'x'.repeat(20000) };
+    await Recorder.open(tooLong, ${JSON.stringify(description)}).catch((error) => {
+      console.log(error.code, error.message);
+    });
+  `);
+  assert.match(output, /^ERR_MOCO_OUTPUT cannot write .*config\.resolved\.json: .*\(EFBIG\)$/m);
+  assert.deepEqual((await readdir(out)).sort(), [NAME, `${NAME}_results.csv`]);
+  assert.deepEqual(await readdir(join(out, NAME)), ['mark']);
+});
+
+test('where one file of an earlier run cannot be moved, the others are moved back', async (context) => {
+  const out = await temporaryFolder(context);
+  const results = join(out, 'results.csv');
+  await writeFile(results, 'earlier');
+  const directory = join(out, 'run');
+  const model = out; // a folder cannot be moved into itself
+  await assert.rejects(movePreviousRun({ results, model, directory, lastModel: '' }), {
+    code: 'ERR_MOCO_OUTPUT',
+    message: new RegExp(`^cannot write ${out}: `),
+  });
+  assert.deepEqual(await readdir(out), ['results.csv']);
 });

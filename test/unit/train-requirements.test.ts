@@ -1,20 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTrainConfig } from '#moco/config/resolve.js';
-import { requirePictures } from '#moco/train/createTrainer.js';
 import { TimeLeft } from '#moco/train/timeLeft.js';
-
-test('batch and k must not be larger than the data set that was found', () => {
-  const config = parseTrainConfig({ batchSize: 256, k: 300 });
-  requirePictures(config, 300);
-  assert.throws(() => requirePictures(config, 299), {
-    code: 'ERR_MOCO_CONFIG',
-    message:
-      'the configuration has a problem:\n' +
-      '  k: expected at most 299, the number of training pictures, given 300',
-  });
-  assert.throws(() => requirePictures(config, 100), /has 2 problems:\n {2}batchSize.*\n {2}k/);
-});
 
 test('the time left is that of the remaining steps, without the slow first one', () => {
   const left = new TimeLeft(2, 5);

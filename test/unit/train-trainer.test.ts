@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TrainEvent } from '#moco/train/events.js';
@@ -25,6 +25,7 @@ test('a run tells of every step, then of its epoch, its model and its evaluation
   const steps = Array(STEPS_PER_EPOCH).fill('step');
   assert.deepEqual(types(events), [
     'start',
+    'checkpoint',
     ...[...steps, 'epoch', 'checkpoint', 'evaluation', 'checkpoint'],
     ...[...steps, 'epoch', 'checkpoint', 'evaluation'],
     'done',
@@ -111,7 +112,8 @@ test('an aborted signal ends the run after the current step', async (context) =>
   await assert.rejects(run, { name: 'MocoError', code: 'ERR_MOCO_ABORTED' });
   assert.equal(native.isRunning, false);
   assert.equal(pick(events, 'step').filter(({ epoch }) => epoch === 2).length, 1);
-  assert.deepEqual(native.calls, ['train 1', 'save last', 'evaluate', 'save best', 'train 2']);
+  const first = ['save last', 'train 1', 'save last', 'evaluate', 'save best'];
+  assert.deepEqual(native.calls, [...first, 'train 2']);
 });
 
 test('a signal that was aborted before leaves nothing behind', async (context) => {
@@ -145,7 +147,7 @@ test('leaving the loop ends the native epoch before the loop is left', async (co
   const native = new NativeTrainerDouble();
   for await (const event of trainerOn(native, { out }).run()) if (event.type === 'step') break;
   assert.equal(native.isRunning, false);
-  assert.deepEqual(native.calls, ['train 1']);
+  assert.deepEqual(native.calls, ['save last', 'train 1']);
 });
 
 test('a slow consumer gets every step in order, and holds the next epoch back', async (context) => {
@@ -164,18 +166,45 @@ test('a slow consumer gets every step in order, and holds the next epoch back', 
   );
 });
 
-test('a loss that is not finite ends the run with the last good model written', async (context) => {
+test('the untrained model is written before the first epoch', async (context) => {
+  const out = await temporaryFolder(context);
+  const trainer = trainerOn(new NativeTrainerDouble(), { out });
+  const { events } = await collect(trainer.run());
+  const path = trainer.description.files.lastModel;
+  assert.deepEqual(events[1], { type: 'checkpoint', epoch: 0, kind: 'last', path });
+});
+
+test('a loss that is not finite ends the run and leaves the last good model', async (context) => {
   const out = await temporaryFolder(context);
   const native = new NativeTrainerDouble({ nonFiniteAt: [2, 4] });
-  const { events, error } = await collect(trainerOn(native, { out }).run());
+  const trainer = trainerOn(native, { out });
+  const { events, error } = await collect(trainer.run());
   assert.equal(error?.code, 'ERR_MOCO_NON_FINITE');
   assert.equal(error?.message, 'epoch 2, step 4: the loss is NaN');
   assert.equal(error?.hint, 'about ERR_MOCO_NON_FINITE');
-  assert.deepEqual(types(events).slice(-4), ['step', 'step', 'step', 'checkpoint']);
-  const { path, kind } = events.at(-1) as Extract<TrainEvent, { type: 'checkpoint' }>;
-  assert.equal(kind, 'last');
-  assert.equal(await readFile(path, 'utf8'), native.calls.join(', '));
-  assert.deepEqual(native.calls.slice(-2), ['train 2', 'save last']);
+  assert.deepEqual(types(events).slice(-4), ['checkpoint', 'step', 'step', 'step']);
+  assert.equal(
+    await readFile(trainer.description.files.lastModel, 'utf8'),
+    'save last, train 1, save last',
+  );
+});
+
+test('files that cannot be closed are reported where nothing else went wrong', async (context) => {
+  const codes: (string | undefined)[] = [];
+  for (const script of [{}, { nonFiniteAt: [3, 1] }] as const) {
+    const out = await temporaryFolder(context);
+    const trainer = trainerOn(new NativeTrainerDouble(script), { out });
+    const lock = `${trainer.description.files.directory}.running.json`;
+    const run = async function* () {
+      for await (const event of trainer.run()) {
+        if (event.type === 'start') await rm(lock).then(() => mkdir(lock)); // cannot be removed
+        yield event;
+      }
+    };
+    const { error } = await collect(run());
+    codes.push(error?.code);
+  }
+  assert.deepEqual(codes, ['ERR_MOCO_OUTPUT', 'ERR_MOCO_NON_FINITE']);
 });
 
 test('a model that cannot be written ends the run', async (context) => {
@@ -185,7 +214,7 @@ test('a model that cannot be written ends the run', async (context) => {
     Promise.reject(Object.assign(new Error('cannot write x'), { code: 'ERR_MOCO_OUTPUT' }));
   const { error } = await collect(trainerOn(native, { out }).run());
   assert.equal(error?.code, 'ERR_MOCO_OUTPUT');
-  assert.deepEqual(native.calls, ['train 1']);
+  assert.deepEqual(native.calls, []);
 });
 
 test('a trainer runs once, and not after it was disposed of', async (context) => {
