@@ -8,6 +8,34 @@ export interface NativePictures {
   readonly width: number;
 }
 
+/** Element types that a model file can hold, by safetensors' names of them. */
+export type Dtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
+
+/** A tensor and where its bytes lie in a file. Found by the readers in `formats`, read by the addon. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** In elements, one for each dimension. */
+  readonly strides: readonly number[];
+  /** In elements, from the start of the storage. */
+  readonly firstElement: number;
+  /** The bytes that the tensor is a view of; several tensors may share them. */
+  readonly storage: {
+    /** Of its first byte, from the start of the file. */
+    readonly offset: number;
+    readonly bytes: number;
+    /** CRC-32 (zlib's) of all its bytes; undefined where the file has none. */
+    readonly crc32: number | undefined;
+  };
+}
+
+/** Tensors to be read from one file. */
+export interface NativeTensorSource {
+  readonly path: string;
+  readonly tensors: readonly StoredTensor[];
+}
+
 /** What a trainer is made from: both splits and every setting of the training. */
 export interface NativeTrainerOptions {
   readonly train: NativePictures;
@@ -39,8 +67,8 @@ export interface NativeTrainerOptions {
   readonly computeThreads: number;
 }
 
-/** What the addon decided for a trainer. */
-export interface NativeTrainerDescription {
+/** What the addon decided: where and how it computes. */
+export interface NativeDescription {
   /** `cpu` or `cuda:<n>`. */
   readonly device: string;
   readonly deviceName: string;
@@ -51,6 +79,10 @@ export interface NativeTrainerDescription {
   readonly dataThreads: number;
   /** Parameters of one encoder. */
   readonly parameters: number;
+}
+
+/** What the addon decided for a trainer. */
+export interface NativeTrainerDescription extends NativeDescription {
   readonly stepsPerEpoch: number;
 }
 
@@ -60,6 +92,109 @@ export interface NativeTrainerDescription {
  * queue that holds real keys (0…1).
  */
 export const STEP_COLUMNS = 7;
+
+/** What an evaluator is made from. */
+export interface NativeEvaluatorOptions {
+  /** The kNN bank, and what a linear probe trains on. */
+  readonly train: NativePictures;
+  readonly test: NativePictures;
+  /** Pictures to choose the best epoch or learning rate by; they are not in `train`. */
+  readonly validation: NativePictures | undefined;
+  readonly classes: number;
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+  readonly arch: string;
+  /** `cifar`: 3×3 convolution. `imagenet`: 7×7 convolution of stride 2, then max-pooling. */
+  readonly stem: string;
+  /** The backbone: every parameter and statistic `f.…`, under the reference's names. */
+  readonly model: NativeTensorSource;
+  readonly seed: number;
+  /** `auto`, `cpu`, `cuda` or `cuda:<n>`. */
+  readonly device: string;
+  /** `auto`, `fp32` or `bf16`. */
+  readonly precision: string;
+  readonly dataThreads: number;
+  readonly computeThreads: number;
+}
+
+/** kNN accuracy at one temperature. */
+export interface NativeKnnResult {
+  readonly temperature: number;
+  /** Per cent. */
+  readonly top1: number;
+  /** Per cent. */
+  readonly top5: number;
+  /** classes × classes, row by row: number of test pictures of the row's class given the column's. */
+  readonly confusion: Float64Array;
+}
+
+/** How a linear classifier on frozen features did; accuracies in per cent. */
+export interface NativeLinearMetrics {
+  /** Cross-entropy, mean over the pictures. */
+  readonly loss: number;
+  readonly top1: number;
+  readonly top5: number;
+}
+
+/** The reference's linear evaluation. */
+export interface NativeLinearOptions {
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  /** false: BatchNorm takes the batch's statistics and its running ones move, as in the reference. */
+  readonly frozenBatchNorm: boolean;
+}
+
+/** Probes of several learning rates, trained side by side on features that are extracted once. */
+export interface NativeSweepOptions {
+  readonly learningRates: readonly number[];
+  readonly batchSize: number;
+  readonly epochs: number;
+  readonly weightDecay: number;
+}
+
+/** One learning rate of a sweep. */
+export interface NativeSweepResult {
+  readonly learningRate: number;
+  readonly train: NativeLinearMetrics;
+  readonly validation: NativeLinearMetrics | undefined;
+  readonly test: NativeLinearMetrics;
+}
+
+/**
+ * Columns of one step of a linear evaluation: number of the step in the epoch (from 1), mean loss of
+ * its batch, pictures in it, seconds it took.
+ */
+export const LINEAR_STEP_COLUMNS = 4;
+
+/** A frozen backbone and a data set in the addon, on a thread of their own; runs one job at a time. */
+export interface NativeEvaluator {
+  readonly description: NativeDescription;
+  /** Weighted kNN over the test split: features are extracted once for all temperatures. */
+  knn(options: {
+    readonly neighbours: number;
+    readonly temperatures: readonly number[];
+  }): Promise<NativeKnnResult[]>;
+  /** Puts a newly drawn linear classifier on the backbone; the backbone is as in the file again. */
+  startLinear(options: NativeLinearOptions): Promise<void>;
+  /** Trains the classifier for one epoch (numbered from 1); `onSteps` as for the trainer. */
+  trainLinearEpoch(
+    epoch: number,
+    onSteps: (rows: Float64Array) => void,
+  ): Promise<NativeLinearMetrics>;
+  /** Measures the classifier on a split, in evaluation mode, test view. */
+  measureLinear(split: 'test' | 'validation'): Promise<NativeLinearMetrics>;
+  /**
+   * Writes backbone (`f.…`) and classifier (`fc.weight`, `fc.bias`) as the reference's linear model,
+   * by rename.
+   */
+  saveLinear(path: string): Promise<void>;
+  sweepLinear(options: NativeSweepOptions): Promise<NativeSweepResult[]>;
+  /** Asks the running job to end soon: its promise rejects with `ERR_MOCO_ABORTED`. */
+  stop(): void;
+  /** Stops, joins the thread and frees all tensors. Can be called more than once. */
+  dispose(): Promise<void>;
+}
 
 /** Model, queue and optimiser in the addon, with a training thread of their own; runs one job at a time. */
 export interface NativeTrainer {
@@ -88,6 +223,17 @@ export interface NativeAddon {
   /** The LibTorch version that the addon was compiled against, e.g. `2.13.0`. */
   readonly libtorchVersion: string;
   createTrainer(options: NativeTrainerOptions): Promise<NativeTrainer>;
+  createEvaluator(options: NativeEvaluatorOptions): Promise<NativeEvaluator>;
+  /** Name and shape of every parameter and buffer of an encoder, in PyTorch's order. */
+  encoderLayout(arch: string, featureDim: number, stem: string): { name: string; shape: number[] }[];
+  /**
+   * Copies tensors, checksums checked, into a new file that appears by rename: `pth` as `torch.save`
+   * writes an OrderedDict, or `safetensors` with a CRC-32 per tensor.
+   */
+  convertTensors(
+    source: NativeTensorSource,
+    target: { readonly path: string; readonly format: 'pth' | 'safetensors' },
+  ): Promise<void>;
   /** What this machine offers. */
   hardware(): {
     cpuBf16: boolean;
