@@ -2,8 +2,8 @@
 #include <torch/version.h>
 
 #include <string>
-#include <vector>
 
+#include "addon/jobs.h"
 #include "addon/trainer_object.h"
 #include "core/cuda_driver.h"
 #include "core/device.h"
@@ -25,9 +25,8 @@ Napi::Value hardware(const Napi::CallbackInfo& info) {
 }
 
 void shutdown(const Napi::CallbackInfo& info) {
-  auto& trainers = info.Env().GetInstanceData<Environment>()->trainers;
-  const std::vector<TrainerObject*> running(trainers.begin(), trainers.end());
-  for (TrainerObject* trainer : running) trainer->close();
+  const auto running = info.Env().GetInstanceData<Environment>()->running;  // closing takes out
+  for (Jobs* jobs : running) jobs->close();
 }
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {

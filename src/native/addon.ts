@@ -225,7 +225,11 @@ export interface NativeAddon {
   createTrainer(options: NativeTrainerOptions): Promise<NativeTrainer>;
   createEvaluator(options: NativeEvaluatorOptions): Promise<NativeEvaluator>;
   /** Name and shape of every parameter and buffer of an encoder, in PyTorch's order. */
-  encoderLayout(arch: string, featureDim: number, stem: string): { name: string; shape: number[] }[];
+  encoderLayout(
+    arch: string,
+    featureDim: number,
+    stem: string,
+  ): { name: string; shape: number[] }[];
   /**
    * Copies tensors, checksums checked, into a new file that appears by rename: `pth` as `torch.save`
    * writes an OrderedDict, or `safetensors` with a CRC-32 per tensor.

@@ -1,4 +1,4 @@
-#include "addon/step_feed.h"
+#include "addon/row_feed.h"
 
 #include <utility>
 
@@ -9,19 +9,17 @@ constexpr std::chrono::milliseconds kShortestInterval{100};
 
 }  // namespace
 
-bool StepFeed::push(const StepMetrics& metrics) {
+bool RowFeed::push(std::initializer_list<double> row) {
   const auto now = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
-  rows_.insert(rows_.end(), {static_cast<double>(metrics.step), metrics.result.loss,
-                             metrics.result.accuracy, metrics.result.gradientNorm,
-                             metrics.learningRate, metrics.seconds, metrics.queueFill});
+  rows_.insert(rows_.end(), row);
   if (called_ || now - lastCall_ < kShortestInterval) return false;
   called_ = true;
   lastCall_ = now;
   return true;
 }
 
-std::vector<double> StepFeed::take() {
+std::vector<double> RowFeed::take() {
   const std::lock_guard lock(mutex_);
   called_ = false;
   return std::exchange(rows_, {});

@@ -1,22 +1,19 @@
 #pragma once
 
 #include <chrono>
+#include <initializer_list>
 #include <mutex>
 #include <vector>
 
-#include "core/trainer.h"
-
 namespace moco::addon {
 
-/// Metrics on their way from the training thread to JavaScript. While JavaScript is busy, rows wait
-/// here and then cross in one piece; the training never waits.
-class StepFeed {
+/// Rows of numbers on their way from a native thread to JavaScript. While JavaScript is busy, rows
+/// wait here and then cross in one piece; the native thread never waits.
+class RowFeed {
  public:
-  /// Adds a row (the columns of src/native/addon.ts).
   /// @return whether JavaScript should be called for it: never while a call is on its way, and at
-  /// most
-  ///         ten times a second
-  bool push(const StepMetrics& metrics);
+  ///         most ten times a second
+  bool push(std::initializer_list<double> row);
   /// All rows since the last call, one after the other.
   std::vector<double> take();
 

@@ -1,0 +1,138 @@
+#include "addon/jobs.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "addon/errors.h"
+#include "addon/row_feed.h"
+
+namespace moco::addon {
+
+/// A posted job, its promise, and what must not be collected before it ends. Made and deleted on
+/// JavaScript's thread, where its references belong.
+struct Jobs::Job final : Reporter {
+  Job(Jobs& jobs, Work work)
+      : jobs(jobs), work(std::move(work)), deferred(Napi::Promise::Deferred::New(jobs.env_)) {}
+
+  Jobs& jobs;
+  Work work;
+  Napi::Promise::Deferred deferred;
+  Napi::ObjectReference owner;
+  Napi::Reference<Napi::Value> keepAlive;
+  Napi::FunctionReference onRows;
+  RowFeed feed;
+  ToValue toValue;
+  std::optional<Failure> failure;
+
+  void row(std::initializer_list<double> numbers) override {
+    if (!feed.push(numbers)) return;
+    // This job is deleted by settle, which is called after this on the same queue.
+    jobs.toJavaScript_.BlockingCall([this](Napi::Env env, Napi::Function) { deliverRows(env); });
+  }
+
+  void deliverRows(Napi::Env env) {
+    const std::vector<double> rows = feed.take();
+    if (rows.empty()) return;
+    Napi::Float64Array array = Napi::Float64Array::New(env, rows.size());
+    std::copy(rows.begin(), rows.end(), array.Data());
+    onRows.Call({array});
+  }
+};
+
+Napi::Value undefined(Napi::Env env) { return env.Undefined(); }
+
+Jobs::Jobs(Napi::Env env, const Napi::Reference<Napi::Object>& owner,
+           std::function<void()> freeState)
+    : env_(env),
+      environment_(*env.GetInstanceData<Environment>()),
+      owner_(owner),
+      freeState_(std::move(freeState)),
+      toJavaScript_(Napi::ThreadSafeFunction::New(
+          env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "moco",
+          /*maxQueueSize=*/0, /*initialThreadCount=*/1)) {
+  toJavaScript_.Unref(env);  // an idle object does not keep the process alive
+  environment_.running.insert(this);
+  // Registered after the thread-safe function, so that it runs before that one is taken away.
+  napi_add_env_cleanup_hook(env, &closeAtTeardown, this);
+}
+
+void Jobs::closeAtTeardown(void* self) { static_cast<Jobs*>(self)->close(); }
+
+void Jobs::close() {
+  // Also the guard against an environment that is gone: at its end the clean-up hook comes first,
+  // the destructor after `environment_`'s.
+  if (std::exchange(closed_, true)) return;
+  environment_.running.erase(this);
+  stop_ = true;
+  thread_.close();
+  freeState_();
+  toJavaScript_.Release();
+  napi_remove_env_cleanup_hook(env_, &closeAtTeardown, this);
+}
+
+Napi::Value Jobs::submit(Work work, Napi::Value keepAlive, Napi::Function onRows) {
+  auto job = std::make_unique<Job>(*this, std::move(work));
+  const Napi::Promise promise = job->deferred.Promise();
+  if (disposed_ || closed_) {
+    const Failure failure{"ERR_MOCO_DISPOSED", "this was disposed of", "Make a new one."};
+    job->deferred.Reject(errorObject(env_, failure).Value());
+    return promise;
+  }
+  job->owner = Napi::Persistent(owner_.Value());
+  if (!keepAlive.IsEmpty()) job->keepAlive = Napi::Persistent(keepAlive);
+  if (!onRows.IsEmpty()) job->onRows = Napi::Persistent(onRows);
+  if (open_++ == 0) {
+    stop_ = false;
+    toJavaScript_.Ref(env_);
+  }
+  thread_.post([this, posted = job.release()] { run(posted); });
+  return promise;
+}
+
+void Jobs::run(Job* job) {
+  try {
+    job->toValue = job->work(*job);
+  } catch (...) {
+    job->failure = describe(std::current_exception());
+  }
+  toJavaScript_.BlockingCall([this, job](Napi::Env env, Napi::Function) { settle(env, job); });
+}
+
+void Jobs::settle(Napi::Env env, Job* job) {
+  const std::unique_ptr<Job> owned(job);
+  if (--open_ == 0) toJavaScript_.Unref(env);
+  try {
+    job->deliverRows(env);
+    if (job->failure) {
+      job->deferred.Reject(errorObject(env, *job->failure).Value());
+    } else {
+      job->deferred.Resolve(job->toValue(env));
+    }
+  } catch (const Napi::Error& error) {
+    job->deferred.Reject(error.Value());  // what `onRows` threw
+  }
+}
+
+Napi::Value Jobs::dispose() {
+  if (disposed_ || closed_) {
+    const auto done = Napi::Promise::Deferred::New(env_);
+    done.Resolve(env_.Undefined());
+    return done.Promise();
+  }
+  // The tensors go on their own thread; once that job is through, joining does not block.
+  const Napi::Value promise = submit([this](Reporter&) -> ToValue {
+    freeState_();
+    return [this](Napi::Env closing) -> Napi::Value {
+      close();
+      return closing.Undefined();
+    };
+  });
+  disposed_ = true;
+  stop_ = true;
+  return promise;
+}
+
+}  // namespace moco::addon
