@@ -13,27 +13,37 @@
 
 namespace moco {
 
+/// What an epoch consists of; as it is here, in contrastive training.
+struct EpochLayout {
+  int64_t viewsPerPicture = 2;
+  bool keepIncompleteBatch = false;  // the last one, where batches do not divide the pictures
+};
+
 /// Makes the training views of one epoch after the other on threads of its own, a few batches ahead
 /// of the step. What it makes depends on (seed, epoch) alone, never on the number of threads.
 class ViewLoader {
  public:
   /// @param store    must outlive the loader
   /// @param threads  at least one; no more are started than an epoch has batches
-  ViewLoader(const ImageStore& store, int64_t batchSize, uint64_t seed, int64_t threads);
+  ViewLoader(const ImageStore& store, int64_t batchSize, uint64_t seed, int64_t threads,
+             const EpochLayout& layout = {});
   ViewLoader(const ViewLoader&) = delete;
   ViewLoader& operator=(const ViewLoader&) = delete;
   ~ViewLoader();
 
-  /// Batches of an epoch; the last, incomplete one is left out.
-  int64_t batchesPerEpoch() const { return store_.count() / batchSize_; }
+  int64_t batchesPerEpoch() const;
 
   /// Shuffles the pictures and starts on the epoch's batches. The previous epoch's remaining
   /// batches are dropped.
-  void startEpoch(uint32_t epoch);
+  /// @param firstBatch  how many of the epoch's batches to leave out: those before an interruption
+  void startEpoch(uint32_t epoch, int64_t firstBatch = 0);
 
   /// Waits for the epoch's next batch. Throws what a thread that made it threw.
-  /// @return (2, B, H, W, 3) uint8: two views of each picture; valid until the next call
+  /// @return (viewsPerPicture, B, H, W, 3) uint8; valid until the next call
   at::Tensor next();
+
+  /// (B) int64, of the batch that `next` gave last.
+  at::Tensor labels() const;
 
  private:
   /// A batch and where it lies in the epoch, for the thread that makes it.
@@ -42,7 +52,7 @@ class ViewLoader {
     int64_t batch;
   };
   struct Slot {
-    at::Tensor views;    // (2, B, H, W, 3)
+    at::Tensor views;    // (viewsPerPicture, batchSize, H, W, 3)
     int64_t ready = -1;  // the batch that lies here, whole
   };
 
@@ -51,11 +61,14 @@ class ViewLoader {
   bool canAssign() const;
   void makeBatch(const Assignment& assignment, const std::vector<int64_t>& order,
                  const at::Tensor& views) const;
+  /// Number of pictures in a batch.
+  int64_t lengthOf(int64_t batch) const;
   Slot& slotOf(int64_t batch) { return slots_[batch % static_cast<int64_t>(slots_.size())]; }
 
   const ImageStore& store_;
   const int64_t batchSize_;
   const uint64_t seed_;
+  const EpochLayout layout_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -52,6 +52,59 @@ TEST_CASE("every picture is seen once, in two views drawn for it") {
   }
 }
 
+TEST_CASE("an epoch that starts at a later batch goes on as the whole one does") {
+  const ImageStore store = noise(64);
+  ViewLoader loader(store, 4, 1, 3);
+  const auto whole = epochOf(loader, 2);
+  ViewLoader resumed(store, 4, 1, 2);
+  for (const int64_t first : {0, 1, 7, 15}) {
+    resumed.startEpoch(2, first);
+    for (int64_t batch = first; batch < 16; ++batch) CHECK(resumed.next().equal(whole[batch]));
+  }
+  resumed.startEpoch(2, 16);  // it was interrupted after the last batch
+  CHECK_THROWS_WITH(resumed.next(), doctest::Contains("no batch left"));
+  CHECK(epochOf(resumed, 2).equal(whole));
+}
+
+TEST_CASE("with one view per picture it is the first of two") {
+  const ImageStore store = noise(20);
+  ViewLoader two(store, 5, 9, 2);
+  ViewLoader one(store, 5, 9, 2, {.viewsPerPicture = 1});
+  CHECK(epochOf(one, 3).equal(epochOf(two, 3).slice(1, 0, 1)));
+}
+
+TEST_CASE("the incomplete last batch is kept where that is asked for") {
+  const ImageStore store = noise(23);
+  ViewLoader dropping(store, 5, 9, 2);
+  ViewLoader keeping(store, 5, 9, 3, {.keepIncompleteBatch = true});
+  const auto whole = epochOf(dropping, 1);
+  CHECK(keeping.batchesPerEpoch() == 5);
+  keeping.startEpoch(1);
+  for (int64_t batch = 0; batch < 4; ++batch) CHECK(keeping.next().equal(whole[batch]));
+  CHECK(keeping.next().size(1) == 3);
+
+  ViewLoader single(store, 100, 9, 3, {.keepIncompleteBatch = true});
+  CHECK(single.batchesPerEpoch() == 1);
+  single.startEpoch(1);
+  CHECK(single.next().size(1) == 23);
+}
+
+TEST_CASE("labels are those of the batch's pictures, in its order") {
+  ImageStore store = noise(23);
+  store.labels = at::arange(23);
+  ViewLoader loader(store, 5, 9, 2, {.keepIncompleteBatch = true});
+  const auto order = shuffledIndices(23, 9, 1);
+  loader.startEpoch(1);
+  for (int64_t batch = 0; batch < 5; ++batch) {
+    loader.next();
+    const auto labels = loader.labels();
+    CHECK(labels.size(0) == (batch < 4 ? 5 : 3));
+    for (int64_t i = 0; i < labels.size(0); ++i) {
+      CHECK(labels[i].item<int64_t>() == order[batch * 5 + i]);
+    }
+  }
+}
+
 TEST_CASE("an epoch can be left in the middle") {
   const ImageStore store = noise(64);
   ViewLoader loader(store, 4, 1, 3);
