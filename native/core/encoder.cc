@@ -2,8 +2,11 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <map>
+#include <sstream>
 #include <utility>
 
+#include "core/error.h"
 #include "core/random.h"
 
 namespace moco {
@@ -26,6 +29,37 @@ void fill(const at::Tensor& parameter, const Initialisation& init, at::Generator
 
 bool endsWith(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+using TensorsByName = std::map<std::string, at::Tensor>;
+
+const char* const kCheckModel = "Check that the file holds an encoder of this arch and stem.";
+
+Error misfit(const std::string& name, const at::Tensor& tensor, const std::string& expected) {
+  std::ostringstream message;
+  message << "the model's " << name << " is " << tensor.scalar_type() << ' ' << tensor.sizes()
+          << ", but must be " << expected;
+  return Error("ERR_MOCO_CHECKPOINT", message.str(), kCheckModel);
+}
+
+const at::Tensor& requireTensor(const TensorsByName& state, const std::string& name,
+                                at::IntArrayRef shape) {
+  const auto found = state.find(name);
+  if (found == state.end()) {
+    throw Error("ERR_MOCO_CHECKPOINT", "the model has no tensor " + name, kCheckModel);
+  }
+  const at::Tensor& tensor = found->second;
+  if (tensor.sizes() == shape && tensor.is_floating_point()) return tensor;
+  throw misfit(name, tensor, "floating-point " + c10::str(shape));
+}
+
+/// A BatchNorm's counter; 0 where there is none, as in files from before PyTorch 0.4.1.
+int64_t batchesTrackedIn(const TensorsByName& state, const std::string& name) {
+  const auto found = state.find(name);
+  if (found == state.end()) return 0;
+  const at::Tensor& tensor = found->second;
+  if (tensor.numel() == 1 && !tensor.is_floating_point()) return tensor.item<int64_t>();
+  throw misfit(name, tensor, "one whole number");
 }
 
 }  // namespace
@@ -96,10 +130,32 @@ std::vector<std::pair<std::string, at::Tensor>> Encoder::stateDict() const {
       state.emplace_back(entry.name, at::scalar_tensor(batchesTracked_, at::kLong));
       continue;
     }
-    const auto& tensors = entry.kind == StateEntry::Kind::kParameter ? parameters_ : statistics_;
-    state.emplace_back(entry.name, tensors[entry.index].to(at::kCPU).contiguous());
+    state.emplace_back(entry.name, tensorOf(entry).to(at::kCPU).contiguous());
   }
   return state;
+}
+
+void Encoder::loadState(const std::vector<std::pair<std::string, at::Tensor>>& state) {
+  const at::NoGradGuard noGrad;
+  const TensorsByName byName(state.begin(), state.end());
+  std::vector<std::pair<at::Tensor, at::Tensor>> copies;  // to, from
+  int64_t batches = 0;
+  for (const auto& entry : plan_.state) {
+    if (entry.kind == StateEntry::Kind::kBatchesTracked) {
+      batches = batchesTrackedIn(byName, entry.name);  // the same in all layers of a model
+      continue;
+    }
+    const auto& tensor = tensorOf(entry);
+    copies.emplace_back(tensor, requireTensor(byName, entry.name, tensor.sizes()));
+  }
+  for (const auto& [to, from] : copies) to.copy_(from);
+  batchesTracked_ = batches;
+  refreshWeights();
+}
+
+const at::Tensor& Encoder::tensorOf(const StateEntry& entry) const {
+  const auto& tensors = entry.kind == StateEntry::Kind::kParameter ? parameters_ : statistics_;
+  return tensors[entry.index];
 }
 
 }  // namespace moco

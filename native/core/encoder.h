@@ -57,10 +57,17 @@ class Encoder {
   /// (name, tensor) in PyTorch's order, on the CPU, contiguous: what `state_dict()` holds in
   /// Python.
   std::vector<std::pair<std::string, at::Tensor>> stateDict() const;
+  /// Takes over parameters and statistics from tensors of any floating-point type, on any device.
+  /// Names that the encoder does not have are passed over; BatchNorm's `num_batches_tracked`, which
+  /// old files lack, may be missing.
+  /// @throws Error ERR_MOCO_CHECKPOINT  naming what is missing or misshaped; the encoder stays as
+  /// it was
+  void loadState(const std::vector<std::pair<std::string, at::Tensor>>& state);
 
  private:
   /// Mean 0 and variance 1, as BatchNorm starts.
   void resetStatistics();
+  const at::Tensor& tensorOf(const StateEntry& entry) const;
   Pass pass(Mode mode) const { return {weights_, statistics_, mode == Mode::kTrain}; }
 
   EncoderOptions options_;

@@ -32,6 +32,24 @@ void NetworkPlan::addBatchesTracked(const std::string& name) {
   state.push_back({StateEntry::Kind::kBatchesTracked, 0, name});
 }
 
+std::vector<TensorSpec> NetworkPlan::layout() const {
+  std::vector<TensorSpec> layout;
+  for (const auto& entry : state) {
+    switch (entry.kind) {
+      case StateEntry::Kind::kParameter:
+        layout.push_back(parameters[entry.index]);
+        break;
+      case StateEntry::Kind::kBuffer:
+        layout.push_back(buffers[entry.index]);
+        break;
+      case StateEntry::Kind::kBatchesTracked:
+        layout.push_back({entry.name, {}});
+        break;
+    }
+  }
+  return layout;
+}
+
 at::Tensor Convolution::operator()(const Pass& pass, const at::Tensor& x) const {
   return at::conv2d(x, pass.weights[weight], /*bias=*/{}, stride, padding);
 }

@@ -39,6 +39,9 @@ struct NetworkPlan {
                       bool lowPrecision);
   size_t addBuffer(const std::string& name, std::vector<int64_t> shape);
   void addBatchesTracked(const std::string& name);
+
+  /// Name and shape of every entry of the state dict, in its order.
+  std::vector<TensorSpec> layout() const;
 };
 
 /// What a layer computes with: the network's weights (indexed as planned), its BatchNorm

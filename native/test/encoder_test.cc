@@ -96,6 +96,73 @@ TEST_CASE("training mode moves the statistics, evaluation mode does not") {
   CHECK(encoder.batchesTracked() == 1);
 }
 
+TEST_CASE("a loaded encoder is the one that was saved, from any floating-point type") {
+  const at::NoGradGuard noGrad;
+  const auto pictures = formula::pictures("view1", 4, at::kFloat);
+  Encoder saved(options("resnet18"));
+  formula::fill(saved);
+  saved.backbone(pictures, Mode::kTrain);
+  Encoder loaded(options("resnet18"));
+  loaded.loadState(saved.stateDict());
+  CHECK(loaded.parameters().flat().equal(saved.parameters().flat()));
+  CHECK(loaded.statistics().flat().equal(saved.statistics().flat()));
+  CHECK(loaded.batchesTracked() == 1);
+
+  for (const auto type : {at::kDouble, at::kHalf, at::kBFloat16}) {
+    auto state = saved.stateDict();
+    for (auto& [name, tensor] : state) {
+      if (tensor.is_floating_point()) tensor = tensor.to(type);
+    }
+    loaded.loadState(state);
+    const auto rounded = saved.parameters()[0].to(type).to(at::kFloat);
+    CHECK(loaded.parameters()[0].equal(rounded));
+  }
+}
+
+TEST_CASE("loading refreshes what the layers compute with") {
+  const at::NoGradGuard noGrad;
+  auto narrow = options("resnet18");
+  narrow.compute = at::kBFloat16;
+  Encoder saved(narrow);
+  formula::fill(saved);
+  Encoder loaded(narrow);
+  loaded.loadState(saved.stateDict());
+  const auto pictures = formula::pictures("view1", 4, at::kBFloat16);
+  CHECK(
+      loaded.backbone(pictures, Mode::kEvaluate).equal(saved.backbone(pictures, Mode::kEvaluate)));
+}
+
+TEST_CASE("a model that does not fit is refused by the tensor's name and changes nothing") {
+  Encoder encoder(options("resnet18"));
+  encoder.initialise(5);
+  const auto before = encoder.parameters().flat().clone();
+  Encoder other(options("resnet18"));
+  formula::fill(other);
+  const auto refused = [&](const auto& change, const char* message) {
+    auto state = other.stateDict();
+    change(state);
+    CHECK_THROWS_WITH_AS(encoder.loadState(state), doctest::Contains(message), Error);
+    CHECK(encoder.parameters().flat().equal(before));
+  };
+  refused(
+      [](auto& state) {
+        std::erase_if(state,
+                      [](const auto& entry) { return entry.first == "f.6.1.bn2.running_var"; });
+      },
+      "has no tensor f.6.1.bn2.running_var");
+  refused([](auto& state) { state[0].second = at::zeros({64, 3, 7, 7}); },
+          "f.0.weight is Float [64, 3, 7, 7], but must be floating-point [64, 3, 3, 3]");
+  refused([](auto& state) { state[0].second = state[0].second.to(at::kLong); },
+          "f.0.weight is Long");
+  refused([](auto& state) { state[5].second = at::zeros({2}, at::kLong); },
+          "f.1.num_batches_tracked is Long [2], but must be one whole number");
+
+  auto old = other.stateDict();
+  std::erase_if(old, [](const auto& entry) { return entry.second.dim() == 0; });
+  encoder.loadState(old);  // without num_batches_tracked
+  CHECK(encoder.parameters().flat().equal(other.parameters().flat()));
+}
+
 TEST_CASE("an unknown arch is refused") {
   CHECK_THROWS_WITH_AS(Encoder(options("resnet19")), doctest::Contains("\"resnet19\""), Error);
 }
