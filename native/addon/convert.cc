@@ -1,54 +1,12 @@
 #include "addon/convert.h"
 
-#include <cmath>
-#include <string>
 #include <utility>
+
+#include "addon/properties.h"
+#include "addon/tensor_source.h"
 
 namespace moco::addon {
 namespace {
-
-double number(const Napi::Object& object, const char* key) {
-  const Napi::Value value = object.Get(key);
-  if (!value.IsNumber()) {
-    throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a number");
-  }
-  return value.As<Napi::Number>().DoubleValue();
-}
-
-int64_t integer(const Napi::Object& object, const char* key) {
-  constexpr double kLargestSafe = 9007199254740991;
-  const double value = number(object, key);
-  if (std::trunc(value) != value || std::abs(value) > kLargestSafe) {
-    throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a whole number");
-  }
-  return static_cast<int64_t>(value);
-}
-
-std::string string(const Napi::Object& object, const char* key) {
-  const Napi::Value value = object.Get(key);
-  if (!value.IsString()) {
-    throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a string");
-  }
-  return value.As<Napi::String>().Utf8Value();
-}
-
-Napi::Object child(const Napi::Object& object, const char* key) {
-  const Napi::Value value = object.Get(key);
-  if (!value.IsObject()) {
-    throw Napi::TypeError::New(object.Env(), std::string(key) + " must be an object");
-  }
-  return value.As<Napi::Object>();
-}
-
-const uint8_t* bytes(const Napi::Object& object, const char* key, int64_t expected) {
-  const Napi::Value value = object.Get(key);
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array ||
-      value.As<Napi::Uint8Array>().ByteLength() != static_cast<size_t>(expected)) {
-    throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a Uint8Array of " +
-                                                 std::to_string(expected) + " bytes");
-  }
-  return value.As<Napi::Uint8Array>().Data();
-}
 
 PicturesView pictures(const Napi::Object& object) {
   PicturesView view{};
@@ -96,7 +54,11 @@ TrainerRequest trainerRequest(const Napi::Object& options) {
                      .device = string(options, "device"),
                      .precision = string(options, "precision"),
                      .dataThreads = integer(options, "dataThreads"),
-                     .computeThreads = integer(options, "computeThreads")};
+                     .computeThreads = integer(options, "computeThreads"),
+                     .checkpoint = {}};
+  if (!isAbsent(options, "checkpoint")) {
+    request.options.checkpoint = tensorSource(child(options, "checkpoint"));
+  }
   return request;
 }
 

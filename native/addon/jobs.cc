@@ -26,6 +26,7 @@ struct Jobs::Job final : Reporter {
   RowFeed feed;
   ToValue toValue;
   std::optional<Failure> failure;
+  Napi::Error thrown;  // by `onRows`
 
   void row(std::initializer_list<double> numbers) override {
     if (!feed.push(numbers)) return;
@@ -33,12 +34,18 @@ struct Jobs::Job final : Reporter {
     jobs.toJavaScript_.BlockingCall([this](Napi::Env env, Napi::Function) { deliverRows(env); });
   }
 
+  /// What `onRows` throws ends the job and rejects its promise.
   void deliverRows(Napi::Env env) {
     const std::vector<double> rows = feed.take();
-    if (rows.empty()) return;
+    if (rows.empty() || !thrown.IsEmpty()) return;
     Napi::Float64Array array = Napi::Float64Array::New(env, rows.size());
     std::copy(rows.begin(), rows.end(), array.Data());
-    onRows.Call({array});
+    try {
+      onRows.Call({array});
+    } catch (const Napi::Error& error) {
+      thrown = error;
+      jobs.stop();
+    }
   }
 };
 
@@ -104,15 +111,13 @@ void Jobs::run(Job* job) {
 void Jobs::settle(Napi::Env env, Job* job) {
   const std::unique_ptr<Job> owned(job);
   if (--open_ == 0) toJavaScript_.Unref(env);
-  try {
-    job->deliverRows(env);
-    if (job->failure) {
-      job->deferred.Reject(errorObject(env, *job->failure).Value());
-    } else {
-      job->deferred.Resolve(job->toValue(env));
-    }
-  } catch (const Napi::Error& error) {
-    job->deferred.Reject(error.Value());  // what `onRows` threw
+  job->deliverRows(env);
+  if (!job->thrown.IsEmpty()) {
+    job->deferred.Reject(job->thrown.Value());
+  } else if (job->failure) {
+    job->deferred.Reject(errorObject(env, *job->failure).Value());
+  } else {
+    job->deferred.Resolve(job->toValue(env));
   }
 }
 

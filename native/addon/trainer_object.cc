@@ -11,6 +11,7 @@ Napi::Function TrainerObject::define(Napi::Env env) {
                       InstanceMethod<&TrainerObject::trainEpoch>("trainEpoch"),
                       InstanceMethod<&TrainerObject::evaluate>("evaluate"),
                       InstanceMethod<&TrainerObject::saveModel>("saveModel"),
+                      InstanceMethod<&TrainerObject::saveCheckpoint>("saveCheckpoint"),
                       InstanceMethod<&TrainerObject::stop>("stop"),
                       InstanceMethod<&TrainerObject::dispose>("dispose")});
 }
@@ -39,16 +40,17 @@ Napi::Value TrainerObject::getDescription(const Napi::CallbackInfo& info) {
 
 Napi::Value TrainerObject::trainEpoch(const Napi::CallbackInfo& info) {
   const int64_t epoch = info[0].As<Napi::Number>().Int64Value();
-  const auto work = [this, epoch](Reporter& reporter) -> ToValue {
+  const int64_t firstStep = info[1].As<Napi::Number>().Int64Value();
+  const auto work = [this, epoch, firstStep](Reporter& reporter) -> ToValue {
     const auto report = [&](const StepMetrics& metrics) {
       const auto& [loss, accuracy, gradientNorm] = metrics.result;
       reporter.row({static_cast<double>(metrics.step), loss, accuracy, gradientNorm,
                     metrics.learningRate, metrics.seconds, metrics.queueFill});
     };
-    trainer_->trainEpoch(epoch, report, jobs_.stopRequested());
-    return undefined;
+    const auto last = trainer_->trainEpoch(epoch, firstStep, report, jobs_.stopRequested());
+    return [last](Napi::Env env) { return Napi::Number::New(env, static_cast<double>(last)); };
   };
-  return jobs_.submit(work, {}, info[1].As<Napi::Function>());
+  return jobs_.submit(work, {}, info[2].As<Napi::Function>());
 }
 
 Napi::Value TrainerObject::evaluate(const Napi::CallbackInfo&) {
@@ -64,9 +66,20 @@ Napi::Value TrainerObject::evaluate(const Napi::CallbackInfo&) {
 }
 
 Napi::Value TrainerObject::saveModel(const Napi::CallbackInfo& info) {
-  const std::string path = info[0].As<Napi::String>().Utf8Value();
-  return jobs_.submit([this, path](Reporter&) -> ToValue {
-    trainer_->saveModel(path);
+  const std::string path = info[0].As<Napi::String>();
+  const std::string description = info[1].As<Napi::String>();
+  return jobs_.submit([this, path, description](Reporter&) -> ToValue {
+    trainer_->saveModel(path, description);
+    return undefined;
+  });
+}
+
+Napi::Value TrainerObject::saveCheckpoint(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  const std::string previous = info[1].As<Napi::String>();
+  const std::string run = info[2].As<Napi::String>();
+  return jobs_.submit([this, path, previous, run](Reporter&) -> ToValue {
+    trainer_->saveCheckpoint(path, previous, run);
     return undefined;
   });
 }

@@ -24,6 +24,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
   Napi::Value trainEpoch(const Napi::CallbackInfo& info);
   Napi::Value evaluate(const Napi::CallbackInfo& info);
   Napi::Value saveModel(const Napi::CallbackInfo& info);
+  Napi::Value saveCheckpoint(const Napi::CallbackInfo& info);
   void stop(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
 

@@ -24,12 +24,18 @@ class Adam {
 
   const AdamOptions& options() const { return options_; }
 
+  /// Running means of the gradient and its square, laid out as the parameters; changed in place.
+  const at::Tensor& firstMoment() const { return firstMoment_; }
+  const at::Tensor& secondMoment() const { return secondMoment_; }
+  /// Number of steps so far: scalar, fp32.
+  const at::Tensor& steps() const { return steps_; }
+
  private:
   AdamOptions options_;
   at::Tensor parameters_;
   at::Tensor firstMoment_;
   at::Tensor secondMoment_;
-  at::Tensor steps_;  // scalar, fp32, as the fused kernel wants it
+  at::Tensor steps_;  // fp32, as the fused kernel wants it
 };
 
 }  // namespace moco

@@ -58,9 +58,15 @@ void AtomicFile::write(const void* data, size_t size) {
   }
 }
 
-void AtomicFile::commit() {
+void AtomicFile::overwriteStart(const void* data, size_t size) {
+  if (lseek(descriptor_, 0, SEEK_SET) < 0) fail("rewind", errno);
+  write(data, size);
+}
+
+void AtomicFile::commit(const std::string& previous) {
   if (fsync(descriptor_) != 0) fail("flush", errno);
-  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) fail("rename", errno);
+  if (!previous.empty() && access(path_.c_str(), F_OK) == 0) renameTo(path_, previous);
+  renameTo(temporary_, path_);
   close(std::exchange(descriptor_, -1));
 
   const auto parent = std::filesystem::path(path_).parent_path();
@@ -74,6 +80,10 @@ void AtomicFile::commit() {
   // Some network file systems cannot flush a folder, and say so.
   const bool cannot = error == EINVAL || error == ENOTSUP;
   if (flushed != 0 && !cannot) fail("flush the folder of", error);
+}
+
+void AtomicFile::renameTo(const std::string& from, const std::string& to) const {
+  if (std::rename(from.c_str(), to.c_str()) != 0) fail("rename", errno);
 }
 
 void AtomicFile::fail(const std::string& action, int error) const {

@@ -16,9 +16,14 @@ class AtomicFile {
   ~AtomicFile();
 
   void write(const void* data, size_t size);
-  void commit();
+  /// Replaces the first bytes of what was written.
+  void overwriteStart(const void* data, size_t size);
+  /// @param previous  where to move the file that is replaced, if there is one; empty: nowhere. At
+  ///                  every moment one of the two is there.
+  void commit(const std::string& previous = {});
 
  private:
+  void renameTo(const std::string& from, const std::string& to) const;
   [[noreturn]] void fail(const std::string& action, int error) const;
 
   std::string path_;

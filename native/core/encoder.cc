@@ -31,37 +31,6 @@ bool endsWith(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-using TensorsByName = std::map<std::string, at::Tensor>;
-
-const char* const kCheckModel = "Check that the file holds an encoder of this arch and stem.";
-
-Error misfit(const std::string& name, const at::Tensor& tensor, const std::string& expected) {
-  std::ostringstream message;
-  message << "the model's " << name << " is " << tensor.scalar_type() << ' ' << tensor.sizes()
-          << ", but must be " << expected;
-  return Error("ERR_MOCO_CHECKPOINT", message.str(), kCheckModel);
-}
-
-const at::Tensor& requireTensor(const TensorsByName& state, const std::string& name,
-                                at::IntArrayRef shape) {
-  const auto found = state.find(name);
-  if (found == state.end()) {
-    throw Error("ERR_MOCO_CHECKPOINT", "the model has no tensor " + name, kCheckModel);
-  }
-  const at::Tensor& tensor = found->second;
-  if (tensor.sizes() == shape && tensor.is_floating_point()) return tensor;
-  throw misfit(name, tensor, "floating-point " + c10::str(shape));
-}
-
-/// A BatchNorm's counter; 0 where there is none, as in files from before PyTorch 0.4.1.
-int64_t batchesTrackedIn(const TensorsByName& state, const std::string& name) {
-  const auto found = state.find(name);
-  if (found == state.end()) return 0;
-  const at::Tensor& tensor = found->second;
-  if (tensor.numel() == 1 && !tensor.is_floating_point()) return tensor.item<int64_t>();
-  throw misfit(name, tensor, "one whole number");
-}
-
 }  // namespace
 
 at::Tensor normaliseRows(const at::Tensor& x) {
@@ -122,31 +91,28 @@ at::Tensor Encoder::project(const at::Tensor& features, Mode mode) {
   return normaliseRows(head_(pass(mode), features).to(options_.master));
 }
 
-std::vector<std::pair<std::string, at::Tensor>> Encoder::stateDict() const {
-  const at::NoGradGuard noGrad;
-  std::vector<std::pair<std::string, at::Tensor>> state;
+StateDict Encoder::stateDict() const {
+  StateDict state;
   for (const auto& entry : plan_.state) {
-    if (entry.kind == StateEntry::Kind::kBatchesTracked) {
-      state.emplace_back(entry.name, at::scalar_tensor(batchesTracked_, at::kLong));
-      continue;
-    }
-    state.emplace_back(entry.name, tensorOf(entry).to(at::kCPU).contiguous());
+    const bool counter = entry.kind == StateEntry::Kind::kBatchesTracked;
+    state.emplace_back(entry.name,
+                       counter ? at::scalar_tensor(batchesTracked_, at::kLong) : tensorOf(entry));
   }
   return state;
 }
 
-void Encoder::loadState(const std::vector<std::pair<std::string, at::Tensor>>& state) {
+void Encoder::loadState(const StateDict& state) {
   const at::NoGradGuard noGrad;
-  const TensorsByName byName(state.begin(), state.end());
+  const StateLookup lookup(state);
   std::vector<std::pair<at::Tensor, at::Tensor>> copies;  // to, from
   int64_t batches = 0;
   for (const auto& entry : plan_.state) {
     if (entry.kind == StateEntry::Kind::kBatchesTracked) {
-      batches = batchesTrackedIn(byName, entry.name);  // the same in all layers of a model
+      batches = lookup.integer(entry.name).value_or(0);  // the same in all layers of a model
       continue;
     }
     const auto& tensor = tensorOf(entry);
-    copies.emplace_back(tensor, requireTensor(byName, entry.name, tensor.sizes()));
+    copies.emplace_back(tensor, lookup.get(entry.name, tensor.sizes()));
   }
   for (const auto& [to, from] : copies) to.copy_(from);
   batchesTracked_ = batches;

@@ -10,6 +10,7 @@
 
 #include "core/backbone.h"
 #include "core/projection_head.h"
+#include "core/state_dict.h"
 
 namespace moco {
 
@@ -54,15 +55,14 @@ class Encoder {
   /// The tensors to differentiate by, one for each of `parameters()`.
   const std::vector<at::Tensor>& weights() const { return weights_; }
 
-  /// (name, tensor) in PyTorch's order, on the CPU, contiguous: what `state_dict()` holds in
-  /// Python.
-  std::vector<std::pair<std::string, at::Tensor>> stateDict() const;
+  /// What `state_dict()` holds in Python, in its order. The tensors are those in use, not copies.
+  StateDict stateDict() const;
   /// Takes over parameters and statistics from tensors of any floating-point type, on any device.
   /// Names that the encoder does not have are passed over; BatchNorm's `num_batches_tracked`, which
   /// old files lack, may be missing.
   /// @throws Error ERR_MOCO_CHECKPOINT  naming what is missing or misshaped; the encoder stays as
   /// it was
-  void loadState(const std::vector<std::pair<std::string, at::Tensor>>& state);
+  void loadState(const StateDict& state);
 
  private:
   /// Mean 0 and variance 1, as BatchNorm starts.

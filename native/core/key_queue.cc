@@ -1,8 +1,10 @@
 #include "core/key_queue.h"
 
 #include <algorithm>
+#include <string>
 
 #include "core/encoder.h"
+#include "core/error.h"
 #include "core/random.h"
 
 namespace moco {
@@ -28,6 +30,28 @@ at::Tensor KeyQueue::inOrder() const { return keys_.roll(-next_, 0); }
 
 double KeyQueue::fill() const {
   return static_cast<double>(filled_) / static_cast<double>(keys_.size(0));
+}
+
+StateDict KeyQueue::state() const {
+  return {{"keys", keys_},
+          {"next", at::scalar_tensor(next_, at::kLong)},
+          {"filled", at::scalar_tensor(filled_, at::kLong)}};
+}
+
+void KeyQueue::restore(const StateDict& state) {
+  const StateLookup lookup(state);
+  const int64_t length = keys_.size(0);
+  const int64_t next = lookup.integer("next").value_or(-1);
+  const int64_t filled = lookup.integer("filled").value_or(-1);
+  if (next < 0 || next >= length || filled < 0 || filled > length) {
+    throw Error("ERR_MOCO_CHECKPOINT",
+                "the queue's next place is " + std::to_string(next) + " and its filled places " +
+                    std::to_string(filled) + ", of " + std::to_string(length),
+                "Use an earlier checkpoint.");
+  }
+  keys_.copy_(lookup.get("keys", keys_.sizes()));
+  next_ = next;
+  filled_ = filled;
 }
 
 }  // namespace moco

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "core/state_dict.h"
+
 namespace moco {
 
 /// The dictionary of negatives (He et al., CVPR 2020, section 3.2): a ring buffer that new keys
@@ -23,6 +25,11 @@ class KeyQueue {
   at::Tensor inOrder() const;
   /// Share of the queue that holds keys of pictures rather than the random start, 0 … 1.
   double fill() const;
+
+  /// Everything that `restore` needs.
+  StateDict state() const;
+  /// @throws Error ERR_MOCO_CHECKPOINT  where a tensor is missing, or of another queue
+  void restore(const StateDict& state);
 
  private:
   at::Tensor keys_;

@@ -93,6 +93,36 @@ StepResult Moco::differentiate(const at::Tensor& queryViews, const at::Tensor& k
   return {values[0], values[1], values[2]};
 }
 
+StateDict Moco::state() const {
+  StateDict state;
+  append(state, "query.", query_.stateDict());
+  append(state, "key.", key_.stateDict());
+  const NamedTensors& layout = query_.parameters();
+  append(state, "optimiser.first_moment.", layout.over(adam_.firstMoment()).state());
+  append(state, "optimiser.second_moment.", layout.over(adam_.secondMoment()).state());
+  append(state, "optimiser.", {{"steps", adam_.steps()}});
+  append(state, "queue.", queue_.state());
+  return state;
+}
+
+void Moco::restore(const StateDict& state) {
+  // A smaller network finds all its tensors in a larger one's state.
+  const size_t expected = this->state().size();
+  if (state.size() != expected) {
+    throw Error("ERR_MOCO_CHECKPOINT",
+                "the state has " + std::to_string(state.size()) + " tensors, expected " +
+                    std::to_string(expected),
+                "Choose a checkpoint of a run with the same arch.");
+  }
+  query_.loadState(section(state, "query."));
+  key_.loadState(section(state, "key."));
+  const NamedTensors& layout = query_.parameters();
+  layout.over(adam_.firstMoment()).restore(section(state, "optimiser.first_moment."));
+  layout.over(adam_.secondMoment()).restore(section(state, "optimiser.second_moment."));
+  adam_.steps().copy_(StateLookup(state).get("optimiser.steps", {}));
+  queue_.restore(section(state, "queue."));
+}
+
 void Moco::momentumUpdate() {
   const at::NoGradGuard noGrad;
   key_.parameters().flat().lerp_(query_.parameters().flat(), 1.0 - options_.momentum);

@@ -7,6 +7,7 @@
 #include "core/adam.h"
 #include "core/encoder.h"
 #include "core/key_queue.h"
+#include "core/state_dict.h"
 
 namespace moco {
 
@@ -41,6 +42,13 @@ class Moco {
   /// @param keyViews    the other views of the same pictures
   /// @throws Error ERR_MOCO_NON_FINITE  where the loss or the gradient is not finite
   StepResult step(const at::Tensor& queryViews, const at::Tensor& keyViews);
+
+  /// Everything that training changes: both encoders with their statistics, optimiser and queue.
+  /// The tensors are those in use, not copies.
+  StateDict state() const;
+  /// Goes on from where `state` was taken, bit for bit.
+  /// @throws Error ERR_MOCO_CHECKPOINT  where a tensor is missing, or of another model
+  void restore(const StateDict& state);
 
   Encoder& queryEncoder() { return query_; }
   Encoder& keyEncoder() { return key_; }

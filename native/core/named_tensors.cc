@@ -1,5 +1,7 @@
 #include "core/named_tensors.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <numeric>
 #include <utility>
 
@@ -29,6 +31,11 @@ NamedTensors::NamedTensors(std::vector<TensorSpec> specs, at::TensorOptions opti
   int64_t total = 0;
   for (const auto& spec : specs_) total += paddedElementsOf(spec);
   flat_ = at::zeros({total}, options);
+  layOut();
+}
+
+void NamedTensors::layOut() {
+  views_.clear();
   int64_t offset = 0;
   for (const auto& spec : specs_) {
     const auto piece = flat_.narrow(0, offset, elementsOf(spec));
@@ -47,6 +54,27 @@ int64_t NamedTensors::elements() const {
   int64_t total = 0;
   for (const auto& spec : specs_) total += elementsOf(spec);
   return total;
+}
+
+NamedTensors NamedTensors::over(at::Tensor flat) const {
+  NamedTensors other = *this;
+  other.flat_ = std::move(flat);
+  other.layOut();
+  return other;
+}
+
+StateDict NamedTensors::state() const {
+  StateDict state;
+  for (size_t i = 0; i < size(); ++i) state.emplace_back(name(i), views_[i]);
+  return state;
+}
+
+void NamedTensors::restore(const StateDict& state) {
+  const at::NoGradGuard noGrad;
+  const StateLookup lookup(state);
+  std::vector<at::Tensor> values;
+  for (const auto& [name, shape] : specs_) values.push_back(lookup.get(name, shape));
+  for (size_t i = 0; i < size(); ++i) views_[i].copy_(values[i]);
 }
 
 }  // namespace moco

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/state_dict.h"
+
 namespace moco {
 
 struct TensorSpec {
@@ -34,7 +36,18 @@ class NamedTensors {
   /// Number of values, gaps not counted.
   int64_t elements() const;
 
+  /// The same names and layout over another buffer like `flat()`; shares its memory.
+  NamedTensors over(at::Tensor flat) const;
+  StateDict state() const;
+  /// Copies every tensor's values, of any floating type, device and layout.
+  /// @throws Error ERR_MOCO_CHECKPOINT  where one is missing or has another shape; nothing is
+  ///                                    changed then
+  void restore(const StateDict& state);
+
  private:
+  /// Views into `flat_`, one for each spec.
+  void layOut();
+
   std::vector<TensorSpec> specs_;
   at::Tensor flat_;
   std::vector<at::Tensor> views_;

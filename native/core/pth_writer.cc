@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <vector>
 
 #include "core/atomic_file.h"
 
@@ -13,12 +14,26 @@ namespace {
 /// Python's name for the storage of a type.
 std::string storageName(at::ScalarType type) {
   switch (type) {
+    case at::kDouble:
+      return "DoubleStorage";
     case at::kFloat:
       return "FloatStorage";
+    case at::kHalf:
+      return "HalfStorage";
     case at::kBFloat16:
       return "BFloat16Storage";
     case at::kLong:
       return "LongStorage";
+    case at::kInt:
+      return "IntStorage";
+    case at::kShort:
+      return "ShortStorage";
+    case at::kChar:
+      return "CharStorage";
+    case at::kByte:
+      return "ByteStorage";
+    case at::kBool:
+      return "BoolStorage";
     default:
       TORCH_CHECK(false, "no tensor of type ", type, " can be written to a .pth");
   }
@@ -70,6 +85,14 @@ class Pickle {
   std::string text_;
 };
 
+/// In elements.
+std::vector<int64_t> rowMajorStrides(at::IntArrayRef shape) {
+  std::vector<int64_t> strides(shape.size());
+  int64_t stride = 1;
+  for (size_t i = shape.size(); i-- > 0; stride *= shape[i]) strides[i] = stride;
+  return strides;
+}
+
 /// `torch._utils._rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks)`.
 void pickleTensor(Pickle& pickle, const at::Tensor& tensor, const std::string& key) {
   pickle.global("torch._utils", "_rebuild_tensor_v2");
@@ -84,7 +107,7 @@ void pickleTensor(Pickle& pickle, const at::Tensor& tensor, const std::string& k
   pickle.persistentId();
   pickle.integer(0);
   pickle.integers(tensor.sizes());
-  pickle.integers(tensor.strides());
+  pickle.integers(rowMajorStrides(tensor.sizes()));
   pickle.no();
   pickle.emptyOrderedDict();
   pickle.tuple();
@@ -105,7 +128,7 @@ std::string pickleStateDict(const StateDict& state) {
 
 }  // namespace
 
-void writePth(const std::string& path, const StateDict& state) {
+void writePth(const std::string& path, const StateDict& state, const std::string& description) {
   AtomicFile file(path);
   // The zip writer finishes the archive in its destructor, where an exception would end the
   // process: the first failure is kept until the writer is gone, and what follows it is not
@@ -126,10 +149,11 @@ void writePth(const std::string& path, const StateDict& state) {
     const std::string byteOrder = "little";
     zip.writeRecord("byteorder", byteOrder.data(), byteOrder.size());
     for (size_t i = 0; i < state.size(); ++i) {
-      const auto& tensor = state[i].second;
-      TORCH_CHECK(tensor.is_contiguous() && tensor.is_cpu(), state[i].first,
-                  " is not contiguous on the CPU");
+      const auto tensor = state[i].second.to(at::kCPU).contiguous();
       zip.writeRecord("data/" + std::to_string(i), tensor.const_data_ptr(), tensor.nbytes());
+    }
+    if (!description.empty()) {
+      zip.writeRecord("moco.json", description.data(), description.size());
     }
     zip.writeEndOfFile();
   }

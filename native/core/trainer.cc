@@ -8,9 +8,11 @@
 #include <thread>
 #include <utility>
 
+#include "core/atomic_file.h"
 #include "core/caching_allocator.h"
 #include "core/error.h"
 #include "core/pth_writer.h"
+#include "core/safetensors_writer.h"
 
 namespace moco {
 namespace {
@@ -102,6 +104,7 @@ Trainer::Trainer(TrainerOptions options)
   options_.normalisation.mean = options_.normalisation.mean.to(device_);
   options_.normalisation.std = options_.normalisation.std.to(device_);
   moco_.emplace(mocoOptions(options_, device_, precision_));
+  if (options_.checkpoint) moco_->restore(readTensors(*options_.checkpoint));
   loader_.emplace(options_.train, options_.batchSize, options_.seed, dataThreads_);
 }
 
@@ -111,11 +114,12 @@ Trainer::~Trainer() {
   if (device_.is_cpu()) releaseCachedMemory();
 }
 
-void Trainer::trainEpoch(int64_t epoch, const std::function<void(const StepMetrics&)>& onStep,
-                         const std::atomic<bool>& stop) {
-  loader_->startEpoch(static_cast<uint32_t>(epoch));
-  for (int64_t number = 1; number <= stepsPerEpoch(); ++number) {
-    requireNotStopped(stop);
+int64_t Trainer::trainEpoch(int64_t epoch, int64_t firstStep,
+                            const std::function<void(const StepMetrics&)>& onStep,
+                            const std::atomic<bool>& stop) {
+  loader_->startEpoch(static_cast<uint32_t>(epoch), firstStep - 1);
+  for (int64_t number = firstStep; number <= stepsPerEpoch(); ++number) {
+    if (stop) return number - 1;
     try {
       onStep(step(number));
     } catch (const Error& error) {
@@ -125,6 +129,7 @@ void Trainer::trainEpoch(int64_t epoch, const std::function<void(const StepMetri
                   error.hint);
     }
   }
+  return stepsPerEpoch();
 }
 
 StepMetrics Trainer::step(int64_t number) {
@@ -172,8 +177,15 @@ Accuracy Trainer::evaluate(const std::atomic<bool>& stop) {
   return accuracyOf(scores, options_.test.labels.to(device_));
 }
 
-void Trainer::saveModel(const std::string& path) {
-  writePth(path, moco_->queryEncoder().stateDict());
+void Trainer::saveModel(const std::string& path, const std::string& description) {
+  writePth(path, moco_->queryEncoder().stateDict(), description);
+}
+
+void Trainer::saveCheckpoint(const std::string& path, const std::string& previous,
+                             const std::string& run) const {
+  AtomicFile file(path);
+  writeSafetensors(file, moco_->state(), {{"format", "moco-checkpoint"}, {"run", run}});
+  file.commit(previous);
 }
 
 }  // namespace moco

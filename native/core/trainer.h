@@ -7,11 +7,13 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/device.h"
 #include "core/image_store.h"
 #include "core/knn.h"
 #include "core/moco.h"
+#include "core/tensor_file.h"
 #include "core/view_loader.h"
 
 namespace moco {
@@ -30,10 +32,11 @@ struct TrainerOptions {
   double learningRate;
   double weightDecay;
   uint64_t seed;
-  std::string device;      // as for resolveDevice
-  std::string precision;   // as for resolvePrecision
-  int64_t dataThreads;     // 0: chosen here
-  int64_t computeThreads;  // 0: chosen by PyTorch
+  std::string device;                      // as for resolveDevice
+  std::string precision;                   // as for resolvePrecision
+  int64_t dataThreads;                     // 0: chosen here
+  int64_t computeThreads;                  // 0: chosen by PyTorch
+  std::optional<TensorSource> checkpoint;  // to go on from
 };
 
 /// One row of the run's metrics.
@@ -49,25 +52,35 @@ struct StepMetrics {
 /// grad mode and number of threads belong to the thread that set them.
 class Trainer {
  public:
-  /// @throws Error ERR_MOCO_CONFIG  where k or the batch is larger than the data set
+  /// @throws Error ERR_MOCO_CONFIG      where k or the batch is larger than the data set
+  /// @throws Error ERR_MOCO_CHECKPOINT  where the checkpoint is damaged or of another model
   explicit Trainer(TrainerOptions options);
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
   ~Trainer();
 
   /// Trains epoch number `epoch` (from 1), which picks its shuffle and its views.
-  /// @throws Error ERR_MOCO_ABORTED     soon after `stop` is set: the step in work is finished
-  /// first
+  /// @param firstStep  from 1; a later one goes on with an epoch that was interrupted before it
+  /// @return           the last step that was done: an earlier one than the epoch's last soon after
+  ///                   `stop` is set
   /// @throws Error ERR_MOCO_NON_FINITE  naming the step, of which nothing was applied
-  void trainEpoch(int64_t epoch, const std::function<void(const StepMetrics&)>& onStep,
-                  const std::atomic<bool>& stop);
+  int64_t trainEpoch(int64_t epoch, int64_t firstStep,
+                     const std::function<void(const StepMetrics&)>& onStep,
+                     const std::atomic<bool>& stop);
 
   /// Weighted kNN of the query encoder's backbone over the test split, with the training
   /// temperature, as the reference does it after every epoch.
   Accuracy evaluate(const std::atomic<bool>& stop);
 
   /// Writes the query encoder's state dict.
-  void saveModel(const std::string& path);
+  /// @param description  as for `writePth`
+  void saveModel(const std::string& path, const std::string& description);
+
+  /// Writes everything that a later trainer needs to go on from here, bit for bit.
+  /// @param previous  where the file that is at `path` goes
+  /// @param run       JSON about the run, kept as it is
+  void saveCheckpoint(const std::string& path, const std::string& previous,
+                      const std::string& run) const;
 
   const at::Device& device() const { return device_; }
   const Precision& precision() const { return precision_; }

@@ -1,7 +1,6 @@
 #include "core/atomic_file.h"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -9,23 +8,12 @@
 
 #include "core/error.h"
 #include "core/pth_writer.h"
+#include "temporary_folder.h"
 
 namespace fs = std::filesystem;
 using namespace moco;
 
 namespace {
-
-/// A folder of its own, gone at the end of the test.
-struct TemporaryFolder {
-  fs::path path = fs::temp_directory_path() / ("moco-test-" + std::to_string(getpid()));
-  TemporaryFolder() { fs::create_directories(path); }
-  ~TemporaryFolder() { fs::remove_all(path); }
-};
-
-std::string contents(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 size_t filesIn(const fs::path& path) {
   return std::distance(fs::directory_iterator(path), fs::directory_iterator());
@@ -54,6 +42,26 @@ TEST_CASE("a file that is not committed leaves nothing behind") {
   }
   CHECK(contents(path) == "old");
   CHECK(filesIn(folder.path) == 1);
+}
+
+TEST_CASE("a file that is replaced stays under another name where asked") {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path / "file";
+  const fs::path previous = folder.path / "previous";
+  const auto write = [&](const std::string& text) {
+    AtomicFile file(path);
+    file.write("...", 3);
+    file.overwriteStart(text.data(), text.size());
+    file.commit(previous);
+  };
+  write("1");
+  CHECK(contents(path) == "1..");
+  CHECK_FALSE(fs::exists(previous));
+  write("2");
+  write("3");
+  CHECK(contents(path) == "3..");
+  CHECK(contents(previous) == "2..");
+  CHECK(filesIn(folder.path) == 2);
 }
 
 TEST_CASE("a folder that is not there is named") {

@@ -149,13 +149,13 @@ TEST_CASE("a model that does not fit is refused by the tensor's name and changes
         std::erase_if(state,
                       [](const auto& entry) { return entry.first == "f.6.1.bn2.running_var"; });
       },
-      "has no tensor f.6.1.bn2.running_var");
+      "tensor f.6.1.bn2.running_var is missing");
   refused([](auto& state) { state[0].second = at::zeros({64, 3, 7, 7}); },
-          "f.0.weight is Float [64, 3, 7, 7], but must be floating-point [64, 3, 3, 3]");
+          "tensor f.0.weight is Float [64, 3, 7, 7], expected floating-point [64, 3, 3, 3]");
   refused([](auto& state) { state[0].second = state[0].second.to(at::kLong); },
           "f.0.weight is Long");
   refused([](auto& state) { state[5].second = at::zeros({2}, at::kLong); },
-          "f.1.num_batches_tracked is Long [2], but must be one whole number");
+          "tensor f.1.num_batches_tracked is not one integer");
 
   auto old = other.stateDict();
   std::erase_if(old, [](const auto& entry) { return entry.second.dim() == 0; });

@@ -158,6 +158,46 @@ TEST_CASE("a step that is not finite changes nothing") {
   for (size_t i = 0; i < before.size(); ++i) CHECK(after[i].equal(before[i]));
 }
 
+TEST_CASE("a restored state goes on bit for bit") {
+  for (const auto compute : {at::kFloat, at::kBFloat16}) {
+    const auto settings = options("resnet18", 19, compute, at::kFloat);
+    const auto step = [&](Moco& moco, int number) {
+      const auto name = ".s" + std::to_string(number);
+      return moco
+          .step(formula::pictures("view1" + name, 8, compute),
+                formula::pictures("view2" + name, 8, compute))
+          .loss;
+    };
+    Moco whole(settings);
+    for (int number = 0; number < 3; ++number) step(whole, number);
+    StateDict state = whole.state();
+    for (auto& [name, tensor] : state) tensor = tensor.contiguous().clone();
+    auto other = settings;
+    other.seed = 2;
+    Moco restored(other);
+    restored.restore(state);
+    CHECK(restored.queue().fill() == whole.queue().fill());
+    for (int number = 3; number < 5; ++number) CHECK(step(restored, number) == step(whole, number));
+    const StateDict after = whole.state();
+    const StateDict restoredAfter = restored.state();
+    REQUIRE(restoredAfter.size() == after.size());
+    for (size_t i = 0; i < after.size(); ++i) {
+      INFO(after[i].first);
+      CHECK(restoredAfter[i].first == after[i].first);
+      CHECK(restoredAfter[i].second.equal(after[i].second));
+    }
+  }
+}
+
+TEST_CASE("a state of another model or queue is refused") {
+  Moco moco(options("resnet18", 19, at::kFloat, at::kFloat));
+  const auto refused = [&](const Moco& other, const char* name) {
+    CHECK_THROWS_WITH_AS(moco.restore(other.state()), doctest::Contains(name), Error);
+  };
+  refused(Moco(options("resnet34", 19, at::kFloat, at::kFloat)), "tensors, expected");
+  refused(Moco(options("resnet18", 20, at::kFloat, at::kFloat)), "tensor keys is Float [20, 128]");
+}
+
 TEST_CASE("bf16 gives fp32's loss and the gradient's direction") {
   Moco exact(options("resnet18", 64, at::kFloat, at::kFloat));
   Moco narrow(options("resnet18", 64, at::kBFloat16, at::kFloat));

@@ -33,7 +33,8 @@ TrainerOptions smallOptions() {
           .device = "cpu",
           .precision = "fp32",
           .dataThreads = 1,
-          .computeThreads = 0};
+          .computeThreads = 0,
+          .checkpoint = {}};
 }
 
 struct Run {
@@ -47,7 +48,7 @@ Run twoEpochs(TrainerOptions options) {
   Run run;
   for (int64_t epoch = 1; epoch <= 2; ++epoch) {
     trainer.trainEpoch(
-        epoch, [&](const StepMetrics& metrics) { run.losses.push_back(metrics.result.loss); },
+        epoch, 1, [&](const StepMetrics& metrics) { run.losses.push_back(metrics.result.loss); },
         stop);
   }
   run.accuracy = trainer.evaluate(stop);
@@ -74,9 +75,26 @@ TEST_CASE("a stopped epoch ends after the step in work") {
   std::atomic<bool> stop{false};
   int steps = 0;
   const auto stopAtSecond = [&](const StepMetrics&) { stop = ++steps == 2; };
-  CHECK_THROWS_WITH_AS(trainer.trainEpoch(1, stopAtSecond, stop), doctest::Contains("was stopped"),
-                       Error);
+  CHECK(trainer.trainEpoch(1, 1, stopAtSecond, stop) == 2);
   CHECK(steps == 2);
+}
+
+TEST_CASE("an epoch that was stopped and goes on is the uninterrupted one") {
+  const Run whole = twoEpochs(smallOptions());
+  Trainer trainer(smallOptions());
+  std::atomic<bool> stop{false};
+  std::vector<double> losses;
+  const auto record = [&](const StepMetrics& metrics) {
+    losses.push_back(metrics.result.loss);
+    stop = metrics.step == 3;
+  };
+  const auto last = trainer.trainEpoch(1, 1, record, stop);
+  stop = false;
+  CHECK(trainer.trainEpoch(1, last + 1, record, stop) == 4);
+  trainer.trainEpoch(2, 1, record, stop);
+  stop = false;
+  trainer.trainEpoch(2, 4, record, stop);
+  CHECK(losses == whole.losses);
 }
 
 TEST_CASE("a loss that is not finite names its step") {
@@ -86,7 +104,7 @@ TEST_CASE("a loss that is not finite names its step") {
   const std::atomic<bool> stop{false};
   int steps = 0;
   CHECK_THROWS_WITH_AS(trainer.trainEpoch(
-                           3, [&](const StepMetrics&) { ++steps; }, stop),
+                           3, 1, [&](const StepMetrics&) { ++steps; }, stop),
                        doctest::Contains("epoch 3, step 2: the"), Error);
   CHECK(steps == 1);
 }

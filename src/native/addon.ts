@@ -65,6 +65,8 @@ export interface NativeTrainerOptions {
   readonly dataThreads: number;
   /** Threads that PyTorch computes with; 0 lets the addon choose. */
   readonly computeThreads: number;
+  /** What `saveCheckpoint` wrote, to go on from there. */
+  readonly checkpoint: NativeTensorSource | undefined;
 }
 
 /** What the addon decided: where and how it computes. */
@@ -200,16 +202,35 @@ export interface NativeEvaluator {
 export interface NativeTrainer {
   readonly description: NativeTrainerDescription;
   /**
-   * Trains one epoch (numbered from 1; the number picks its shuffle and views). `onSteps` gets all
-   * rows since its last call, `STEP_COLUMNS` numbers each; rows wait while JavaScript is busy, and
-   * training never waits for it. All rows arrive before the promise settles.
+   * Trains epoch number `epoch` (from 1; it picks the shuffle and the views) from step `firstStep`
+   * (from 1) on. `onSteps` gets all rows since its last call, `STEP_COLUMNS` numbers each; rows wait
+   * while JavaScript is busy, and training never waits for it. All rows arrive before the promise
+   * settles.
+   * @returns the last step that was done: an earlier one than the epoch's last after `stop`
    */
-  trainEpoch(epoch: number, onSteps: (rows: Float64Array) => void): Promise<void>;
+  trainEpoch(
+    epoch: number,
+    firstStep: number,
+    onSteps: (rows: Float64Array) => void,
+  ): Promise<number>;
   /** Weighted kNN of the query encoder over the test split; per cent. */
   evaluate(): Promise<{ top1: number; top5: number }>;
-  /** Writes the query encoder's state dict as a PyTorch `.pth`, by rename. */
-  saveModel(path: string): Promise<void>;
-  /** Asks the running job to end after its current step: its promise rejects with `ERR_MOCO_ABORTED`. */
+  /**
+   * Writes the query encoder's state dict as a PyTorch `.pth`, by rename.
+   * @param description JSON about the model, for `moco inspect`
+   */
+  saveModel(path: string, description: string): Promise<void>;
+  /**
+   * Writes everything that a later trainer needs to go on from here, bit for bit, as safetensors, by
+   * rename.
+   * @param previous where the file that is at `path` goes
+   * @param run JSON about the run, kept in the file as it is
+   */
+  saveCheckpoint(path: string, previous: string, run: string): Promise<void>;
+  /**
+   * Asks the running job to end soon: an epoch ends after its current step, an evaluation rejects
+   * with `ERR_MOCO_ABORTED`.
+   */
   stop(): void;
   /** Stops, joins the training thread and frees all tensors. Can be called more than once. */
   dispose(): Promise<void>;
