@@ -2,20 +2,13 @@
  * Momentum Contrast for Node: `train` is a whole run in one call, `createTrainer` the same step by
  * step. The `moco` command uses what is exported here and nothing else.
  */
-export {
-  type TrainFlag,
-  type TypedFlag,
-  trainFlags,
-} from './config/flags.js';
-export { trainConfigJsonSchema } from './config/jsonSchema.js';
-export { parseTrainConfig, resolveTrainConfig } from './config/resolve.js';
-export { trainConfigTemplate, writeTrainConfigTemplate } from './config/template.js';
-export {
-  type TrainConfig,
-  type TrainConfigInput,
-  type TrainConfigKey,
-  trainConfigSchema,
-} from './config/trainConfig.js';
+export type { CommandConfig } from './config/commandConfig.js';
+export { type CommandName, commands } from './config/commands.js';
+export { type ConfigFlag, configFlags, type TypedFlag } from './config/flags.js';
+export { configJsonSchema } from './config/jsonSchema.js';
+export { parseConfig, resolveConfig } from './config/resolve.js';
+export { configTemplate, writeConfigTemplate } from './config/template.js';
+export type { TrainConfig, TrainConfigInput } from './config/trainConfig.js';
 export type { DownloadProgress } from './data/dataset.js';
 export { MocoError, type MocoErrorCode } from './native/error.js';
 export { type CreateTrainerOptions, createTrainer } from './train/createTrainer.js';

@@ -8,6 +8,7 @@ import {
   printParseErrorCode,
 } from 'jsonc-parser';
 import { MocoError } from '../native/error.js';
+import { type CommandConfig, initCommand } from './commandConfig.js';
 import type { ConfigLayer } from './layer.js';
 import { type ConfigProblem, shown } from './problems.js';
 
@@ -37,11 +38,11 @@ const EXPECTED: Record<string, string> = {
 };
 
 /**
- * Reads a configuration file: JSON, with comments and trailing commas allowed. Every entry keeps
+ * Reads a command's configuration file: JSON, with comments and trailing commas allowed. Every entry keeps
  * its place. A file that cannot be read throws; wrong JSON becomes a problem.
  */
-export async function readConfigFile(path: string): Promise<ConfigLayer> {
-  const text = await readText(path);
+export async function readConfigFile(command: CommandConfig, path: string): Promise<ConfigLayer> {
+  const text = await readText(command, path);
   const place = (offset: number) => `${path}:${lineAndColumn(text, offset)}`;
   const deep = tooDeepAt(text);
   if (deep !== undefined) {
@@ -77,14 +78,14 @@ export async function readConfigFile(path: string): Promise<ConfigLayer> {
   return layer;
 }
 
-async function readText(path: string): Promise<string> {
+async function readText(command: CommandConfig, path: string): Promise<string> {
   try {
     return (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
   } catch (cause) {
     const { code = '', message } = cause as NodeJS.ErrnoException;
     const reason = UNREADABLE[code] ?? message;
-    const hint =
-      code === 'ENOENT' ? `\`moco config init ${path}\` writes a starting file there.` : undefined;
+    const init = `\`${initCommand(command, path)}\``;
+    const hint = code === 'ENOENT' ? `${init} writes a starting file there.` : undefined;
     throw new MocoError('ERR_MOCO_CONFIG', `cannot read configuration ${path}: ${reason}`, {
       hint,
       cause,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type TrainConfigKey, trainConfigSchema } from './trainConfig.js';
+import type { CommandConfig } from './commandConfig.js';
 
 /** The part of JSON Schema that one key of the configuration uses. */
 export interface KeySchema {
@@ -17,17 +17,14 @@ export interface KeySchema {
 }
 
 /**
- * JSON Schema (draft 7, which editors understand best) of a `train` configuration file.
+ * JSON Schema (draft 7, which editors understand best) of a command's configuration file.
  * `$schema` is a key of the file, so that a file can name its schema.
  */
-export function trainConfigJsonSchema(): Record<string, unknown> {
-  const { properties, ...schema } = z.toJSONSchema(trainConfigSchema, {
-    io: 'input',
-    target: 'draft-7',
-  });
+export function configJsonSchema({ name, schema }: CommandConfig): Record<string, unknown> {
+  const { properties, ...rest } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7' });
   return {
-    ...schema,
-    title: 'moco train',
+    ...rest,
+    title: `moco ${name}`,
     properties: {
       $schema: { type: 'string', description: 'where this schema is, for editors' },
       ...properties,
@@ -35,11 +32,11 @@ export function trainConfigJsonSchema(): Record<string, unknown> {
   };
 }
 
-let keySchemas: Record<string, KeySchema> | undefined;
-
-export function keySchema(key: TrainConfigKey): KeySchema {
-  keySchemas ??= trainConfigJsonSchema().properties as Record<string, KeySchema>;
-  return keySchemas[key] as KeySchema;
+/** What each key of a command takes. */
+export function keySchemas(command: CommandConfig): ReadonlyMap<string, KeySchema> {
+  const properties = configJsonSchema(command).properties as Record<string, KeySchema>;
+  const { $schema, ...keys } = properties;
+  return new Map(Object.entries(keys));
 }
 
 /** What a key takes, in words: `an integer from 2 to 65536`. */
@@ -47,7 +44,7 @@ export function expectedValue(schema: KeySchema): string {
   if (schema.anyOf) return schema.anyOf.map(expectedValue).join(' or ');
   if (schema.enum) return `one of ${schema.enum.join(', ')}`;
   if (schema.const !== undefined) return schema.const;
-  if (schema.type === 'string') return schema.title === 'folder' ? 'a path' : String(schema.title);
+  if (schema.type === 'string') return isPath(schema) ? 'a path' : String(schema.title);
   const noun = schema.type === 'integer' ? 'an integer' : 'a number';
   return schema.exclusiveMinimum === undefined
     ? `${noun} from ${schema.minimum} to ${schema.maximum}`
@@ -65,4 +62,8 @@ export function valueName(schema: KeySchema): string {
 
 export function takesNumbers(schema: KeySchema): boolean {
   return schema.anyOf?.some(takesNumbers) ?? schema.type !== 'string';
+}
+
+function isPath({ title }: KeySchema): boolean {
+  return title === 'folder' || title === 'file';
 }

@@ -1,5 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 import { MocoError } from '../native/error.js';
+import { type CommandConfig, initCommand } from './commandConfig.js';
 
 /** One thing that is wrong with a configuration. */
 export interface ConfigProblem {
@@ -12,13 +13,13 @@ export interface ConfigProblem {
 }
 
 /** One `ERR_MOCO_CONFIG` that lists all problems. */
-export function configError(problems: readonly ConfigProblem[]): MocoError {
+export function configError(command: CommandConfig, problems: readonly ConfigProblem[]): MocoError {
   const lines = problems.map(
     ({ path, message, where }) => `  ${path}: ${message}${where ? ` (${where})` : ''}`,
   );
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   return new MocoError('ERR_MOCO_CONFIG', `the configuration has ${count}:\n${lines.join('\n')}`, {
-    hint: '`moco train --help` lists every flag, `moco config init` every key with its default.',
+    hint: `\`moco ${command.name} --help\` lists every flag, \`${initCommand(command)}\` every key with its default.`,
   });
 }
 

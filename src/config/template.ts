@@ -3,23 +3,23 @@ import { dirname } from 'node:path';
 import { writeFileAtomic } from '../formats/atomicFile.js';
 import { outputError } from '../formats/outputError.js';
 import { MocoError } from '../native/error.js';
-import { expectedValue, keySchema } from './jsonSchema.js';
-import { trainConfigKeys } from './trainConfig.js';
+import type { CommandConfig } from './commandConfig.js';
+import { expectedValue, keySchemas } from './jsonSchema.js';
 
 /** A starting configuration file: every key with its default, what it means and what it takes. */
-export function trainConfigTemplate(): string {
-  const withDefault = trainConfigKeys.filter((key) => keySchema(key).default !== undefined);
-  const lines = trainConfigKeys.flatMap((key) => {
-    const schema = keySchema(key);
+export function configTemplate(command: CommandConfig): string {
+  const keys = [...keySchemas(command)];
+  const lastWithDefault = keys.findLast(([, schema]) => schema.default !== undefined)?.[0];
+  const lines = keys.flatMap(([key, schema]) => {
     const comment = `  // ${schema.description} (${expectedValue(schema)})`;
     if (schema.default === undefined) {
       return [comment, `  // "${key}": ${JSON.stringify(schema.examples?.[0])},`];
     }
-    const comma = key === withDefault.at(-1) ? '' : ',';
+    const comma = key === lastWithDefault ? '' : ',';
     return [comment, `  "${key}": ${JSON.stringify(schema.default)}${comma}`];
   });
   return [
-    '// Configuration of `moco train`: every key with its default. What you remove keeps its default.',
+    `// Configuration of \`moco ${command.name}\`: every key with its default. What you remove keeps its default.`,
     '{',
     ...lines,
     '}',
@@ -31,15 +31,17 @@ export function trainConfigTemplate(): string {
  * Writes the starting file, and makes the folders on the way to it.
  * @throws MocoError `ERR_MOCO_OUTPUT`, also where something is there and `force` is not set.
  */
-export async function writeTrainConfigTemplate(
+export async function writeConfigTemplate(
+  command: CommandConfig,
   path: string,
   options: { readonly force?: boolean | undefined } = {},
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) =>
     Promise.reject(outputError(dirname(path), cause)),
   );
-  if (options.force) await writeFileAtomic(path, trainConfigTemplate());
-  else await writeNewFile(path, trainConfigTemplate());
+  const content = configTemplate(command);
+  if (options.force) await writeFileAtomic(path, content);
+  else await writeNewFile(path, content);
 }
 
 async function writeNewFile(path: string, content: string): Promise<void> {

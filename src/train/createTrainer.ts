@@ -1,5 +1,5 @@
-import { parseTrainConfig } from '../config/resolve.js';
-import type { TrainConfig, TrainConfigInput } from '../config/trainConfig.js';
+import { parseConfig } from '../config/resolve.js';
+import { type TrainConfig, type TrainConfigInput, trainCommand } from '../config/trainConfig.js';
 import type { Dataset, DownloadProgress } from '../data/dataset.js';
 import { loadDataset } from '../data/load.js';
 import type { NativeAddon, NativeTrainerOptions } from '../native/addon.js';
@@ -27,7 +27,7 @@ export async function createTrainer(
   config: TrainConfigInput,
   options: CreateTrainerOptions = {},
 ): Promise<Trainer> {
-  const resolved = parseTrainConfig(config);
+  const resolved = parseConfig(trainCommand, config);
   await requireWritable(resolved.out);
   const addon = loadAddon();
   requireCuda(resolved.device, addon);

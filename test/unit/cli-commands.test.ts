@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { trainConfigKeys } from '#moco/config/trainConfig.js';
+import { configKeys } from '#moco/config/commandConfig.js';
+import { trainCommand } from '#moco/config/trainConfig.js';
 import { version } from '#moco/version.js';
 
 const executable = fileURLToPath(new URL('../../../bin/moco.js', import.meta.url));
@@ -54,7 +55,7 @@ test('train --help shows every flag once, with its default', () => {
   assert.equal(status, 0);
   assert.match(stdout, /--batch-size <n> +pictures in one training step\s+\(default:\s+256\)/);
   assert.ok(!stdout.includes('--batch_size'));
-  for (const key of trainConfigKeys) {
+  for (const key of configKeys(trainCommand)) {
     const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <`;
     assert.equal(stdout.split(flag).length, 2, flag);
   }
@@ -141,7 +142,10 @@ test('an output folder that cannot be ends with 1 before anything is loaded or w
 test('config schema prints a JSON Schema', () => {
   const { status, stdout } = moco('config', 'schema');
   assert.equal(status, 0);
-  assert.deepEqual(Object.keys(JSON.parse(stdout).properties), ['$schema', ...trainConfigKeys]);
+  assert.deepEqual(Object.keys(JSON.parse(stdout).properties), [
+    '$schema',
+    ...configKeys(trainCommand),
+  ]);
 });
 
 test('config init prints a file, or writes it where none is', async () => {

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { trainFlags } from '#moco/config/flags.js';
-import { trainConfigJsonSchema } from '#moco/config/jsonSchema.js';
-import { resolveTrainConfig } from '#moco/config/resolve.js';
-import { trainConfigKeys } from '#moco/config/trainConfig.js';
+import { configKeys } from '#moco/config/commandConfig.js';
+import { configFlags } from '#moco/config/flags.js';
+import { configJsonSchema } from '#moco/config/jsonSchema.js';
+import { resolveConfig } from '#moco/config/resolve.js';
+import { trainCommand } from '#moco/config/trainConfig.js';
 
-const schema = trainConfigJsonSchema() as {
+const schema = configJsonSchema(trainCommand) as {
   properties: Record<string, { description?: string; default?: unknown; maximum?: number }>;
   required?: string[];
   additionalProperties: boolean;
 };
 
 test('the JSON Schema knows every key, says what it is, asks for none and allows no other', () => {
-  assert.deepEqual(Object.keys(schema.properties), ['$schema', ...trainConfigKeys]);
+  assert.deepEqual(Object.keys(schema.properties), ['$schema', ...configKeys(trainCommand)]);
   for (const [key, { description }] of Object.entries(schema.properties)) {
     assert.ok(description, key);
   }
@@ -27,10 +28,10 @@ test('the JSON Schema holds the limits and the defaults', () => {
 });
 
 test('every key has a flag in dashes, and in underscores where it has several words', () => {
-  const flags = trainFlags();
+  const flags = configFlags(trainCommand);
   assert.deepEqual(
     flags.map(({ key }) => key),
-    trainConfigKeys,
+    configKeys(trainCommand),
   );
   const batchSize = flags.find(({ key }) => key === 'batchSize');
   assert.equal(batchSize?.flag, '--batch-size');
@@ -42,6 +43,6 @@ test('every key has a flag in dashes, and in underscores where it has several wo
 
 test('the example configurations are right', async () => {
   const file = new URL('../../../examples/shapes.json', import.meta.url);
-  const { dataset, arch } = await resolveTrainConfig({ file: fileURLToPath(file) });
+  const { dataset, arch } = await resolveConfig(trainCommand, { file: fileURLToPath(file) });
   assert.deepEqual({ dataset, arch }, { dataset: 'shapes', arch: 'resnet18' });
 });

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { TypedFlag } from '#moco/config/flags.js';
-import { resolveTrainConfig } from '#moco/config/resolve.js';
-import { trainConfigTemplate, writeTrainConfigTemplate } from '#moco/config/template.js';
+import { resolveConfig } from '#moco/config/resolve.js';
+import { configTemplate, writeConfigTemplate } from '#moco/config/template.js';
+import { trainCommand } from '#moco/config/trainConfig.js';
 import { MocoError } from '#moco/native/error.js';
 
 let folder: string;
@@ -29,7 +30,7 @@ function typed(...words: string[]): TypedFlag[] {
 
 /** What is wrong, with the file's folder left out. */
 async function problems(file: string | undefined, flags: TypedFlag[] = []): Promise<string[]> {
-  const error = await resolveTrainConfig({ file, flags }).then(
+  const error = await resolveConfig(trainCommand, { file, flags }).then(
     () => assert.fail('accepted'),
     (error: unknown) => error,
   );
@@ -41,28 +42,35 @@ async function problems(file: string | undefined, flags: TypedFlag[] = []): Prom
 
 test('a file wins over defaults, flags win over the file', async () => {
   const file = await configFile('{ "epochs": 7, "k": 20 }');
-  const { epochs, k, m } = await resolveTrainConfig({ file, flags: typed('--k 30') });
+  const { epochs, k, m } = await resolveConfig(trainCommand, { file, flags: typed('--k 30') });
   assert.deepEqual({ epochs, k, m }, { epochs: 7, k: 30, m: 4096 });
 });
 
 test('among flags and --set, the last one for a key wins', async () => {
   const set = { flag: '--set', text: 'epochs=3' };
   const flag = { flag: '--epochs', text: '4' };
-  assert.equal((await resolveTrainConfig({ flags: [set, flag] })).epochs, 4);
-  assert.equal((await resolveTrainConfig({ flags: [flag, set] })).epochs, 3);
+  assert.equal((await resolveConfig(trainCommand, { flags: [set, flag] })).epochs, 4);
+  assert.equal((await resolveConfig(trainCommand, { flags: [flag, set] })).epochs, 3);
 });
 
 test("flags have the reference's underscore spelling, too", async () => {
-  const config = await resolveTrainConfig({ flags: typed('--feature_dim 64', '--batch-size 32') });
+  const config = await resolveConfig(trainCommand, {
+    flags: typed('--feature_dim 64', '--batch-size 32'),
+  });
   assert.equal(config.featureDim, 64);
   assert.equal(config.batchSize, 32);
 });
 
 test('text becomes a number where the key takes numbers, and stays text elsewhere', async () => {
   const flags = typed('--learning-rate 1e-2', '--temperature .1', '--out 123', '--data-threads 2');
-  const { learningRate, temperature, out, dataThreads } = await resolveTrainConfig({ flags });
+  const { learningRate, temperature, out, dataThreads } = await resolveConfig(trainCommand, {
+    flags,
+  });
   assert.deepEqual([learningRate, temperature, out, dataThreads], [0.01, 0.1, '123', 2]);
-  assert.equal((await resolveTrainConfig({ flags: typed('--threads auto') })).threads, 'auto');
+  assert.equal(
+    (await resolveConfig(trainCommand, { flags: typed('--threads auto') })).threads,
+    'auto',
+  );
 });
 
 test('what only looks like a number is refused as it was typed', async () => {
@@ -78,13 +86,13 @@ test('--set splits at the first equals sign and ignores space around it', async 
     { flag: '--set', text: 'out=a=b' },
     { flag: '--set', text: ' k = 9 ' },
   ];
-  const { out, k } = await resolveTrainConfig({ flags });
+  const { out, k } = await resolveConfig(trainCommand, { flags });
   assert.deepEqual({ out, k }, { out: 'a=b', k: 9 });
 });
 
 test('a file may hold comments, trailing commas, a byte order mark and the name of its schema', async () => {
   const file = await configFile('\uFEFF// run\n{ "$schema": "s.json", /* few */ "epochs": 7, }');
-  assert.equal((await resolveTrainConfig({ file })).epochs, 7);
+  assert.equal((await resolveConfig(trainCommand, { file })).epochs, 7);
 });
 
 test('every problem in a file has its line and column', async () => {
@@ -163,7 +171,7 @@ test('a file that holds something else than an object is refused', async () => {
 
 test('a file that is not there, and how to make one', async () => {
   const path = join(folder, 'missing.json');
-  await assert.rejects(resolveTrainConfig({ file: path }), {
+  await assert.rejects(resolveConfig(trainCommand, { file: path }), {
     code: 'ERR_MOCO_CONFIG',
     message: `cannot read configuration ${path}: there is no such file`,
     hint: `\`moco config init ${path}\` writes a starting file there.`,
@@ -171,7 +179,7 @@ test('a file that is not there, and how to make one', async () => {
 });
 
 test('a folder in the place of the file is refused', async () => {
-  await assert.rejects(resolveTrainConfig({ file: folder }), {
+  await assert.rejects(resolveConfig(trainCommand, { file: folder }), {
     code: 'ERR_MOCO_CONFIG',
     message: `cannot read configuration ${folder}: it is a folder, not a file`,
   });
@@ -188,11 +196,14 @@ test('a file that is nested without end is refused at the place where it is too 
 });
 
 test('the starting file holds every default, and its optional keys are right once uncommented', async () => {
-  const template = trainConfigTemplate();
-  const defaults = await resolveTrainConfig({});
-  assert.deepEqual(await resolveTrainConfig({ file: await configFile(template) }), defaults);
+  const template = configTemplate(trainCommand);
+  const defaults = await resolveConfig(trainCommand, {});
+  assert.deepEqual(
+    await resolveConfig(trainCommand, { file: await configFile(template) }),
+    defaults,
+  );
   const uncommented = template.replaceAll(/\/\/ (")/g, '$1');
-  const { trainLimit, testLimit } = await resolveTrainConfig({
+  const { trainLimit, testLimit } = await resolveConfig(trainCommand, {
     file: await configFile(uncommented),
   });
   assert.deepEqual([trainLimit, testLimit], [5000, 1000]);
@@ -200,26 +211,26 @@ test('the starting file holds every default, and its optional keys are right onc
 
 test('a starting file replaces another one only when forced to', async () => {
   const path = await configFile('mine');
-  await assert.rejects(writeTrainConfigTemplate(path), {
+  await assert.rejects(writeConfigTemplate(trainCommand, path), {
     code: 'ERR_MOCO_OUTPUT',
     message: `${path} exists already and was not changed`,
   });
   assert.deepEqual(await problems(path), [
     'config.json:1:1: not valid JSON: expected a number, true, false, null, or a key or text in double quotes, found "mine"',
   ]);
-  await writeTrainConfigTemplate(path, { force: true });
-  assert.equal((await resolveTrainConfig({ file: path })).epochs, 500);
+  await writeConfigTemplate(trainCommand, path, { force: true });
+  assert.equal((await resolveConfig(trainCommand, { file: path })).epochs, 500);
 });
 
 test('a starting file is made with the folders on its way', async () => {
   const path = join(folder, 'new', 'er', 'config.json');
-  await writeTrainConfigTemplate(path);
-  assert.equal(await readFile(path, 'utf8'), trainConfigTemplate());
+  await writeConfigTemplate(trainCommand, path);
+  assert.equal(await readFile(path, 'utf8'), configTemplate(trainCommand));
 });
 
 test('a link that leads nowhere is not replaced by a starting file', async () => {
   const path = join(folder, 'link.json');
   await symlink('nowhere.json', path);
-  await assert.rejects(writeTrainConfigTemplate(path), { code: 'ERR_MOCO_OUTPUT' });
+  await assert.rejects(writeConfigTemplate(trainCommand, path), { code: 'ERR_MOCO_OUTPUT' });
   assert.equal(await readlink(path), 'nowhere.json');
 });

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTrainConfig } from '#moco/config/resolve.js';
-import { trainConfigKeys } from '#moco/config/trainConfig.js';
+import { configKeys } from '#moco/config/commandConfig.js';
+import { parseConfig } from '#moco/config/resolve.js';
+import { trainCommand } from '#moco/config/trainConfig.js';
 import { MocoError } from '#moco/native/error.js';
+
+const parseTrainConfig = (config: unknown) => parseConfig(trainCommand, config);
 
 /** The lines that say what is wrong with a configuration. */
 function problems(config: unknown): string[] {
@@ -116,7 +119,7 @@ test('everything that is wrong is listed at once', () => {
 });
 
 test('every key is found from its underscore, dash and lower-case spelling', () => {
-  for (const key of trainConfigKeys) {
+  for (const key of configKeys(trainCommand)) {
     const words = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     for (const spelling of [words, words.replaceAll('_', '-'), `${key.toLowerCase()}s`]) {
       if (spelling === key) continue;

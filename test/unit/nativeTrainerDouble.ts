@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { parseTrainConfig } from '#moco/config/resolve.js';
-import type { TrainConfigInput } from '#moco/config/trainConfig.js';
+import { parseConfig } from '#moco/config/resolve.js';
+import { type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
 import type { NativeTrainer } from '#moco/native/addon.js';
 import { MocoError } from '#moco/native/error.js';
 import { runFiles } from '#moco/train/runFiles.js';
@@ -100,7 +100,7 @@ export async function temporaryFolder(context: TestContext): Promise<string> {
 
 /** A trainer on a double. */
 export function trainerOn(native: NativeTrainer, input: TrainConfigInput, notices: string[] = []) {
-  const config = parseTrainConfig({ batchSize: 16, epochs: 3, k: 5, m: 48, ...input });
+  const config = parseConfig(trainCommand, { batchSize: 16, epochs: 3, k: 5, m: 48, ...input });
   const description = {
     ...native.description,
     mocoVersion: '0.0.0',

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parseTrainConfig } from '#moco/config/resolve.js';
+import { parseConfig } from '#moco/config/resolve.js';
+import { trainCommand } from '#moco/config/trainConfig.js';
 import { requireSpace, requireWritable } from '#moco/train/outputFolder.js';
 import { movePreviousRun } from '#moco/train/previousRun.js';
 import { runFiles } from '#moco/train/runFiles.js';
@@ -12,7 +13,8 @@ import { runWithSmallDisk } from './smallDisk.js';
 const NAME = '128_48_0.5_0.999_5_16_3';
 
 test("a run's files carry the reference's names, with Python's spelling of floats", () => {
-  const names = (config: object) => runFiles(parseTrainConfig({ out: 'r', ...config })).results;
+  const names = (config: object) =>
+    runFiles(parseConfig(trainCommand, { out: 'r', ...config })).results;
   assert.equal(names({}), join('r', '128_4096_0.5_0.999_200_256_500_results.csv'));
   assert.equal(
     names({ temperature: 1, momentum: 0.00001 }),
@@ -57,7 +59,7 @@ test('the configuration that was written gives the same run', async (context) =>
   const trainer = trainerOn(new NativeTrainerDouble(), { out, seed: 7 });
   await collect(trainer.run());
   const written = await readFile(join(out, NAME, 'config.resolved.json'), 'utf8');
-  assert.deepEqual(parseTrainConfig(JSON.parse(written)), trainer.config);
+  assert.deepEqual(parseConfig(trainCommand, JSON.parse(written)), trainer.config);
 });
 
 test('the environment says with what and where the run was made', async (context) => {

@@ -1,0 +1,68 @@
+import { type Command, Option } from 'commander';
+import type { z } from 'zod';
+import {
+  type CommandConfig,
+  type ConfigFlag,
+  configFlags,
+  resolveConfig,
+  type TypedFlag,
+} from '../index.js';
+
+/** What every command with a configuration takes beside its keys. */
+export interface ConfigOptions {
+  readonly config?: string;
+  readonly printConfig?: boolean;
+  readonly json?: boolean;
+}
+
+/**
+ * Lets a command take its configuration from flags and a file, and act on it.
+ * @param json what `--json` does
+ */
+export function configured<Schema extends z.ZodObject>(
+  command: Command,
+  config: CommandConfig<Schema>,
+  json: string,
+  act: (config: z.output<Schema>, options: ConfigOptions) => Promise<void>,
+): void {
+  const typed: TypedFlag[] = [];
+  const collect = (flag: string) => (text: string) => {
+    typed.push({ flag, text });
+    return text;
+  };
+  for (const flag of configFlags(config)) addFlag(command, flag, collect);
+  command
+    .option('--config <file>', 'take the configuration from a file (JSON, comments allowed)')
+    .option('--set <key=value>', 'set one key; may be repeated', collect('--set'))
+    .option('--print-config', 'print the complete configuration as JSON and stop')
+    .option('--json', json)
+    .addHelpText('after', '\nFlags and --set win over the file; among them, the last one wins.')
+    .allowUnknownOption() // reported with everything else that is wrong
+    .allowExcessArguments()
+    .action(async (options: ConfigOptions) => {
+      const flags = [...typed, ...unknownFlags(command.args)];
+      const resolved = await resolveConfig(config, { file: options.config, flags });
+      if (options.printConfig) console.log(JSON.stringify(resolved, null, 2));
+      else await act(resolved, options);
+    });
+}
+
+function addFlag(
+  command: Command,
+  { flag, underscoreFlag, valueName, description, defaultValue }: ConfigFlag,
+  collect: (flag: string) => (text: string) => string,
+): void {
+  const option = new Option(`${flag} <${valueName}>`, description).argParser(collect(flag));
+  command.addOption(defaultValue === undefined ? option : option.default(defaultValue));
+  if (underscoreFlag === undefined) return;
+  const alias = new Option(`${underscoreFlag} <${valueName}>`).argParser(collect(underscoreFlag));
+  command.addOption(alias.hideHelp());
+}
+
+/** What is left of the command line: flags that do not exist, less their values, and other words. */
+function unknownFlags(words: readonly string[]): TypedFlag[] {
+  const isFlag = (word: string | undefined) => word?.startsWith('-') && !word.includes('=');
+  return words
+    .filter((word, index) => word.startsWith('-') || !isFlag(words[index - 1]))
+    .map((word) => ({ flag: word.startsWith('-') ? (word.split('=')[0] as string) : word }));
+}

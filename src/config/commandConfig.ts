@@ -1,0 +1,22 @@
+import type { z } from 'zod';
+
+/**
+ * What one command can be told. Its flags, its part of `--help`, the JSON Schema, the starting file
+ * and the types come from the schema.
+ */
+export interface CommandConfig<Schema extends z.ZodObject = z.ZodObject> {
+  /** As it is typed after `moco`. */
+  readonly name: string;
+  readonly schema: Schema;
+}
+
+/** All keys, in the order of the schema. */
+export function configKeys({ schema }: CommandConfig): string[] {
+  return Object.keys(schema.shape);
+}
+
+/** How to get a starting file for a command. */
+export function initCommand({ name }: CommandConfig, path?: string): string {
+  const words = ['moco config init', path, name === 'train' ? undefined : `--command ${name}`];
+  return words.filter((word) => word !== undefined).join(' ');
+}

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { DATASET_NAMES } from '../data/dataset.js';
+
+/** Below it, exp(similarity / temperature), a vote's weight in kNN, leaves the range of fp32. */
+const MIN_TEMPERATURE = 0.02;
+
+/** A path; `title` stands for it in `--help`. */
+export const path = (title: 'file' | 'folder') =>
+  z
+    .string()
+    .min(1)
+    .refine((text) => !text.includes('\0'))
+    .meta({ title });
+
+export const temperature = z.number().min(MIN_TEMPERATURE).max(100);
+
+const autoOr = (maximum: number) => z.union([z.literal('auto'), z.int().min(1).max(maximum)]);
+
+/** Which pictures to use. */
+export const dataKeys = {
+  dataset: z
+    .enum(DATASET_NAMES)
+    .default('cifar10')
+    .describe('pictures to use; cifar10 and cifar100 are downloaded once, shapes is made'),
+  dataRoot: path('folder')
+    .default('data')
+    .describe("folder that holds the data set's own folder, such as cifar-10-batches-bin"),
+  trainLimit: z
+    .int()
+    .min(2)
+    .max(1_000_000)
+    .optional()
+    .meta({
+      description: 'use only the first n training pictures, for quick runs',
+      examples: [5000],
+    }),
+  testLimit: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .meta({
+      description: 'use only the first n test pictures, for quick runs',
+      examples: [1000],
+    }),
+};
+
+export const arch = z.enum(['resnet18', 'resnet34', 'resnet50']).default('resnet50');
+
+export const neighbours = z
+  .int()
+  .min(1)
+  .max(1_000_000)
+  .default(200)
+  .describe('nearest training pictures that vote for the class of a test picture');
+
+/** Where and how to compute. */
+export const computeKeys = {
+  seed: z
+    .int()
+    .min(0)
+    .max(4_294_967_295)
+    .default(0)
+    .describe('start of everything random: the same seed gives the same run'),
+  device: z
+    .union([
+      z.enum(['auto', 'cpu', 'cuda']),
+      z
+        .string()
+        .regex(/^cuda:\d{1,3}$/)
+        .meta({ title: 'cuda:n' }),
+    ])
+    .default('auto')
+    .describe('where to compute; auto takes the first GPU that works, else the CPU'),
+  precision: z
+    .enum(['auto', 'fp32', 'bf16'])
+    .default('auto')
+    .describe('number format of the convolutions; auto takes bf16 where the device is fast at it'),
+  threads: autoOr(1024).default('auto').describe('threads that compute on the CPU'),
+};
+
+export const dataThreads = autoOr(256)
+  .default('auto')
+  .describe('threads that make the views; the result does not depend on it');
+
+export const out = path('folder')
+  .default('results')
+  .describe("folder for the run's files; made if missing");
