@@ -2,11 +2,16 @@ import type { DatasetName } from '../data/dataset.js';
 import { SPLIT_COUNTS } from '../data/splitCounts.js';
 import type { CrossCheck } from './crossCheck.js';
 
+/** Training pictures that there must be: BatchNorm needs two. */
+const LEAST_LEFT = 2;
+
 /** The keys that say how many pictures there are. */
 export interface DataLimits {
   readonly dataset: DatasetName;
   readonly trainLimit?: number | undefined;
   readonly testLimit?: number | undefined;
+  /** Training pictures that are held out. */
+  readonly validation?: number | undefined;
 }
 
 /** No more pictures are asked for than the data set has. */
@@ -15,7 +20,7 @@ export const limitChecks: readonly CrossCheck<DataLimits>[] = [
     keys: ['trainLimit', 'dataset'],
     problem: ({ dataset, trainLimit = 0 }) =>
       trainLimit > SPLIT_COUNTS[dataset].train
-        ? `expected at most ${trainingPictures(dataset)}, given ${trainLimit}`
+        ? `expected at most ${wholeSplit(dataset)}, given ${trainLimit}`
         : undefined,
   },
   {
@@ -29,24 +34,40 @@ export const limitChecks: readonly CrossCheck<DataLimits>[] = [
   },
 ];
 
+/** What is held out leaves something to train on. */
+export const validationCheck: CrossCheck<DataLimits> = {
+  keys: ['validation', 'trainLimit', 'dataset'],
+  problem: ({ validation = 0, ...limits }) => {
+    const available = trainingPictures(limits);
+    return validation === 0 || validation <= available - LEAST_LEFT
+      ? undefined
+      : `expected at most ${available - LEAST_LEFT} of the ${available} training pictures, given ${validation}`;
+  },
+};
+
 /** There are training pictures enough for `k` neighbours. */
 export const neighboursCheck: CrossCheck<DataLimits & { readonly k: number }> = {
-  keys: ['k', 'trainLimit', 'dataset'],
+  keys: ['k', 'trainLimit', 'validation', 'dataset'],
   problem: (config) => tooMany(config.k, config, ': the kNN bank holds the training pictures'),
 };
 
 /** What to say where `given` is more than the training pictures that a configuration leaves. */
-export function tooMany(
-  given: number,
-  { dataset, trainLimit = Number.POSITIVE_INFINITY }: DataLimits,
-  reason = '',
-): string | undefined {
-  const { train } = SPLIT_COUNTS[dataset];
-  if (given <= Math.min(trainLimit, train)) return undefined;
-  const most = trainLimit < train ? `trainLimit (${trainLimit})` : trainingPictures(dataset);
+export function tooMany(given: number, config: DataLimits, reason = ''): string | undefined {
+  const { dataset, trainLimit, validation = 0 } = config;
+  const available = trainingPictures(config);
+  const left = available - validation;
+  // Where nothing is left, that is the problem to report.
+  if (given <= left || left < LEAST_LEFT) return undefined;
+  const limit = available === trainLimit ? `trainLimit (${trainLimit})` : wholeSplit(dataset);
+  const most = validation === 0 ? limit : `${left}, the training pictures that validation leaves`;
   return `expected at most ${most}${reason}, given ${given}`;
 }
 
-function trainingPictures(dataset: DatasetName): string {
+/** Number of training pictures before any are held out. */
+function trainingPictures({ dataset, trainLimit = Number.POSITIVE_INFINITY }: DataLimits): number {
+  return Math.min(trainLimit, SPLIT_COUNTS[dataset].train);
+}
+
+function wholeSplit(dataset: DatasetName): string {
   return `${SPLIT_COUNTS[dataset].train}, the number of training pictures of ${dataset}`;
 }

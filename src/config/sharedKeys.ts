@@ -45,6 +45,8 @@ export const dataKeys = {
     }),
 };
 
+export const validation = z.int().min(0).max(1_000_000).default(0);
+
 export const arch = z.enum(['resnet18', 'resnet34', 'resnet50']).default('resnet50');
 
 export const neighbours = z

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import type { CommandConfig } from './commandConfig.js';
 import { type CrossCheck, checkTogether } from './crossCheck.js';
-import { type DataLimits, limitChecks, neighboursCheck, tooMany } from './dataChecks.js';
+import {
+  type DataLimits,
+  limitChecks,
+  neighboursCheck,
+  tooMany,
+  validationCheck,
+} from './dataChecks.js';
 import {
   arch,
   computeKeys,
@@ -10,6 +16,7 @@ import {
   neighbours,
   out,
   temperature,
+  validation,
 } from './sharedKeys.js';
 
 /** Bytes that the queue (m × featureDim floats) may take: 64 GiB. */
@@ -24,8 +31,9 @@ interface CheckedTogether extends DataLimits {
 
 const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
   ...limitChecks,
+  validationCheck,
   {
-    keys: ['batchSize', 'trainLimit', 'dataset'],
+    keys: ['batchSize', 'trainLimit', 'validation', 'dataset'],
     problem: (config) => tooMany(config.batchSize, config),
   },
   neighboursCheck,
@@ -45,6 +53,9 @@ const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
 const trainConfigSchema = z
   .strictObject({
     ...dataKeys,
+    validation: validation.describe(
+      'training pictures held out to choose the best model by, instead of the test pictures',
+    ),
     arch: arch.describe('backbone of the encoder, with the stem for small pictures'),
     featureDim: z
       .int()
@@ -87,6 +98,18 @@ const trainConfigSchema = z
       .max(1)
       .default(1e-6)
       .describe('L2 weight decay of Adam, on all parameters'),
+    checkpointEvery: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(1)
+      .describe('epochs between two checkpoints'),
+    checkpointMinutes: z
+      .number()
+      .min(0)
+      .max(10_000)
+      .default(10)
+      .describe('minutes after which a checkpoint is also written inside an epoch; 0 never'),
     ...computeKeys,
     dataThreads,
     out,

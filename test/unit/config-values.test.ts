@@ -41,9 +41,12 @@ test("without any key, the configuration is the reference's", () => {
   assert.deepEqual(rest, {
     dataset: 'cifar10',
     dataRoot: 'data',
+    validation: 0,
     arch: 'resnet50',
     learningRate: 1e-3,
     weightDecay: 1e-6,
+    checkpointEvery: 1,
+    checkpointMinutes: 10,
     seed: 0,
     device: 'auto',
     precision: 'auto',
@@ -65,6 +68,7 @@ test('a key that is undefined keeps its default', () => {
 const numberKeys = [
   ...['trainLimit', 'testLimit', 'featureDim', 'm', 'k', 'batchSize', 'epochs', 'seed'],
   ...['temperature', 'momentum', 'learningRate', 'weightDecay', 'dataThreads', 'threads'],
+  ...['validation', 'checkpointEvery', 'checkpointMinutes'],
 ];
 for (const key of numberKeys) {
   test(`${key} refuses what is negative, not finite, huge or not a number`, () => {
@@ -78,10 +82,18 @@ for (const key of numberKeys) {
 
 test('zero is refused wherever nothing can be trained with it', () => {
   const positive = ['trainLimit', 'testLimit', 'featureDim', 'm', 'k', 'batchSize', 'epochs'];
-  for (const key of [...positive, 'temperature', 'learningRate', 'dataThreads', 'threads']) {
+  for (const key of [
+    ...positive,
+    'temperature',
+    'learningRate',
+    'dataThreads',
+    'threads',
+    'checkpointEvery',
+  ]) {
     assert.equal(problems({ [key]: 0 }).length, 1, key);
   }
-  for (const key of ['momentum', 'weightDecay', 'seed']) parseTrainConfig({ [key]: 0 });
+  const zeros = ['momentum', 'weightDecay', 'seed', 'validation', 'checkpointMinutes'];
+  for (const key of zeros) parseTrainConfig({ [key]: 0 });
 });
 
 test('whole numbers are asked for where parts make no sense', () => {
@@ -159,6 +171,17 @@ test('limits, batch and k are compared with the data set, all at once', () => {
     assert.equal(problems({ dataset, k: 50_001, testLimit: 10_001 }).length, 2);
     parseTrainConfig({ dataset, k: 50_000, trainLimit: 50_000, testLimit: 10_000 });
   }
+});
+
+test('validation leaves enough training pictures for a batch and for k', () => {
+  assert.deepEqual(problems({ trainLimit: 300, validation: 299 }), [
+    'validation: expected at most 298 of the 300 training pictures, given 299',
+  ]);
+  assert.deepEqual(problems({ trainLimit: 300, validation: 101, k: 200 }), [
+    'batchSize: expected at most 199, the training pictures that validation leaves, given 256',
+    'k: expected at most 199, the training pictures that validation leaves: the kNN bank holds the training pictures, given 200',
+  ]);
+  parseTrainConfig({ trainLimit: 300, validation: 44 });
 });
 
 test('a key that resembles none of those known gets no suggestion', () => {

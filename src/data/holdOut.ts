@@ -1,0 +1,55 @@
+import type { Dataset, Pictures } from './dataset.js';
+import { PictureRandom } from './shapeRandom.js';
+
+/** A stream of random numbers beside those that generated pictures are drawn from. */
+const HOLD_OUT = 2;
+
+/** Training pictures, less those that are held out. */
+export interface HeldOut {
+  readonly train: Pictures;
+  /** undefined where none are asked for. */
+  readonly validation: Pictures | undefined;
+}
+
+/**
+ * Holds `count` training pictures out, drawn at random from the seed alone. Both parts keep the
+ * order of the data set.
+ * @param count less than there are training pictures
+ */
+export function holdOut({ train }: Pick<Dataset, 'train'>, count: number, seed: number): HeldOut {
+  if (count === 0) return { train, validation: undefined };
+  const isHeldOut = new Set(permutation(train.count, seed).subarray(0, count));
+  const indices = Array.from({ length: train.count }, (_, index) => index);
+  return {
+    train: select(
+      train,
+      indices.filter((index) => !isHeldOut.has(index)),
+    ),
+    validation: select(
+      train,
+      indices.filter((index) => isHeldOut.has(index)),
+    ),
+  };
+}
+
+/** 0…count − 1 in a random order (Fisher and Yates). */
+function permutation(count: number, seed: number): Uint32Array {
+  const random = new PictureRandom(seed, HOLD_OUT, 0);
+  const indices = Uint32Array.from({ length: count }, (_, index) => index);
+  for (let last = count - 1; last > 0; last--) {
+    const other = random.integer(0, last);
+    [indices[last], indices[other]] = [indices[other] as number, indices[last] as number];
+  }
+  return indices;
+}
+
+function select(pictures: Pictures, indices: readonly number[]): Pictures {
+  const { height, width } = pictures;
+  const bytes = 3 * height * width;
+  const pixels = new Uint8Array(indices.length * bytes);
+  for (const [place, index] of indices.entries()) {
+    pixels.set(pictures.pixels.subarray(index * bytes, (index + 1) * bytes), place * bytes);
+  }
+  const labels = Uint8Array.from(indices, (index) => pictures.labels[index] as number);
+  return { pixels, labels, count: indices.length, height, width };
+}
