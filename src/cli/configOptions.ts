@@ -52,11 +52,16 @@ function addFlag(
   { flag, underscoreFlag, valueName, description, defaultValue }: ConfigFlag,
   collect: (flag: string) => (text: string) => string,
 ): void {
-  const option = new Option(`${flag} <${valueName}>`, description).argParser(collect(flag));
-  command.addOption(defaultValue === undefined ? option : option.default(defaultValue));
-  if (underscoreFlag === undefined) return;
-  const alias = new Option(`${underscoreFlag} <${valueName}>`).argParser(collect(underscoreFlag));
-  command.addOption(alias.hideHelp());
+  const option = (spelling: string) => {
+    const words = valueName === undefined ? spelling : `${spelling} <${valueName}>`;
+    return new Option(words, description).preset('true').argParser(collect(spelling));
+  };
+  // A list is shown as it is typed.
+  const shown = Array.isArray(defaultValue) ? String(defaultValue) : undefined;
+  command.addOption(
+    defaultValue === undefined ? option(flag) : option(flag).default(defaultValue, shown),
+  );
+  if (underscoreFlag !== undefined) command.addOption(option(underscoreFlag).hideHelp());
 }
 
 /** What is left of the command line: flags that do not exist, less their values, and other words. */

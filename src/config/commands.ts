@@ -1,6 +1,8 @@
+import { knnCommand } from './knnConfig.js';
+import { linearCommand } from './linearConfig.js';
 import { trainCommand } from './trainConfig.js';
 
 /** The commands that take a configuration, by name. */
-export const commands = { train: trainCommand } as const;
+export const commands = { train: trainCommand, knn: knnCommand, linear: linearCommand } as const;
 
 export type CommandName = keyof typeof commands;

@@ -10,17 +10,29 @@ export interface ConfigFlag {
   readonly flag: string;
   /** The reference's spelling, `--batch_size`, where it differs. */
   readonly underscoreFlag: string | undefined;
-  /** What stands for the value in the help: `n`. */
-  readonly valueName: string;
+  /** What stands for the value in the help: `n`. undefined for a flag without one, which means `true`. */
+  readonly valueName: string | undefined;
   readonly description: string;
   readonly defaultValue: unknown;
 }
 
-/** A flag as it was typed; `--set` has `key=value` as its text, and an unknown flag may have none. */
+/**
+ * A flag as it was typed; `--set` has `key=value` as its text, a flag without a value has `true`, and
+ * a flag that is wrong has none.
+ */
 export interface TypedFlag {
   readonly flag: string;
   readonly text?: string | undefined;
 }
+
+/** A key and the text of its value. */
+interface Setting {
+  readonly key: string;
+  readonly text: string;
+  readonly where: string;
+}
+
+type Schemas = ReadonlyMap<string, KeySchema>;
 
 const OTHER_FLAGS = ['--config', '--set', '--print-config', '--json', '--help'];
 
@@ -34,42 +46,45 @@ export function configFlags(command: CommandConfig): ConfigFlag[] {
       key,
       flag: `--${words}`,
       underscoreFlag: words.includes('-') ? `--${words.replaceAll('-', '_')}` : undefined,
-      valueName: valueName(schema),
+      valueName: schema.type === 'boolean' ? undefined : valueName(schema),
       description: schema.description ?? '',
       defaultValue: schema.default,
     };
   });
 }
 
-/** Flags as typed to entries. A later flag or `--set` for the same key wins over an earlier one. */
+/**
+ * Flags as typed to entries. A later flag or `--set` for the same key wins over an earlier one; those
+ * for a list make one list.
+ */
 export function flagLayer(command: CommandConfig, typed: readonly TypedFlag[]): ConfigLayer {
-  const layer: ConfigLayer = { entries: [], problems: [] };
   const flags = configFlags(command);
-  const schemas = keySchemas(command);
-  for (const { flag, text = '' } of typed) {
+  const settings: Setting[] = [];
+  const problems: ConfigProblem[] = [];
+  for (const { flag, text } of typed) {
     const known = flags.find((other) => other.flag === flag || other.underscoreFlag === flag);
-    if (known) layer.entries.push(typedEntry(schemas, known.key, text, flag));
-    else if (flag === '--set') readSetting(schemas, text, layer);
-    else layer.problems.push(unknownFlag(command, flag, flags));
+    const setting = flag === '--set' ? parseSetting(text) : undefined;
+    if (setting) settings.push(setting);
+    else if (known && text !== undefined) settings.push({ key: known.key, text, where: flag });
+    else problems.push(flag === '--set' ? wrongSetting(text) : wrongFlag(command, flag, flags));
   }
-  return layer;
+  const schemas = keySchemas(command);
+  const entries = joinLists(settings, schemas).map((setting) => typedEntry(setting, schemas));
+  return { entries, problems };
 }
 
-function readSetting(
-  schemas: ReadonlyMap<string, KeySchema>,
-  setting: string,
-  layer: ConfigLayer,
-): void {
+/** `key=value` */
+function parseSetting(setting = ''): Setting | undefined {
   const [, key, text] = /^\s*([^=\s]+)\s*=(.*)$/s.exec(setting) ?? [];
-  if (key === undefined || text === undefined) {
-    const message = `expected key=value, given ${shown(setting)}`;
-    layer.problems.push({ path: '--set', message });
-  } else {
-    layer.entries.push(typedEntry(schemas, key, text.trim(), `--set ${key}`));
-  }
+  if (key === undefined || text === undefined) return undefined;
+  return { key, text: text.trim(), where: `--set ${key}` };
 }
 
-function unknownFlag(
+function wrongSetting(setting = ''): ConfigProblem {
+  return { path: '--set', message: `expected key=value, given ${shown(setting)}` };
+}
+
+function wrongFlag(
   { name }: CommandConfig,
   flag: string,
   flags: readonly ConfigFlag[],
@@ -77,21 +92,30 @@ function unknownFlag(
   if (!flag.startsWith('-')) {
     return { path: shown(flag), message: `expected a flag: \`${name}\` takes no other arguments` };
   }
-  // A flag that the command line knows is left over only where it was given a value.
-  if (OTHER_FLAGS.includes(flag)) return { path: flag, message: 'takes no value' };
   const known = [...flags.map((other) => other.flag), ...OTHER_FLAGS];
+  // A flag that the command line knows is left over only where it was given a value.
+  if (known.includes(flag)) return { path: flag, message: 'takes no value' };
   return { path: flag, message: unknownName('flag', flag, known) };
 }
 
-function typedEntry(
-  schemas: ReadonlyMap<string, KeySchema>,
-  key: string,
-  text: string,
-  where: string,
-): ConfigEntry {
-  const schema = schemas.get(key);
-  const isNumber = schema !== undefined && takesNumbers(schema) && NUMBER.test(text);
-  return isNumber
-    ? { key, value: Number(text), given: text, where }
-    : { key, value: text, given: shown(text), where };
+/** A list may be given in several parts: in place of the first one is the whole list. */
+function joinLists(settings: readonly Setting[], schemas: Schemas): Setting[] {
+  return settings.flatMap((setting, index) => {
+    if (schemas.get(setting.key)?.type !== 'array') return [setting];
+    const parts = settings.filter(({ key }) => key === setting.key);
+    const isFirst = settings.indexOf(parts[0] as Setting) === index;
+    return isFirst ? [{ ...setting, text: parts.map(({ text }) => text).join(',') }] : [];
+  });
+}
+
+function typedEntry({ key, text, where }: Setting, schemas: Schemas): ConfigEntry {
+  const value = typedValue(text, schemas.get(key));
+  return { key, value, given: typeof value === 'number' ? text : shown(text), where };
+}
+
+/** What the text stands for in a key's type; the text itself where it is not of that type. */
+function typedValue(text: string, schema: KeySchema = {}): unknown {
+  if (schema.items) return text.split(',').map((part) => typedValue(part.trim(), schema.items));
+  if (schema.type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';
+  return takesNumbers(schema) && NUMBER.test(text) ? Number(text) : text;
 }

@@ -7,13 +7,16 @@ export interface KeySchema {
   readonly description?: string;
   readonly default?: unknown;
   readonly examples?: readonly unknown[];
-  readonly type?: 'string' | 'integer' | 'number';
+  readonly type?: 'string' | 'integer' | 'number' | 'boolean' | 'array';
   readonly const?: string;
   readonly enum?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
   readonly anyOf?: readonly KeySchema[];
+  readonly items?: KeySchema;
+  readonly minItems?: number;
+  readonly maxItems?: number;
 }
 
 /**
@@ -45,23 +48,29 @@ export function expectedValue(schema: KeySchema): string {
   if (schema.enum) return `one of ${schema.enum.join(', ')}`;
   if (schema.const !== undefined) return schema.const;
   if (schema.type === 'string') return isPath(schema) ? 'a path' : String(schema.title);
+  if (schema.type === 'boolean') return 'true or false';
+  if (schema.items) {
+    const { minItems, maxItems, items } = schema;
+    return `a list of ${minItems} to ${maxItems}, each ${expectedValue(items)}`;
+  }
   const noun = schema.type === 'integer' ? 'an integer' : 'a number';
   return schema.exclusiveMinimum === undefined
     ? `${noun} from ${schema.minimum} to ${schema.maximum}`
     : `${noun} above ${schema.exclusiveMinimum}, at most ${schema.maximum}`;
 }
 
-/** What stands for a key's value in `--help`: `n`, `cpu|cuda`, `folder`. */
+/** What stands for a key's value in `--help`: `n`, `cpu|cuda`, `folder`, `x,…` for a list. */
 export function valueName(schema: KeySchema): string {
   if (schema.anyOf) return schema.anyOf.map(valueName).join('|');
   if (schema.enum) return schema.enum.join('|');
   if (schema.const !== undefined) return schema.const;
   if (schema.type === 'string') return String(schema.title);
+  if (schema.items) return `${valueName(schema.items)},…`;
   return schema.type === 'integer' ? 'n' : 'x';
 }
 
 export function takesNumbers(schema: KeySchema): boolean {
-  return schema.anyOf?.some(takesNumbers) ?? schema.type !== 'string';
+  return schema.anyOf?.some(takesNumbers) ?? ['integer', 'number'].includes(schema.type ?? '');
 }
 
 function isPath({ title }: KeySchema): boolean {

@@ -14,6 +14,33 @@ export const path = (title: 'file' | 'folder') =>
 
 export const temperature = z.number().min(MIN_TEMPERATURE).max(100);
 
+export const batchSize = z
+  .int()
+  .min(2)
+  .max(65_536)
+  .default(256)
+  .describe('pictures in one training step');
+
+export const epochs = z.int().min(1).max(1_000_000).describe('passes over the training pictures');
+
+export const learningRate = z.number().gt(0).max(100);
+
+export const weightDecay = z.number().min(0).max(1).default(1e-6);
+
+export const arch = z.enum(['resnet18', 'resnet34', 'resnet50']).default('resnet50');
+
+/** The model that is measured. */
+export const modelKeys = {
+  modelPath: path('file')
+    .default('results/128_4096_0.5_0.999_200_256_500_model.pth')
+    .describe('model to measure: .pth or .safetensors'),
+  arch: arch.describe('backbone that the model has'),
+  stem: z
+    .enum(['cifar', 'imagenet'])
+    .default('cifar')
+    .describe('first layers of the backbone: for small pictures, or those of ImageNet models'),
+};
+
 const autoOr = (maximum: number) => z.union([z.literal('auto'), z.int().min(1).max(maximum)]);
 
 /** Which pictures to use. */
@@ -46,8 +73,6 @@ export const dataKeys = {
 };
 
 export const validation = z.int().min(0).max(1_000_000).default(0);
-
-export const arch = z.enum(['resnet18', 'resnet34', 'resnet50']).default('resnet50');
 
 export const neighbours = z
   .int()

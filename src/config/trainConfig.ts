@@ -10,13 +10,17 @@ import {
 } from './dataChecks.js';
 import {
   arch,
+  batchSize,
   computeKeys,
   dataKeys,
   dataThreads,
+  epochs,
+  learningRate,
   neighbours,
   out,
   temperature,
   validation,
+  weightDecay,
 } from './sharedKeys.js';
 
 /** Bytes that the queue (m × featureDim floats) may take: 64 GiB. */
@@ -79,25 +83,12 @@ const trainConfigSchema = z
       .default(0.999)
       .describe("share of the key encoder's own parameters that a momentum update keeps"),
     k: neighbours,
-    batchSize: z.int().min(2).max(65_536).default(256).describe('pictures in one training step'),
-    epochs: z
-      .int()
-      .min(1)
-      .max(1_000_000)
-      .default(500)
-      .describe('passes over the training pictures'),
-    learningRate: z
-      .number()
-      .gt(0)
-      .max(100)
+    batchSize,
+    epochs: epochs.default(500),
+    learningRate: learningRate
       .default(1e-3)
       .describe('learning rate of Adam, the same at every step'),
-    weightDecay: z
-      .number()
-      .min(0)
-      .max(1)
-      .default(1e-6)
-      .describe('L2 weight decay of Adam, on all parameters'),
+    weightDecay: weightDecay.describe('L2 weight decay of Adam, on all parameters'),
     checkpointEvery: z
       .int()
       .min(1)

@@ -148,6 +148,17 @@ test('config schema prints a JSON Schema', () => {
   ]);
 });
 
+test('config serves every command', () => {
+  const schema = JSON.parse(moco('config', 'schema', 'knn').stdout);
+  assert.equal(schema.title, 'moco knn');
+  assert.match(moco('config', 'init', '--command', 'linear').stdout, /^\/\/ .*`moco linear`/);
+  const written = moco('config', 'init', 'knn.json', '--command', 'knn').stdout;
+  assert.equal(written, 'wrote knn.json; use it with: moco knn --config knn.json\n');
+  const unknown = moco('config', 'schema', 'nope');
+  assert.equal(unknown.status, 2);
+  assert.match(unknown.stderr, /Allowed choices are train, knn, linear/);
+});
+
 test('config init prints a file, or writes it where none is', async () => {
   const printed = moco('config', 'init');
   assert.equal(printed.status, 0);
