@@ -2,8 +2,9 @@ import { parseConfig } from '../config/resolve.js';
 import { type TrainConfig, type TrainConfigInput, trainCommand } from '../config/trainConfig.js';
 import type { Dataset, DownloadProgress } from '../data/dataset.js';
 import { loadDataset } from '../data/load.js';
-import type { NativeAddon, NativeTrainerOptions } from '../native/addon.js';
+import type { NativeTrainerOptions } from '../native/addon.js';
 import { MocoError } from '../native/error.js';
+import { requireDevice } from '../native/hardware.js';
 import { loadAddon } from '../native/load.js';
 import { version } from '../version.js';
 import { requireSpace, requireWritable } from './outputFolder.js';
@@ -30,7 +31,7 @@ export async function createTrainer(
   const resolved = parseConfig(trainCommand, config);
   await requireWritable(resolved.out);
   const addon = loadAddon();
-  requireCuda(resolved.device, addon);
+  requireDevice(resolved.device, addon);
   const dataset = await loadDataset(resolved, options);
   const native = await addon
     .createTrainer(nativeOptions(resolved, dataset))
@@ -54,16 +55,6 @@ export async function createTrainer(
     files: runFiles(resolved),
   };
   return new Trainer({ config: resolved, description, native, notices: dataset.notices });
-}
-
-/** Says that there is no GPU before a data set is downloaded for it. */
-function requireCuda(device: string, addon: NativeAddon): void {
-  const { cudaUnavailable } = addon.hardware();
-  if (!device.startsWith('cuda') || cudaUnavailable === '') return;
-  const message = `device "${device}" cannot be used: ${cudaUnavailable}`;
-  throw new MocoError('ERR_MOCO_DEVICE', message, {
-    hint: 'Choose --device cpu, or install what is missing and run the set-up again.',
-  });
 }
 
 /** What the addon is told to train. */

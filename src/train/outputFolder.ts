@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { StatsFs } from 'node:fs';
-import { rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { outputError } from '../formats/outputError.js';
 import { MocoError } from '../native/error.js';
@@ -40,6 +40,18 @@ export async function requireSpace(folder: string, parameters: number): Promise<
     `cannot write ${folder}: the run needs ${megabytes(needed)} there, ${megabytes(available)} are free`,
     { hint: 'Free some space, or write elsewhere with --out.' },
   );
+}
+
+/**
+ * Makes a folder and those above it, as far as they are missing.
+ * @throws MocoError `ERR_MOCO_OUTPUT`
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw outputError(path, cause);
+  }
 }
 
 async function diskOf(folder: string): Promise<StatsFs> {

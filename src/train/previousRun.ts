@@ -1,9 +1,8 @@
 import { access, mkdir, rename, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { outputError } from '../formats/outputError.js';
-import type { RunFiles } from './events.js';
 
-/** Files of an earlier run with the same parameters, out of the way of a new one. */
+/** Files of an earlier run with the same names, out of the way of a new one. */
 export interface PreviousRun {
   /** Where they are. */
   readonly folder: string;
@@ -12,17 +11,21 @@ export interface PreviousRun {
 }
 
 /**
- * Moves what an earlier run with the same parameters left into a folder of its own, so that nothing
- * is overwritten: `<run>.previous.1`, `.2` and so on, next to it.
+ * Moves what an earlier run with the same names left into a folder of its own, so that nothing is
+ * overwritten: `<run>.previous.1`, `.2` and so on.
+ * @param run path that the run's files have in common
+ * @param candidates what the run will write
  * @returns undefined where there was nothing to move
  * @throws MocoError `ERR_MOCO_OUTPUT`; everything is where it was then.
  */
-export async function movePreviousRun(files: RunFiles): Promise<PreviousRun | undefined> {
-  const candidates = [files.results, files.model, files.directory];
+export async function movePreviousRun(
+  run: string,
+  candidates: readonly string[],
+): Promise<PreviousRun | undefined> {
   const present = await Promise.all(candidates.map(exists));
   const found = candidates.filter((_, index) => present[index]);
   if (found.length === 0) return undefined;
-  const folder = await makeNumberedFolder(`${files.directory}.previous`);
+  const folder = await makeNumberedFolder(`${run}.previous`);
   const previous: PreviousRun = { folder, paths: [] };
   for (const path of found) {
     try {

@@ -1,13 +1,13 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TrainConfig } from '../config/trainConfig.js';
 import { AppendLog } from '../formats/appendLog.js';
 import { writeFileAtomic } from '../formats/atomicFile.js';
-import { outputError } from '../formats/outputError.js';
 import { type ResultsRow, resultsCsv } from '../formats/resultsCsv.js';
 import { EventFile } from '../formats/tfevents.js';
 import { environment } from './environment.js';
 import type { EpochEvent, EvaluationEvent, StepEvent, TrainerDescription } from './events.js';
+import { makeFolder } from './outputFolder.js';
 import { movePreviousRun, restorePreviousRun } from './previousRun.js';
 import { RunLock } from './runLock.js';
 
@@ -62,14 +62,14 @@ export class Recorder {
     description: TrainerDescription,
     lock: RunLock,
   ): Promise<Recorder> {
-    const { files } = description;
-    const previous = await movePreviousRun(files);
+    const { results, model, directory } = description.files;
+    const previous = await movePreviousRun(directory, [results, model, directory]);
     try {
       const logs = await makeDirectory(config, description);
       return new Recorder(description, previous?.folder, lock, logs);
     } catch (error) {
       // Nothing below may replace the error that is to be reported.
-      await rm(files.directory, { recursive: true, force: true }).catch(() => {});
+      await rm(directory, { recursive: true, force: true }).catch(() => {});
       if (previous !== undefined) await restorePreviousRun(previous);
       throw error;
     }
@@ -119,14 +119,6 @@ export class Recorder {
 
   #stepsBefore(epoch: number): number {
     return (epoch - 1) * this.#description.stepsPerEpoch;
-  }
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (cause) {
-    throw outputError(path, cause);
   }
 }
 

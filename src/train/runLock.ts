@@ -15,7 +15,7 @@ const ownerSchema = z.object({
 type Owner = z.infer<typeof ownerSchema>;
 
 /**
- * Keeps two runs from writing the same files: `<run directory>.running.json` is there as long as a
+ * Keeps two runs from writing the same files: `<run>.running.json` is there as long as a
  * run goes on, and says who runs it.
  */
 export class RunLock {
@@ -27,17 +27,17 @@ export class RunLock {
   }
 
   /**
-   * Takes over what a process of this machine left that has ended since. The folder of the run
-   * directory must be there.
+   * Takes over what a process of this machine left that has ended since.
+   * @param run path that the run's files have in common; its folder must be there
    * @throws MocoError `ERR_MOCO_OUTPUT` where another run writes there, or may do so
    */
-  static async acquire(directory: string): Promise<RunLock> {
-    const path = `${directory}.running.json`;
+  static async acquire(run: string): Promise<RunLock> {
+    const path = `${run}.running.json`;
     while (!(await create(path))) {
       const content = await read(path);
       if (content === undefined) continue; // the other run has just ended
       const owner = parseOwner(content);
-      if (owner === undefined || mayRun(owner)) throw inUse(directory, path, owner);
+      if (owner === undefined || mayRun(owner)) throw inUse(run, path, owner);
       await remove(path);
     }
     return new RunLock(path);
@@ -103,16 +103,14 @@ function mayRun({ pid, host, started }: Owner): boolean {
   }
 }
 
-function inUse(directory: string, path: string, owner: Owner | undefined): MocoError {
+function inUse(run: string, path: string, owner: Owner | undefined): MocoError {
   const who =
     owner === undefined
       ? 'another run'
       : `process ${owner.pid} on ${owner.host} (since ${owner.started})`;
-  return new MocoError(
-    'ERR_MOCO_OUTPUT',
-    `cannot write ${directory}: ${who} trains with the same parameters and writes there`,
-    { hint: `Choose another folder with --out. If that run is gone, remove ${path}.` },
-  );
+  return new MocoError('ERR_MOCO_OUTPUT', `cannot write ${run}: ${who} writes the same files`, {
+    hint: `Choose another folder with --out. If that run is gone, remove ${path}.`,
+  });
 }
 
 function hasCode(error: unknown, code: string): boolean {

@@ -1,19 +1,23 @@
-import { decodeStepRows, type StepRow } from './stepRows.js';
-
 /**
- * Steps of one epoch on their way from the native trainer, which pushes them, to a consumer, which
+ * Steps of one epoch on their way from the addon, which pushes them, to a consumer, which
  * pulls them and may be slow: what has not been taken yet is handed over in one piece, and never
  * amounts to more than the epoch.
  */
-export class StepInbox implements AsyncIterable<StepRow[]> {
-  #waiting: StepRow[] = [];
+export class StepInbox<Row> implements AsyncIterable<Row[]> {
+  #waiting: Row[] = [];
   #end: { error?: unknown } | undefined;
   #wake = () => {};
 
-  /** @param epoch settles when the native trainer has pushed everything */
-  constructor(epoch: (push: (numbers: Float64Array) => void) => Promise<void>) {
+  /**
+   * @param decode the rows of what is pushed
+   * @param epoch settles when the addon has pushed everything
+   */
+  constructor(
+    decode: (numbers: Float64Array) => Row[],
+    epoch: (push: (numbers: Float64Array) => void) => Promise<void>,
+  ) {
     epoch((numbers) => {
-      this.#waiting = this.#waiting.concat(decodeStepRows(numbers));
+      this.#waiting = this.#waiting.concat(decode(numbers));
       this.#wake();
     }).then(
       () => this.#close({}),
@@ -26,18 +30,18 @@ export class StepInbox implements AsyncIterable<StepRow[]> {
     this.#wake();
   }
 
-  /** Whether the native trainer is done with the epoch. */
+  /** Whether the addon is done with the epoch. */
   get isClosed(): boolean {
     return this.#end !== undefined;
   }
 
-  /** Returns when the native trainer is done with the epoch, however it ended. */
+  /** Returns when the addon is done with the epoch, however it ended. */
   async closed(): Promise<void> {
     while (!this.isClosed) await this.#news();
   }
 
   /** Ends with the error that ended the epoch, after the steps before it. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<StepRow[], void, void> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Row[], void, void> {
     while (true) {
       if (this.#waiting.length > 0) yield this.#waiting.splice(0);
       else if (this.#end === undefined) await this.#news();

@@ -12,7 +12,7 @@ import type {
 } from './events.js';
 import { Recorder } from './recorder.js';
 import { StepInbox } from './stepInbox.js';
-import type { StepRow } from './stepRows.js';
+import { decodeStepRows, type StepRow } from './stepRows.js';
 import { TimeLeft } from './timeLeft.js';
 
 /** What a trainer is put together from. */
@@ -124,7 +124,7 @@ export class Trainer implements AsyncDisposable {
   async *#trainEpoch(epoch: number, run: Run): AsyncGenerator<StepEvent, EpochEvent> {
     throwIfAborted(run.signal);
     const begin = performance.now();
-    const steps = new StepInbox((push) => this.#native.trainEpoch(epoch, push));
+    const steps = new StepInbox(decodeStepRows, (push) => this.#native.trainEpoch(epoch, push));
     const events: StepEvent[] = [];
     try {
       for await (const rows of steps) {

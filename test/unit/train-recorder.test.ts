@@ -209,9 +209,8 @@ test('where one file of an earlier run cannot be moved, the others are moved bac
   const out = await temporaryFolder(context);
   const results = join(out, 'results.csv');
   await writeFile(results, 'earlier');
-  const directory = join(out, 'run');
   const model = out; // a folder cannot be moved into itself
-  await assert.rejects(movePreviousRun({ results, model, directory, lastModel: '' }), {
+  await assert.rejects(movePreviousRun(join(out, 'run'), [results, model]), {
     code: 'ERR_MOCO_OUTPUT',
     message: new RegExp(`^cannot write ${out}: `),
   });

@@ -1,0 +1,15 @@
+import type { NativeAddon } from './addon.js';
+import { MocoError } from './error.js';
+
+/**
+ * Says that there is no GPU before a data set is downloaded for it.
+ * @throws MocoError `ERR_MOCO_DEVICE`
+ */
+export function requireDevice(device: string, addon: NativeAddon): void {
+  const { cudaUnavailable } = addon.hardware();
+  if (!device.startsWith('cuda') || cudaUnavailable === '') return;
+  const message = `device "${device}" cannot be used: ${cudaUnavailable}`;
+  throw new MocoError('ERR_MOCO_DEVICE', message, {
+    hint: 'Choose --device cpu, or install what is missing and run the set-up again.',
+  });
+}
