@@ -12,8 +12,22 @@ export class Interrupted extends Error {
   }
 }
 
-/** Ctrl-C and SIGTERM: the first one aborts `signal`, a second one ends the process at once. */
-export class Interruption implements Disposable {
+/**
+ * Runs what Ctrl-C and SIGTERM end: the first one aborts the signal, a second one ends the process
+ * at once.
+ * @throws Interrupted in place of the run's own error where a signal came
+ */
+export async function interruptible(run: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  using interruption = new Interruption();
+  try {
+    await run(interruption.signal);
+  } catch (error) {
+    interruption.throwIfReceived();
+    throw error;
+  }
+}
+
+class Interruption implements Disposable {
   readonly #controller = new AbortController();
   #received: (typeof SIGNALS)[number] | undefined;
 

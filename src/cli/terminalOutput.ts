@@ -1,27 +1,25 @@
 import { clearLine, cursorTo } from 'node:readline';
 import cliProgress from 'cli-progress';
-import type { EpochEvent, StepEvent, TrainEvent } from '../index.js';
-import type { EventOutput } from './trainOutput.js';
-import { epochLine, epochTitle, footer, header, QueueNotes, stepMetrics } from './trainText.js';
+import type { EventOutput, RunText, StepProgress } from './runOutput.js';
 
 /** Width of a terminal that does not tell its own. */
 const DEFAULT_COLUMNS = 80;
 
-/** One live line per epoch, replaced by a lasting one. Warnings go to standard error. */
-export class TerminalOutput implements EventOutput {
-  readonly #notes = new QueueNotes();
+/** One live line, replaced by lasting ones. Warnings go to standard error. */
+export class TerminalOutput<Event> implements EventOutput<Event> {
+  readonly #text: RunText<Event>;
   #bar: cliProgress.SingleBar | undefined;
-  #epoch: EpochEvent | undefined;
 
-  show(event: TrainEvent): void {
-    const note = this.#notes.after(event);
-    if (note !== undefined) this.#print(note);
-    if (event.type === 'start') for (const line of header(event)) this.#print(line);
-    if (event.type === 'warning') console.error(`warning: ${event.message}`);
-    if (event.type === 'step') this.#showStep(event);
-    if (event.type === 'epoch') this.#showEpoch(event);
-    if (event.type === 'evaluation') this.#print(epochLine(this.#epoch as EpochEvent, event));
-    for (const line of footer(event)) this.#print(line);
+  constructor(text: RunText<Event>) {
+    this.#text = text;
+  }
+
+  show(event: Event): void {
+    const { lines = [], warning, live, progress } = this.#text.textOf(event);
+    for (const line of lines) this.#print(line);
+    if (warning !== undefined) console.error(`warning: ${warning}`);
+    if (progress !== undefined) this.#showProgress(progress);
+    if (live !== undefined) this.#showLive(live);
   }
 
   /** Takes the live line away. */
@@ -29,22 +27,19 @@ export class TerminalOutput implements EventOutput {
     this.#clear();
   }
 
-  #showStep(step: StepEvent): void {
-    const texts = { title: epochTitle(step), metrics: stepMetrics(step) };
+  #showProgress({ step, stepsPerEpoch, ...texts }: StepProgress): void {
     if (this.#bar) {
-      this.#bar.update(step.step, texts);
+      this.#bar.update(step, texts);
     } else {
       this.#bar = newBar();
-      this.#bar.start(step.stepsPerEpoch, step.step, texts);
+      this.#bar.start(stepsPerEpoch, step, texts);
     }
   }
 
-  /** Stays until the evaluation is done. */
-  #showEpoch(epoch: EpochEvent): void {
+  #showLive(line: string): void {
     this.#clear();
-    this.#epoch = epoch;
     const columns = process.stdout.columns || DEFAULT_COLUMNS;
-    process.stdout.write(epochLine(epoch).slice(0, columns - 1));
+    process.stdout.write(line.slice(0, columns - 1));
   }
 
   #print(line: string): void {

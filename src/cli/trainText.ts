@@ -1,21 +1,60 @@
-import type { EpochEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../index.js';
+import type {
+  DoneEvent,
+  EpochEvent,
+  EvaluationEvent,
+  StartEvent,
+  StepEvent,
+  TrainEvent,
+} from '../index.js';
+import { machineLines } from './headerText.js';
+import { count, duration, percent, rate } from './quantities.js';
+import type { EventText, RunText, StepProgress } from './runOutput.js';
+
+/** How a training run reads. */
+export class TrainText implements RunText<TrainEvent> {
+  readonly #notes = new QueueNotes();
+  #epoch: EpochEvent | undefined;
+
+  textOf(event: TrainEvent): EventText {
+    const note = this.#notes.after(event);
+    switch (event.type) {
+      case 'start':
+        return { lines: header(event) };
+      case 'step':
+        return { lines: note === undefined ? [] : [note], progress: stepProgress(event) };
+      case 'epoch':
+        this.#epoch = event;
+        return { live: epochLine(event) };
+      case 'evaluation':
+        return { lines: [epochLine(this.#epoch as EpochEvent, event)] };
+      case 'checkpoint':
+        return {};
+      case 'warning':
+        return { warning: event.message };
+      case 'done':
+        return { lines: footer(event) };
+    }
+  }
+}
 
 /** What is trained, on what, where it computes and where it writes. */
-export function header({ config, description }: StartEvent): string[] {
-  const { dataset, files, stepsPerEpoch, computeThreads, dataThreads } = description;
+function header({ config, description }: StartEvent): string[] {
+  const { dataset, files, stepsPerEpoch } = description;
   const { arch, featureDim, m, temperature, momentum, k, batchSize, epochs } = config;
-  const threads = `${count(computeThreads, 'compute thread')}, ${count(dataThreads, 'data thread')}`;
   const pictures = `${dataset.trainPictures} training and ${dataset.testPictures} test pictures`;
   return [
-    `moco ${description.mocoVersion}, LibTorch ${description.libtorchVersion}`,
-    `device  ${description.device} (${description.deviceName}), ${threads}`,
-    `        ${description.precision}: ${description.precisionReason}`,
+    ...machineLines(description),
     `data    ${dataset.name}: ${pictures}, ${dataset.classes} classes`,
     `model   ${arch}, ${(description.parameters / 1e6).toFixed(1)} million parameters, featureDim ${featureDim}`,
     `        m ${m}, temperature ${temperature}, momentum ${momentum}, k ${k}`,
     `run     ${count(epochs, 'epoch')} of ${count(stepsPerEpoch, 'step')} with ${batchSize} pictures`,
     `output  ${files.directory}`,
   ];
+}
+
+function stepProgress(event: StepEvent): StepProgress {
+  const { step, stepsPerEpoch } = event;
+  return { title: epochTitle(event), step, stepsPerEpoch, metrics: stepMetrics(event) };
 }
 
 /** How a step went, for a live line or now and then. */
@@ -48,10 +87,8 @@ export function epochLine(epoch: EpochEvent, evaluation?: EvaluationEvent): stri
   ].join('  ');
 }
 
-/** The end of a run; nothing for other events. */
-export function footer(event: TrainEvent): string[] {
-  if (event.type !== 'done') return [];
-  const { best, files, seconds } = event;
+/** The end of a run. */
+function footer({ best, files, seconds }: DoneEvent): string[] {
   return [
     `done in ${duration(seconds)}; best kNN top-1 ${percent(best.top1)} after epoch ${best.epoch}`,
     `results ${files.results}`,
@@ -87,25 +124,4 @@ export class QueueNotes {
       ? `note: ${rises} replace them, for the first ${count(steps, 'step')}`
       : `note: ${rises} replace them; that takes ${count(steps, 'step')}, more than this run has (a smaller m fills earlier)`;
   }
-}
-
-/** `2 h 5 min`, `3 min 20 s`, `8 s` */
-export function duration(seconds: number): string {
-  const whole = Math.round(seconds);
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  if (hours > 0) return `${hours} h ${minutes} min`;
-  return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`;
-}
-
-function rate(picturesPerSecond: number): string {
-  const digits = picturesPerSecond < 10 ? 1 : 0;
-  return `${picturesPerSecond.toFixed(digits)} pictures/s`;
-}
-
-function percent(value: number): string {
-  return `${value.toFixed(2)} %`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

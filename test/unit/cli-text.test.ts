@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { duration } from '#moco/cli/quantities.js';
 import { TerminalOutput } from '#moco/cli/terminalOutput.js';
-import { duration, epochLine, QueueNotes, stepMetrics } from '#moco/cli/trainText.js';
+import { epochLine, QueueNotes, stepMetrics, TrainText } from '#moco/cli/trainText.js';
 import type { EpochEvent, StartEvent, StepEvent } from '#moco/train/events.js';
 
 const metrics = {
@@ -52,7 +53,7 @@ test('a terminal that does not tell its width shows 79 characters of a live line
   const write = context.mock.method(process.stdout, 'write', (text: unknown) => written.push(text));
   const columns = Object.getOwnPropertyDescriptor(process.stdout, 'columns');
   Object.defineProperty(process.stdout, 'columns', { value: 0, configurable: true });
-  new TerminalOutput().show(epoch);
+  new TerminalOutput(new TrainText()).show(epoch);
   if (columns) Object.defineProperty(process.stdout, 'columns', columns);
   else Reflect.deleteProperty(process.stdout, 'columns');
   write.mock.restore();
