@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { DTYPES } from './dtype.js';
+import { FormatError, quoted } from './formatError.js';
+
+const METADATA = '__metadata__';
+
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+
+const tensorSchema = z.strictObject({
+  dtype: z.enum(DTYPES),
+  shape: z.array(z.int().min(0)),
+  /** Of the first byte and of the byte after the last, from the end of the header. */
+  data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
+});
+
+const metadataSchema = z.record(z.string(), z.string());
+
+export interface SafetensorsHeader {
+  readonly tensors: ReadonlyMap<string, z.output<typeof tensorSchema>>;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** @throws FormatError that names what is not as the format has it */
+export function parseHeader(bytes: Buffer): SafetensorsHeader {
+  const header = parseObject(bytes);
+  const { [METADATA]: metadata = {}, ...entries } = header;
+  const tensors = new Map<string, z.output<typeof tensorSchema>>();
+  for (const [name, entry] of Object.entries(entries)) {
+    tensors.set(name, check(tensorSchema, entry, `tensor ${quoted(name)}`));
+  }
+  const texts = Object.entries(check(metadataSchema, metadata, METADATA));
+  const strings = 5 * tensors.size + 2 * texts.length + (METADATA in header ? 1 : 0);
+  if (countStrings(bytes) > strings) throw new FormatError('its header gives a key twice');
+  return { tensors, metadata: new Map(texts) };
+}
+
+/** The text begins with a brace: that is how the format was recognised. */
+function parseObject(bytes: Buffer): Record<string, unknown> {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new FormatError('its header is not JSON');
+  }
+}
+
+function check<T extends z.ZodType>(schema: T, value: unknown, what: string): z.output<T> {
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
+  const [issue] = error.issues;
+  const where = (issue?.path ?? []).map((key) => `${String(key)}: `).join('');
+  throw new FormatError(`its header is wrong: ${what}: ${where}${issue?.message}`);
+}
+
+/**
+ * Strings in a JSON text. Of keys that are given twice, JSON.parse drops one in silence; their
+ * number tells: five for each tensor (name, `dtype` and its value, `shape`, `data_offsets`), two for
+ * each text of the metadata, and its name.
+ */
+function countStrings(json: Buffer): number {
+  let quotes = 0;
+  for (let at = 0; at < json.length; at++) {
+    if (json[at] === BACKSLASH) at++;
+    else if (json[at] === QUOTE) quotes++;
+  }
+  return quotes / 2;
+}

@@ -1,0 +1,75 @@
+import type { StoredTensor } from '../native/addon.js';
+import { ELEMENT_BYTES } from './dtype.js';
+import { FormatError, quoted } from './formatError.js';
+
+/** PyTorch's own limit. */
+const MAX_DIMENSIONS = 64;
+
+const MAX_NAME_LENGTH = 1000;
+
+/** Tensors may share bytes; all together they may have so many times those of the file. */
+const MAX_EXPANSION = 4;
+
+/**
+ * Makes sure that the tensors can be read as they are described: every element lies in its storage,
+ * every storage in the file, and nothing in the file asks for much more memory than the file has.
+ * @param fileSize bytes
+ * @throws FormatError naming the tensor
+ */
+export function requireReadable(tensors: readonly StoredTensor[], fileSize: number): void {
+  const names = new Set<string>();
+  let bytes = 0;
+  for (const tensor of tensors) {
+    requireShort(tensor.name);
+    if (names.has(tensor.name)) {
+      throw new FormatError(`two tensors have the name ${quoted(tensor.name)}`);
+    }
+    names.add(tensor.name);
+    const problem = problemOf(tensor, fileSize);
+    if (problem !== undefined) throw new FormatError(`tensor ${quoted(tensor.name)} ${problem}`);
+    bytes += elementCount(tensor.shape) * ELEMENT_BYTES[tensor.dtype];
+  }
+  if (bytes > MAX_EXPANSION * fileSize) {
+    throw new FormatError(`its tensors would take ${bytes} bytes, and it has only ${fileSize}`);
+  }
+}
+
+/** Elements of a tensor; more than a safe integer where it cannot be. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
+}
+
+/** Distances of neighbours in each dimension, in elements, where the last one varies fastest. */
+export function contiguousStrides(shape: readonly number[]): number[] {
+  return shape.map((_, dimension) =>
+    shape.slice(dimension + 1).reduce((product, size) => product * Math.max(size, 1), 1),
+  );
+}
+
+/** Long names, one inside the other, would take more memory than the file has. */
+export function requireShort(name: string): void {
+  if (name.length <= MAX_NAME_LENGTH) return;
+  throw new FormatError(`the name ${quoted(name)} has ${name.length} characters`);
+}
+
+function problemOf(tensor: StoredTensor, fileSize: number): string | undefined {
+  const { dtype, shape, strides, firstElement, storage } = tensor;
+  if (shape.length > MAX_DIMENSIONS) return `has ${shape.length} dimensions`;
+  if (strides.length !== shape.length) {
+    return `has ${shape.length} dimensions, and strides for ${strides.length}`;
+  }
+  if (![...shape, ...strides].every(Number.isSafeInteger)) return 'has dimensions out of range';
+  if (storage.offset + storage.bytes > fileSize) {
+    const end = storage.offset + storage.bytes;
+    return `ends at byte ${end}, and the file has only ${fileSize} bytes`;
+  }
+  const held = storage.bytes / ELEMENT_BYTES[dtype];
+  const elements = elementCount(shape);
+  if (elements > held) return `has ${elements} elements, and its storage only ${held}`;
+  const last = strides.reduce(
+    (sum, stride, dimension) => sum + stride * Math.max(0, (shape[dimension] as number) - 1),
+    firstElement,
+  );
+  const end = elements === 0 ? firstElement : last + 1;
+  return end > held ? `reaches element ${end - 1} of a storage of ${held}` : undefined;
+}

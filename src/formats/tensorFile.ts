@@ -1,0 +1,25 @@
+import type { StoredTensor } from '../native/addon.js';
+
+/** A number, text or truth value that lies beside the tensors. */
+export type Scalar = number | bigint | string | boolean;
+
+/** What the index of a file says. */
+export interface TensorFileContent {
+  /**
+   * Every tensor; where they lie in dictionaries and lists, the name is the way to it: keys and
+   * positions, joined by dots.
+   */
+  readonly tensors: readonly StoredTensor[];
+  /** Of a `.pth`: the outermost dictionary's numbers, texts and truth values. */
+  readonly scalars: ReadonlyMap<string, Scalar>;
+  /** Of safetensors: its `__metadata__`. Of a `.pth`: the record `moco.json`, if there is one. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** A file of tensors: where every tensor lies, and what else is known without reading them. */
+export interface TensorFile extends TensorFileContent {
+  readonly path: string;
+  readonly format: 'pth' | 'legacy pth' | 'safetensors';
+  /** Bytes of the whole file. */
+  readonly size: number;
+}
