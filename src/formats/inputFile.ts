@@ -14,6 +14,25 @@ const UNREADABLE: Record<string, string> = {
   EIO: 'the disk reports an error',
 };
 
+/**
+ * Opens a file for as long as `read` takes.
+ * @throws MocoError `ERR_MOCO_CHECKPOINT` where there is no file that can be read, and for what
+ * `read` throws as a `FormatError`
+ */
+export async function withInputFile<T>(
+  path: string,
+  read: (file: InputFile) => Promise<T>,
+): Promise<T> {
+  await using file = await InputFile.open(path);
+  try {
+    return await read(file);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    const { message, hint } = error;
+    throw new MocoError('ERR_MOCO_CHECKPOINT', `${path}: ${message}`, { hint, cause: error });
+  }
+}
+
 /** A file of tensors, open for reading at any place. */
 export class InputFile implements AsyncDisposable {
   readonly path: string;
@@ -27,7 +46,6 @@ export class InputFile implements AsyncDisposable {
     this.#handle = handle;
   }
 
-  /** @throws MocoError `ERR_MOCO_CHECKPOINT` where there is no file that can be read */
   static async open(path: string): Promise<InputFile> {
     try {
       const found = await stat(path); // first, because opening a pipe waits for its writer

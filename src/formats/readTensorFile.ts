@@ -1,6 +1,5 @@
-import { MocoError } from '../native/error.js';
 import { FormatError } from './formatError.js';
-import { InputFile } from './inputFile.js';
+import { type InputFile, withInputFile } from './inputFile.js';
 import { readLegacyPth } from './legacyPth.js';
 import { readPth } from './pth.js';
 import { readSafetensors } from './safetensors.js';
@@ -16,18 +15,13 @@ const SIGNATURE_BYTES = 512;
  * none of it is run, and reading it takes time and memory in proportion to its size.
  * @throws MocoError `ERR_MOCO_CHECKPOINT` for a file that is none of these, or wrong in any part
  */
-export async function readTensorFile(path: string): Promise<TensorFile> {
-  await using file = await InputFile.open(path);
-  try {
+export function readTensorFile(path: string): Promise<TensorFile> {
+  return withInputFile(path, async (file) => {
     const format = await formatOf(file);
     const content = await READERS[format](file);
     requireReadable(content.tensors, file.size);
     return { path, format, size: file.size, ...content };
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    const { message, hint } = error;
-    throw new MocoError('ERR_MOCO_CHECKPOINT', `${path}: ${message}`, { hint, cause: error });
-  }
+  });
 }
 
 const READERS: Readonly<
@@ -43,8 +37,8 @@ async function formatOf(file: InputFile): Promise<TensorFile['format']> {
   const start = await file.read(0, Math.min(SIGNATURE_BYTES, file.size));
   const text = start.toString('latin1');
   if (text.startsWith('PK\x03\x04')) return 'pth';
+  if (text[8] === '{') return 'safetensors'; // first: its length may begin with any byte
   if (text.startsWith('\x80')) return 'legacy pth';
-  if (text[8] === '{') return 'safetensors';
   if (text.startsWith('ustar', 257)) {
     const hint =
       'Load it in Python and save it again: torch.save(model.state_dict(), "model.pth").';

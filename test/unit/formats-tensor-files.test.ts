@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import { MocoError } from '#moco/native/error.js';
 import { describeTensors, expectedTensors, modelFile } from './modelFiles.js';
+import { hex, mocoHeader, safetensors } from './safetensorsFile.js';
 
 let folder: string;
 before(async () => {
@@ -70,6 +71,12 @@ test('the format is told by the first bytes, whatever the name', async () => {
   assert.equal((await read(safetensors, 'x.pth')).format, 'safetensors');
 });
 
+test('a header whose length begins as a pickle does is a header', async () => {
+  const header = '{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'.padEnd(0x280);
+  const { format } = await read(safetensors(header));
+  assert.equal(format, 'safetensors');
+});
+
 test('what lies beside the tensors is kept: scalars of a .pth, metadata of safetensors', async () => {
   for (const name of ['nested.pth', 'nested_legacy.pth']) {
     const { scalars } = await readTensorFile(modelFile(name));
@@ -111,14 +118,6 @@ test('a file of another kind is named as such', async () => {
   tar.write('ustar', 257);
   await refuses(read(tar), /tar archive, as PyTorch wrote until 2017/);
 });
-
-/** A safetensors file. */
-function safetensors(header: unknown, data = Buffer.alloc(0)): Buffer {
-  const text = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(text.length));
-  return Buffer.concat([length, text, data]);
-}
 
 const f32 = (shape: number[], begin: number, end: number) => ({
   dtype: 'F32',
@@ -164,22 +163,13 @@ test('a tensor named like a part of every object is a tensor', async () => {
   );
 });
 
-/** A safetensors file as moco writes it: checksums of the header and of every tensor. */
+/** Two tensors in a safetensors file as moco writes it. */
 function mocoSafetensors(change: (metadata: Record<string, string>) => void = () => {}): Buffer {
   const data = Buffer.from([1, 2, 3, 4, 5, 6, 7, 8]);
-  const hex = (number: number) => number.toString(16).padStart(8, '0');
-  const metadata: Record<string, string> = {
-    header_crc32: '00000000',
-    format: 'moco-model',
-    checksums: JSON.stringify({
-      a: hex(crc32(data.subarray(0, 4))),
-      b: hex(crc32(data.subarray(4))),
-    }),
-  };
-  change(metadata);
-  const header = { __metadata__: metadata, a: f32([1], 0, 4), b: f32([1], 4, 8) };
-  const text = JSON.stringify(header);
-  return safetensors(text.replace('00000000', hex(crc32(text))), data);
+  const checksums = { a: hex(crc32(data.subarray(0, 4))), b: hex(crc32(data.subarray(4))) };
+  const metadata = { format: 'moco-model', checksums: JSON.stringify(checksums) };
+  const header = mocoHeader(metadata, { a: f32([1], 0, 4), b: f32([1], 4, 8) }, change);
+  return safetensors(header, data);
 }
 
 test("moco's own safetensors give every tensor's CRC-32", async () => {

@@ -1,0 +1,42 @@
+import { truncate, writeFile } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import type { Layout } from '#moco/model/architecture.js';
+
+/** A safetensors file; the header is JSON, or what becomes JSON. */
+export function safetensors(header: unknown, data = Buffer.alloc(0)): Buffer {
+  const text = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([length, text, data]);
+}
+
+/** The header of a file that moco wrote, with its own checksum. */
+export function mocoHeader(
+  texts: Record<string, string>,
+  tensors: object,
+  change: (metadata: Record<string, string>) => void = () => {},
+): string {
+  const metadata: Record<string, string> = { header_crc32: '00000000', ...texts };
+  change(metadata);
+  const text = JSON.stringify({ __metadata__: metadata, ...tensors });
+  return text.replace('00000000', hex(crc32(text)));
+}
+
+/** A CRC-32 as moco writes it. */
+export function hex(checksum: number): string {
+  return checksum.toString(16).padStart(8, '0');
+}
+
+/** Writes fp32 tensors of zeros, which take no space on the disk. */
+export async function writeZeros(path: string, layout: Layout): Promise<void> {
+  const tensors: Record<string, unknown> = {};
+  let end = 0;
+  for (const { name, shape } of layout) {
+    const begin = end;
+    end += 4 * shape.reduce((product, size) => product * size, 1);
+    tensors[name] = { dtype: 'F32', shape, data_offsets: [begin, end] };
+  }
+  const header = safetensors(tensors);
+  await writeFile(path, header);
+  await truncate(path, header.length + end);
+}
