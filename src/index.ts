@@ -1,15 +1,26 @@
 /**
  * Momentum Contrast for Node: `train` is a whole run in one call, `createTrainer` the same step by
- * step. The `moco` command uses what is exported here and nothing else.
+ * step; `knn` measures what was trained. The `moco` command uses what is exported here and nothing else.
  */
 export type { CommandConfig } from './config/commandConfig.js';
 export { type CommandName, commands } from './config/commands.js';
 export { type ConfigFlag, configFlags, type TypedFlag } from './config/flags.js';
 export { configJsonSchema } from './config/jsonSchema.js';
+export type { KnnConfig, KnnConfigInput } from './config/knnConfig.js';
+export type { LinearConfig, LinearConfigInput } from './config/linearConfig.js';
 export { parseConfig, resolveConfig } from './config/resolve.js';
 export { configTemplate, writeConfigTemplate } from './config/template.js';
 export type { TrainConfig, TrainConfigInput } from './config/trainConfig.js';
 export type { DownloadProgress } from './data/dataset.js';
+export type { EvaluatorDescription } from './evaluate/createEvaluator.js';
+export {
+  type ClassAccuracy,
+  type KnnAccuracy,
+  type KnnOptions,
+  type KnnResult,
+  type KnnStartEvent,
+  knn,
+} from './evaluate/knn.js';
 export { MocoError, type MocoErrorCode } from './native/error.js';
 export { type CreateTrainerOptions, createTrainer } from './train/createTrainer.js';
 export type {

@@ -17,6 +17,11 @@ const COMMANDS: readonly LazyCommand[] = [
     configure: async (command) => (await import('./train.js')).configureTrain(command),
   },
   {
+    name: 'knn',
+    summary: "measure a model by its features' nearest neighbours",
+    configure: async (command) => (await import('./knn.js')).configureKnn(command),
+  },
+  {
     name: 'config',
     summary: 'print or write what a configuration file can hold',
     configure: async (command) => (await import('./config.js')).configureConfig(command),

@@ -87,7 +87,7 @@ export class NativeTrainerDouble implements NativeTrainer {
 }
 
 /** An error as the addon makes it: not a `MocoError`, but with its fields. */
-function addonError(code: string, message: string): Error {
+export function addonError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code, hint: `about ${code}` });
 }
 

@@ -1,0 +1,124 @@
+import type { Dataset, DatasetRequest, LoadOptions } from '../data/dataset.js';
+import { type HeldOut, holdOut } from '../data/holdOut.js';
+import { loadDataset } from '../data/load.js';
+import { readModel } from '../model/readModel.js';
+import { requireFit } from '../model/requireFit.js';
+import type {
+  NativeAddon,
+  NativeDescription,
+  NativeEvaluator,
+  NativeEvaluatorOptions,
+  NativeTensorSource,
+} from '../native/addon.js';
+import { MocoError } from '../native/error.js';
+import { requireDevice } from '../native/hardware.js';
+import { loadAddon } from '../native/load.js';
+import { version } from '../version.js';
+
+/** The projection head is not used: the length of its output, which a layout needs, may be any. */
+const ANY_FEATURE_DIM = 128;
+
+/** Which model to measure, on which pictures, and where. */
+export interface EvaluatorConfig extends DatasetRequest {
+  readonly modelPath: string;
+  readonly arch: string;
+  readonly stem: string;
+  /** Training pictures to hold out; none where absent. */
+  readonly validation?: number | undefined;
+  readonly device: string;
+  readonly precision: string;
+  readonly threads: number | 'auto';
+  readonly dataThreads?: number | 'auto';
+}
+
+/** What an evaluator measures, and where. */
+export interface EvaluatorDescription extends NativeDescription {
+  readonly mocoVersion: string;
+  readonly libtorchVersion: string;
+  readonly model: {
+    readonly path: string;
+    readonly arch: string;
+    readonly stem: string;
+  };
+  readonly dataset: {
+    readonly name: string;
+    readonly classes: number;
+    /** Without those held out. */
+    readonly trainPictures: number;
+    readonly validationPictures: number;
+    readonly testPictures: number;
+  };
+}
+
+/** A frozen backbone and a data set in the addon. */
+export interface Evaluator extends AsyncDisposable {
+  readonly native: NativeEvaluator;
+  readonly description: EvaluatorDescription;
+  /** Names of the classes, by label. */
+  readonly classes: readonly string[];
+  /** What the user should know of the data, one line each. */
+  readonly notices: readonly string[];
+}
+
+/**
+ * Reads the model, loads the data set (and downloads it, if need be) and hands both to the addon.
+ * @throws MocoError `ERR_MOCO_CHECKPOINT` for a model file that does not fit, `_DATA`, `_NETWORK`,
+ * `_DEVICE`, `_NATIVE_MISSING`, `_OUT_OF_MEMORY` …
+ */
+export async function createEvaluator(
+  config: EvaluatorConfig,
+  options: LoadOptions,
+): Promise<Evaluator> {
+  const addon = loadAddon();
+  requireDevice(config.device, addon);
+  const backbone = await readBackbone(config, addon);
+  const dataset = await loadDataset(config, options);
+  const pictures = holdOut(dataset, config.validation ?? 0, config.seed);
+  const native = await addon
+    .createEvaluator(nativeOptions(config, dataset, pictures, backbone))
+    .catch((error: unknown) => Promise.reject(MocoError.from(error)));
+  const { modelPath, arch, stem } = config;
+  const description = {
+    mocoVersion: version,
+    libtorchVersion: addon.libtorchVersion,
+    ...native.description,
+    model: { path: modelPath, arch, stem },
+    dataset: {
+      name: dataset.name,
+      classes: dataset.classes.length,
+      trainPictures: pictures.train.count,
+      validationPictures: pictures.validation?.count ?? 0,
+      testPictures: dataset.test.count,
+    },
+  };
+  return {
+    native,
+    description,
+    classes: dataset.classes,
+    notices: dataset.notices,
+    [Symbol.asyncDispose]: () => native.dispose(),
+  };
+}
+
+async function readBackbone(
+  { modelPath, arch, stem }: EvaluatorConfig,
+  addon: NativeAddon,
+): Promise<NativeTensorSource> {
+  const layout = addon.encoderLayout(arch, ANY_FEATURE_DIM, stem);
+  return { path: modelPath, tensors: requireFit(await readModel(modelPath), layout, 'backbone') };
+}
+
+function nativeOptions(
+  config: EvaluatorConfig,
+  { test, classes, mean, std }: Dataset,
+  { train, validation }: HeldOut,
+  model: NativeTensorSource,
+): NativeEvaluatorOptions {
+  const { arch, stem, seed, device, precision, threads, dataThreads = 'auto' } = config;
+  return {
+    ...{ train, test, validation, classes: classes.length, mean, std },
+    ...{ arch, stem, model, seed, device, precision },
+    dataThreads: dataThreads === 'auto' ? 0 : dataThreads,
+    computeThreads: threads === 'auto' ? 0 : threads,
+  };
+}

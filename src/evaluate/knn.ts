@@ -1,0 +1,94 @@
+import { type KnnConfig, type KnnConfigInput, knnCommand } from '../config/knnConfig.js';
+import { parseConfig } from '../config/resolve.js';
+import type { LoadOptions } from '../data/dataset.js';
+import type { NativeKnnResult } from '../native/addon.js';
+import { MocoError } from '../native/error.js';
+import type { WarningEvent } from '../train/events.js';
+import { createEvaluator, type Evaluator, type EvaluatorDescription } from './createEvaluator.js';
+import { stopOnAbort } from './stopOnAbort.js';
+
+/** The first event: everything is loaded, and the features are about to be computed. */
+export interface KnnStartEvent {
+  readonly type: 'start';
+  readonly config: KnnConfig;
+  readonly description: EvaluatorDescription;
+}
+
+export interface KnnOptions extends LoadOptions {
+  /** Called at the start, then with each warning; the evaluation waits for what it returns. */
+  readonly onEvent?: ((event: KnnStartEvent | WarningEvent) => void | Promise<void>) | undefined;
+}
+
+/** How the pictures of one class were classified. */
+export interface ClassAccuracy {
+  readonly class: string;
+  /** Test pictures of the class. */
+  readonly pictures: number;
+  /** Per cent of them; absent where there are none. */
+  readonly top1?: number;
+}
+
+/** kNN accuracy at one temperature. */
+export interface KnnAccuracy {
+  readonly temperature: number;
+  /** Per cent. */
+  readonly top1: number;
+  /** Per cent. */
+  readonly top5: number;
+  readonly perClass: readonly ClassAccuracy[];
+  /** Number of test pictures of the row's class that were given the column's. */
+  readonly confusion: readonly (readonly number[])[];
+}
+
+/** What weighted kNN says of a model: the first temperature's accuracy, then all of them. */
+export interface KnnResult extends KnnAccuracy {
+  readonly k: number;
+  readonly results: readonly KnnAccuracy[];
+  readonly description: EvaluatorDescription;
+}
+
+/**
+ * Measures a model by weighted kNN (Wu et al. 2018, as in the reference): each test picture gets
+ * the class that its `k` nearest training pictures vote for, with weight exp(similarity /
+ * temperature).
+ * @param config what differs from the defaults
+ * @throws MocoError `ERR_MOCO_CONFIG`, `_CHECKPOINT`, `_DATA`, `_NETWORK`, `_DEVICE`,
+ * `_NATIVE_MISSING`, `_OUT_OF_MEMORY`; `_ABORTED` after the signal
+ */
+export async function knn(config: KnnConfigInput, options: KnnOptions = {}): Promise<KnnResult> {
+  const resolved = parseConfig(knnCommand, config);
+  await using evaluator = await createEvaluator(resolved, options);
+  return await measureKnn(evaluator, resolved, options);
+}
+
+/** `knn` on an evaluator that is there already. */
+export async function measureKnn(
+  { native, description, classes, notices }: Evaluator,
+  config: KnnConfig,
+  { onEvent, signal }: KnnOptions,
+): Promise<KnnResult> {
+  const { k, temperature: temperatures } = config;
+  using _stopping = stopOnAbort(native, signal);
+  await onEvent?.({ type: 'start', config, description });
+  for (const message of notices) await onEvent?.({ type: 'warning', message });
+  const measured = await native
+    .knn({ neighbours: k, temperatures })
+    .catch((error: unknown) => Promise.reject(MocoError.from(error)));
+  const results = measured.map((result) => accuracy(result, classes));
+  return { ...(results[0] as KnnAccuracy), k, results, description };
+}
+
+function accuracy(result: NativeKnnResult, classes: readonly string[]): KnnAccuracy {
+  const { temperature, top1, top5 } = result;
+  const confusion = classes.map((_, label) => [
+    ...result.confusion.subarray(label * classes.length, (label + 1) * classes.length),
+  ]);
+  const perClass = classes.map((name, label) => {
+    const row = confusion[label] as number[];
+    const pictures = row.reduce((sum, count) => sum + count, 0);
+    const right = row[label] as number;
+    const counted = { class: name, pictures };
+    return pictures === 0 ? counted : { ...counted, top1: (100 * right) / pictures };
+  });
+  return { temperature, top1, top5, perClass, confusion };
+}
