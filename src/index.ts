@@ -1,6 +1,6 @@
 /**
  * Momentum Contrast for Node: `train` is a whole run in one call, `createTrainer` the same step by
- * step; `knn` measures what was trained. The `moco` command uses what is exported here and nothing else.
+ * step; `knn` and `linear` measure what was trained. The `moco` command uses what is exported here and nothing else.
  */
 export type { CommandConfig } from './config/commandConfig.js';
 export { type CommandName, commands } from './config/commands.js';
@@ -21,6 +21,21 @@ export {
   type KnnStartEvent,
   knn,
 } from './evaluate/knn.js';
+export { type LinearOptions, linear } from './evaluate/linear.js';
+export type {
+  LinearAccuracy,
+  LinearDescription,
+  LinearDoneEvent,
+  LinearEpochEvent,
+  LinearEvaluationEvent,
+  LinearEvent,
+  LinearFiles,
+  LinearMetrics,
+  LinearProbe,
+  LinearStartEvent,
+  LinearStepEvent,
+  LinearSweepEvent,
+} from './evaluate/linearEvents.js';
 export { MocoError, type MocoErrorCode } from './native/error.js';
 export { type CreateTrainerOptions, createTrainer } from './train/createTrainer.js';
 export type {

@@ -22,6 +22,11 @@ const COMMANDS: readonly LazyCommand[] = [
     configure: async (command) => (await import('./knn.js')).configureKnn(command),
   },
   {
+    name: 'linear',
+    summary: 'measure a model by a linear classifier on its features',
+    configure: async (command) => (await import('./linear.js')).configureLinear(command),
+  },
+  {
     name: 'config',
     summary: 'print or write what a configuration file can hold',
     configure: async (command) => (await import('./config.js')).configureConfig(command),

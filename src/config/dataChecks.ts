@@ -64,7 +64,10 @@ export function tooMany(given: number, config: DataLimits, reason = ''): string 
 }
 
 /** Number of training pictures before any are held out. */
-function trainingPictures({ dataset, trainLimit = Number.POSITIVE_INFINITY }: DataLimits): number {
+export function trainingPictures({
+  dataset,
+  trainLimit = Number.POSITIVE_INFINITY,
+}: DataLimits): number {
   return Math.min(trainLimit, SPLIT_COUNTS[dataset].train);
 }
 

@@ -1,4 +1,4 @@
-import { pythonFloat } from './pythonFloat.js';
+import { csvTable } from './csvTable.js';
 
 /** One line of the reference's results. */
 export interface ResultsRow {
@@ -10,14 +10,10 @@ export interface ResultsRow {
   readonly top5: number;
 }
 
-/** The reference's results file, as pandas writes it: floats in full, NaN as an empty field. */
+/** The reference's results file, as pandas writes it. */
 export function resultsCsv(rows: readonly ResultsRow[]): string {
-  const lines = rows.map(({ epoch, trainLoss, top1, top5 }) =>
-    [String(epoch), ...[trainLoss, top1, top5].map(field)].join(','),
+  return csvTable(
+    ['epoch', 'train_loss', 'test_acc@1', 'test_acc@5'],
+    rows.map(({ epoch, trainLoss, top1, top5 }) => [String(epoch), trainLoss, top1, top5]),
   );
-  return ['epoch,train_loss,test_acc@1,test_acc@5', ...lines, ''].join('\n');
-}
-
-function field(value: number): string {
-  return Number.isNaN(value) ? '' : pythonFloat(value);
 }

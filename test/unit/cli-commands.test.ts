@@ -33,7 +33,8 @@ test('--version prints the version', () => {
 test('--help lists the commands without loading what they need', () => {
   const { status, stdout, stderr } = moco('--help');
   assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
-  for (const name of ['train', 'config', 'Exit codes']) assert.ok(stdout.includes(name), name);
+  for (const name of ['train', 'knn', 'linear', 'config', 'Exit codes'])
+    assert.ok(stdout.includes(name), name);
   const words = ['--import', PRINT_LOADED, executable, '--help'];
   const loaded = spawnSync(process.execPath, words, { encoding: 'utf8' }).stderr;
   assert.match(loaded, /node_modules.commander/);
@@ -59,6 +60,19 @@ test('train --help shows every flag once, with its default', () => {
     const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <`;
     assert.equal(stdout.split(flag).length, 2, flag);
   }
+});
+
+test('lists and switches are typed as one would expect, and shown so in the help', () => {
+  const knn = moco('knn', '--temperature', '0.1', '--temperature', '1,2', '--print-config');
+  assert.deepEqual(JSON.parse(knn.stdout).temperature, [0.1, 1, 2]);
+  const linear = moco('linear', '--frozen_bn', '--cached', '--print-config');
+  const { frozenBn, cached } = JSON.parse(linear.stdout);
+  assert.deepEqual({ frozenBn, cached }, { frozenBn: true, cached: true });
+  assert.match(moco('knn', '--help').stdout, /--temperature <x,…> .*?\(default:\s+0\.5,0\.1\)/s);
+  assert.match(moco('linear', '--help').stdout, /--frozen-bn +BatchNorm/);
+  const wrong = moco('linear', '--frozen-bn=3', '--print-config');
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.stderr, /^ {2}--frozen-bn: takes no value$/m);
 });
 
 test('what --print-config prints is a configuration file that gives the same', async () => {

@@ -1,0 +1,47 @@
+import { trainingPictures } from '../config/dataChecks.js';
+import {
+  type LinearConfig,
+  type LinearConfigInput,
+  linearCommand,
+} from '../config/linearConfig.js';
+import { parseConfig } from '../config/resolve.js';
+import type { LoadOptions } from '../data/dataset.js';
+import { requireSpace, requireWritable } from '../train/outputFolder.js';
+import { createEvaluator } from './createEvaluator.js';
+import { linearEvaluation } from './linearEvaluation.js';
+import type { LinearDoneEvent, LinearEvent, LinearSweepEvent } from './linearEvents.js';
+
+export interface LinearOptions extends LoadOptions {
+  /** Called with every event, in order; the evaluation waits for what it returns. */
+  readonly onEvent?: ((event: LinearEvent) => void | Promise<void>) | undefined;
+}
+
+/**
+ * Trains a linear classifier on a model's frozen features and measures it after every epoch, as the
+ * reference does; with `cached`, on features that are computed once.
+ * @param config what differs from the defaults
+ * @returns the last event: what was chosen, how good it is, and the files
+ * @throws MocoError `ERR_MOCO_CONFIG`, `_CHECKPOINT`, `_OUTPUT`, `_DATA`, `_NETWORK`, `_DEVICE`,
+ * `_NATIVE_MISSING`, `_OUT_OF_MEMORY`, `_NON_FINITE`; `_ABORTED` after the signal
+ */
+export async function linear(
+  config: LinearConfigInput,
+  options: LinearOptions = {},
+): Promise<LinearDoneEvent | LinearSweepEvent> {
+  const resolved = withValidation(parseConfig(linearCommand, config));
+  await requireWritable(resolved.out);
+  await using evaluator = await createEvaluator(resolved, options);
+  await requireSpace(resolved.out, resolved.cached ? 0 : evaluator.description.parameters);
+  let last: LinearEvent | undefined;
+  for await (const event of linearEvaluation(evaluator, resolved, options.signal)) {
+    await options.onEvent?.(event);
+    last = event;
+  }
+  return last as LinearDoneEvent | LinearSweepEvent; // an evaluation that ends otherwise throws
+}
+
+/** With `cached`, a tenth is held out where nothing is asked for: a learning rate is to be chosen. */
+function withValidation(config: LinearConfig): LinearConfig {
+  if (!config.cached || config.validation > 0) return config;
+  return { ...config, validation: Math.ceil(trainingPictures(config) / 10) };
+}

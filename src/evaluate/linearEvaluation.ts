@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import type { LinearConfig } from '../config/linearConfig.js';
+import { MocoError } from '../native/error.js';
+import { makeFolder } from '../train/outputFolder.js';
+import { movePreviousRun } from '../train/previousRun.js';
+import { RunLock } from '../train/runLock.js';
+import type { Evaluator } from './createEvaluator.js';
+import type { LinearDescription, LinearEvent, LinearFiles } from './linearEvents.js';
+import { LinearRun } from './linearRun.js';
+import { linearSweep } from './linearSweep.js';
+import { stopOnAbort } from './stopOnAbort.js';
+
+/**
+ * A linear evaluation with its files: earlier ones are moved aside, and no other evaluation writes
+ * there meanwhile. Leaving the loop early ends it after its current step.
+ * @throws MocoError `ERR_MOCO_ABORTED` after the signal, `_NON_FINITE`, `_OUTPUT`, `_OUT_OF_MEMORY`
+ */
+export async function* linearEvaluation(
+  evaluator: Evaluator,
+  config: LinearConfig,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<LinearEvent, void, void> {
+  using _stopping = stopOnAbort(evaluator.native, signal);
+  const { out, cached } = config;
+  await makeFolder(out);
+  const run = join(out, cached ? 'linear_cached' : 'linear');
+  const lock = await RunLock.acquire(run);
+  try {
+    const files = linearFiles(out);
+    const table = cached ? `${run}.csv` : files.statistics;
+    const previous = await movePreviousRun(run, cached ? [table] : Object.values(files));
+    const description = describe(evaluator, config, table);
+    yield { type: 'start', config, description };
+    for (const message of evaluator.notices) yield { type: 'warning', message };
+    if (previous !== undefined) {
+      const message = `files of an earlier evaluation were moved to ${previous.folder}`;
+      yield { type: 'warning', message };
+    }
+    const { native } = evaluator;
+    if (cached) yield await linearSweep(native, config, table);
+    else yield* new LinearRun({ native, config, description, files, signal }).events();
+  } catch (error) {
+    await lock.release().catch(() => {}); // the evaluation's own error is the one to report
+    throw MocoError.from(error);
+  } finally {
+    await lock.release();
+  }
+}
+
+function describe(
+  { description }: Evaluator,
+  { batchSize }: LinearConfig,
+  table: string,
+): LinearDescription {
+  const stepsPerEpoch = Math.ceil(description.dataset.trainPictures / batchSize);
+  return { ...description, stepsPerEpoch, table };
+}
+
+/** The reference's names, and one for the last epoch. */
+function linearFiles(out: string): LinearFiles {
+  return {
+    statistics: join(out, 'linear_statistics.csv'),
+    model: join(out, 'linear_model.pth'),
+    lastModel: join(out, 'linear_last_model.pth'),
+  };
+}

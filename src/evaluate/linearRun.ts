@@ -1,0 +1,160 @@
+import type { LinearConfig } from '../config/linearConfig.js';
+import { writeFileAtomic } from '../formats/atomicFile.js';
+import { type LinearRow, linearStatisticsCsv } from '../formats/linearCsv.js';
+import { LINEAR_STEP_COLUMNS, type NativeEvaluator } from '../native/addon.js';
+import type { CheckpointEvent } from '../train/events.js';
+import { StepInbox } from '../train/stepInbox.js';
+import { TimeLeft } from '../train/timeLeft.js';
+import type {
+  LinearAccuracy,
+  LinearDescription,
+  LinearEpochEvent,
+  LinearEvaluationEvent,
+  LinearEvent,
+  LinearFiles,
+  LinearStepEvent,
+} from './linearEvents.js';
+import { throwIfAborted } from './stopOnAbort.js';
+
+/** One row of the addon's metrics. */
+interface StepRow {
+  readonly step: number;
+  readonly loss: number;
+  readonly pictures: number;
+  readonly seconds: number;
+}
+
+/** What a run is put together from. */
+interface LinearRunParts {
+  readonly native: NativeEvaluator;
+  readonly config: LinearConfig;
+  readonly description: LinearDescription;
+  readonly files: LinearFiles;
+  /** Ends the run after its current step. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The epochs of a linear evaluation by the reference's protocol. */
+export class LinearRun {
+  readonly #native: NativeEvaluator;
+  readonly #config: LinearConfig;
+  readonly #description: LinearDescription;
+  readonly #files: LinearFiles;
+  readonly #signal: AbortSignal | undefined;
+  readonly #timeLeft: TimeLeft;
+  readonly #rows: (LinearRow & { readonly epoch: number })[] = [];
+  #best: LinearAccuracy | undefined;
+
+  constructor({ native, config, description, files, signal }: LinearRunParts) {
+    this.#native = native;
+    this.#config = config;
+    this.#description = description;
+    this.#files = files;
+    this.#signal = signal;
+    this.#timeLeft = new TimeLeft(config.epochs, description.stepsPerEpoch);
+  }
+
+  /** Trains and measures the classifier epoch by epoch, and writes the files. */
+  async *events(): AsyncGenerator<LinearEvent, void, void> {
+    const begin = performance.now();
+    const { epochs, learningRate, weightDecay, batchSize, frozenBn } = this.#config;
+    await this.#native.startLinear({
+      ...{ batchSize, learningRate, weightDecay },
+      frozenBatchNorm: frozenBn,
+    });
+    for (let epoch = 1; epoch <= epochs; epoch++) {
+      const trained = yield* this.#trainEpoch(epoch);
+      yield trained;
+      yield await this.#save('last', epoch);
+      throwIfAborted(this.#signal);
+      const evaluation = await this.#evaluate(trained);
+      yield evaluation;
+      if (evaluation.isBest) yield await this.#save('best', epoch);
+    }
+    const best = this.#best as LinearAccuracy; // there is at least one epoch
+    const chosenBy = best.validation === undefined ? 'test' : 'validation';
+    const seconds = secondsSince(begin);
+    yield { type: 'done', epochs, best, chosenBy, seconds, files: this.#files };
+  }
+
+  async *#trainEpoch(epoch: number): AsyncGenerator<LinearStepEvent, LinearEpochEvent> {
+    throwIfAborted(this.#signal);
+    const begin = performance.now();
+    let metrics = { loss: Number.NaN, top1: Number.NaN, top5: Number.NaN };
+    const steps = new StepInbox(decodeRows, async (push) => {
+      metrics = await this.#native.trainLinearEpoch(epoch, push);
+    });
+    let stepSeconds = 0;
+    try {
+      for await (const rows of steps) {
+        for (const row of rows) {
+          throwIfAborted(this.#signal);
+          stepSeconds += row.seconds;
+          yield this.#stepEvent(epoch, row);
+        }
+      }
+    } finally {
+      if (!steps.isClosed) this.#native.stop(); // the consumer left
+      await steps.closed();
+    }
+    const { epochs } = this.#config;
+    const picturesPerSecond = this.#description.dataset.trainPictures / stepSeconds;
+    const secondsLeft = this.#timeLeft.seconds;
+    const seconds = secondsSince(begin);
+    return { type: 'epoch', epoch, epochs, ...metrics, picturesPerSecond, secondsLeft, seconds };
+  }
+
+  #stepEvent(epoch: number, { step, loss, pictures, seconds }: StepRow): LinearStepEvent {
+    this.#timeLeft.stepTook(seconds);
+    const { epochs } = this.#config;
+    const { stepsPerEpoch } = this.#description;
+    const picturesPerSecond = pictures / seconds;
+    const secondsLeft = this.#timeLeft.seconds;
+    const place = { epoch, epochs, step, stepsPerEpoch };
+    return { type: 'step', ...place, loss, picturesPerSecond, secondsLeft };
+  }
+
+  /** Measures the classifier and adds the epoch to the statistics. */
+  async #evaluate(trained: LinearEpochEvent): Promise<LinearEvaluationEvent> {
+    const begin = performance.now();
+    const hasValidation = this.#description.dataset.validationPictures > 0;
+    const test = await this.#native.measureLinear('test');
+    const validation = hasValidation ? await this.#native.measureLinear('validation') : undefined;
+    const seconds = secondsSince(begin);
+    this.#timeLeft.evaluationTook(seconds);
+    const { epoch, epochs, loss, top1, top5 } = trained;
+    this.#rows.push({ epoch, train: { loss, top1, top5 }, test, validation });
+    await writeFileAtomic(this.#files.statistics, linearStatisticsCsv(this.#rows, hasValidation));
+    const current = { epoch, test, validation };
+    const isBest = this.#best === undefined || choiceTop1(current) > choiceTop1(this.#best);
+    if (isBest) this.#best = current;
+    const best = this.#best as LinearAccuracy;
+    return { type: 'evaluation', ...current, epochs, isBest, best, seconds };
+  }
+
+  async #save(kind: CheckpointEvent['kind'], epoch: number): Promise<CheckpointEvent> {
+    const path = kind === 'best' ? this.#files.model : this.#files.lastModel;
+    await this.#native.saveLinear(path);
+    return { type: 'checkpoint', epoch, kind, path };
+  }
+}
+
+/** What the best epoch is chosen by. */
+function choiceTop1({ test, validation = test }: LinearAccuracy): number {
+  return validation.top1;
+}
+
+function decodeRows(numbers: Float64Array): StepRow[] {
+  const rows: StepRow[] = [];
+  for (let start = 0; start < numbers.length; start += LINEAR_STEP_COLUMNS) {
+    const row = numbers.subarray(start, start + LINEAR_STEP_COLUMNS);
+    const [step, loss, pictures, seconds] = row as unknown as [number, number, number, number];
+    rows.push({ step, loss, pictures, seconds });
+  }
+  return rows;
+}
+
+/** @param begin of `performance.now()` */
+function secondsSince(begin: number): number {
+  return (performance.now() - begin) / 1000;
+}
