@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import {
+  type DoneEvent,
+  type KnnResult,
+  knn,
+  type LinearDoneEvent,
+  type LinearEvent,
+  type LinearSweepEvent,
+  linear,
+  train,
+} from 'moco';
+
+const executable = fileURLToPath(new URL('../../../bin/moco.js', import.meta.url));
+
+const TINY = {
+  dataset: 'shapes',
+  trainLimit: 64,
+  testLimit: 32,
+  arch: 'resnet18',
+  device: 'cpu',
+  precision: 'fp32',
+  threads: 1, // on a busy machine, several compute threads mostly wait for each other
+} as const;
+const LINEAR = { ...TINY, batchSize: 24, epochs: 2 } as const;
+
+let folder: string;
+let trained: DoneEvent;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'moco-evaluate-'));
+  const training = { featureDim: 16, m: 32, k: 5, batchSize: 16, epochs: 1 };
+  trained = await train({ ...TINY, ...training, out: join(folder, 'trained') });
+});
+after(() => rm(folder, { recursive: true }));
+
+/** The arguments of a command that measures the trained model. */
+function argv(command: string, ...words: string[]): string[] {
+  const settings = Object.entries({ ...TINY, modelPath: trained.files.model });
+  const flags = settings.flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  return [executable, command, ...flags, ...words];
+}
+
+function moco(command: string, ...words: string[]) {
+  const options = { cwd: folder, encoding: 'utf8' } as const;
+  const child = spawnSync(process.execPath, argv(command, ...words), options);
+  const { status, stdout, stderr } = child;
+  return { status, stdout, stderr };
+}
+
+const evaluateLinear = (changes: object) =>
+  linear({ ...LINEAR, modelPath: trained.files.model, ...changes });
+
+test('knn of a model file is what was measured during the training', () => {
+  const { status, stdout, stderr } = moco('knn', '--k', '5', '--json');
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  assert.equal(stdout.trimEnd().split('\n').length, 1);
+  const result: KnnResult = JSON.parse(stdout);
+  const { top1, top5 } = trained.best;
+  assert.deepEqual([result.top1, result.top5, result.temperature], [top1, top5, 0.5]);
+  assert.deepEqual(
+    result.results.map(({ temperature }) => temperature),
+    [0.5, 0.1],
+  );
+});
+
+test('the confusion matrix counts every test picture, and its diagonal the right ones', async () => {
+  const result = await knn({ ...TINY, modelPath: trained.files.model, k: 5 });
+  for (const { confusion, perClass, top1 } of result.results) {
+    assert.equal(
+      confusion.flat().reduce((sum, count) => sum + count, 0),
+      32,
+    );
+    const right = confusion.reduce((sum, row, label) => sum + (row[label] as number), 0);
+    assert.equal((100 * right) / 32, top1);
+    assert.deepEqual(
+      perClass.map(({ pictures }) => pictures),
+      [4, 4, 3, 3, 3, 3, 3, 3, 3, 3],
+    );
+  }
+});
+
+test('knn prints both conventions and every class', () => {
+  const { status, stdout, stderr } = moco('knn', '--k', '5');
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  assert.match(stdout, /^data +shapes: 64 training and 32 test pictures, 10 classes$/m);
+  assert.match(stdout, /^0\.5 +\d+\.\d\d % +\d+\.\d\d % +the reference's/m);
+  assert.match(stdout, /^0\.1 +\d+\.\d\d % +\d+\.\d\d % +official MoCo's/m);
+  assert.match(stdout, /^spoked ring +3 +\d+\.\d\d %$/m);
+});
+
+test('a model of another architecture is refused with what to pass instead', () => {
+  for (const [command, ...words] of [['knn', '--k', '5'], ['linear']] as const) {
+    const { status, stdout, stderr } = moco(command, ...words, '--arch', 'resnet50');
+    assert.deepEqual({ status, stdout }, { status: 1, stdout: '' });
+    assert.match(stderr, /^error: .*\[ERR_MOCO_CHECKPOINT\]$/m);
+    assert.match(stderr, /--arch resnet18/);
+  }
+});
+
+test('linear trains a classifier and leaves the files that it names', async () => {
+  const words = ['--batch-size', '24', '--epochs', '2', '--out', 'linear'];
+  const { status, stdout, stderr } = moco('linear', ...words);
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  assert.match(stdout, /BatchNorm: each batch's statistics, and the model's move/);
+  assert.match(stdout, /the best epoch is chosen on the test pictures, as in the reference/);
+  assert.match(stdout, /^run +2 epochs of 3 steps with 24 pictures$/m);
+  assert.match(stdout, /^epoch 2\/2 +loss \d+\.\d{4} .*test top-1 \d+\.\d\d %, top-5 \d+\.\d\d %/m);
+  assert.deepEqual((await readdir(join(folder, 'linear'))).sort(), [
+    'linear_last_model.pth',
+    'linear_model.pth',
+    'linear_statistics.csv',
+  ]);
+  const csv = await readFile(join(folder, 'linear', 'linear_statistics.csv'), 'utf8');
+  const [header, ...lines] = csv.trimEnd().split('\n');
+  assert.equal(header, 'epoch,train_loss,train_acc@1,train_acc@5,test_loss,test_acc@1,test_acc@5');
+  assert.equal(lines.length, 2);
+  for (const line of lines) {
+    const [, ...numbers] = line.split(',').map(Number);
+    assert.ok(
+      numbers.every((number) => number >= 0 && number <= 100),
+      line,
+    );
+  }
+});
+
+test('the same seed gives the same linear evaluation, with any number of data threads', async () => {
+  const files: Buffer[][] = [];
+  for (const [out, dataThreads] of [
+    ['one', 1],
+    ['three', 3],
+  ] as const) {
+    const done = await evaluateLinear({ dataThreads, out: join(folder, out) });
+    const { statistics, model, lastModel } = (done as LinearDoneEvent).files;
+    files.push(await Promise.all([statistics, model, lastModel].map((path) => readFile(path))));
+  }
+  assert.deepEqual(files[1], files[0]);
+});
+
+/** kNN of the backbone that a linear evaluation leaves, and of the one that it was given. */
+async function backboneMoves(frozenBn: boolean): Promise<boolean> {
+  const out = join(folder, `frozen-${frozenBn}`);
+  const done = (await evaluateLinear({ frozenBn, out, epochs: 1 })) as LinearDoneEvent;
+  const measure = (modelPath: string) => knn({ ...TINY, modelPath, k: 5, temperature: [0.5] });
+  const [before, after] = [await measure(trained.files.model), await measure(done.files.lastModel)];
+  return JSON.stringify(after.confusion) !== JSON.stringify(before.confusion);
+}
+
+test('--frozen-bn leaves the backbone as it is; otherwise its statistics move', async () => {
+  assert.equal(await backboneMoves(true), false);
+  assert.equal(await backboneMoves(false), true);
+});
+
+test('with validation, pictures are held out and the best epoch is chosen on them', async () => {
+  const events: LinearEvent[] = [];
+  const out = join(folder, 'validation');
+  const config = { ...LINEAR, modelPath: trained.files.model, validation: 16, out };
+  const done = await linear(config, { onEvent: (event) => void events.push(event) });
+  assert.equal((done as LinearDoneEvent).chosenBy, 'validation');
+  const [start] = events;
+  assert.ok(start?.type === 'start');
+  assert.equal(start.description.dataset.trainPictures, 48);
+  const steps = events.filter(({ type }) => type === 'step');
+  assert.equal(steps.length, 2 * 2);
+});
+
+test('--cached tries every learning rate and says that this is for monitoring', async () => {
+  const words = ['--cached', '--epochs', '5', '--learning-rates', '0.001,0.1', '--out', 'cached'];
+  const { status, stdout, stderr } = moco('linear', ...words);
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  assert.match(stdout, /^data +shapes: 57 training, 7 validation and 32 test pictures/m);
+  assert.match(stdout, /^0\.001( +\d+\.\d\d %){3}$/m);
+  assert.match(stdout, /^not the reference's protocol: for monitoring$/m);
+  assert.deepEqual(await readdir(join(folder, 'cached')), ['linear_cached.csv']);
+});
+
+test('probes on cached features learn the training pictures', async () => {
+  const changes = { cached: true, epochs: 100, learningRates: [1e-9, 1e-2] };
+  const sweep = await evaluateLinear({ ...changes, out: join(folder, 'learns') });
+  const [idle, learning] = (sweep as LinearSweepEvent).probes;
+  assert.ok((learning?.train.loss as number) < 0.5 * (idle?.train.loss as number));
+});
+
+test('a program can stop a linear evaluation, and its statistics so far stay', async () => {
+  const controller = new AbortController();
+  const out = join(folder, 'stopped');
+  const config = { ...LINEAR, modelPath: trained.files.model, epochs: 1000, out };
+  const running = linear(config, {
+    signal: controller.signal,
+    onEvent: (event) => {
+      if (event.type === 'step' && event.epoch === 2) controller.abort();
+    },
+  });
+  await assert.rejects(running, { name: 'MocoError', code: 'ERR_MOCO_ABORTED' });
+  const csv = await readFile(join(out, 'linear_statistics.csv'), 'utf8');
+  assert.equal(csv.trimEnd().split('\n').length, 2);
+});
+
+test('Ctrl-C ends linear after its step, with 130', async () => {
+  const words = argv('linear', '--epochs', '100000', '--out', 'interrupted', '--json');
+  const child = spawn(process.execPath, words, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = once(child, 'exit');
+  let [stdout, stderr] = ['', ''];
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+  });
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text;
+    if (!stdout.includes('"step"') || child.killed) return;
+    child.kill('SIGINT');
+  });
+  assert.deepEqual(await ended, [130, null]);
+  assert.equal(stderr, '\nstopping (Ctrl-C again ends at once)\n');
+});
