@@ -30,12 +30,16 @@ const Depths& depthsOf(const std::string& arch) {
 
 }  // namespace
 
-Backbone::Backbone(const std::string& arch, NetworkPlan& plan) {
+Stem stemNamed(const std::string& name) {
+  if (name == "cifar") return Stem::kCifar;
+  if (name == "imagenet") return Stem::kImagenet;
+  throw Error("ERR_MOCO_CONFIG", "stem: there is no \"" + name + "\"", "Choose cifar or imagenet.");
+}
+
+Backbone::Backbone(const std::string& arch, Stem stem, NetworkPlan& plan)
+    : maxPool_(stem == Stem::kImagenet) {
   const Depths& depths = depthsOf(arch);
-  // The stem is the reference's own layer and has PyTorch's default initialisation, not
-  // torchvision's.
-  stem_.convolution = planConvolution(plan, "f.0", 3, kStemWidth, 3, 1, 1, uniformFanIn(3 * 3 * 3));
-  stem_.norm = planBatchNorm(plan, "f.1", kStemWidth);
+  stem_ = planStem(plan, stem);
   int64_t channels = kStemWidth;
   for (size_t stage = 0; stage < depths.blocks.size(); ++stage) {
     const int64_t width = kStemWidth << stage;
@@ -47,6 +51,15 @@ Backbone::Backbone(const std::string& arch, NetworkPlan& plan) {
     }
   }
   featureDim_ = channels;
+}
+
+Backbone::ConvNorm Backbone::planStem(NetworkPlan& plan, Stem stem) {
+  if (stem == Stem::kImagenet) return planConvNorm(plan, "f.0", "f.1", 3, kStemWidth, 7, 2);
+  // The reference's own layer: it has PyTorch's default initialisation, not torchvision's.
+  ConvNorm layer{};
+  layer.convolution = planConvolution(plan, "f.0", 3, kStemWidth, 3, 1, 1, uniformFanIn(3 * 3 * 3));
+  layer.norm = planBatchNorm(plan, "f.1", kStemWidth);
+  return layer;
 }
 
 Backbone::ConvNorm Backbone::planConvNorm(NetworkPlan& plan, const std::string& convolution,
@@ -97,7 +110,8 @@ at::Tensor Backbone::apply(const Pass& pass, const ResidualBlock& block, const a
 }
 
 at::Tensor Backbone::operator()(const Pass& pass, const at::Tensor& pictures) const {
-  at::Tensor x = apply(pass, stem_, pictures).relu_();  // (B, 64, H, W)
+  at::Tensor x = apply(pass, stem_, pictures).relu_();  // (B, 64, H, W), or half as high and wide
+  if (maxPool_) x = at::max_pool2d(x, /*kernel_size=*/3, /*stride=*/2, /*padding=*/1);
   for (const auto& block : blocks_) x = apply(pass, block, x);
   return x.mean({2, 3});
 }

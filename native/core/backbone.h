@@ -9,14 +9,23 @@
 
 namespace moco {
 
-/// A ResNet (He et al., CVPR 2016) with the CIFAR stem: 3×3 convolution of stride 1, no max-pool,
-/// no classifier. Parameters have the reference's names: `f.0` and `f.1` the stem, `f.3` … `f.6`
-/// the four stages.
+/// What comes before a ResNet's stages.
+enum class Stem {
+  kCifar,     // 3×3 convolution of stride 1, no max-pool: for small pictures
+  kImagenet,  // 7×7 convolution of stride 2, 3×3 max-pool of stride 2
+};
+
+/// @param name  `cifar` or `imagenet`
+/// @throws Error ERR_MOCO_CONFIG  for another name
+Stem stemNamed(const std::string& name);
+
+/// A ResNet (He et al., CVPR 2016) without classifier. Parameters have the reference's names: `f.0`
+/// and `f.1` the stem, `f.3` … `f.6` the four stages.
 class Backbone {
  public:
   /// @param arch  `resnet18`, `resnet34` or `resnet50`
   /// @throws Error ERR_MOCO_CONFIG  for another name
-  Backbone(const std::string& arch, NetworkPlan& plan);
+  Backbone(const std::string& arch, Stem stem, NetworkPlan& plan);
 
   /// @param pictures  (B, 3, H, W), channels last
   /// @return          (B, featureDim()), globally average-pooled
@@ -35,6 +44,7 @@ class Backbone {
     std::optional<ConvNorm> shortcut;
   };
 
+  static ConvNorm planStem(NetworkPlan& plan, Stem stem);
   static ConvNorm planConvNorm(NetworkPlan& plan, const std::string& convolution,
                                const std::string& norm, int64_t in, int64_t out, int64_t kernel,
                                int64_t stride);
@@ -43,6 +53,7 @@ class Backbone {
   static at::Tensor apply(const Pass& pass, const ConvNorm& layer, const at::Tensor& x);
   static at::Tensor apply(const Pass& pass, const ResidualBlock& block, const at::Tensor& x);
 
+  bool maxPool_;
   ConvNorm stem_;
   std::vector<ResidualBlock> blocks_;
   int64_t featureDim_ = 0;

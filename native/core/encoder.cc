@@ -31,6 +31,12 @@ bool endsWith(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
+std::optional<ProjectionHead> planHead(const Backbone& backbone, int64_t featureDim,
+                                       NetworkPlan& plan) {
+  if (featureDim == 0) return {};
+  return ProjectionHead(backbone.featureDim(), featureDim, plan);
+}
+
 }  // namespace
 
 at::Tensor normaliseRows(const at::Tensor& x) {
@@ -38,10 +44,17 @@ at::Tensor normaliseRows(const at::Tensor& x) {
   return x / x.norm(2, /*dim=*/1, /*keepdim=*/true).clamp_min(kSmallestNorm);
 }
 
+std::vector<TensorSpec> encoderLayout(const std::string& arch, Stem stem, int64_t featureDim) {
+  NetworkPlan plan;
+  const Backbone backbone(arch, stem, plan);
+  planHead(backbone, featureDim, plan);
+  return plan.layout();
+}
+
 Encoder::Encoder(const EncoderOptions& options)
     : options_(options),
-      backbone_(options.arch, plan_),
-      head_(backbone_.featureDim(), options.featureDim, plan_),
+      backbone_(options.arch, options.stem, plan_),
+      head_(planHead(backbone_, options.featureDim, plan_)),
       parameters_(plan_.parameters, at::device(options.device).dtype(options.master)),
       statistics_(plan_.buffers, at::device(options.device).dtype(options.master)) {
   const bool copies = options.compute != options.master;
@@ -51,6 +64,14 @@ Encoder::Encoder(const EncoderOptions& options)
     weights_.push_back(source.detach().requires_grad_());
   }
   resetStatistics();
+}
+
+Encoder Encoder::withOwnStatistics() const {
+  const at::NoGradGuard noGrad;
+  Encoder copy = *this;
+  copy.statistics_ = statistics_.zerosLike(options_.master);
+  copy.statistics_.flat().copy_(statistics_.flat());
+  return copy;
 }
 
 void Encoder::initialise(uint64_t seed) {
@@ -88,7 +109,8 @@ at::Tensor Encoder::backbone(const at::Tensor& pictures, Mode mode) {
 }
 
 at::Tensor Encoder::project(const at::Tensor& features, Mode mode) {
-  return normaliseRows(head_(pass(mode), features).to(options_.master));
+  TORCH_CHECK(head_, "the encoder has no projection head");
+  return normaliseRows((*head_)(pass(mode), features).to(options_.master));
 }
 
 StateDict Encoder::stateDict() const {

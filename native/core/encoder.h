@@ -16,7 +16,8 @@ namespace moco {
 
 struct EncoderOptions {
   std::string arch;
-  int64_t featureDim;  // length of the head's output
+  Stem stem = Stem::kCifar;
+  int64_t featureDim;  // length of the head's output; 0: no head
   at::Device device;
   at::ScalarType compute;              // of convolutions and linear layers: kFloat or kBFloat16
   at::ScalarType master = at::kFloat;  // of the parameters, their gradients and statistics
@@ -24,12 +25,20 @@ struct EncoderOptions {
 
 enum class Mode { kTrain, kEvaluate };
 
+/// Name and shape of every entry of an encoder's state dict, in PyTorch's order.
+/// @param featureDim  0: of the backbone alone
+/// @throws Error ERR_MOCO_CONFIG  for an arch that does not exist
+std::vector<TensorSpec> encoderLayout(const std::string& arch, Stem stem, int64_t featureDim);
+
 /// Backbone and projection head with their parameters and BatchNorm statistics. Where `compute` is
 /// narrower than `master`, convolutions and linear layers run on copies of their weights, which
 /// `refreshWeights` makes; BatchNorm keeps the master parameters.
 class Encoder {
  public:
   explicit Encoder(const EncoderOptions& options);
+
+  /// Another encoder with the same parameters, in memory too, and a copy of the statistics.
+  Encoder withOwnStatistics() const;
 
   /// Draws all parameters as the reference does and resets the statistics.
   void initialise(uint64_t seed);
@@ -42,9 +51,14 @@ class Encoder {
   /// @param pictures  (B, 3, H, W), channels last, of type `compute`
   /// @return          (B, 512), or (B, 2048) of a ResNet-50; not normalised
   at::Tensor backbone(const at::Tensor& pictures, Mode mode);
+  /// For an encoder with a head.
   /// @param features  what `backbone` returned
   /// @return          (B, featureDim), L2-normalised, of type `master`
   at::Tensor project(const at::Tensor& features, Mode mode);
+
+  const EncoderOptions& options() const { return options_; }
+  /// Length of what `backbone` returns of a picture.
+  int64_t backboneDim() const { return backbone_.featureDim(); }
 
   const NamedTensors& parameters() const { return parameters_; }
   /// BatchNorm's running statistics.
@@ -73,7 +87,7 @@ class Encoder {
   EncoderOptions options_;
   NetworkPlan plan_;
   Backbone backbone_;
-  ProjectionHead head_;
+  std::optional<ProjectionHead> head_;
   NamedTensors parameters_;
   NamedTensors statistics_;
   std::optional<NamedTensors> computeCopies_;

@@ -24,15 +24,16 @@ std::map<std::string, at::Tensor> asMap(const Encoder& encoder) {
 }
 
 /// Compares a forward with PyTorch's, computed in fp64 (test/parity/training_cases.py).
-void checkForward(const std::string& arch, at::ScalarType type, double tolerance) {
+void checkForward(const EncoderOptions& options, const std::string& file, double tolerance) {
   const at::NoGradGuard noGrad;
-  const Fixture fixture = loadFixture("model_" + arch);
-  Encoder encoder(options(arch, type));
+  const at::ScalarType type = options.compute;
+  const Fixture fixture = loadFixture(file);
+  Encoder encoder(options);
   formula::fill(encoder);
   const auto pictures = formula::pictures("view1", 8, type);
   for (const auto& [mode, name] : {std::pair{Mode::kEvaluate, "eval"}, {Mode::kTrain, "train"}}) {
     const std::string prefix = name;
-    INFO(arch, " in ", type, ", mode ", prefix);
+    INFO(file, " in ", type, ", mode ", prefix);
     const auto features = encoder.backbone(pictures, mode);
     const auto feature = normaliseRows(features);
     const auto& columns = fixture.at(prefix + "_feature");
@@ -54,9 +55,52 @@ TEST_CASE("the forward pass is PyTorch's, in both modes and for all archs") {
   // statistics magnify roundings from layer to layer. Four times that is allowed.
   for (const auto& [arch, single] :
        {std::pair{"resnet18", 2.8e-5}, {"resnet34", 8e-5}, {"resnet50", 4e-4}}) {
-    checkForward(arch, at::kDouble, 1e-11);
-    checkForward(arch, at::kFloat, single);
+    const std::string file = std::string("model_") + arch;
+    checkForward(options(arch, at::kDouble), file, 1e-11);
+    checkForward(options(arch, at::kFloat), file, single);
   }
+}
+
+TEST_CASE("the forward pass with the ImageNet stem is PyTorch's") {
+  // PyTorch's own fp32 is 9e-6 from its fp64.
+  for (const auto& [type, tolerance] : {std::pair{at::kDouble, 1e-11}, {at::kFloat, 3.6e-5}}) {
+    auto imagenet = options("resnet18", type);
+    imagenet.stem = Stem::kImagenet;
+    checkForward(imagenet, "model_resnet18_imagenet", tolerance);
+  }
+}
+
+TEST_CASE("a layout lists the state dict's names and shapes, with each stem and without a head") {
+  for (const Stem stem : {Stem::kCifar, Stem::kImagenet}) {
+    for (const int64_t featureDim : {128, 0}) {
+      auto wanted = options("resnet18");
+      wanted.stem = stem;
+      wanted.featureDim = featureDim;
+      const auto state = Encoder(wanted).stateDict();
+      const auto layout = encoderLayout("resnet18", stem, featureDim);
+      REQUIRE(layout.size() == state.size());
+      for (size_t i = 0; i < layout.size(); ++i) {
+        CHECK(layout[i].name == state[i].first);
+        CHECK(at::IntArrayRef(layout[i].shape) == state[i].second.sizes());
+      }
+      CHECK((state.back().first[0] == 'g') == (featureDim > 0));
+    }
+  }
+  CHECK(encoderLayout("resnet50", Stem::kImagenet, 0)[0].shape ==
+        std::vector<int64_t>{64, 3, 7, 7});
+}
+
+TEST_CASE("statistics of its own leave the other encoder's alone, parameters are the same") {
+  const at::NoGradGuard noGrad;
+  Encoder encoder(options("resnet18"));
+  formula::fill(encoder);
+  const auto before = encoder.statistics().flat().clone();
+  Encoder own = encoder.withOwnStatistics();
+  CHECK(own.statistics().flat().equal(before));
+  own.backbone(formula::pictures("view1", 4, at::kFloat), Mode::kTrain);
+  CHECK_FALSE(own.statistics().flat().equal(before));
+  CHECK(encoder.statistics().flat().equal(before));
+  CHECK(own.parameters().flat().is_same(encoder.parameters().flat()));
 }
 
 TEST_CASE("an encoder starts as the reference's does") {
@@ -163,6 +207,7 @@ TEST_CASE("a model that does not fit is refused by the tensor's name and changes
   CHECK(encoder.parameters().flat().equal(other.parameters().flat()));
 }
 
-TEST_CASE("an unknown arch is refused") {
+TEST_CASE("an unknown arch or stem is refused") {
+  CHECK_THROWS_WITH_AS(stemNamed("patch"), doctest::Contains("\"patch\""), Error);
   CHECK_THROWS_WITH_AS(Encoder(options("resnet19")), doctest::Contains("\"resnet19\""), Error);
 }

@@ -30,6 +30,8 @@ FOLDER = Path(__file__).parent / "fixtures"
 
 ARCHS = ("resnet18", "resnet34", "resnet50")
 FIVE_STEPS_ARCHS = ("resnet18", "resnet50")
+STEM_ARCH = "resnet18"
+"""What has the ImageNet stem: nothing after it depends on it."""
 
 # With batches of 8, a queue of 64 is a multiple of the batch, one of 5 is shorter than it, and one
 # of 19 wraps within a batch and ends five steps with its oldest key in the middle of the ring.
@@ -48,6 +50,7 @@ def fixtures() -> dict[str, Callable[[], dict[str, Tensor]]]:
         "colour": colour_fixture,
         "step_resnet18_short_queue": partial(made_step, "resnet18", SHORT_QUEUE),
     }
+    makers[f"model_{STEM_ARCH}_imagenet"] = partial(made_forward, STEM_ARCH, "imagenet")
     for arch in ARCHS:
         makers[f"model_{arch}"] = partial(made_forward, arch)
         makers[f"step_{arch}"] = partial(made_step, arch, QUEUE)
@@ -69,9 +72,9 @@ def formula_fixture() -> dict[str, Tensor]:
     }
 
 
-def made_forward(arch: str) -> dict[str, Tensor]:
-    """`model_<arch>`."""
-    return forward_fixture(forward_case(arch))
+def made_forward(arch: str, stem: str = "cifar") -> dict[str, Tensor]:
+    """`model_<arch>` and `model_<arch>_imagenet`."""
+    return forward_fixture(forward_case(arch, stem=stem))
 
 
 def made_step(arch: str, queue_length: int) -> dict[str, Tensor]:

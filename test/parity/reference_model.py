@@ -2,7 +2,9 @@
 
 Module names are the reference's, so `state_dict()` has its keys and its order: `f` is torchvision's
 ResNet without its pool and classifier, as a sequence (`f.0` convolution, `f.1` BatchNorm, `f.2`
-ReLU, `f.3` ... `f.6` stages, `f.7` average pool), `g` the projection head.
+ReLU, `f.3` ... `f.6` stages, `f.7` average pool), `g` the projection head. The ImageNet stem, which
+the reference does not have, is torchvision's under the same names: its max-pool has no tensors and
+joins the ReLU in `f.2`.
 """
 
 from torch import Tensor, nn
@@ -63,18 +65,12 @@ ARCHITECTURES: dict[str, tuple[Block, tuple[int, int, int, int]]] = {
 
 
 class Encoder(nn.Module):
-    """Backbone `f` and projection head `g`."""
+    """Backbone `f` and projection head `g`; the stem is `cifar` or `imagenet`."""
 
-    def __init__(self, arch: str, feature_dim: int) -> None:
+    def __init__(self, arch: str, feature_dim: int, stem: str = "cifar") -> None:
         super().__init__()
         block, depths = ARCHITECTURES[arch]
-        # The stem is PyTorch's own convolution, with PyTorch's initialisation: only the ResNet's
-        # remaining convolutions have torchvision's.
-        layers: list[nn.Module] = [
-            nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False),
-            nn.BatchNorm2d(64),
-            nn.ReLU(),
-        ]
+        layers = STEMS[stem]()
         inputs = 64
         for index, depth in enumerate(depths):
             width = 64 * 2**index
@@ -92,6 +88,28 @@ class Encoder(nn.Module):
         """(B, 3, 32, 32) to features (B, C) and outputs (B, feature_dim), both L2-normalised."""
         pooled = self.f(x).flatten(start_dim=1)
         return functional.normalize(pooled, dim=1), functional.normalize(self.g(pooled), dim=1)
+
+
+def cifar_stem() -> list[nn.Module]:
+    """(B, 3, H, W) to (B, 64, H, W).
+
+    The convolution is PyTorch's own, with PyTorch's initialisation: only the ResNet's remaining
+    ones have torchvision's.
+    """
+    return [
+        nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+    ]
+
+
+def imagenet_stem() -> list[nn.Module]:
+    """(B, 3, H, W) to (B, 64, H / 4, W / 4)."""
+    pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+    return [convolution(3, 64, 7, 2), nn.BatchNorm2d(64), nn.Sequential(nn.ReLU(), pool)]
+
+
+STEMS = {"cifar": cifar_stem, "imagenet": imagenet_stem}
 
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:

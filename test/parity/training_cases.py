@@ -65,13 +65,16 @@ class FiveStepsCase:
     """Encoders and queue (oldest key first) after the five steps."""
 
 
-def forward_case(arch: str, arithmetic: Arithmetic = Arithmetic()) -> ForwardCase:
+def forward_case(
+    arch: str, arithmetic: Arithmetic = Arithmetic(), stem: str = "cifar"
+) -> ForwardCase:
     """Forward of `view1`."""
     pictures = formula_pictures("view1", arithmetic)
-    encoder = formula_encoder(arch, arithmetic)
+    encoder = formula_encoder(arch, arithmetic, stem=stem)
     with torch.no_grad():
         train_feature, train_out = encoder.train()(pictures)
-        eval_feature, eval_out = formula_encoder(arch, arithmetic).eval()(pictures)
+        fresh = formula_encoder(arch, arithmetic, stem=stem)
+        eval_feature, eval_out = fresh.eval()(pictures)
     return ForwardCase(
         train_feature, train_out, eval_feature, eval_out, running_statistics(encoder)
     )
@@ -115,10 +118,12 @@ def formula_training(arch: str, queue_length: int, arithmetic: Arithmetic) -> Re
     )
 
 
-def formula_encoder(arch: str, arithmetic: Arithmetic = Arithmetic(), prefix: str = "") -> Encoder:
+def formula_encoder(
+    arch: str, arithmetic: Arithmetic = Arithmetic(), prefix: str = "", stem: str = "cifar"
+) -> Encoder:
     """An encoder with the formula's state; the prefix goes before each name in its seed."""
     with torch.device("meta"):
-        encoder = Encoder(arch, FEATURE_DIM)
+        encoder = Encoder(arch, FEATURE_DIM, stem)
     encoder = encoder.to_empty(device="cpu")
     encoder.load_state_dict(formula_state(encoder, prefix))
     return encoder.to(arithmetic.dtype).to(memory_format=arithmetic.layout)
@@ -158,9 +163,9 @@ def parameter_range(module: nn.Module, name: str) -> tuple[float, float]:
     raise ValueError(f"no formula for {name} of {module}")
 
 
-def formula_pictures(name: str, arithmetic: Arithmetic) -> Tensor:
-    """Pictures (8, 3, 32, 32): float32 values, in the arithmetic's type and layout."""
-    pictures = formula.pictures(name, BATCH)
+def formula_pictures(name: str, arithmetic: Arithmetic, batch: int = BATCH) -> Tensor:
+    """Pictures (batch, 3, 32, 32): float32 values, in the arithmetic's type and layout."""
+    pictures = formula.pictures(name, batch)
     return pictures.to(arithmetic.dtype).contiguous(memory_format=arithmetic.layout)
 
 
