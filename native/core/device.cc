@@ -10,6 +10,7 @@
 #include <sys/sysctl.h>
 #endif
 
+#include "core/caching_allocator.h"
 #include "core/cuda_driver.h"
 #include "core/error.h"
 
@@ -88,6 +89,16 @@ at::Device resolveDevice(const std::string& name) {
   const CudaStatus& status = cudaStatus();
   if (name == "auto" && !status.unavailable.empty()) return at::Device(at::kCPU);
   return requireCuda(name == "auto" ? "cuda" : name, status);
+}
+
+void setUpDevice(const at::Device& device) {
+  if (device.is_cpu()) {
+    installCachingAllocator();
+    return;
+  }
+  // cuDNN neither chooses its algorithms by timing them nor adds up in an order that changes.
+  at::globalContext().setBenchmarkCuDNN(false);
+  at::globalContext().setDeterministicCuDNN(true);
 }
 
 std::string deviceName(const at::Device& device) {

@@ -10,6 +10,9 @@ namespace moco {
 /// @throws Error ERR_MOCO_DEVICE  where CUDA is asked for and cannot be used, with the reason
 at::Device resolveDevice(const std::string& name);
 
+/// Prepares the process for computing on a device, so that the same seed gives the same run.
+void setUpDevice(const at::Device& device);
+
 /// What to call the device to a person: the processor's or the GPU's name.
 std::string deviceName(const at::Device& device);
 

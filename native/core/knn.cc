@@ -31,17 +31,4 @@ at::Tensor KnnVote::scores(double temperature, int64_t classes) const {
   return at::stack(byClass, 1);
 }
 
-Accuracy accuracyOf(const at::Tensor& scores, const at::Tensor& labels) {
-  const int64_t most = std::min<int64_t>(5, scores.size(1));
-  // Stable, so that classes with equal scores (none of the neighbours' votes) keep their order.
-  const auto ranked = scores.argsort(/*stable=*/true, /*dim=*/1, /*descending=*/true)
-                          .narrow(1, 0, most);       // (Q, ≤ 5)
-  const auto hits = ranked.eq(labels.unsqueeze(1));  // (Q, ≤ 5)
-  const auto percent = [](const at::Tensor& hit) {
-    return 100.0 * static_cast<double>(hit.sum().item<int64_t>()) /
-           static_cast<double>(hit.size(0));
-  };
-  return {percent(hits.select(1, 0)), percent(hits.any(1))};
-}
-
 }  // namespace moco

@@ -23,20 +23,14 @@ class KnnVote {
   /// @return (Q, classes), the summed weights
   at::Tensor scores(double temperature, int64_t classes) const;
 
+  /// (Q, ≤ k), of the nearest neighbours so far.
+  const at::Tensor& similarities() const { return similarities_; }
+
  private:
   at::Tensor queries_;
   int64_t neighbours_;
-  at::Tensor similarities_;  // (Q, ≤ k), of the nearest neighbours so far
-  at::Tensor labels_;        // (Q, ≤ k)
+  at::Tensor similarities_;
+  at::Tensor labels_;  // (Q, ≤ k), of the same neighbours
 };
-
-/// Shares of correct predictions, in per cent.
-struct Accuracy {
-  double top1, top5;
-};
-
-/// @param scores  (Q, classes)
-/// @param labels  (Q) int64
-Accuracy accuracyOf(const at::Tensor& scores, const at::Tensor& labels);
 
 }  // namespace moco

@@ -1,24 +1,18 @@
 #include "core/trainer.h"
 
-#include <ATen/Parallel.h>
-#include <ATen/core/grad_mode.h>
-
-#include <algorithm>
 #include <chrono>
-#include <thread>
 #include <utility>
 
 #include "core/atomic_file.h"
 #include "core/caching_allocator.h"
 #include "core/error.h"
+#include "core/knn_evaluation.h"
 #include "core/pth_writer.h"
 #include "core/safetensors_writer.h"
+#include "core/threads.h"
 
 namespace moco {
 namespace {
-
-/// Pictures per forward pass of the evaluation.
-constexpr int64_t kFeatureChunk = 256;
 
 /// What would divide by zero further down; the configuration's schema is stricter.
 void requirePositive(const TrainerOptions& options) {
@@ -46,35 +40,6 @@ void requireEnoughPictures(const TrainerOptions& options) {
   };
   require("batchSize", options.batchSize);
   require("k", options.neighbours);
-}
-
-void requireNotStopped(const std::atomic<bool>& stop) {
-  if (stop) throw Error("ERR_MOCO_ABORTED", "the training was stopped", "Start it again.");
-}
-
-int64_t chooseDataThreads(int64_t asked, const at::Device& device) {
-  if (asked > 0) return asked;
-  // On the CPU one thread makes views a hundred times faster than the step uses them up, and the
-  // step needs the cores. A GPU is fed by as many as there are.
-  constexpr int64_t kMost = 8;
-  const int64_t cores = std::thread::hardware_concurrency();
-  return device.is_cuda() ? std::clamp<int64_t>(cores - 1, 1, kMost) : 1;
-}
-
-int64_t setComputeThreads(int64_t asked) {
-  if (asked > 0) at::set_num_threads(static_cast<int>(asked));
-  return at::get_num_threads();
-}
-
-void setUpDevice(const at::Device& device) {
-  if (device.is_cpu()) {
-    installCachingAllocator();
-    return;
-  }
-  // The same seed gives the same run: cuDNN neither chooses its algorithms by timing them nor adds
-  // up in an order that changes.
-  at::globalContext().setBenchmarkCuDNN(false);
-  at::globalContext().setDeterministicCuDNN(true);
 }
 
 MocoOptions mocoOptions(const TrainerOptions& options, const at::Device& device,
@@ -145,36 +110,12 @@ at::Tensor Trainer::toInput(const at::Tensor& pictures) const {
   return normalise(pictures.to(device_), options_.normalisation, precision_.compute);
 }
 
-at::Tensor Trainer::features(const ImageStore& store, int64_t begin, int64_t end) {
-  const auto pictures = store.pixels.slice(0, begin, end);
-  const auto features = moco_->queryEncoder().backbone(toInput(pictures), Mode::kEvaluate);
-  return normaliseRows(features.to(at::kFloat));
-}
-
 Accuracy Trainer::evaluate(const std::atomic<bool>& stop) {
-  const at::NoGradGuard noGrad;
-  const auto chunks = [&](const ImageStore& store, const auto& use) {
-    for (int64_t begin = 0; begin < store.count(); begin += kFeatureChunk) {
-      requireNotStopped(stop);
-      use(begin, std::min(begin + kFeatureChunk, store.count()));
-    }
-  };
-  std::vector<at::Tensor> queries;
-  chunks(options_.test, [&](int64_t begin, int64_t end) {
-    queries.push_back(features(options_.test, begin, end));
-  });
-  KnnVote vote(at::cat(queries), options_.neighbours);
-  queries.clear();
-  chunks(options_.train, [&](int64_t begin, int64_t end) {
-    vote.addBank(features(options_.train, begin, end),
-                 options_.train.labels.slice(0, begin, end).to(device_));
-  });
-  const auto scores = vote.scores(options_.temperature, options_.train.classes);
-  if (!at::isfinite(scores).all().item<bool>()) {
-    throw Error("ERR_MOCO_NON_FINITE", "kNN evaluation: the encoder's features are not finite",
-                "Lower the learning rate, raise the temperature, or train in fp32.");
-  }
-  return accuracyOf(scores, options_.test.labels.to(device_));
+  FrozenBackbone backbone(moco_->queryEncoder(), options_.normalisation);
+  return evaluateKnn(backbone, options_.train, options_.test, options_.neighbours,
+                     {options_.temperature}, stop)
+      .front()
+      .accuracy;
 }
 
 void Trainer::saveModel(const std::string& path, const std::string& description) {

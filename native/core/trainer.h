@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "core/accuracy.h"
 #include "core/device.h"
 #include "core/image_store.h"
-#include "core/knn.h"
 #include "core/moco.h"
 #include "core/tensor_file.h"
 #include "core/view_loader.h"
@@ -93,8 +93,6 @@ class Trainer {
   StepMetrics step(int64_t number);
   /// (B, H, W, 3) bytes to what the encoder takes.
   at::Tensor toInput(const at::Tensor& pictures) const;
-  /// L2-normalised backbone features of pictures [begin, end) in evaluation mode, fp32.
-  at::Tensor features(const ImageStore& store, int64_t begin, int64_t end);
 
   TrainerOptions options_;
   at::Device device_;

@@ -1,0 +1,42 @@
+#include "core/frozen_backbone.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/stop.h"
+
+namespace moco {
+namespace {
+
+/// Pictures per forward pass.
+constexpr int64_t kChunk = 256;
+
+}  // namespace
+
+FrozenBackbone::FrozenBackbone(Encoder& encoder, Normalisation normalisation)
+    : encoder_(encoder), normalisation_(std::move(normalisation)) {}
+
+at::Tensor FrozenBackbone::toInput(const at::Tensor& pictures) const {
+  const auto& options = encoder_.options();
+  return normalise(pictures.to(options.device), normalisation_, options.compute);
+}
+
+at::Tensor FrozenBackbone::features(const at::Tensor& input, Mode mode) {
+  const at::NoGradGuard noGrad;
+  return encoder_.backbone(input, mode).to(encoder_.options().master);
+}
+
+void FrozenBackbone::eachChunk(
+    const ImageStore& store, const std::atomic<bool>& stop,
+    const std::function<void(const at::Tensor&, const at::Tensor&)>& use) {
+  for (int64_t begin = 0; begin < store.count(); begin += kChunk) {
+    requireNotStopped(stop);
+    const int64_t end = std::min(begin + kChunk, store.count());
+    use(features(toInput(store.pixels.slice(0, begin, end)), Mode::kEvaluate),
+        store.labels.slice(0, begin, end).to(encoder_.options().device));
+  }
+}
+
+}  // namespace moco
