@@ -8,33 +8,10 @@
 
 #include "core/error.h"
 #include "core/info_nce.h"
+#include "core/statistics_guard.h"
 
 namespace moco {
 namespace {
-
-/// Puts an encoder's BatchNorm statistics back to what they were, unless told that all went well.
-class StatisticsGuard {
- public:
-  explicit StatisticsGuard(Encoder& encoder)
-      : encoder_(encoder),
-        before_(encoder.statistics().flat().clone()),
-        batches_(encoder.batchesTracked()) {}
-  StatisticsGuard(const StatisticsGuard&) = delete;
-  StatisticsGuard& operator=(const StatisticsGuard&) = delete;
-  ~StatisticsGuard() {
-    if (keep_) return;
-    const at::NoGradGuard noGrad;
-    encoder_.statistics().flat().copy_(before_);
-    encoder_.setBatchesTracked(batches_);
-  }
-  void keep() { keep_ = true; }
-
- private:
-  Encoder& encoder_;
-  at::Tensor before_;
-  int64_t batches_;
-  bool keep_ = false;
-};
 
 void requireFinite(const StepResult& result) {
   if (std::isfinite(result.loss) && std::isfinite(result.gradientNorm)) return;

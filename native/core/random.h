@@ -10,7 +10,13 @@ namespace moco {
 
 /// What a stream of random numbers is for. The numbers of one purpose never depend on how many
 /// another one has used.
-enum class Purpose : uint32_t { kWeights = 1, kQueue = 2, kShuffle = 3, kView = 4 };
+enum class Purpose : uint32_t {
+  kWeights = 1,
+  kQueue = 2,
+  kShuffle = 3,
+  kView = 4,
+  kClassifier = 5
+};
 
 /// The counter-based generator Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
 /// 1, 2, 3", SC 2011). Its numbers are a function of (seed, purpose, first, second) alone, so views

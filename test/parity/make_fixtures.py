@@ -16,6 +16,8 @@ import formula
 from adam_fixtures import adam_fixture
 from augment_fixtures import augment_fixture, colour_fixture
 from knn_fixtures import knn_fixture
+from linear_cases import LINEAR_MODES, linear_case
+from linear_fixtures import linear_fixture
 from training_cases import (
     Arithmetic,
     five_steps_case,
@@ -30,6 +32,7 @@ FOLDER = Path(__file__).parent / "fixtures"
 
 ARCHS = ("resnet18", "resnet34", "resnet50")
 FIVE_STEPS_ARCHS = ("resnet18", "resnet50")
+LINEAR_ARCHS = ("resnet18", "resnet50")
 STEM_ARCH = "resnet18"
 """What has the ImageNet stem: nothing after it depends on it."""
 
@@ -51,6 +54,9 @@ def fixtures() -> dict[str, Callable[[], dict[str, Tensor]]]:
         "step_resnet18_short_queue": partial(made_step, "resnet18", SHORT_QUEUE),
     }
     makers[f"model_{STEM_ARCH}_imagenet"] = partial(made_forward, STEM_ARCH, "imagenet")
+    for arch in LINEAR_ARCHS:
+        for mode, frozen in LINEAR_MODES.items():
+            makers[f"linear_{arch}_{mode}"] = partial(made_linear, arch, frozen)
     for arch in ARCHS:
         makers[f"model_{arch}"] = partial(made_forward, arch)
         makers[f"step_{arch}"] = partial(made_step, arch, QUEUE)
@@ -85,6 +91,11 @@ def made_step(arch: str, queue_length: int) -> dict[str, Tensor]:
 def made_five_steps(arch: str) -> dict[str, Tensor]:
     """`five_steps_<arch>`."""
     return five_steps_fixture(arch, five_steps_case(arch, FIVE_STEPS_QUEUE))
+
+
+def made_linear(arch: str, frozen_bn: bool) -> dict[str, Tensor]:
+    """`linear_<arch>_moving` and `linear_<arch>_frozen`."""
+    return linear_fixture(linear_case(arch, frozen_bn))
 
 
 def save(name: str, fixture: Mapping[str, Tensor]) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 import formula
 from adam_fixtures import adam_fixture
+from linear_cases import LINEAR_MODES, LinearCase, linear_case
 from make_fixtures import ARCHS, FIVE_STEPS_QUEUE, QUEUE
 from reference_step import ReferenceStep
 from training_cases import (
@@ -77,6 +78,20 @@ def five_steps_deviations(arch: str, run: FiveStepsCase, exact: FiveStepsCase) -
     return rows | update_deviations(arch, "update of five steps", run.after, exact.after)
 
 
+def linear_deviations(mode: str, run: LinearCase, exact: LinearCase) -> Rows:
+    """Largest deviations of a linear evaluation's epoch and of the test after it."""
+    title = f"linear, {mode}"
+    rows = {
+        f"{title}, losses: distance": distance(run.losses, exact.losses),
+        f"{title}, test logits: distance": distance(run.logits, exact.logits),
+    } | tensor_deviations(
+        f"{title}, classifier update", run.classifier_update, exact.classifier_update
+    )
+    if mode == "frozen":
+        return rows
+    return rows | tensor_deviations(f"{title}, statistics", run.buffers, exact.buffers)
+
+
 def update_deviations(arch: str, title: str, run: ReferenceStep, exact: ReferenceStep) -> Rows:
     """Deviations of what training added to the parameters of both encoders."""
     run_updates, exact_updates = parameter_updates(arch, run), parameter_updates(arch, exact)
@@ -121,6 +136,7 @@ def deviations(arch: str) -> dict[str, Rows]:
     torch.set_num_threads(1)
     exact_forward, exact_step = forward_case(arch), step_case(arch, QUEUE)
     exact_five = five_steps_case(arch, FIVE_STEPS_QUEUE)
+    exact_linear = {mode: linear_case(arch, frozen) for mode, frozen in LINEAR_MODES.items()}
     columns: dict[str, Rows] = {}
     for precision, orders in ORDERS.items():
         column = columns.setdefault(f"{arch} {precision}", {})
@@ -132,6 +148,10 @@ def deviations(arch: str) -> dict[str, Rows]:
                 | step_deviations(arch, step_case(arch, QUEUE, how), exact_step)
                 | five_steps_deviations(arch, five, exact_five)
             )
+            for mode, frozen in LINEAR_MODES.items():
+                rows |= linear_deviations(
+                    mode, linear_case(arch, frozen, how), exact_linear[mode]
+                )
             for row, value in rows.items():
                 column[row] = max(value, column.get(row, 0.0))
     return columns

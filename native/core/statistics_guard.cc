@@ -1,0 +1,19 @@
+#include "core/statistics_guard.h"
+
+#include <ATen/core/grad_mode.h>
+
+namespace moco {
+
+StatisticsGuard::StatisticsGuard(Encoder& encoder)
+    : encoder_(encoder),
+      before_(encoder.statistics().flat().clone()),
+      batches_(encoder.batchesTracked()) {}
+
+StatisticsGuard::~StatisticsGuard() {
+  if (keep_) return;
+  const at::NoGradGuard noGrad;
+  encoder_.statistics().flat().copy_(before_);
+  encoder_.setBatchesTracked(batches_);
+}
+
+}  // namespace moco
