@@ -119,12 +119,13 @@ async function startOurs({ arch, batchSize, queue, threads }, precision) {
     precision,
     dataThreads: 1,
     computeThreads: threads,
+    checkpoint: undefined,
   });
   let epoch = 0;
   return {
     step: async () => {
       const start = performance.now();
-      await trainer.trainEpoch(++epoch, () => {});
+      await trainer.trainEpoch(++epoch, 1, () => {});
       return (performance.now() - start) / 1000;
     },
     quit: () => trainer.dispose(),

@@ -37,6 +37,7 @@ export type {
   LinearSweepEvent,
 } from './evaluate/linearEvents.js';
 export { MocoError, type MocoErrorCode } from './native/error.js';
+export { resumedConfig } from './train/checkpoint.js';
 export { type CreateTrainerOptions, createTrainer } from './train/createTrainer.js';
 export type {
   BestEpoch,
@@ -45,6 +46,7 @@ export type {
   EpochEvent,
   EvaluationEvent,
   Metrics,
+  ModelEvent,
   RunFiles,
   StartEvent,
   StepEvent,

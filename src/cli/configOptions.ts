@@ -18,12 +18,14 @@ export interface ConfigOptions {
 /**
  * Lets a command take its configuration from flags and a file, and act on it.
  * @param json what `--json` does
+ * @param base what stands in place of the defaults
  */
-export function configured<Schema extends z.ZodObject>(
+export function configured<Schema extends z.ZodObject, Options extends ConfigOptions>(
   command: Command,
   config: CommandConfig<Schema>,
   json: string,
-  act: (config: z.output<Schema>, options: ConfigOptions) => Promise<void>,
+  act: (config: z.output<Schema>, options: Options) => Promise<void>,
+  base: (options: Options) => Promise<object> | undefined = () => undefined,
 ): void {
   const typed: TypedFlag[] = [];
   const collect = (flag: string) => (text: string) => {
@@ -39,9 +41,10 @@ export function configured<Schema extends z.ZodObject>(
     .addHelpText('after', '\nFlags and --set win over the file; among them, the last one wins.')
     .allowUnknownOption() // reported with everything else that is wrong
     .allowExcessArguments()
-    .action(async (options: ConfigOptions) => {
+    .action(async (options: Options) => {
       const flags = [...typed, ...unknownFlags(command.args)];
-      const resolved = await resolveConfig(config, { file: options.config, flags });
+      const sources = { base: await base(options), file: options.config, flags };
+      const resolved = await resolveConfig(config, sources);
       if (options.printConfig) console.log(JSON.stringify(resolved, null, 2));
       else await act(resolved, options);
     });

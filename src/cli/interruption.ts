@@ -6,8 +6,9 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 export class Interrupted extends Error {
   readonly exitCode: number;
 
-  constructor(signal: (typeof SIGNALS)[number]) {
-    super(`ended by ${signal}`);
+  /** @param cause what the run threw: how far it came, and how to go on */
+  constructor(signal: (typeof SIGNALS)[number], cause: unknown) {
+    super(`ended by ${signal}`, { cause });
     this.exitCode = 128 + constants.signals[signal];
   }
 }
@@ -22,7 +23,7 @@ export async function interruptible(run: (signal: AbortSignal) => Promise<void>)
   try {
     await run(interruption.signal);
   } catch (error) {
-    interruption.throwIfReceived();
+    interruption.throwIfReceived(error);
     throw error;
   }
 }
@@ -40,8 +41,8 @@ class Interruption implements Disposable {
   }
 
   /** @throws Interrupted where a signal came */
-  throwIfReceived(): void {
-    if (this.#received) throw new Interrupted(this.#received);
+  throwIfReceived(cause: unknown): void {
+    if (this.#received) throw new Interrupted(this.#received, cause);
   }
 
   [Symbol.dispose](): void {

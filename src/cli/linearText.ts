@@ -29,7 +29,7 @@ export class LinearText implements RunText<LinearEvent> {
         return { live: epochLine(event) };
       case 'evaluation':
         return { lines: [epochLine(this.#epoch as LinearEpochEvent, event)] };
-      case 'checkpoint':
+      case 'model':
         return {};
       case 'warning':
         return { warning: event.message };

@@ -76,7 +76,7 @@ async function commandLine(argv: readonly string[]): Promise<Command> {
 /** Prints an error, unless it was printed already. */
 async function report(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof Interrupted) return error.exitCode;
+  if (error instanceof Interrupted) return reportInterruption(error);
   const { MocoError } = await import('../index.js');
   const isOurs = error instanceof MocoError;
   console.error(`error: ${isOurs ? withCode(error) : messageOf(error)}`);
@@ -84,6 +84,18 @@ async function report(error: unknown): Promise<number> {
   if (!isOurs) console.error('hint: This is a defect of moco. MOCO_DEBUG=1 shows where it is.');
   if (process.env.MOCO_DEBUG) console.error(error);
   return isOurs && error.code === 'ERR_MOCO_CONFIG' ? 2 : 1;
+}
+
+/** How far the run came and how to go on; nothing of a run that has nothing to say. */
+async function reportInterruption({ exitCode, cause }: Interrupted): Promise<number> {
+  const { MocoError } = await import('../index.js');
+  if (cause instanceof MocoError && cause.code === 'ERR_MOCO_ABORTED') {
+    console.error(cause.message);
+    if (cause.hint !== undefined) console.error(cause.hint);
+  } else {
+    await report(cause);
+  }
+  return exitCode;
 }
 
 /** The message, with the code at the end of its first line. */

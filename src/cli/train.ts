@@ -1,20 +1,41 @@
 import type { Command } from 'commander';
-import { commands, train } from '../index.js';
-import { configured } from './configOptions.js';
+import { commands, resumedConfig, type TrainConfig, train } from '../index.js';
+import { type ConfigOptions, configured } from './configOptions.js';
 import { interruptible } from './interruption.js';
 import { runOutput } from './runOutput.js';
 import { TrainText } from './trainText.js';
 
+interface TrainOptions extends ConfigOptions {
+  /** `true` where the flag has no value. */
+  readonly resume?: string | true;
+  readonly override?: string;
+}
+
+const RESUME_HELP = `
+A run that goes on takes the checkpoint's configuration; only epochs, dataRoot, dataThreads, out and
+the checkpoints' intervals may differ, and what --override names.`;
+
 export function configureTrain(command: Command): void {
+  command
+    .option(
+      '--resume [path]',
+      'go on with the run where its newest good checkpoint is; with a path: from that checkpoint or run directory, with its configuration',
+    )
+    .option('--override <keys>', 'keys, comma-separated, that may differ from the checkpoint')
+    .addHelpText('after', RESUME_HELP);
   const json = 'print one JSON object per event, all else on standard error';
-  configured(command, commands.train, json, (config, options) =>
-    interruptible(async (signal) => {
-      using output = runOutput(options.json ? 'json' : 'text', new TrainText());
-      await train(config, {
-        signal,
-        onEvent: (event) => output.show(event),
-        onDownload: (progress) => output.showDownload(progress),
-      });
-    }),
+  configured(command, commands.train, json, run, ({ resume }) =>
+    typeof resume === 'string' ? resumedConfig(resume) : undefined,
   );
+}
+
+function run(config: TrainConfig, { json, resume, override }: TrainOptions): Promise<void> {
+  return interruptible(async (signal) => {
+    using output = runOutput(json ? 'json' : 'text', new TrainText());
+    await train(config, {
+      ...{ signal, resume, override: override?.split(',') },
+      onEvent: (event) => output.show(event),
+      onDownload: (progress) => output.showDownload(progress),
+    });
+  });
 }

@@ -27,6 +27,7 @@ export class TrainText implements RunText<TrainEvent> {
         return { live: epochLine(event) };
       case 'evaluation':
         return { lines: [epochLine(this.#epoch as EpochEvent, event)] };
+      case 'model':
       case 'checkpoint':
         return {};
       case 'warning':
@@ -38,10 +39,13 @@ export class TrainText implements RunText<TrainEvent> {
 }
 
 /** What is trained, on what, where it computes and where it writes. */
-function header({ config, description }: StartEvent): string[] {
+function header({ config, description, resumed }: StartEvent): string[] {
   const { dataset, files, stepsPerEpoch } = description;
   const { arch, featureDim, m, temperature, momentum, k, batchSize, epochs } = config;
-  const pictures = `${dataset.trainPictures} training and ${dataset.testPictures} test pictures`;
+  const { trainPictures, testPictures, validationPictures } = dataset;
+  const measured =
+    validationPictures > 0 ? `${validationPictures} held-out` : `${testPictures} test`;
+  const pictures = `${trainPictures} training and ${measured} pictures`;
   return [
     ...machineLines(description),
     `data    ${dataset.name}: ${pictures}, ${dataset.classes} classes`,
@@ -49,6 +53,9 @@ function header({ config, description }: StartEvent): string[] {
     `        m ${m}, temperature ${temperature}, momentum ${momentum}, k ${k}`,
     `run     ${count(epochs, 'epoch')} of ${count(stepsPerEpoch, 'step')} with ${batchSize} pictures`,
     `output  ${files.directory}`,
+    ...(resumed
+      ? [`resumed ${resumed.path}: epoch ${resumed.epoch}, after step ${resumed.step}`]
+      : []),
   ];
 }
 

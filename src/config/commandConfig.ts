@@ -8,6 +8,8 @@ export interface CommandConfig<Schema extends z.ZodObject = z.ZodObject> {
   /** As it is typed after `moco`. */
   readonly name: string;
   readonly schema: Schema;
+  /** Flags of its own that set no key. */
+  readonly otherFlags?: readonly string[];
 }
 
 /** All keys, in the order of the schema. */

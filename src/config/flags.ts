@@ -85,14 +85,14 @@ function wrongSetting(setting = ''): ConfigProblem {
 }
 
 function wrongFlag(
-  { name }: CommandConfig,
+  { name, otherFlags = [] }: CommandConfig,
   flag: string,
   flags: readonly ConfigFlag[],
 ): ConfigProblem {
   if (!flag.startsWith('-')) {
     return { path: shown(flag), message: `expected a flag: \`${name}\` takes no other arguments` };
   }
-  const known = [...flags.map((other) => other.flag), ...OTHER_FLAGS];
+  const known = [...flags.map((other) => other.flag), ...OTHER_FLAGS, ...otherFlags];
   // A flag that the command line knows is left over only where it was given a value.
   if (known.includes(flag)) return { path: flag, message: 'takes no value' };
   return { path: flag, message: unknownName('flag', flag, known) };

@@ -18,26 +18,35 @@ export function parseConfig<Schema extends z.ZodObject>(
     const message = `expected an object with keys, given ${shown(config)}`;
     throw configError(command, [{ path: 'config', message }]);
   }
-  const entries = Object.entries(config)
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => ({ key, value, given: shown(value) }));
-  return resolveLayers(command, [{ entries, problems: [] }]);
+  return resolveLayers(command, [objectLayer(config)]);
 }
 
 /**
- * A command's configuration from the command line: defaults < `file` < `flags`. Among the flags
- * (`--set` is one of them) the last one for a key wins. A value that a later source replaces must be
- * right, too.
+ * A command's configuration from the command line: defaults < `base` < `file` < `flags`. Among the
+ * flags (`--set` is one of them) the last one for a key wins. A value that a later source replaces
+ * must be right, too.
+ * @param base what to take in place of the defaults: the configuration of a run that goes on
  * @param file path of a configuration file: JSON, comments and trailing commas allowed
  * @throws MocoError `ERR_MOCO_CONFIG` that lists everything that is wrong, each with its place.
  */
 export async function resolveConfig<Schema extends z.ZodObject>(
   command: CommandConfig<Schema>,
-  sources: { readonly file?: string | undefined; readonly flags?: readonly TypedFlag[] },
+  sources: {
+    readonly base?: object | undefined;
+    readonly file?: string | undefined;
+    readonly flags?: readonly TypedFlag[];
+  },
 ): Promise<z.output<Schema>> {
-  const { file, flags = [] } = sources;
-  const layers = file === undefined ? [] : [await readConfigFile(command, file)];
-  return resolveLayers(command, [...layers, flagLayer(command, flags)]);
+  const { base = {}, file, flags = [] } = sources;
+  const fileLayers = file === undefined ? [] : [await readConfigFile(command, file)];
+  return resolveLayers(command, [objectLayer(base), ...fileLayers, flagLayer(command, flags)]);
+}
+
+function objectLayer(config: object): ConfigLayer {
+  const entries = Object.entries(config)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ({ key, value, given: shown(value) }));
+  return { entries, problems: [] };
 }
 
 function resolveLayers<Schema extends z.ZodObject>(

@@ -110,6 +110,7 @@ const trainConfigSchema = z
 export const trainCommand = {
   name: 'train',
   schema: trainConfigSchema,
+  otherFlags: ['--resume', '--override'],
 } as const satisfies CommandConfig;
 
 /** A complete configuration of `train`: every default filled in. */

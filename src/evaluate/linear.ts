@@ -31,7 +31,8 @@ export async function linear(
   const resolved = withValidation(parseConfig(linearCommand, config));
   await requireWritable(resolved.out);
   await using evaluator = await createEvaluator(resolved, options);
-  await requireSpace(resolved.out, resolved.cached ? 0 : evaluator.description.parameters);
+  // The best and the last model, and one in the making.
+  await requireSpace(resolved.out, resolved.cached ? 0 : 3 * evaluator.description.parameters);
   let last: LinearEvent | undefined;
   for await (const event of linearEvaluation(evaluator, resolved, options.signal)) {
     await options.onEvent?.(event);

@@ -2,7 +2,7 @@ import type { LinearConfig } from '../config/linearConfig.js';
 import { writeFileAtomic } from '../formats/atomicFile.js';
 import { type LinearRow, linearStatisticsCsv } from '../formats/linearCsv.js';
 import { LINEAR_STEP_COLUMNS, type NativeEvaluator } from '../native/addon.js';
-import type { CheckpointEvent } from '../train/events.js';
+import type { ModelEvent } from '../train/events.js';
 import { StepInbox } from '../train/stepInbox.js';
 import { TimeLeft } from '../train/timeLeft.js';
 import type {
@@ -132,10 +132,10 @@ export class LinearRun {
     return { type: 'evaluation', ...current, epochs, isBest, best, seconds };
   }
 
-  async #save(kind: CheckpointEvent['kind'], epoch: number): Promise<CheckpointEvent> {
+  async #save(kind: ModelEvent['kind'], epoch: number): Promise<ModelEvent> {
     const path = kind === 'best' ? this.#files.model : this.#files.lastModel;
     await this.#native.saveLinear(path);
-    return { type: 'checkpoint', epoch, kind, path };
+    return { type: 'model', epoch, kind, path };
   }
 }
 

@@ -8,21 +8,43 @@ import { outputError } from './outputError.js';
 export class AppendLog {
   readonly path: string;
   readonly #file: FileHandle;
-  #length = 0;
+  #length: number;
   #closed = false;
 
-  private constructor(path: string, file: FileHandle) {
+  private constructor(path: string, file: FileHandle, length: number) {
     this.path = path;
     this.#file = file;
+    this.#length = length;
   }
 
   /** @throws MocoError `ERR_MOCO_OUTPUT`, also where the file exists already. */
   static async create(path: string): Promise<AppendLog> {
     try {
-      return new AppendLog(path, await open(path, 'wx'));
+      return new AppendLog(path, await open(path, 'ax'), 0);
     } catch (cause) {
       throw outputError(path, cause);
     }
+  }
+
+  /**
+   * Goes on with a file, less what was written after it had `length` bytes. A file that is shorter,
+   * or not there, is left as it is.
+   * @throws MocoError `ERR_MOCO_OUTPUT`
+   */
+  static async goOn(path: string, length: number): Promise<AppendLog> {
+    try {
+      const file = await open(path, 'a');
+      const { size } = await file.stat();
+      if (size > length) await file.truncate(length);
+      return new AppendLog(path, file, Math.min(size, length));
+    } catch (cause) {
+      throw outputError(path, cause);
+    }
+  }
+
+  /** Bytes of whole records. */
+  get length(): number {
+    return this.#length;
   }
 
   /** Appends whole records. */

@@ -52,6 +52,20 @@ export class EventFile {
     }
   }
 
+  /** Goes on with a file, as `AppendLog.goOn` does. */
+  static async goOn(path: string, length: number): Promise<EventFile> {
+    return new EventFile(await AppendLog.goOn(path, length));
+  }
+
+  get path(): string {
+    return this.#log.path;
+  }
+
+  /** Bytes of whole records. */
+  get length(): number {
+    return this.#log.length;
+  }
+
   async append(scalars: readonly Scalars[]): Promise<void> {
     await this.#log.append(Buffer.concat(scalars.map(scalarRecord)));
   }

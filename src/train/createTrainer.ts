@@ -1,13 +1,17 @@
 import { parseConfig } from '../config/resolve.js';
 import { type TrainConfig, type TrainConfigInput, trainCommand } from '../config/trainConfig.js';
-import type { Dataset, DownloadProgress } from '../data/dataset.js';
+import type { Dataset, DownloadProgress, Pictures } from '../data/dataset.js';
+import { holdOut } from '../data/holdOut.js';
 import { loadDataset } from '../data/load.js';
-import type { NativeTrainerOptions } from '../native/addon.js';
+import type { NativeAddon, NativeTrainer, NativeTrainerOptions } from '../native/addon.js';
 import { MocoError } from '../native/error.js';
 import { requireDevice } from '../native/hardware.js';
 import { loadAddon } from '../native/load.js';
 import { version } from '../version.js';
+import { type Checkpoint, findCheckpoint } from './checkpoint.js';
+import type { TrainerDescription } from './events.js';
 import { requireSpace, requireWritable } from './outputFolder.js';
+import { changedSurroundings, requireSameRun } from './resume.js';
 import { runFiles } from './runFiles.js';
 import { Trainer } from './trainer.js';
 
@@ -16,52 +20,108 @@ export interface CreateTrainerOptions {
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
   /** Ends a download. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Goes on with a run: from a checkpoint or from the newest good one of a run directory; `true`:
+   * of the directory of the configuration.
+   */
+  readonly resume?: string | true | undefined;
+  /** Keys that may differ from the checkpoint's although they decide what the run computes. */
+  readonly override?: readonly string[] | undefined;
 }
 
 /**
  * Checks everything that can be checked, loads the data set (and downloads it, if need be) and
- * makes the model. Nothing is written to the output folder before `run`.
+ * makes the model, or restores it. Nothing is written to the output folder before `run`.
  * @param config what differs from the defaults
- * @throws MocoError `ERR_MOCO_CONFIG`, `_OUTPUT`, `_DATA`, `_NETWORK`, `_DEVICE`, `_NATIVE_MISSING` …
+ * @throws MocoError `ERR_MOCO_CONFIG`, `_CHECKPOINT`, `_OUTPUT`, `_DATA`, `_NETWORK`, `_DEVICE`,
+ * `_NATIVE_MISSING` …
  */
 export async function createTrainer(
   config: TrainConfigInput,
   options: CreateTrainerOptions = {},
 ): Promise<Trainer> {
   const resolved = parseConfig(trainCommand, config);
+  const { checkpoint, notices } = await checkpointFor(resolved, options);
   await requireWritable(resolved.out);
   const addon = loadAddon();
   requireDevice(resolved.device, addon);
   const dataset = await loadDataset(resolved, options);
+  const splits = splitsOf(resolved, dataset);
   const native = await addon
-    .createTrainer(nativeOptions(resolved, dataset))
+    .createTrainer(nativeOptions(resolved, dataset, splits, checkpoint))
     .catch((error: unknown) => Promise.reject(MocoError.from(error)));
   try {
-    await requireSpace(resolved.out, native.description.parameters);
+    const description = describe(resolved, dataset, splits, addon, native);
+    const changes = checkpoint ? changedSurroundings(checkpoint, description) : [];
+    await requireSpace(resolved.out, floatsOnDisk(resolved, native));
+    return new Trainer({
+      ...{ config: resolved, description, native, checkpoint },
+      notices: [...dataset.notices, ...notices, ...changes],
+    });
   } catch (error) {
     await native.dispose();
     throw error;
   }
-  const description = {
+}
+
+/**
+ * Of the best and the last model and two checkpoints (both encoders, two moments of the optimiser,
+ * the queue), and of one of each in the making.
+ */
+function floatsOnDisk({ m, featureDim }: TrainConfig, { description }: NativeTrainer): number {
+  const checkpoint = 4 * description.parameters + m * featureDim;
+  return 3 * description.parameters + 3 * checkpoint;
+}
+
+async function checkpointFor(
+  config: TrainConfig,
+  { resume, override = [] }: CreateTrainerOptions,
+): Promise<{ checkpoint: Checkpoint | undefined; notices: readonly string[] }> {
+  if (resume === undefined) return { checkpoint: undefined, notices: [] };
+  const found = await findCheckpoint(resume === true ? runFiles(config).directory : resume);
+  requireSameRun(found.checkpoint, config, override);
+  return found;
+}
+
+/** What a run trains on, and what it is measured with after every epoch. */
+interface Splits {
+  readonly train: Pictures;
+  readonly evaluated: Pictures;
+  readonly validationPictures: number;
+}
+
+function splitsOf({ validation: count, seed }: TrainConfig, dataset: Dataset): Splits {
+  const { train, validation } = holdOut(dataset, count, seed);
+  return { train, evaluated: validation ?? dataset.test, validationPictures: count };
+}
+
+function describe(
+  config: TrainConfig,
+  { name, classes, test }: Dataset,
+  { train, validationPictures }: Splits,
+  { libtorchVersion }: NativeAddon,
+  native: NativeTrainer,
+): TrainerDescription {
+  const pictures = { trainPictures: train.count, testPictures: test.count, validationPictures };
+  return {
     mocoVersion: version,
-    libtorchVersion: addon.libtorchVersion,
+    libtorchVersion,
     ...native.description,
-    dataset: {
-      name: dataset.name,
-      classes: dataset.classes.length,
-      trainPictures: dataset.train.count,
-      testPictures: dataset.test.count,
-    },
-    files: runFiles(resolved),
+    dataset: { name, classes: classes.length, ...pictures },
+    files: runFiles(config),
   };
-  return new Trainer({ config: resolved, description, native, notices: dataset.notices });
 }
 
 /** What the addon is told to train. */
-export function nativeOptions(config: TrainConfig, dataset: Dataset): NativeTrainerOptions {
+export function nativeOptions(
+  config: TrainConfig,
+  dataset: Dataset,
+  { train, evaluated }: Pick<Splits, 'train' | 'evaluated'>,
+  checkpoint?: Checkpoint,
+): NativeTrainerOptions {
   return {
-    train: dataset.train,
-    test: dataset.test,
+    train,
+    test: evaluated,
     classes: dataset.classes.length,
     mean: dataset.mean,
     std: dataset.std,
@@ -79,5 +139,6 @@ export function nativeOptions(config: TrainConfig, dataset: Dataset): NativeTrai
     neighbours: config.k,
     dataThreads: config.dataThreads === 'auto' ? 0 : config.dataThreads,
     computeThreads: config.threads === 'auto' ? 0 : config.threads,
+    checkpoint: checkpoint?.source,
   };
 }

@@ -6,11 +6,18 @@ import { promisify } from 'node:util';
 import { packageRoot } from '../native/packageRoot.js';
 import type { TrainerDescription } from './events.js';
 
-/** Where and with what a run was made: the content of `environment.json`. */
-export async function environment(description: TrainerDescription): Promise<object> {
+/**
+ * Where and with what a run was made: the content of `environment.json`.
+ * @param before what it was before the run went on; undefined at its start
+ */
+export async function environment(
+  description: TrainerDescription,
+  before?: { readonly startedAt?: unknown },
+): Promise<object> {
   const { mocoVersion, libtorchVersion, dataset, files, ...decided } = description;
+  const now = new Date().toISOString();
   return {
-    startedAt: new Date().toISOString(),
+    ...(before === undefined ? { startedAt: now } : { ...before, resumedAt: now }),
     moco: mocoVersion,
     gitCommit: await gitCommit(),
     node: process.version,

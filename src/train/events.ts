@@ -22,6 +22,8 @@ export interface TrainerDescription extends NativeTrainerDescription {
     readonly classes: number;
     readonly trainPictures: number;
     readonly testPictures: number;
+    /** Held out from the training pictures; where there are any, they are what is evaluated. */
+    readonly validationPictures: number;
   };
   readonly files: RunFiles;
 }
@@ -31,6 +33,10 @@ export interface StartEvent {
   readonly type: 'start';
   readonly config: TrainConfig;
   readonly description: TrainerDescription;
+  /** What the run goes on from: a checkpoint, after `step` steps of epoch number `epoch`. */
+  readonly resumed:
+    | { readonly path: string; readonly epoch: number; readonly step: number }
+    | undefined;
 }
 
 /** What the metrics of a step and of an epoch have in common. */
@@ -87,12 +93,22 @@ export interface BestEpoch {
   readonly top5: number;
 }
 
-/** A model file was written. */
+/** A model file was written: the query encoder, or a linear model. */
+export interface ModelEvent {
+  readonly type: 'model';
+  readonly kind: 'best' | 'last';
+  /** Epochs trained; 0: before the first, the random parameters. */
+  readonly epoch: number;
+  readonly path: string;
+}
+
+/** Everything that the run needs to go on was written. */
 export interface CheckpointEvent {
   readonly type: 'checkpoint';
-  /** 0: before the first epoch, the random parameters. */
+  /** Epochs done: trained and evaluated. */
   readonly epoch: number;
-  readonly kind: 'best' | 'last';
+  /** Steps done of the next one. */
+  readonly step: number;
   readonly path: string;
 }
 
@@ -113,14 +129,16 @@ export interface DoneEvent {
 }
 
 /**
- * What happens in a run, in this order: start, warning*, checkpoint (last, epoch 0),
- * (step+, epoch, checkpoint (last), evaluation, checkpoint (best)?)+, done.
+ * What happens in a run, in this order: start, warning*, model (last, epoch 0), checkpoint,
+ * (step+, epoch, model (last), evaluation, model (best)?, checkpoint?)+, done. A run that goes on
+ * begins without a model and a checkpoint; between steps there may be checkpoints, too.
  */
 export type TrainEvent =
   | StartEvent
   | StepEvent
   | EpochEvent
   | EvaluationEvent
+  | ModelEvent
   | CheckpointEvent
   | WarningEvent
   | DoneEvent;

@@ -24,13 +24,13 @@ export async function requireWritable(folder: string): Promise<void> {
 }
 
 /**
- * Makes sure that the disk of `folder` has room for a run: the best and the last model, and the
- * one that is being written.
- * @param parameters number of floats in one model
+ * Makes sure that the disk of `folder` has room for what a run writes.
+ * @param floats numbers of four bytes in all its large files together, those included that are
+ * being written
  * @throws MocoError `ERR_MOCO_OUTPUT`
  */
-export async function requireSpace(folder: string, parameters: number): Promise<void> {
-  const needed = 3 * 4 * parameters + SMALL_FILES;
+export async function requireSpace(folder: string, floats: number): Promise<void> {
+  const needed = 4 * floats + SMALL_FILES;
   const disk = await diskOf(folder);
   const available = disk.bavail * disk.bsize;
   const isUnknown = disk.blocks === 0; // what some virtual file systems say

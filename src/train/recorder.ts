@@ -1,23 +1,20 @@
 import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { TrainConfig } from '../config/trainConfig.js';
-import { AppendLog } from '../formats/appendLog.js';
+import type { AppendLog } from '../formats/appendLog.js';
 import { writeFileAtomic } from '../formats/atomicFile.js';
 import { type ResultsRow, resultsCsv } from '../formats/resultsCsv.js';
-import { EventFile } from '../formats/tfevents.js';
-import { environment } from './environment.js';
+import type { EventFile } from '../formats/tfevents.js';
+import type { Checkpoint } from './checkpoint.js';
 import type { EpochEvent, EvaluationEvent, StepEvent, TrainerDescription } from './events.js';
+import { removeLeftovers } from './leftovers.js';
 import { makeFolder } from './outputFolder.js';
 import { movePreviousRun, restorePreviousRun } from './previousRun.js';
+import { goOnInDirectory, type Logs, makeDirectory, takeOverRun } from './runDirectory.js';
 import { RunLock } from './runLock.js';
+import type { LogLengths } from './runState.js';
 
-/** The files that grow with a run. */
-interface Logs {
-  readonly metrics: AppendLog;
-  readonly tensorBoard: EventFile;
-}
-
-/** Writes a run's files, all but the models. */
+/** Writes a run's files, all but the models and checkpoints. */
 export class Recorder {
   /** Where files of an earlier run with the same parameters were moved to, if there were any. */
   readonly previousRun: string | undefined;
@@ -25,7 +22,6 @@ export class Recorder {
   readonly #lock: RunLock;
   readonly #metrics: AppendLog;
   readonly #tensorBoard: EventFile;
-  readonly #results: ResultsRow[] = [];
 
   private constructor(
     description: TrainerDescription,
@@ -41,31 +37,46 @@ export class Recorder {
   }
 
   /**
-   * Makes the run directory (and the folders above it) and what is known before the first step.
+   * Makes the run directory (and the folders above it) with what is known before the first step, or
+   * goes on with one: what was written after the checkpoint is taken back. A checkpoint from another
+   * directory gives a new one with copies of its run's files.
    * @throws MocoError `ERR_MOCO_OUTPUT`, also where another run writes there; files of an earlier
    * run are where they were then.
    */
-  static async open(config: TrainConfig, description: TrainerDescription): Promise<Recorder> {
+  static async open(
+    config: TrainConfig,
+    description: TrainerDescription,
+    checkpoint?: Checkpoint,
+  ): Promise<Recorder> {
     const { directory } = description.files;
     await makeFolder(dirname(directory));
     const lock = await RunLock.acquire(directory);
     try {
-      return await Recorder.#openLocked(config, description, lock);
+      await removeLeftovers(directory);
+      if (checkpoint === undefined || resolve(checkpoint.directory) !== resolve(directory)) {
+        return await Recorder.#openNew(config, description, lock, checkpoint);
+      }
+      const logs = await goOnInDirectory(config, description, checkpoint.state);
+      return new Recorder(description, undefined, lock, logs);
     } catch (error) {
       await lock.release().catch(() => {}); // the first failure is the one to report
       throw error;
     }
   }
 
-  static async #openLocked(
+  static async #openNew(
     config: TrainConfig,
     description: TrainerDescription,
     lock: RunLock,
+    checkpoint: Checkpoint | undefined,
   ): Promise<Recorder> {
     const { results, model, directory } = description.files;
     const previous = await movePreviousRun(directory, [results, model, directory]);
     try {
-      const logs = await makeDirectory(config, description);
+      const logs =
+        checkpoint === undefined
+          ? await makeDirectory(config, description)
+          : await takeOverRun(config, description, checkpoint);
       return new Recorder(description, previous?.folder, lock, logs);
     } catch (error) {
       // Nothing below may replace the error that is to be reported.
@@ -94,8 +105,12 @@ export class Recorder {
     );
   }
 
-  /** Adds the epoch to the results and brings all files to the disk. */
-  async recordEvaluation(epoch: EpochEvent, evaluation: EvaluationEvent): Promise<void> {
+  /** @param results all epochs' lines, this one's included */
+  async recordEvaluation(
+    epoch: EpochEvent,
+    evaluation: EvaluationEvent,
+    results: readonly ResultsRow[],
+  ): Promise<void> {
     const { top1, top5, seconds } = evaluation;
     const time = unixTime();
     const line = { type: 'evaluation', time, epoch: evaluation.epoch, top1, top5, seconds };
@@ -103,9 +118,17 @@ export class Recorder {
     const step = this.#stepsBefore(evaluation.epoch + 1);
     const values = { 'knn/top1': top1, 'knn/top5': top5, 'train/epoch_loss': epoch.loss };
     await this.#tensorBoard.append([{ step, wallTime: time, values }]);
+    await writeFileAtomic(this.#description.files.results, resultsCsv(results));
+  }
+
+  /** Brings the logs to the disk. @returns how long they are */
+  async flush(): Promise<LogLengths> {
     await Promise.all([this.#metrics.flush(), this.#tensorBoard.flush()]);
-    this.#results.push({ epoch: evaluation.epoch, trainLoss: epoch.loss, top1, top5 });
-    await writeFileAtomic(this.#description.files.results, resultsCsv(this.#results));
+    const { path, length } = this.#tensorBoard;
+    return {
+      metrics: this.#metrics.length,
+      tensorBoard: { file: basename(path), bytes: length },
+    };
   }
 
   /** Can be called more than once. @throws MocoError `ERR_MOCO_OUTPUT` */
@@ -122,32 +145,12 @@ export class Recorder {
   }
 }
 
-/** Makes the run directory with its first files. */
-async function makeDirectory(config: TrainConfig, description: TrainerDescription): Promise<Logs> {
-  const { directory } = description.files;
-  await makeFolder(directory);
-  await writeFileAtomic(join(directory, 'config.resolved.json'), json(config));
-  const where = json(await environment(description));
-  await writeFileAtomic(join(directory, 'environment.json'), where);
-  const metrics = await AppendLog.create(join(directory, 'metrics.jsonl'));
-  try {
-    return { metrics, tensorBoard: await EventFile.create(directory, unixTime()) };
-  } catch (error) {
-    await metrics.close().catch(() => {}); // the first failure is the one to report
-    throw error;
-  }
-}
-
 function stepLine(event: StepEvent, time: number): string {
   const { type, epoch, step, loss, contrastiveAccuracy, gradientNorm, learningRate } = event;
   const { picturesPerSecond, queueFill } = event;
   const metrics = { loss, contrastiveAccuracy, gradientNorm, learningRate };
   const line = { type, time, epoch, step, ...metrics, picturesPerSecond, queueFill };
   return `${JSON.stringify(line)}\n`;
-}
-
-function json(value: object): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 /** Seconds. */

@@ -10,9 +10,14 @@ export function runFiles(config: TrainConfig): RunFiles {
   const name = [featureDim, m, ...floats, k, batchSize, epochs].join('_');
   const directory = join(config.out, name);
   return {
-    results: join(config.out, `${name}_results.csv`),
-    model: join(config.out, `${name}_model.pth`),
+    results: `${directory}_results.csv`,
+    model: modelOf(directory),
     directory,
     lastModel: join(directory, 'last_model.pth'),
   };
+}
+
+/** The best model of the run with that directory. */
+export function modelOf(directory: string): string {
+  return `${directory}_model.pth`;
 }

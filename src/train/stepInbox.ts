@@ -14,7 +14,7 @@ export class StepInbox<Row> implements AsyncIterable<Row[]> {
    */
   constructor(
     decode: (numbers: Float64Array) => Row[],
-    epoch: (push: (numbers: Float64Array) => void) => Promise<void>,
+    epoch: (push: (numbers: Float64Array) => void) => Promise<unknown>,
   ) {
     epoch((numbers) => {
       this.#waiting = this.#waiting.concat(decode(numbers));
@@ -33,6 +33,11 @@ export class StepInbox<Row> implements AsyncIterable<Row[]> {
   /** Whether the addon is done with the epoch. */
   get isClosed(): boolean {
     return this.#end !== undefined;
+  }
+
+  /** Whether the epoch ended with an error. */
+  get hasFailed(): boolean {
+    return this.#end !== undefined && 'error' in this.#end;
   }
 
   /** Returns when the addon is done with the epoch, however it ended. */

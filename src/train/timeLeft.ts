@@ -9,9 +9,9 @@ export class TimeLeft {
   #stepSeconds = 0;
   #evaluationSeconds = 0;
 
-  constructor(epochs: number, stepsPerEpoch: number) {
-    this.#stepsLeft = epochs * stepsPerEpoch;
-    this.#evaluationsLeft = epochs;
+  constructor(steps: number, evaluations: number) {
+    this.#stepsLeft = steps;
+    this.#evaluationsLeft = evaluations;
   }
 
   stepTook(seconds: number): void {

@@ -1,19 +1,23 @@
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { NativeTrainer } from '../native/addon.js';
 import { MocoError } from '../native/error.js';
+import { type Checkpoint, checkpointPaths } from './checkpoint.js';
 import type {
   BestEpoch,
   CheckpointEvent,
   EpochEvent,
   EvaluationEvent,
+  ModelEvent,
   StepEvent,
   TrainEvent,
   TrainerDescription,
 } from './events.js';
+import { modelDescription } from './modelDescription.js';
+import { Progress } from './progress.js';
 import { Recorder } from './recorder.js';
+import type { RunState } from './runState.js';
 import { StepInbox } from './stepInbox.js';
-import { decodeStepRows, type StepRow } from './stepRows.js';
-import { TimeLeft } from './timeLeft.js';
+import { decodeStepRows } from './stepRows.js';
 
 /** What a trainer is put together from. */
 export interface TrainerParts {
@@ -22,44 +26,51 @@ export interface TrainerParts {
   readonly native: NativeTrainer;
   /** What the user should know before the run, one line each. */
   readonly notices: readonly string[];
+  /** What the run goes on from; `native` was made from it. */
+  readonly checkpoint: Checkpoint | undefined;
 }
 
-/** What one run carries from epoch to epoch. */
+/** What one run carries along. */
 interface Run {
   readonly recorder: Recorder;
-  readonly timeLeft: TimeLeft;
+  readonly progress: Progress;
   readonly signal: AbortSignal | undefined;
-  best: BestEpoch | undefined;
+  /** When the newest checkpoint was written, of `performance.now()`. */
+  checkpointed: number;
+  /** Whether the newest checkpoint holds all that was done. */
+  isSaved: boolean;
 }
 
 /**
- * One training run, from random parameters to the last epoch, with its files. It holds a model and
- * a data set in native memory and on the device until it is disposed of.
+ * One training run, from random parameters or a checkpoint to the last epoch, with its files. It
+ * holds a model and a data set in native memory and on the device until it is disposed of.
  */
 export class Trainer implements AsyncDisposable {
   readonly config: TrainConfig;
   readonly description: TrainerDescription;
   readonly #native: NativeTrainer;
   readonly #notices: readonly string[];
+  readonly #checkpoint: Checkpoint | undefined;
   #hasRun = false;
 
   /** Programs call `createTrainer`. */
-  constructor({ config, description, native, notices }: TrainerParts) {
+  constructor({ config, description, native, notices, checkpoint }: TrainerParts) {
     this.config = config;
     this.description = description;
     this.#native = native;
     this.#notices = notices;
+    this.#checkpoint = checkpoint;
   }
 
   /**
    * Trains, evaluates after every epoch, writes the run's files and tells what happens. Leaving the
-   * loop early ends the run after its current step. A trainer runs once.
+   * loop early ends the run after its current step, and writes a checkpoint. A trainer runs once.
    *
    * Training never waits for the consumer inside an epoch; the next epoch starts when the consumer
    * has taken the events of this one.
-   * @param options.signal ends the run after its current step
+   * @param options.signal ends the run after its current step, with a checkpoint
    * @throws MocoError `ERR_MOCO_ABORTED` after the signal; `ERR_MOCO_NON_FINITE` where the loss was
-   * not finite, with the model of the epoch before kept; `ERR_MOCO_OUTPUT`; `ERR_MOCO_OUT_OF_MEMORY`
+   * not finite, with the checkpoint before it kept; `ERR_MOCO_OUTPUT`; `ERR_MOCO_OUT_OF_MEMORY`
    */
   async *run(
     options: { readonly signal?: AbortSignal | undefined } = {},
@@ -68,20 +79,26 @@ export class Trainer implements AsyncDisposable {
     if (this.#hasRun)
       throw new MocoError('ERR_MOCO_DISPOSED', 'this trainer has run already or was disposed of');
     this.#hasRun = true;
-    throwIfAborted(signal);
-    const { epochs } = this.config;
-    const timeLeft = new TimeLeft(epochs, this.description.stepsPerEpoch);
-    const recorder = await Recorder.open(this.config, this.description);
+    if (signal?.aborted) throw new MocoError('ERR_MOCO_ABORTED', 'the training was stopped');
+    const { config, description } = this;
+    const progress = new Progress(config, description.stepsPerEpoch, this.#checkpoint?.state);
+    const recorder = await Recorder.open(config, description, this.#checkpoint);
+    const run = { recorder, progress, signal, checkpointed: performance.now(), isSaved: true };
     const stop = () => this.#native.stop();
     signal?.addEventListener('abort', stop);
+    let failed = false;
     try {
-      yield* this.#events({ recorder, timeLeft, signal, best: undefined });
+      yield* this.#events(run);
     } catch (error) {
-      await recorder.close().catch(() => {}); // the run's own error is the one to report
-      throw MocoError.from(error);
+      failed = true;
+      throw isAbort(error) ? await this.#interrupted(run, error) : MocoError.from(error);
     } finally {
       signal?.removeEventListener('abort', stop);
-      await recorder.close();
+      try {
+        if (!failed && !run.isSaved) await this.#saveRun(run); // the consumer left
+      } finally {
+        await closeRecorder(recorder, failed);
+      }
     }
   }
 
@@ -96,22 +113,34 @@ export class Trainer implements AsyncDisposable {
   }
 
   async *#events(run: Run): AsyncGenerator<TrainEvent, void, void> {
-    const { config, description } = this;
-    const begin = performance.now();
-    yield { type: 'start', config, description };
+    const { progress } = run;
+    yield this.#startEvent(run);
     for (const message of this.#warnings(run)) yield { type: 'warning', message };
-    yield await this.#save('last', 0);
-    for (let epoch = 1; epoch <= config.epochs; epoch++) {
-      const trained = yield* this.#trainEpoch(epoch, run);
+    if (this.#checkpoint === undefined) {
+      yield await this.#saveModel('last', run);
+      yield await this.#saveRun(run);
+    }
+    while (!progress.isDone) {
+      yield* this.#trainEpoch(run);
+      const trained = progress.trained();
       yield trained;
-      yield await this.#save('last', epoch);
+      yield await this.#saveModel('last', run);
       const evaluation = await this.#evaluate(trained, run);
       yield evaluation;
-      if (evaluation.isBest) yield await this.#save('best', epoch);
+      if (evaluation.isBest) yield await this.#saveModel('best', run);
+      if (this.#isCheckpointDue(trained.epoch, run)) yield await this.#saveRun(run);
     }
-    const best = run.best as BestEpoch; // there is at least one epoch
-    const { files } = description;
-    yield { type: 'done', epochs: config.epochs, best, seconds: secondsSince(begin), files };
+    const best = progress.best as BestEpoch; // there is at least one epoch
+    const { files } = this.description;
+    yield { type: 'done', epochs: this.config.epochs, best, seconds: progress.seconds, files };
+  }
+
+  #startEvent({ progress }: Run): TrainEvent {
+    const { config, description } = this;
+    const path = this.#checkpoint?.path;
+    const { epoch, step } = progress;
+    const resumed = path === undefined ? undefined : { path, epoch, step };
+    return { type: 'start', config, description, resumed };
   }
 
   *#warnings({ recorder }: Run): Generator<string> {
@@ -121,87 +150,119 @@ export class Trainer implements AsyncDisposable {
     }
   }
 
-  async *#trainEpoch(epoch: number, run: Run): AsyncGenerator<StepEvent, EpochEvent> {
-    throwIfAborted(run.signal);
-    const begin = performance.now();
-    const steps = new StepInbox(decodeStepRows, (push) => this.#native.trainEpoch(epoch, push));
-    const events: StepEvent[] = [];
+  /** Trains the rest of the epoch in work, with checkpoints in between where it takes long. */
+  async *#trainEpoch(run: Run): AsyncGenerator<StepEvent | CheckpointEvent, void> {
+    while (!run.progress.isTrained) {
+      throwIfAborted(run.signal);
+      yield* this.#trainSteps(run);
+      if (!run.progress.isTrained && !run.signal?.aborted) yield await this.#saveRun(run);
+    }
+  }
+
+  /** Trains until the epoch is over, a checkpoint is due or the run is stopped. */
+  async *#trainSteps(run: Run): AsyncGenerator<StepEvent, void> {
+    const { epoch, step } = run.progress;
+    const steps = new StepInbox(decodeStepRows, (push) =>
+      this.#native.trainEpoch(epoch, step + 1, push),
+    );
+    const record = async (rows: ReturnType<typeof decodeStepRows>): Promise<StepEvent[]> => {
+      run.isSaved = false;
+      const events = rows.map((row) => run.progress.finishStep(row));
+      await run.recorder.recordSteps(events);
+      return events;
+    };
+    let isOver = false;
     try {
       for await (const rows of steps) {
-        const news = rows.map((row) => this.#stepEvent(epoch, row, run.timeLeft));
-        await run.recorder.recordSteps(news);
-        for (const event of news) {
-          throwIfAborted(run.signal);
-          yield event;
-        }
-        events.push(...news);
+        const events = await record(rows);
+        if (this.#isLate(run)) this.#native.stop();
+        yield* events;
       }
+      isOver = true;
     } finally {
       if (!steps.isClosed) this.#native.stop(); // the consumer left, or a file could not be written
       await steps.closed();
+      // What was trained until then counts, and what a checkpoint says of it must be true.
+      if (!isOver && !steps.hasFailed) for await (const rows of steps) await record(rows);
     }
-    return epochEvent(events, secondsSince(begin));
-  }
-
-  #stepEvent(epoch: number, row: StepRow, timeLeft: TimeLeft): StepEvent {
-    const { seconds, step, ...metrics } = row;
-    const { batchSize, epochs } = this.config;
-    const { stepsPerEpoch } = this.description;
-    timeLeft.stepTook(seconds);
-    const picturesPerSecond = batchSize / seconds;
-    const secondsLeft = timeLeft.seconds;
-    const place = { epoch, epochs, step, stepsPerEpoch };
-    return { type: 'step', ...place, ...metrics, picturesPerSecond, secondsLeft };
   }
 
   async #evaluate(trained: EpochEvent, run: Run): Promise<EvaluationEvent> {
     throwIfAborted(run.signal);
     const begin = performance.now();
-    const { top1, top5 } = await this.#native.evaluate();
-    const seconds = secondsSince(begin);
-    run.timeLeft.evaluationTook(seconds);
-    const { epoch, epochs } = trained;
-    const isBest = run.best === undefined || top1 > run.best.top1;
-    if (isBest) run.best = { epoch, top1, top5 };
-    const best = run.best as BestEpoch;
-    const event = { type: 'evaluation', epoch, epochs, top1, top5, isBest, best, seconds } as const;
-    await run.recorder.recordEvaluation(trained, event);
+    const accuracy = await this.#native.evaluate();
+    const seconds = (performance.now() - begin) / 1000;
+    run.isSaved = false;
+    const event = run.progress.finishEvaluation(trained, accuracy, seconds);
+    await run.recorder.recordEvaluation(trained, event, run.progress.results);
     return event;
   }
 
-  async #save(kind: CheckpointEvent['kind'], epoch: number): Promise<CheckpointEvent> {
+  async #saveModel(kind: ModelEvent['kind'], run: Run): Promise<ModelEvent> {
     const { model, lastModel } = this.description.files;
     const path = kind === 'best' ? model : lastModel;
-    await this.#native.saveModel(path);
-    return { type: 'checkpoint', epoch, kind, path };
+    const description = modelDescription(this.config, this.description, run.progress);
+    await this.#native.saveModel(path, JSON.stringify(description));
+    return { type: 'model', kind, epoch: description.epoch, path };
+  }
+
+  /** Writes a checkpoint; all logs are on the disk before. */
+  async #saveRun(run: Run): Promise<CheckpointEvent> {
+    const { newest, previous } = checkpointPaths(this.description.files.directory);
+    const { mocoVersion, libtorchVersion, deviceName, precision } = this.description;
+    const state: RunState = {
+      ...run.progress.state(),
+      ...{ mocoVersion, libtorchVersion, deviceName, precision },
+      config: this.config,
+      logs: await run.recorder.flush(),
+    };
+    await this.#native.saveCheckpoint(newest, previous, JSON.stringify(state));
+    run.checkpointed = performance.now();
+    run.isSaved = true;
+    const { epoch, step } = state;
+    return { type: 'checkpoint', epoch, step, path: newest };
+  }
+
+  #isCheckpointDue(epoch: number, run: Run): boolean {
+    const { checkpointEvery, epochs } = this.config;
+    return epoch % checkpointEvery === 0 || epoch === epochs || this.#isLate(run);
+  }
+
+  #isLate({ checkpointed }: Run): boolean {
+    const { checkpointMinutes } = this.config;
+    const minutes = (performance.now() - checkpointed) / 60_000;
+    return checkpointMinutes > 0 && minutes >= checkpointMinutes;
+  }
+
+  /** Keeps what was done before the run was stopped. @returns what to throw */
+  async #interrupted(run: Run, cause: unknown): Promise<MocoError> {
+    try {
+      if (!run.isSaved) await this.#saveRun(run);
+    } catch (error) {
+      return MocoError.from(error);
+    }
+    const { epoch, step } = run.progress;
+    const message = `the training was stopped in epoch ${epoch}, after step ${step}`;
+    return new MocoError('ERR_MOCO_ABORTED', message, {
+      hint: `Go on with: moco train --resume ${this.description.files.directory}`,
+      cause,
+    });
   }
 }
 
-function epochEvent(steps: readonly StepEvent[], seconds: number): EpochEvent {
-  const mean = (value: (step: StepEvent) => number) =>
-    steps.reduce((sum, step) => sum + value(step), 0) / steps.length;
-  const { epoch, epochs, learningRate, queueFill, secondsLeft } = steps.at(-1) as StepEvent;
-  return {
-    type: 'epoch',
-    epoch,
-    epochs,
-    loss: mean((step) => step.loss),
-    contrastiveAccuracy: mean((step) => step.contrastiveAccuracy),
-    gradientNorm: mean((step) => step.gradientNorm),
-    learningRate,
-    picturesPerSecond: 1 / mean((step) => 1 / step.picturesPerSecond),
-    queueFill,
-    secondsLeft,
-    seconds,
-  };
+function isAbort(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'ERR_MOCO_ABORTED';
+}
+
+/** @param failed whether something is being thrown already, which is the failure to report */
+async function closeRecorder(recorder: Recorder, failed: boolean): Promise<void> {
+  try {
+    await recorder.close();
+  } catch (error) {
+    if (!failed) throw error;
+  }
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  throw new MocoError('ERR_MOCO_ABORTED', 'the training was stopped', { cause: signal.reason });
-}
-
-/** @param begin of `performance.now()` */
-function secondsSince(begin: number): number {
-  return (performance.now() - begin) / 1000;
+  if (signal?.aborted) throw new MocoError('ERR_MOCO_ABORTED', 'the training was stopped');
 }

@@ -69,7 +69,7 @@ test('moco train trains from a file and leaves the run where it says', async () 
   }
   assert.equal(model?.subarray(0, 2).toString(), 'PK');
   const directory = join(folder, 'a', 'results', NAME);
-  assert.equal((await readdir(directory)).length, 5);
+  assert.equal((await readdir(directory)).length, 7);
   const metrics = await readFile(join(directory, 'metrics.jsonl'), 'utf8');
   assert.equal(metrics.trimEnd().split('\n').length, 2 * (4 + 1));
   const written = join(directory, 'config.resolved.json');
@@ -107,7 +107,7 @@ test('--json prints one object per event and nothing else', () => {
     .split('\n')
     .map((line) => JSON.parse(line));
   assert.deepEqual(
-    events.map(({ type }) => type).filter((type) => type !== 'checkpoint'),
+    events.map(({ type }) => type).filter((type) => type !== 'model' && type !== 'checkpoint'),
     [
       'start',
       ...Array(2).fill(['step', 'step', 'step', 'step', 'epoch', 'evaluation']).flat(),
@@ -169,9 +169,10 @@ test('a program can stop a run with a signal, and the results so far stay', asyn
 async function ruinousTrainer(out: string): Promise<Trainer> {
   await using sound = await createTrainer({ ...TINY, out: join(folder, out) });
   const { config, description } = sound;
-  const options = nativeOptions(config, await loadDataset(config));
+  const dataset = await loadDataset(config);
+  const options = nativeOptions(config, dataset, { train: dataset.train, evaluated: dataset.test });
   const native = await loadAddon().createTrainer({ ...options, learningRate: 1e30 });
-  return new Trainer({ config, description, native, notices: [] });
+  return new Trainer({ config, description, native, notices: [], checkpoint: undefined });
 }
 
 test('a loss that is not finite ends the run at its step and leaves the last good model', async () => {
@@ -180,7 +181,7 @@ test('a loss that is not finite ends the run at its step and leaves the last goo
   const saved: Buffer[] = [];
   const run = async () => {
     for await (const event of trainer.run()) {
-      if (event.type === 'checkpoint') saved.push(await readFile(event.path));
+      if (event.type === 'model') saved.push(await readFile(event.path));
     }
   };
   await assert.rejects(run, (error) => {

@@ -25,7 +25,7 @@ after(() => rm(folder, { recursive: true }));
 async function modelFiles(arch: keyof typeof KEYS): Promise<string[]> {
   const paths: string[] = [];
   const onEvent = (event: TrainEvent) => {
-    if (event.type === 'checkpoint') paths.push(event.path);
+    if (event.type === 'model') paths.push(event.path);
   };
   const pictures = { dataset: 'shapes', trainLimit: 8, testLimit: 4 } as const;
   const recipe = { arch, m: 8, k: 2, batchSize: 8, epochs: 1, threads: 1, device: 'cpu' } as const;

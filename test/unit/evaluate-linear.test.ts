@@ -41,8 +41,8 @@ test('an evaluation tells of every step, then of its epoch, its model and its wo
   const steps = ['step', 'step', 'step', 'step'];
   assert.deepEqual(types(events), [
     ...['start', 'warning'],
-    ...[...steps, 'epoch', 'checkpoint', 'evaluation', 'checkpoint'],
-    ...[...steps, 'epoch', 'checkpoint', 'evaluation'],
+    ...[...steps, 'epoch', 'model', 'evaluation', 'model'],
+    ...[...steps, 'epoch', 'model', 'evaluation'],
     'done',
   ]);
 });
@@ -98,7 +98,7 @@ test('the best model is written only when test top-1 is strictly better, the las
   const { out, run } = await prepared(context, script, { epochs: 5 });
   const { events } = await collect(run());
   const saved = (kind: string) =>
-    pick(events, 'checkpoint').flatMap((event) => (event.kind === kind ? [event.epoch] : []));
+    pick(events, 'model').flatMap((event) => (event.kind === kind ? [event.epoch] : []));
   assert.deepEqual(saved('best'), [1, 2, 5]);
   assert.deepEqual(saved('last'), [1, 2, 3, 4, 5]);
   const [done] = pick(events, 'done');

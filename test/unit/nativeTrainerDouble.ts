@@ -1,14 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { parseConfig } from '#moco/config/resolve.js';
 import { type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
 import type { NativeTrainer } from '#moco/native/addon.js';
 import { MocoError } from '#moco/native/error.js';
+import type { Checkpoint } from '#moco/train/checkpoint.js';
 import { runFiles } from '#moco/train/runFiles.js';
 import { Trainer } from '#moco/train/trainer.js';
+import { mocoHeader, safetensors } from './safetensorsFile.js';
 
 export const STEPS_PER_EPOCH = 4;
 
@@ -18,6 +20,10 @@ export interface Script {
   readonly top1?: readonly number[];
   /** `[epoch, step]` at which the loss is not finite. */
   readonly nonFiniteAt?: readonly [epoch: number, step: number];
+  /** Epochs done before, where a run goes on. */
+  readonly epochsBefore?: number;
+  /** Milliseconds that the double waits after it has handed rows over: time to stop it. */
+  readonly pause?: number;
 }
 
 /**
@@ -42,23 +48,30 @@ export class NativeTrainerDouble implements NativeTrainer {
 
   constructor(readonly script: Script = {}) {}
 
-  async trainEpoch(epoch: number, onSteps: (rows: Float64Array) => void): Promise<void> {
-    this.calls.push(`train ${epoch}`);
+  async trainEpoch(
+    epoch: number,
+    firstStep: number,
+    onSteps: (rows: Float64Array) => void,
+  ): Promise<number> {
+    this.calls.push(`train ${epoch}${firstStep > 1 ? ` from ${firstStep}` : ''}`);
     this.isRunning = true;
     this.#isStopped = false;
     let rows: number[] = [];
     const handOver = () => onSteps(Float64Array.from(rows.splice(0)));
     try {
-      for (let step = 1; step <= STEPS_PER_EPOCH; step++) {
+      for (let step = firstStep; step <= STEPS_PER_EPOCH; step++) {
         await nextTurn();
-        if (this.#isStopped) throw addonError('ERR_MOCO_ABORTED', 'the training was stopped');
+        if (this.#isStopped) return step - 1;
         const [badEpoch, badStep] = this.script.nonFiniteAt ?? [];
         if (epoch === badEpoch && step === badStep) {
           throw addonError('ERR_MOCO_NON_FINITE', `epoch ${epoch}, step ${step}: the loss is NaN`);
         }
         rows.push(step, epoch + step / 8, 0.25 * step, step, 1e-3, 0.5, Math.min(1, step / 3));
-        if (step % 2 === 0) handOver();
+        if (step % 2 > 0) continue;
+        handOver();
+        if (this.script.pause !== undefined) await sleep(this.script.pause);
       }
+      return STEPS_PER_EPOCH;
     } finally {
       if (rows.length > 0) handOver();
       rows = [];
@@ -67,7 +80,9 @@ export class NativeTrainerDouble implements NativeTrainer {
   }
 
   async evaluate(): Promise<{ top1: number; top5: number }> {
-    const epoch = this.calls.filter((call) => call.startsWith('train')).length;
+    const train = this.calls.findLast((call) => call.startsWith('train'));
+    const epoch =
+      train === undefined ? (this.script.epochsBefore ?? 0) + 1 : parseInt(train.slice(6), 10);
     this.calls.push('evaluate');
     return { top1: this.script.top1?.[epoch - 1] ?? 10 * epoch, top5: 90 };
   }
@@ -75,6 +90,14 @@ export class NativeTrainerDouble implements NativeTrainer {
   async saveModel(path: string): Promise<void> {
     this.calls.push(`save ${path.endsWith('last_model.pth') ? 'last' : 'best'}`);
     await writeFile(path, this.calls.join(', '));
+  }
+
+  async saveCheckpoint(path: string, previous: string, run: string): Promise<void> {
+    const { epoch, step } = JSON.parse(run);
+    this.calls.push(`checkpoint ${epoch}.${step}`);
+    await rename(path, previous).catch(() => {}); // there is none before the first
+    const texts = { format: 'moco-checkpoint', run, checksums: '{}' };
+    await writeFile(path, safetensors(mocoHeader(texts, {})));
   }
 
   stop(): void {
@@ -99,16 +122,26 @@ export async function temporaryFolder(context: TestContext): Promise<string> {
 }
 
 /** A trainer on a double. */
-export function trainerOn(native: NativeTrainer, input: TrainConfigInput, notices: string[] = []) {
+export function trainerOn(
+  native: NativeTrainer,
+  input: TrainConfigInput,
+  { notices = [], checkpoint }: { notices?: string[]; checkpoint?: Checkpoint } = {},
+) {
   const config = parseConfig(trainCommand, { batchSize: 16, epochs: 3, k: 5, m: 48, ...input });
   const description = {
     ...native.description,
     mocoVersion: '0.0.0',
     libtorchVersion: '2.13.0',
-    dataset: { name: 'shapes', classes: 10, trainPictures: 64, testPictures: 16 },
+    dataset: {
+      name: 'shapes',
+      classes: 10,
+      trainPictures: 64,
+      testPictures: 16,
+      validationPictures: 0,
+    },
     files: runFiles(config),
   };
-  return new Trainer({ config, description, native, notices });
+  return new Trainer({ config, description, native, notices, checkpoint });
 }
 
 /** What a run gives, up to its error if it has one. */

@@ -29,8 +29,10 @@ test('a run makes its folders and writes its files, and nothing else', async (co
   await collect(trainer.run());
   assert.deepEqual((await readdir(out)).sort(), [NAME, `${NAME}_model.pth`, `${NAME}_results.csv`]);
   const files = (await readdir(join(out, NAME))).sort();
-  assert.match(files[2] as string, /^events\.out\.tfevents\.\d{10}\../);
-  assert.deepEqual(files.toSpliced(2, 1), [
+  assert.match(files[4] as string, /^events\.out\.tfevents\.\d{10}\../);
+  assert.deepEqual(files.toSpliced(4, 1), [
+    'checkpoint.previous.safetensors',
+    'checkpoint.safetensors',
     'config.resolved.json',
     'environment.json',
     'last_model.pth',
@@ -75,7 +77,13 @@ test('the environment says with what and where the run was made', async (context
       node: process.version,
       device: 'cpu',
       precision: 'fp32',
-      dataset: { name: 'shapes', classes: 10, trainPictures: 64, testPictures: 16 },
+      dataset: {
+        name: 'shapes',
+        classes: 10,
+        trainPictures: 64,
+        testPictures: 16,
+        validationPictures: 0,
+      },
     },
   );
   assert.ok(Math.abs(Date.parse(written.startedAt) - Date.now()) < 60_000);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { TimeLeft } from '#moco/train/timeLeft.js';
 
 test('the time left is that of the remaining steps, without the slow first one', () => {
-  const left = new TimeLeft(2, 5);
+  const left = new TimeLeft(10, 2);
   left.stepTook(90);
   assert.equal(left.seconds, 9 * 90);
   left.stepTook(2);
@@ -13,7 +13,7 @@ test('the time left is that of the remaining steps, without the slow first one',
 });
 
 test('the time left counts evaluations as soon as one was seen', () => {
-  const left = new TimeLeft(3, 1);
+  const left = new TimeLeft(3, 3);
   left.stepTook(2);
   left.evaluationTook(10);
   assert.equal(left.seconds, 2 * 2 + 2 * 10);

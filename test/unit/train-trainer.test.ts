@@ -24,10 +24,9 @@ test('a run tells of every step, then of its epoch, its model and its evaluation
   assert.equal(error, undefined);
   const steps = Array(STEPS_PER_EPOCH).fill('step');
   assert.deepEqual(types(events), [
-    'start',
-    'checkpoint',
-    ...[...steps, 'epoch', 'checkpoint', 'evaluation', 'checkpoint'],
-    ...[...steps, 'epoch', 'checkpoint', 'evaluation'],
+    ...['start', 'model', 'checkpoint'],
+    ...[...steps, 'epoch', 'model', 'evaluation', 'model', 'checkpoint'],
+    ...[...steps, 'epoch', 'model', 'evaluation', 'checkpoint'],
     'done',
   ]);
 });
@@ -69,7 +68,7 @@ test('the best model is written only when top-1 is strictly better', async (cont
   const out = await temporaryFolder(context);
   const native = new NativeTrainerDouble({ top1: [0, 40, 40, 39.9, 40.1] });
   const { events } = await collect(trainerOn(native, { out, epochs: 5 }).run());
-  const best = pick(events, 'checkpoint').filter(({ kind }) => kind === 'best');
+  const best = pick(events, 'model').filter(({ kind }) => kind === 'best');
   assert.deepEqual(
     best.map(({ epoch }) => epoch),
     [1, 2, 5],
@@ -93,7 +92,11 @@ test('an accuracy that is not a number never counts as better', async (context) 
 
 test('notices about the data come first, as warnings', async (context) => {
   const out = await temporaryFolder(context);
-  const trainer = trainerOn(new NativeTrainerDouble(), { out }, ['not the official bytes']);
+  const trainer = trainerOn(
+    new NativeTrainerDouble(),
+    { out },
+    { notices: ['not the official bytes'] },
+  );
   const { events } = await collect(trainer.run());
   assert.deepEqual(events[1], { type: 'warning', message: 'not the official bytes' });
 });
@@ -101,7 +104,7 @@ test('notices about the data come first, as warnings', async (context) => {
 test('an aborted signal ends the run after the current step', async (context) => {
   const out = await temporaryFolder(context);
   const controller = new AbortController();
-  const native = new NativeTrainerDouble();
+  const native = new NativeTrainerDouble({ pause: 50 });
   const events: TrainEvent[] = [];
   const run = async () => {
     for await (const event of trainerOn(native, { out }).run({ signal: controller.signal })) {
@@ -111,9 +114,10 @@ test('an aborted signal ends the run after the current step', async (context) =>
   };
   await assert.rejects(run, { name: 'MocoError', code: 'ERR_MOCO_ABORTED' });
   assert.equal(native.isRunning, false);
-  assert.equal(pick(events, 'step').filter(({ epoch }) => epoch === 2).length, 1);
-  const first = ['save last', 'train 1', 'save last', 'evaluate', 'save best'];
-  assert.deepEqual(native.calls, [...first, 'train 2']);
+  assert.equal(pick(events, 'step').filter(({ epoch }) => epoch === 2).length, 2);
+  const first = ['train 1', 'save last', 'evaluate', 'save best', 'checkpoint 1.0'];
+  const last = ['train 2', 'checkpoint 1.2'];
+  assert.deepEqual(native.calls, ['save last', 'checkpoint 0.0', ...first, ...last]);
 });
 
 test('a signal that was aborted before leaves nothing behind', async (context) => {
@@ -139,7 +143,7 @@ test('a signal aborted during the evaluation keeps the epoch', async (context) =
     trainerOn(native, { out }).run({ signal: controller.signal }),
   );
   assert.equal(error?.code, 'ERR_MOCO_ABORTED');
-  assert.deepEqual(types(events).slice(-3), ['checkpoint', 'evaluation', 'checkpoint']);
+  assert.deepEqual(types(events).slice(-4), ['model', 'evaluation', 'model', 'checkpoint']);
 });
 
 test('leaving the loop ends the native epoch before the loop is left', async (context) => {
@@ -147,7 +151,8 @@ test('leaving the loop ends the native epoch before the loop is left', async (co
   const native = new NativeTrainerDouble();
   for await (const event of trainerOn(native, { out }).run()) if (event.type === 'step') break;
   assert.equal(native.isRunning, false);
-  assert.deepEqual(native.calls, ['save last', 'train 1']);
+  assert.deepEqual(native.calls.slice(0, -1), ['save last', 'checkpoint 0.0', 'train 1']);
+  assert.match(native.calls.at(-1) as string, /^checkpoint 0\.[234]$/);
 });
 
 test('a slow consumer gets every step in order, and holds the next epoch back', async (context) => {
@@ -171,7 +176,7 @@ test('the untrained model is written before the first epoch', async (context) =>
   const trainer = trainerOn(new NativeTrainerDouble(), { out });
   const { events } = await collect(trainer.run());
   const path = trainer.description.files.lastModel;
-  assert.deepEqual(events[1], { type: 'checkpoint', epoch: 0, kind: 'last', path });
+  assert.deepEqual(events[1], { type: 'model', kind: 'last', epoch: 0, path });
 });
 
 test('a loss that is not finite ends the run and leaves the last good model', async (context) => {
@@ -185,8 +190,9 @@ test('a loss that is not finite ends the run and leaves the last good model', as
   assert.deepEqual(types(events).slice(-4), ['checkpoint', 'step', 'step', 'step']);
   assert.equal(
     await readFile(trainer.description.files.lastModel, 'utf8'),
-    'save last, train 1, save last',
+    'save last, checkpoint 0.0, train 1, save last',
   );
+  assert.equal(native.calls.at(-1), 'train 2'); // the checkpoint before it stays
 });
 
 test('files that cannot be closed are reported where nothing else went wrong', async (context) => {

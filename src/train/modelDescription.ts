@@ -1,0 +1,21 @@
+import type { TrainConfig } from '../config/trainConfig.js';
+import type { TrainerDescription } from './events.js';
+import type { Progress } from './progress.js';
+import { recipeOf } from './resume.js';
+
+/**
+ * What a model file says of itself, in its record `moco.json`. The same run gives the same text: it
+ * names no time and no folder.
+ */
+export function modelDescription(
+  config: TrainConfig,
+  { mocoVersion }: TrainerDescription,
+  progress: Progress,
+) {
+  const { arch, featureDim } = config;
+  // A trained epoch counts, whether it is evaluated yet or not.
+  const epoch = progress.isTrained ? progress.epoch : progress.epoch - 1;
+  const metrics = progress.results.find((row) => row.epoch === epoch);
+  const of = { format: 'moco-model', mocoVersion, arch, featureDim, epoch };
+  return { ...of, ...(metrics && { metrics }), config: recipeOf(config) };
+}

@@ -1,0 +1,152 @@
+import type { TrainConfig } from '../config/trainConfig.js';
+import type { ResultsRow } from '../formats/resultsCsv.js';
+import type { BestEpoch, EpochEvent, EvaluationEvent, StepEvent } from './events.js';
+import type { EpochSums, ProgressState } from './runState.js';
+import type { StepRow } from './stepRows.js';
+import { TimeLeft } from './timeLeft.js';
+
+const NO_STEPS: EpochSums = {
+  steps: 0,
+  loss: 0,
+  contrastiveAccuracy: 0,
+  gradientNorm: 0,
+  seconds: 0,
+  learningRate: 0,
+  queueFill: 0,
+};
+
+/**
+ * How far a run is, from which its events are made. Means are taken from sums that a checkpoint
+ * holds, so that an epoch that was interrupted ends with the same ones, to the last bit.
+ */
+export class Progress {
+  readonly #config: TrainConfig;
+  readonly #stepsPerEpoch: number;
+  readonly #timeLeft: TimeLeft;
+  readonly #results: ResultsRow[];
+  readonly #secondsBefore: number;
+  readonly #begin = performance.now();
+  #epoch: number;
+  #step: number;
+  #sums: EpochSums;
+  #best: BestEpoch | undefined;
+
+  /** @param state where to go on from; the start of a run where it is absent */
+  constructor(config: TrainConfig, stepsPerEpoch: number, state?: ProgressState) {
+    this.#config = config;
+    this.#stepsPerEpoch = stepsPerEpoch;
+    this.#epoch = state?.epoch ?? 0;
+    this.#step = state?.step ?? 0;
+    this.#sums = state?.sums ?? NO_STEPS;
+    this.#results = [...(state?.results ?? [])];
+    this.#best = state?.best;
+    this.#secondsBefore = state?.seconds ?? 0;
+    const epochs = config.epochs - this.#epoch;
+    this.#timeLeft = new TimeLeft(epochs * stepsPerEpoch - this.#step, epochs);
+  }
+
+  /** Number of the epoch in work, from 1. */
+  get epoch(): number {
+    return this.#epoch + 1;
+  }
+
+  /** Steps done of the epoch in work. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** Whether only the evaluation of the epoch in work is missing. */
+  get isTrained(): boolean {
+    return this.#step === this.#stepsPerEpoch;
+  }
+
+  get isDone(): boolean {
+    return this.#epoch >= this.#config.epochs;
+  }
+
+  /** Of the whole run, with its earlier parts. */
+  get seconds(): number {
+    return this.#secondsBefore + (performance.now() - this.#begin) / 1000;
+  }
+
+  /** Of the epochs so far. */
+  get best(): BestEpoch | undefined {
+    return this.#best;
+  }
+
+  get results(): readonly ResultsRow[] {
+    return this.#results;
+  }
+
+  state(): ProgressState {
+    return {
+      epoch: this.#epoch,
+      step: this.#step,
+      stepsPerEpoch: this.#stepsPerEpoch,
+      sums: this.#sums,
+      results: this.#results,
+      best: this.#best,
+      seconds: this.seconds,
+    };
+  }
+
+  finishStep(row: StepRow): StepEvent {
+    const { seconds, step, ...metrics } = row;
+    this.#step = step;
+    this.#sums = added(this.#sums, row);
+    this.#timeLeft.stepTook(seconds);
+    return {
+      type: 'step',
+      ...{ epoch: this.epoch, epochs: this.#config.epochs },
+      ...{ step, stepsPerEpoch: this.#stepsPerEpoch },
+      ...metrics,
+      picturesPerSecond: this.#config.batchSize / seconds,
+      secondsLeft: this.#timeLeft.seconds,
+    };
+  }
+
+  /** What the epoch in work gave, after its last step. */
+  trained(): EpochEvent {
+    const { steps, loss, contrastiveAccuracy, gradientNorm, seconds, ...last } = this.#sums;
+    return {
+      type: 'epoch',
+      ...{ epoch: this.epoch, epochs: this.#config.epochs },
+      loss: loss / steps,
+      contrastiveAccuracy: contrastiveAccuracy / steps,
+      gradientNorm: gradientNorm / steps,
+      ...last,
+      picturesPerSecond: (this.#config.batchSize * steps) / seconds,
+      secondsLeft: this.#timeLeft.seconds,
+      seconds,
+    };
+  }
+
+  /** Ends the epoch in work. @param seconds that the evaluation took */
+  finishEvaluation(
+    { epoch, epochs, loss }: EpochEvent,
+    { top1, top5 }: { readonly top1: number; readonly top5: number },
+    seconds: number,
+  ): EvaluationEvent {
+    this.#timeLeft.evaluationTook(seconds);
+    const isBest = this.#best === undefined || top1 > this.#best.top1;
+    const best = isBest ? { epoch, top1, top5 } : (this.#best as BestEpoch);
+    this.#best = best;
+    this.#results.push({ epoch, trainLoss: loss, top1, top5 });
+    this.#epoch = epoch;
+    this.#step = 0;
+    this.#sums = NO_STEPS;
+    return { type: 'evaluation', epoch, epochs, top1, top5, isBest, best, seconds };
+  }
+}
+
+function added(sums: EpochSums, row: StepRow): EpochSums {
+  return {
+    steps: sums.steps + 1,
+    loss: sums.loss + row.loss,
+    contrastiveAccuracy: sums.contrastiveAccuracy + row.contrastiveAccuracy,
+    gradientNorm: sums.gradientNorm + row.gradientNorm,
+    seconds: sums.seconds + row.seconds,
+    learningRate: row.learningRate,
+    queueFill: row.queueFill,
+  };
+}

@@ -1,0 +1,83 @@
+import { configKeys } from '../config/commandConfig.js';
+import { shown, unknownName } from '../config/problems.js';
+import { type TrainConfig, trainCommand } from '../config/trainConfig.js';
+import { MocoError } from '../native/error.js';
+import type { Checkpoint } from './checkpoint.js';
+import type { TrainerDescription } from './events.js';
+
+/** Keys that say for how long, where and how a run goes on, and not what it computes. */
+const MAY_CHANGE: readonly (keyof TrainConfig)[] = [
+  'epochs',
+  'dataRoot',
+  'dataThreads',
+  'out',
+  'checkpointEvery',
+  'checkpointMinutes',
+];
+
+const keys = configKeys(trainCommand) as (keyof TrainConfig)[];
+
+/** The part of a configuration that decides what a run computes. */
+export function recipeOf(config: TrainConfig): Partial<TrainConfig> {
+  const entries = Object.entries(config).filter(([key]) => !mayChange(key));
+  return Object.fromEntries(entries);
+}
+
+/**
+ * Makes sure that a run with `config` goes on where the checkpoint's run would have gone.
+ * @param override keys that may differ nevertheless
+ * @throws MocoError `ERR_MOCO_CONFIG` that lists the differing keys with both values
+ */
+export function requireSameRun(
+  { path, config: before }: Checkpoint,
+  config: TrainConfig,
+  override: readonly string[],
+): void {
+  requireKnown(override);
+  const differing = keys.filter(
+    (key) => before[key] !== config[key] && !mayChange(key) && !override.includes(key),
+  );
+  if (differing.length === 0) return;
+  const lines = differing.map(
+    (key) => `  ${key}: ${shown(config[key])}, in the checkpoint ${shown(before[key])}`,
+  );
+  const message = `the configuration is not that of ${path}:\n${lines.join('\n')}`;
+  throw new MocoError('ERR_MOCO_CONFIG', message, {
+    hint: `Take the checkpoint's values, or let them differ with --override ${differing.join(',')}.`,
+  });
+}
+
+/**
+ * What is different where the run goes on, and may make its numbers differ in the last bits.
+ * @throws MocoError `ERR_MOCO_CONFIG` where the checkpoint lies inside an epoch of other steps
+ */
+export function changedSurroundings(
+  { path, state }: Checkpoint,
+  description: TrainerDescription,
+): string[] {
+  if (state.step > 0 && state.stepsPerEpoch !== description.stepsPerEpoch) {
+    const { epoch, step, stepsPerEpoch } = state;
+    const place = `epoch ${epoch + 1}, step ${step} of ${stepsPerEpoch}`;
+    const message = `${path} lies inside an epoch (${place}), which would now have ${description.stepsPerEpoch} steps`;
+    throw new MocoError('ERR_MOCO_CONFIG', message, {
+      hint: "Change what an epoch consists of only with a checkpoint from an epoch's end.",
+    });
+  }
+  return (['mocoVersion', 'libtorchVersion', 'deviceName', 'precision'] as const)
+    .filter((key) => state[key] !== description[key])
+    .map((key) => {
+      const change = `${key} ${description[key]} instead of ${state[key]}`;
+      return `the run goes on with ${change}: it will not be bit for bit the uninterrupted one`;
+    });
+}
+
+function mayChange(key: string): boolean {
+  return MAY_CHANGE.some((known) => known === key);
+}
+
+function requireKnown(override: readonly string[]): void {
+  const unknown = override.find((key) => !keys.some((known) => known === key));
+  if (unknown === undefined) return;
+  const message = `--override ${unknown}: ${unknownName('key', unknown, keys)}`;
+  throw new MocoError('ERR_MOCO_CONFIG', message);
+}

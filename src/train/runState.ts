@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+const count = z.int().min(0);
+
+/** Sums over the steps done of an epoch, and what its last step said. */
+export const epochSumsSchema = z.object({
+  steps: count,
+  loss: z.number(),
+  contrastiveAccuracy: z.number(),
+  gradientNorm: z.number(),
+  seconds: z.number(),
+  learningRate: z.number(),
+  queueFill: z.number(),
+});
+
+/** How far a run is. */
+export const progressSchema = z.object({
+  /** Epochs done: trained and evaluated. */
+  epoch: count,
+  /** Steps done of the next one; all of them where only its evaluation is missing. */
+  step: count,
+  stepsPerEpoch: count,
+  sums: epochSumsSchema,
+  /** The lines of the results file. */
+  results: z.array(
+    z.object({ epoch: count, trainLoss: z.number(), top1: z.number(), top5: z.number() }),
+  ),
+  /** The epoch with the best kNN top-1 so far. */
+  best: z.object({ epoch: count, top1: z.number(), top5: z.number() }).optional(),
+  /** That the run took so far. */
+  seconds: z.number().min(0),
+});
+
+/** How long the files that grow with a run were, in bytes. */
+const logLengthsSchema = z.object({
+  metrics: count,
+  tensorBoard: z.object({
+    file: z.string().regex(/^events\.out\.tfevents\.[^/\\]+$/),
+    bytes: count,
+  }),
+});
+
+/** What a checkpoint says of its run, beside the tensors: its text `run`. */
+export const runStateSchema = progressSchema.extend({
+  mocoVersion: z.string(),
+  libtorchVersion: z.string(),
+  /** Where it was trained, which decides how sums are rounded. */
+  deviceName: z.string(),
+  precision: z.string(),
+  /** The complete configuration. */
+  config: z.record(z.string(), z.unknown()),
+  logs: logLengthsSchema,
+});
+
+export type EpochSums = z.infer<typeof epochSumsSchema>;
+export type ProgressState = z.infer<typeof progressSchema>;
+export type LogLengths = z.infer<typeof logLengthsSchema>;
+export type RunState = z.infer<typeof runStateSchema>;
