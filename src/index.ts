@@ -36,6 +36,12 @@ export type {
   LinearStepEvent,
   LinearSweepEvent,
 } from './evaluate/linearEvents.js';
+export type { Architecture, Stem } from './model/architecture.js';
+export { type Conversion, type ConvertOptions, convertModel } from './model/convertModel.js';
+export type { MetricsRow } from './model/description.js';
+export type { LeftOut } from './model/encoderTensors.js';
+export { type FileInspection, inspectFile } from './model/inspectFile.js';
+export type { ModelKind } from './model/readModel.js';
 export { MocoError, type MocoErrorCode } from './native/error.js';
 export { resumedConfig } from './train/checkpoint.js';
 export { type CreateTrainerOptions, createTrainer } from './train/createTrainer.js';

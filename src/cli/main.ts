@@ -27,6 +27,16 @@ const COMMANDS: readonly LazyCommand[] = [
     configure: async (command) => (await import('./linear.js')).configureLinear(command),
   },
   {
+    name: 'inspect',
+    summary: 'tell what a model file or checkpoint holds, and whether it is intact',
+    configure: async (command) => (await import('./inspect.js')).configureInspect(command),
+  },
+  {
+    name: 'convert',
+    summary: 'write a model in another format: .pth or .safetensors',
+    configure: async (command) => (await import('./convert.js')).configureConvert(command),
+  },
+  {
     name: 'config',
     summary: 'print or write what a configuration file can hold',
     configure: async (command) => (await import('./config.js')).configureConfig(command),

@@ -1,3 +1,6 @@
+/** Characters of a text from a file that a message shows. */
+const MAX_SHOWN = 100;
+
 /**
  * What is wrong with a file that is being read, without the file's name: `readTensorFile` makes the
  * `MocoError` of it.
@@ -13,9 +16,13 @@ export class FormatError extends Error {
 
 /** A name from a file as one short line that no terminal interprets. */
 export function quoted(name: string): string {
-  const text = JSON.stringify(name.slice(0, 100)).replace(
-    /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return name.length > 100 ? `${text.slice(0, -1)}…"` : text;
+  return `"${shortened(name)}"`;
+}
+
+/** The same of a text that holds names. */
+export function shortened(text: string): string {
+  const escaped = text
+    .slice(0, MAX_SHOWN)
+    .replace(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+  return text.length > MAX_SHOWN ? `${escaped}…` : escaped;
 }

@@ -1,6 +1,6 @@
 import type { StoredTensor } from '../native/addon.js';
 import { ELEMENT_BYTES } from './dtype.js';
-import { FormatError } from './formatError.js';
+import { FormatError, quoted } from './formatError.js';
 import type { InputFile } from './inputFile.js';
 import { readPickle } from './pickle.js';
 import { contentOf, type PickledContent } from './pickledContent.js';
@@ -88,5 +88,5 @@ function locate(
   if (record?.bytes === bytes) return { offset: record.offset, bytes, crc32: record.crc32 };
   const found =
     record === undefined ? 'is missing' : `has ${record.bytes} bytes, expected ${bytes}`;
-  throw new FormatError(`its storage ${key.slice(0, 40)} ${found}`);
+  throw new FormatError(`its storage ${quoted(key)} ${found}`);
 }

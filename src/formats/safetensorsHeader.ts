@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DTYPES } from './dtype.js';
-import { FormatError, quoted } from './formatError.js';
+import { FormatError, quoted, shortened } from './formatError.js';
+import { MAX_DIMENSIONS } from './tensorFile.js';
 
 const METADATA = '__metadata__';
 
@@ -8,7 +9,7 @@ const [QUOTE, BACKSLASH] = [0x22, 0x5c];
 
 const tensorSchema = z.strictObject({
   dtype: z.enum(DTYPES),
-  shape: z.array(z.int().min(0)),
+  shape: z.array(z.int().min(0)).max(MAX_DIMENSIONS),
   /** Of the first byte and of the byte after the last, from the end of the header. */
   data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
 });
@@ -48,7 +49,7 @@ function check<T extends z.ZodType>(schema: T, value: unknown, what: string): z.
   if (success) return data;
   const [issue] = error.issues;
   const where = (issue?.path ?? []).map((key) => `${String(key)}: `).join('');
-  throw new FormatError(`its header is wrong: ${what}: ${where}${issue?.message}`);
+  throw new FormatError(`its header is wrong: ${what}: ${shortened(`${where}${issue?.message}`)}`);
 }
 
 /**

@@ -2,9 +2,6 @@ import type { StoredTensor } from '../native/addon.js';
 import { ELEMENT_BYTES } from './dtype.js';
 import { FormatError, quoted } from './formatError.js';
 
-/** PyTorch's own limit. */
-const MAX_DIMENSIONS = 64;
-
 const MAX_NAME_LENGTH = 1000;
 
 /** Tensors may share bytes; all together they may have so many times those of the file. */
@@ -54,7 +51,6 @@ export function requireShort(name: string): void {
 
 function problemOf(tensor: StoredTensor, fileSize: number): string | undefined {
   const { dtype, shape, strides, firstElement, storage } = tensor;
-  if (shape.length > MAX_DIMENSIONS) return `has ${shape.length} dimensions`;
   if (strides.length !== shape.length) {
     return `has ${shape.length} dimensions, and strides for ${strides.length}`;
   }

@@ -1,5 +1,8 @@
 import type { StoredTensor } from '../native/addon.js';
 
+/** Dimensions of a tensor: PyTorch's own limit. */
+export const MAX_DIMENSIONS = 64;
+
 /** A number, text or truth value that lies beside the tensors. */
 export type Scalar = number | bigint | string | boolean;
 

@@ -7,6 +7,7 @@ import {
   type PickleValue,
   StorageType,
 } from './pickleValue.js';
+import { MAX_DIMENSIONS } from './tensorFile.js';
 
 const SAVE_STATE_DICT =
   'In Python, save what is needed alone: torch.save(model.state_dict(), "model.pth")';
@@ -81,8 +82,12 @@ function rebuildParameter(args: readonly PickleValue[]): PickledTensor {
 }
 
 function naturals(value: PickleValue | undefined, what: string): number[] {
-  if (value instanceof PickleTuple) return value.items.map((item) => natural(item, what));
-  throw new FormatError(`its pickle has a tensor whose ${what} is not a tuple`);
+  const items = value instanceof PickleTuple ? value.items : undefined;
+  if (items === undefined || items.length > MAX_DIMENSIONS) {
+    const expected = `a tuple of at most ${MAX_DIMENSIONS} integers`;
+    throw new FormatError(`its pickle has a tensor whose ${what} is not ${expected}`);
+  }
+  return items.map((item) => natural(item, what));
 }
 
 function natural(value: PickleValue | undefined, what: string): number {

@@ -115,11 +115,11 @@ function mutated(content: Buffer, dice: Dice): Buffer {
   return result;
 }
 
-test('200 mutations of every file end in an error or an index that can be read', async () => {
+test('100 mutations of every file end in an error or an index that can be read', async () => {
   const dice = new Dice(1);
   for (const name of modelFiles) {
     const content = await readFile(modelFile(name));
-    for (let count = 0; count < 200; count++) await read(mutated(content, dice));
+    for (let count = 0; count < 100; count++) await read(mutated(content, dice));
   }
 });
 
@@ -130,7 +130,7 @@ test('mutations of a pickle whose archive is right end the same way', async () =
     const { tensors } = await readTensorFile(modelFile(name));
     const sizes = [...new Set(tensors.map(({ storage }) => storage))].map(({ bytes }) => bytes);
     const pickle = pickleOf(content);
-    for (let count = 0; count < 200; count++) await read(pth(mutated(pickle, dice), sizes));
+    for (let count = 0; count < 100; count++) await read(pth(mutated(pickle, dice), sizes));
   }
 });
 
@@ -205,11 +205,16 @@ for (const [title, content, message] of [
     /whose shape is \d{40}$/,
   ],
   ['a negative shape', pickle('}', key('a'), tensor('J\xff\xff\xff\xff', 'K\x01'), 's'), /is -1$/],
+  [
+    '65 dimensions',
+    pickle('}', key('a'), tensor('K\x01'.repeat(65), 'K\x01'.repeat(65)), 's'),
+    /whose shape is not a tuple of at most 64 integers/,
+  ],
   ['a stride past the end', pickle('}', key('a'), tensor('K\x02', 'K\x00'), 's'), /has 2 elements/],
   [
     'a larger storage',
     pickle('}', key('a'), tensor('', '', 'K\x02'), 's'),
-    /0 has 4 bytes, expected 8/,
+    /"0" has 4 bytes, expected 8/,
   ],
   ['a key twice', pickle('}', key('a'), 'Ns', key('a'), 'Ns'), /sets a key twice: "a"/],
   ['a key that is a tuple', pickle('}', ')', tensor('', ''), 's'), /neither a text nor an integer/],

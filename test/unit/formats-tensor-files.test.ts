@@ -137,7 +137,12 @@ for (const [title, header, bytes, message] of [
   ['an unknown field', { a: { ...f32([1], 0, 4), more: 1 } }, 4, /tensor "a": Unrecognized key/],
   ['a text as tensor', { a: 'b' }, 0, /tensor "a": /],
   ['a number as metadata', { __metadata__: { epoch: 3 } }, 0, /__metadata__: epoch: /],
-  ['65 dimensions', { a: f32(Array(65).fill(1), 0, 4) }, 4, /"a" has 65 dimensions/],
+  [
+    '65 dimensions',
+    { a: f32(Array(65).fill(1), 0, 4) },
+    4,
+    /tensor "a": shape: Too big: expected array to have <=64/,
+  ],
   ['an endless name', { [`a${'b'.repeat(1000)}`]: f32([1], 0, 4) }, 4, /has 1001 characters/],
   ['a comma too many', '{"a":1,}', 0, /header is not JSON/],
   ['a key twice', '{"a":{},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}', 0, /key twice/],
@@ -171,6 +176,14 @@ function mocoSafetensors(change: (metadata: Record<string, string>) => void = ()
   const header = mocoHeader(metadata, { a: f32([1], 0, 4), b: f32([1], 4, 8) }, change);
   return safetensors(header, data);
 }
+
+test('a name in a message is short, and nothing that a terminal obeys', async () => {
+  const header = { [`\x1b[2J${'x'.repeat(500)}`]: { ...f32([1], 0, 4), dtype: 'F8' } };
+  await refuses(read(safetensors(header, Buffer.alloc(4))), /tensor "\\u\{1b\}\[2Jx+…": dtype/);
+  const unknown = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`k${i}`, 0]));
+  const many = await read(safetensors({ a: { ...f32([0], 0, 0), ...unknown } })).catch(String);
+  assert.ok(`${many}`.length < 500);
+});
 
 test("moco's own safetensors give every tensor's CRC-32", async () => {
   const { tensors } = await read(mocoSafetensors());

@@ -1,0 +1,84 @@
+import type { Conversion, FileInspection, LeftOut, MetricsRow } from '../index.js';
+
+const FORMATS: Readonly<Record<FileInspection['format'], string>> = {
+  pth: "PyTorch's .pth",
+  'legacy pth': "PyTorch's .pth of before 1.6",
+  safetensors: 'safetensors',
+};
+
+/** Groups of tensors that a note lists. */
+const LISTED = 10;
+
+/** What is in a model file. */
+export function inspectionLines(inspection: FileInspection): string[] {
+  const { path, format, size, kind, metrics, config, leftOut } = inspection;
+  return [
+    `file    ${path} (${FORMATS[format]}, ${megabytes(size)})`,
+    `kind    ${kind}`,
+    `model   ${model(inspection)}`,
+    ...progress(inspection),
+    ...(metrics ? [`metrics last: ${values(metrics.last)}`] : []),
+    ...(metrics ? [`        best: ${values(metrics.best)}`] : []),
+    ...(config ? [`config  ${values(config)}`] : []),
+    `checks  ${checksums(inspection.checksums)}`,
+    ...leftOutNote('also in the file', leftOut.map(tensorGroup)),
+  ].map(printable);
+}
+
+/** What was converted, and what was not. */
+export function conversionLines(conversion: Conversion): string[] {
+  const { output, format, tensors, leftOut, valuesLeftOut } = conversion;
+  return [
+    `wrote ${output} (${FORMATS[format]}, ${tensors} tensors)`,
+    ...leftOutNote('left out', [...leftOut.map(tensorGroup), ...valuesLeftOut]),
+  ].map(printable);
+}
+
+function model({ architecture, parameters, tensors }: FileInspection): string {
+  const size = `${millions(parameters)} parameters, ${tensors} tensors`;
+  if (architecture === undefined) return `unknown, ${size}`;
+  const { arch, stem, featureDim } = architecture;
+  const head = featureDim === undefined ? '' : `, featureDim ${featureDim}`;
+  return `${arch} with the ${stem} stem, ${size}${head}`;
+}
+
+function progress({ epoch, step, mocoVersion }: FileInspection): string[] {
+  if (epoch === undefined) return [];
+  const steps = step ? ` and ${step} steps` : '';
+  const by = mocoVersion === undefined ? '' : ` by moco ${mocoVersion}`;
+  return [`trained ${epoch} epochs${steps}${by}`];
+}
+
+function checksums({ tensors, verified }: FileInspection['checksums']): string {
+  if (verified === 0) return 'this file has no checksums: damage would go unseen';
+  return `${verified} of ${tensors} tensors have a checksum, and all are right`;
+}
+
+function values(row: MetricsRow | Readonly<Record<string, unknown>>): string {
+  return Object.entries(row)
+    .map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(', ');
+}
+
+function tensorGroup({ name, tensors }: LeftOut): string {
+  return `${name} (${tensors === 1 ? '1 tensor' : `${tensors} tensors`})`;
+}
+
+function leftOutNote(title: string, items: readonly string[]): string[] {
+  if (items.length === 0) return [];
+  const more = items.length > LISTED ? ` … (${items.length} in all)` : '';
+  return [`note: ${title}: ${items.slice(0, LISTED).join(', ')}${more}`];
+}
+
+function megabytes(bytes: number): string {
+  return bytes < 1e5 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function millions(count: number): string {
+  return count < 1e5 ? `${count}` : `${(count / 1e6).toFixed(1)} million`;
+}
+
+/** Texts from a file may hold what a terminal takes as a command. */
+function printable(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
+}

@@ -1,0 +1,90 @@
+import { stat } from 'node:fs/promises';
+import type { TensorFile } from '../formats/tensorFile.js';
+import type { NativeAddon } from '../native/addon.js';
+import { MocoError } from '../native/error.js';
+import { loadAddon } from '../native/load.js';
+import type { LeftOut } from './encoderTensors.js';
+import { readModel } from './readModel.js';
+
+export interface ConvertOptions {
+  /** Replace the output if there is one. */
+  readonly force?: boolean | undefined;
+}
+
+/** What was converted. */
+export interface Conversion {
+  readonly output: string;
+  readonly format: 'pth' | 'safetensors';
+  readonly tensors: number;
+  /** Tensors of the input that are not part of its model. */
+  readonly leftOut: readonly LeftOut[];
+  /** What lies beside the tensors and is not converted: `epoch`, `arch`, `moco.json` … */
+  readonly valuesLeftOut: readonly string[];
+}
+
+/** What safetensors say of themselves. */
+const OWN_METADATA = ['format', 'header_crc32', 'checksums'];
+
+/**
+ * Writes the model of a file in another format, told by the output's ending: `.pth` for Python's
+ * `torch.load`, or `.safetensors` with a checksum for every tensor. Of an encoder, tensors get the
+ * reference's names; those of other networks keep theirs. The output appears whole or not at all.
+ * @throws MocoError `ERR_MOCO_CONFIG` for another ending or the same file twice, `ERR_MOCO_OUTPUT`
+ * where the output exists already or cannot be written, `ERR_MOCO_CHECKPOINT` for a wrong or
+ * damaged input, `ERR_MOCO_NATIVE_MISSING` …
+ */
+export function convertModel(
+  input: string,
+  output: string,
+  options: ConvertOptions = {},
+): Promise<Conversion> {
+  return convertWith(loadAddon, input, output, options);
+}
+
+/** `convertModel` with an addon that is loaded when everything else is right. */
+export async function convertWith(
+  load: () => Pick<NativeAddon, 'convertTensors'>,
+  input: string,
+  output: string,
+  { force = false }: ConvertOptions,
+): Promise<Conversion> {
+  const format = formatOf(output);
+  await requireFree(input, output, force);
+  const { file, tensors, leftOut } = await readModel(input);
+  await load()
+    .convertTensors({ path: input, tensors }, { path: output, format })
+    .catch((error: unknown) => Promise.reject(MocoError.from(error)));
+  return { output, format, tensors: tensors.length, leftOut, valuesLeftOut: valuesOf(file) };
+}
+
+function formatOf(output: string): Conversion['format'] {
+  if (output.endsWith('.pth')) return 'pth';
+  if (output.endsWith('.safetensors')) return 'safetensors';
+  const message = `output ${output}: expected a name that ends in .pth or .safetensors`;
+  throw new MocoError('ERR_MOCO_CONFIG', message, { hint: 'The ending tells the format.' });
+}
+
+async function requireFree(input: string, output: string, force: boolean): Promise<void> {
+  const existing = await identity(output);
+  if (existing === undefined) return;
+  if (existing === (await identity(input))) {
+    throw new MocoError('ERR_MOCO_CONFIG', `${input} and ${output} are the same file`, {
+      hint: 'Choose another output.',
+    });
+  }
+  if (force) return;
+  throw new MocoError('ERR_MOCO_OUTPUT', `${output} exists already and was not changed`, {
+    hint: 'Choose another path, or pass --force to replace it.',
+  });
+}
+
+/** The same for all paths to a file; undefined where there is none, or none that can be seen. */
+async function identity(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found && `${found.dev}:${found.ino}`;
+}
+
+function valuesOf({ scalars, metadata }: TensorFile): string[] {
+  const texts = [...metadata.keys()].filter((key) => !OWN_METADATA.includes(key));
+  return [...scalars.keys(), ...texts];
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { DESCRIPTION_RECORD } from '../formats/pth.js';
+import type { TensorFile } from '../formats/tensorFile.js';
+
+/** One line of results: loss, accuracies …; null where a value is not finite. */
+export type MetricsRow = Readonly<Record<string, number | null>>;
+
+/** What moco says of a model or checkpoint that it wrote, or what can be told of another's. */
+export interface ModelDescription {
+  /** Epochs trained. */
+  readonly epoch?: number | undefined;
+  /** Steps done of the epoch after it. */
+  readonly step?: number | undefined;
+  readonly mocoVersion?: string | undefined;
+  /** One row for each evaluation. */
+  readonly results?: readonly MetricsRow[] | undefined;
+  /** The run's complete configuration. */
+  readonly config?: Readonly<Record<string, unknown>> | undefined;
+}
+
+const metricsSchema = z.record(z.string(), z.number().nullable());
+
+const configSchema = z.record(z.string(), z.unknown());
+
+/** The record `moco.json` of a model file. */
+const modelSchema = z
+  .looseObject({
+    format: z.literal('moco-model'),
+    mocoVersion: z.string(),
+    epoch: z.int().min(0),
+    metrics: metricsSchema.optional(),
+    config: configSchema,
+  })
+  .transform(({ mocoVersion, epoch, metrics, config }) => {
+    return { mocoVersion, epoch, results: metrics && [metrics], config };
+  });
+
+/** The text `run` of a checkpoint, as far as it is shown. */
+const runSchema = z
+  .looseObject({
+    epoch: z.int().min(0),
+    step: z.int().min(0),
+    config: configSchema,
+    results: z.array(metricsSchema),
+  })
+  .transform(({ epoch, step, config, results }) => ({ epoch, step, config, results }));
+
+/**
+ * What a file says of its own model. A description that is not as moco writes it is as good as none:
+ * the tensors do not need it.
+ */
+export function describeModel({ metadata, scalars }: TensorFile): ModelDescription {
+  const epoch = scalars.get('epoch');
+  const told = typeof epoch === 'number' ? { epoch } : {};
+  return (
+    parse(modelSchema, metadata.get(DESCRIPTION_RECORD)) ??
+    parse(runSchema, metadata.get('run')) ??
+    told
+  );
+}
+
+function parse<T extends z.ZodType>(schema: T, text = ''): z.output<T> | undefined {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,71 @@
+import { elementCount } from '../formats/storedTensors.js';
+import type { TensorFile } from '../formats/tensorFile.js';
+import { verifyChecksums } from '../formats/verifyChecksums.js';
+import type { StoredTensor } from '../native/addon.js';
+import type { Architecture } from './architecture.js';
+import { describeModel, type MetricsRow, type ModelDescription } from './description.js';
+import type { LeftOut } from './encoderTensors.js';
+import { type ModelKind, readModel } from './readModel.js';
+
+/** What is in a model file or checkpoint. */
+export interface FileInspection extends Omit<ModelDescription, 'results'> {
+  readonly path: string;
+  readonly format: TensorFile['format'];
+  /** Of the file, in bytes. */
+  readonly size: number;
+  readonly kind: ModelKind;
+  /** undefined where the model is none of the ResNets that have a name. */
+  readonly architecture: Architecture | undefined;
+  /** Of the model; in a checkpoint, of its query encoder. */
+  readonly tensors: number;
+  /** Numbers that are trained: BatchNorm's statistics do not count. */
+  readonly parameters: number;
+  /** Tensors of the file that are not part of the model. */
+  readonly leftOut: readonly LeftOut[];
+  /** Of the last evaluation, and of the one with the highest kNN top-1. */
+  readonly metrics: { readonly last: MetricsRow; readonly best: MetricsRow } | undefined;
+  /** Tensors of the file, and those whose bytes were compared with their checksum. */
+  readonly checksums: { readonly tensors: number; readonly verified: number };
+}
+
+/** BatchNorm's statistics, by the end of their names. */
+const STATISTICS = /\.(running_mean|running_var|num_batches_tracked)$/;
+
+/**
+ * Tells what a model file or checkpoint holds, and compares every tensor with its checksum where
+ * the format has them.
+ * @throws MocoError `ERR_MOCO_CHECKPOINT` for a file that cannot be read, or is damaged: it names
+ * the tensors
+ */
+export async function inspectFile(path: string): Promise<FileInspection> {
+  const { file, kind, architecture, tensors, leftOut } = await readModel(path);
+  const verified = await verifyChecksums(file);
+  const { results = [], ...description } = describeModel(file);
+  return {
+    path,
+    format: file.format,
+    size: file.size,
+    kind,
+    architecture,
+    tensors: tensors.length,
+    parameters: parameterCount(tensors),
+    leftOut,
+    ...description,
+    metrics: summary(results),
+    checksums: { tensors: file.tensors.length, verified },
+  };
+}
+
+function parameterCount(tensors: readonly StoredTensor[]): number {
+  return tensors
+    .filter(({ name }) => !STATISTICS.test(name))
+    .reduce((sum, { shape }) => sum + elementCount(shape), 0);
+}
+
+function summary(results: readonly MetricsRow[]): FileInspection['metrics'] {
+  const last = results.at(-1);
+  if (last === undefined) return undefined;
+  const top1 = (row: MetricsRow) => row.top1 ?? Number.NEGATIVE_INFINITY;
+  const best = results.reduce((best, row) => (top1(row) > top1(best) ? row : best));
+  return { last, best };
+}
