@@ -180,7 +180,7 @@ test('--cached tries every learning rate and says that this is for monitoring', 
 });
 
 test('probes on cached features learn the training pictures', async () => {
-  const changes = { cached: true, epochs: 100, learningRates: [1e-9, 1e-2] };
+  const changes = { cached: true, epochs: 100, learningRates: [1e-9, 1e-3] };
   const sweep = await evaluateLinear({ ...changes, out: join(folder, 'learns') });
   const [idle, learning] = (sweep as LinearSweepEvent).probes;
   assert.ok((learning?.train.loss as number) < 0.5 * (idle?.train.loss as number));
