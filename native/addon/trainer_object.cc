@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "addon/trainer_request.h"
+
 namespace moco::addon {
 
 Napi::Function TrainerObject::define(Napi::Env env) {
@@ -23,10 +25,11 @@ Napi::Value TrainerObject::create(const Napi::CallbackInfo& info) {
   auto* self = Unwrap(env.GetInstanceData<Environment>()->trainerClass.New({}));
   const auto make = [self, request = std::move(request)](Reporter&) -> ToValue {
     self->trainer_.emplace(withStores(request));
-    self->description_ = describe(*self->trainer_);
+    self->description_ = descriptionOf(*self->trainer_);
+    self->stepsPerEpoch_ = self->trainer_->stepsPerEpoch();
     return [self](Napi::Env) -> Napi::Value { return self->Value(); };
   };
-  return self->jobs_.submit(make, bytesOf(options));
+  return self->jobs_.submit(make, arraysOf(options, {"train", "test"}));
 }
 
 TrainerObject::TrainerObject(const Napi::CallbackInfo& info)
@@ -35,7 +38,9 @@ TrainerObject::TrainerObject(const Napi::CallbackInfo& info)
 
 Napi::Value TrainerObject::getDescription(const Napi::CallbackInfo& info) {
   if (!description_) return info.Env().Undefined();
-  return descriptionObject(info.Env(), *description_);
+  Napi::Object object = descriptionObject(info.Env(), *description_);
+  object.Set("stepsPerEpoch", static_cast<double>(stepsPerEpoch_));
+  return object;
 }
 
 Napi::Value TrainerObject::trainEpoch(const Napi::CallbackInfo& info) {

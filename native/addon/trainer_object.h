@@ -2,9 +2,10 @@
 
 #include <napi.h>
 
+#include <cstdint>
 #include <optional>
 
-#include "addon/convert.h"
+#include "addon/description.h"
 #include "addon/jobs.h"
 #include "core/trainer.h"
 
@@ -29,7 +30,8 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
   Napi::Value dispose(const Napi::CallbackInfo& info);
 
   std::optional<Trainer> trainer_;  // touched on its thread, or after that one was joined
-  std::optional<TrainerDescription> description_;
+  std::optional<Description> description_;
+  int64_t stepsPerEpoch_ = 0;
   Jobs jobs_;  // the last member: goes first, and the rest with it
 };
 
