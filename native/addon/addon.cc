@@ -1,12 +1,18 @@
 #include <napi.h>
 #include <torch/version.h>
 
+#include <exception>
 #include <string>
+#include <vector>
 
+#include "addon/errors.h"
+#include "addon/evaluator_object.h"
 #include "addon/jobs.h"
 #include "addon/trainer_object.h"
 #include "core/cuda_driver.h"
 #include "core/device.h"
+#include "core/encoder.h"
+#include "core/error.h"
 
 namespace moco::addon {
 namespace {
@@ -24,6 +30,33 @@ Napi::Value hardware(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Array layoutArray(Napi::Env env, const std::vector<TensorSpec>& layout) {
+  Napi::Array array = Napi::Array::New(env);
+  for (const auto& spec : layout) {
+    Napi::Array shape = Napi::Array::New(env);
+    for (const int64_t length : spec.shape) {
+      shape.Set(shape.Length(), static_cast<double>(length));
+    }
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("name", spec.name);
+    entry.Set("shape", shape);
+    array.Set(array.Length(), entry);
+  }
+  return array;
+}
+
+/// `encoderLayout(arch, featureDim, stem)`.
+Napi::Value layoutOf(const Napi::CallbackInfo& info) {
+  const std::string arch = info[0].As<Napi::String>();
+  const int64_t featureDim = info[1].As<Napi::Number>().Int64Value();
+  const std::string stem = info[2].As<Napi::String>();
+  try {
+    return layoutArray(info.Env(), encoderLayout(arch, stemNamed(stem), featureDim));
+  } catch (const Error&) {
+    throw errorObject(info.Env(), describe(std::current_exception()));
+  }
+}
+
 void shutdown(const Napi::CallbackInfo& info) {
   const auto running = info.Env().GetInstanceData<Environment>()->running;  // closing takes out
   for (Jobs* jobs : running) jobs->close();
@@ -33,10 +66,13 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   auto* environment = new Environment;
   env.SetInstanceData(environment);
   environment->trainerClass = Napi::Persistent(TrainerObject::define(env));
+  environment->evaluatorClass = Napi::Persistent(EvaluatorObject::define(env));
   exports.Set("libtorchVersion", std::to_string(TORCH_VERSION_MAJOR) + "." +
                                      std::to_string(TORCH_VERSION_MINOR) + "." +
                                      std::to_string(TORCH_VERSION_PATCH));
   exports.Set("createTrainer", Napi::Function::New(env, TrainerObject::create));
+  exports.Set("createEvaluator", Napi::Function::New(env, EvaluatorObject::create));
+  exports.Set("encoderLayout", Napi::Function::New(env, layoutOf));
   exports.Set("hardware", Napi::Function::New(env, hardware));
   exports.Set("shutdown", Napi::Function::New(env, shutdown));
   return exports;

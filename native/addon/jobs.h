@@ -16,6 +16,7 @@ class Jobs;
 /// What one JavaScript environment (the main thread or a worker) holds.
 struct Environment {
   Napi::FunctionReference trainerClass;
+  Napi::FunctionReference evaluatorClass;
   std::set<Jobs*> running;  // those with a thread
 };
 

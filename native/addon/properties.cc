@@ -47,6 +47,27 @@ const uint8_t* bytes(const Napi::Object& object, const char* key, int64_t expect
   return value.As<Napi::Uint8Array>().Data();
 }
 
+std::vector<double> numbers(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsArray()) {
+    throw Napi::TypeError::New(object.Env(), std::string(key) + " must be an array of numbers");
+  }
+  const auto array = value.As<Napi::Array>();
+  std::vector<double> values;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    values.push_back(array.Get(i).ToNumber().DoubleValue());
+  }
+  return values;
+}
+
+bool boolean(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsBoolean()) {
+    throw Napi::TypeError::New(object.Env(), std::string(key) + " must be true or false");
+  }
+  return value.As<Napi::Boolean>();
+}
+
 bool isAbsent(const Napi::Object& object, const char* key) { return object.Get(key).IsUndefined(); }
 
 }  // namespace moco::addon
