@@ -8,6 +8,7 @@
 #include "addon/errors.h"
 #include "addon/evaluator_object.h"
 #include "addon/jobs.h"
+#include "addon/tensor_conversion.h"
 #include "addon/trainer_object.h"
 #include "core/cuda_driver.h"
 #include "core/device.h"
@@ -72,6 +73,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
                                      std::to_string(TORCH_VERSION_PATCH));
   exports.Set("createTrainer", Napi::Function::New(env, TrainerObject::create));
   exports.Set("createEvaluator", Napi::Function::New(env, EvaluatorObject::create));
+  exports.Set("convertTensors", Napi::Function::New(env, convertTensors));
   exports.Set("encoderLayout", Napi::Function::New(env, layoutOf));
   exports.Set("hardware", Napi::Function::New(env, hardware));
   exports.Set("shutdown", Napi::Function::New(env, shutdown));

@@ -153,7 +153,7 @@ void writePth(const std::string& path, const StateDict& state, const std::string
       zip.writeRecord("data/" + std::to_string(i), tensor.const_data_ptr(), tensor.nbytes());
     }
     if (!description.empty()) {
-      zip.writeRecord("moco.json", description.data(), description.size());
+      zip.writeRecord(kDescriptionRecord, description.data(), description.size());
     }
     zip.writeEndOfFile();
   }

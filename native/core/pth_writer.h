@@ -6,6 +6,10 @@
 
 namespace moco {
 
+/// Where a model file holds what it says of itself: the name of a record in a `.pth`, of an entry
+/// of the metadata in safetensors.
+inline constexpr const char* kDescriptionRecord = "moco.json";
+
 /// Writes a state dict as PyTorch's `torch.save` does: a zip with a pickle of an OrderedDict of
 /// tensors that Python loads with `weights_only=True`. The file appears whole or not at all.
 /// @param state        tensors of any device and layout; written row-major

@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises';
+import { DESCRIPTION_RECORD } from '../formats/pth.js';
 import type { TensorFile } from '../formats/tensorFile.js';
 import type { NativeAddon } from '../native/addon.js';
 import { MocoError } from '../native/error.js';
 import { loadAddon } from '../native/load.js';
+import { descriptionRecord } from './description.js';
 import type { LeftOut } from './encoderTensors.js';
 import { readModel } from './readModel.js';
 
@@ -18,12 +20,12 @@ export interface Conversion {
   readonly tensors: number;
   /** Tensors of the input that are not part of its model. */
   readonly leftOut: readonly LeftOut[];
-  /** What lies beside the tensors and is not converted: `epoch`, `arch`, `moco.json` … */
+  /** What lies beside the tensors and is not converted: `epoch`, `arch` … */
   readonly valuesLeftOut: readonly string[];
 }
 
-/** What safetensors say of themselves. */
-const OWN_METADATA = ['format', 'header_crc32', 'checksums'];
+/** What is made anew, or carried over. */
+const OWN_METADATA = ['format', 'header_crc32', 'checksums', DESCRIPTION_RECORD];
 
 /**
  * Writes the model of a file in another format, told by the output's ending: `.pth` for Python's
@@ -52,7 +54,10 @@ export async function convertWith(
   await requireFree(input, output, force);
   const { file, tensors, leftOut } = await readModel(input);
   await load()
-    .convertTensors({ path: input, tensors }, { path: output, format })
+    .convertTensors(
+      { path: input, tensors },
+      { path: output, format, description: descriptionRecord(file) },
+    )
     .catch((error: unknown) => Promise.reject(MocoError.from(error)));
   return { output, format, tensors: tensors.length, leftOut, valuesLeftOut: valuesOf(file) };
 }

@@ -40,10 +40,13 @@ const runSchema = z
   .looseObject({
     epoch: z.int().min(0),
     step: z.int().min(0),
+    mocoVersion: z.string(),
     config: configSchema,
     results: z.array(metricsSchema),
   })
-  .transform(({ epoch, step, config, results }) => ({ epoch, step, config, results }));
+  .transform(({ epoch, step, mocoVersion, config, results }) => {
+    return { epoch, step, mocoVersion, config, results };
+  });
 
 /**
  * What a file says of its own model. A description that is not as moco writes it is as good as none:
@@ -57,6 +60,19 @@ export function describeModel({ metadata, scalars }: TensorFile): ModelDescripti
     parse(runSchema, metadata.get('run')) ??
     told
   );
+}
+
+/**
+ * What a copy of a file's model should say of itself, as its own record; empty where nothing is
+ * known. A checkpoint's query encoder becomes a model.
+ */
+export function descriptionRecord({ metadata }: TensorFile): string {
+  const run = parse(runSchema, metadata.get('run'));
+  if (run === undefined) return metadata.get(DESCRIPTION_RECORD) ?? '';
+  const { epoch, results, config, mocoVersion } = run;
+  const metrics = results.at(-1);
+  const of = { format: 'moco-model', mocoVersion, epoch };
+  return JSON.stringify({ ...of, ...(metrics && { metrics }), config });
 }
 
 function parse<T extends z.ZodType>(schema: T, text = ''): z.output<T> | undefined {

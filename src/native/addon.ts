@@ -257,7 +257,12 @@ export interface NativeAddon {
    */
   convertTensors(
     source: NativeTensorSource,
-    target: { readonly path: string; readonly format: 'pth' | 'safetensors' },
+    target: {
+      readonly path: string;
+      readonly format: 'pth' | 'safetensors';
+      /** JSON about the model, for `moco inspect`; empty: none. */
+      readonly description: string;
+    },
   ): Promise<void>;
   /** What this machine offers. */
   hardware(): {

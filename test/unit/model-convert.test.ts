@@ -7,7 +7,7 @@ import { type ConvertOptions, convertWith } from '#moco/model/convertModel.js';
 import type { NativeAddon } from '#moco/native/addon.js';
 import { modelFile } from './modelFiles.js';
 import { encoderLayout, prefixed } from './resnetLayout.js';
-import { writeZeros } from './safetensorsFile.js';
+import { mocoHeader, safetensors, writeZeros } from './safetensorsFile.js';
 
 type Call = Parameters<NativeAddon['convertTensors']>;
 
@@ -44,7 +44,7 @@ for (const [ending, format] of [
       source.tensors.map(({ name }) => name),
       ['a', 'b'],
     );
-    assert.deepEqual(target, { path: output, format });
+    assert.deepEqual(target, { path: output, format, description: '' });
     assert.deepEqual(conversion, { output, format, tensors: 2, leftOut: [], valuesLeftOut: [] });
   });
 }
@@ -65,6 +65,27 @@ test("an encoder's tensors get the reference's names, and what is left out is to
 test('values beside the tensors are told as left out', async () => {
   const { valuesLeftOut } = await convert(modelFile('checkpoint.pth'), join(folder, 'out.pth'));
   assert.deepEqual(valuesLeftOut, ['epoch', 'arch']);
+});
+
+test('what a checkpoint says of its run goes with the model', async () => {
+  const input = join(folder, 'checkpoint.safetensors');
+  const results = [{ epoch: 1, trainLoss: 5, top1: 30, top5: 80 }];
+  const run = { epoch: 1, step: 2, mocoVersion: '0.1.0', config: { m: 8 }, results };
+  const texts = {
+    format: 'moco-checkpoint',
+    checksums: '{"query.a":"00000000"}',
+    run: JSON.stringify(run),
+  };
+  const tensors = { 'query.a': { dtype: 'F32', shape: [0], data_offsets: [0, 0] } };
+  await writeFile(input, safetensors(mocoHeader(texts, tensors)));
+  await convert(input, join(folder, 'out.pth'));
+  assert.deepEqual(JSON.parse(calls[0]?.[1].description ?? ''), {
+    format: 'moco-model',
+    mocoVersion: '0.1.0',
+    epoch: 1,
+    metrics: results[0],
+    config: { m: 8 },
+  });
 });
 
 test('another ending is refused before anything is read', async () => {

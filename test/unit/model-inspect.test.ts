@@ -46,6 +46,7 @@ function checkpoint(run: object): Buffer {
 const RUN = {
   epoch: 3,
   step: 7,
+  mocoVersion: '0.1.0',
   config: { arch: 'resnet18', m: 1024 },
   results: [
     { epoch: 1, trainLoss: 6.5, top1: 30, top5: 70 },
