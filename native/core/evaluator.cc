@@ -115,6 +115,7 @@ std::vector<SweepResult> Evaluator::sweep(const SweepOptions& options,
                                           const std::atomic<bool>& stop) {
   requirePositive("batchSize", options.batchSize);
   requirePositive("epochs", options.epochs);
+  requirePositive("number of learning rates", static_cast<int64_t>(options.learningRates.size()));
   FrozenBackbone backbone(*encoder_, options_.normalisation);
   const ImageStore* validation = options_.validation ? &*options_.validation : nullptr;
   return sweepLinear(backbone, options_.train, validation, options_.test, options, options_.seed,

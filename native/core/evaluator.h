@@ -81,7 +81,7 @@ class Evaluator {
   void saveLinear(const std::string& path);
 
   /// `sweepLinear` of the backbone as it is in the model.
-  /// @throws Error ERR_MOCO_CONFIG  where the batch size or the number of epochs is not positive
+  /// @throws Error ERR_MOCO_CONFIG  where batch size, epochs or number of rates is not positive
   std::vector<SweepResult> sweep(const SweepOptions& options, const std::atomic<bool>& stop);
 
   const at::Device& device() const { return device_; }

@@ -10,7 +10,8 @@ namespace {
 void requireFinite(const NamedTensors& statistics) {
   if (at::isfinite(statistics.flat()).all().item<bool>()) return;
   throw Error("ERR_MOCO_NON_FINITE", "BatchNorm's running statistics are not finite",
-              "Choose a batch size that leaves no batch of a single picture, or --frozen-bn.");
+              "Choose a batch size that leaves no batch of a single picture, or --frozen-bn; or "
+              "check the model.");
 }
 
 }  // namespace
@@ -27,7 +28,7 @@ LinearEvaluation::LinearEvaluation(const Encoder& encoder, const Normalisation& 
 LinearTally LinearEvaluation::step(const at::Tensor& input, const at::Tensor& labels) {
   StatisticsGuard statistics(encoder_);
   const auto features = backbone_.features(input, mode_);
-  requireFinite(encoder_.statistics());
+  if (mode_ == Mode::kTrain) requireFinite(encoder_.statistics());
   const LinearTally tally = classifier_.step(features, labels).front();
   statistics.keep();
   return tally;

@@ -227,4 +227,6 @@ TEST_CASE("what cannot be evaluated is refused") {
   CHECK_THROWS_WITH_AS(evaluator.startLinear(batch), doctest::Contains("batchSize: 0"), Error);
   CHECK_THROWS_WITH_AS(evaluator.sweep({{1e-2}, 8, 0, 0}, kGo), doctest::Contains("epochs: 0"),
                        Error);
+  CHECK_THROWS_WITH_AS(evaluator.sweep({{}, 8, 1, 0}, kGo), doctest::Contains("learning rates: 0"),
+                       Error);
 }
