@@ -1,25 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  type NativePictures,
-  type NativeTrainerOptions,
-  STEP_COLUMNS,
-} from '#moco/native/addon.js';
+import { type NativeTrainerOptions, STEP_COLUMNS } from '#moco/native/addon.js';
 import { loadAddon } from '#moco/native/load.js';
+import { smallPictures } from './smallPictures.js';
 
 const STEPS = 4;
 
-/** Tiny pictures of noise-like bytes. */
-function pictures(count: number): NativePictures {
-  const pixels = new Uint8Array(count * 3 * 8 * 8).map((_, index) => (index * 2654435761) >>> 13);
-  const labels = new Uint8Array(count).map((_, index) => index % 10);
-  return { pixels, labels, count, height: 8, width: 8 };
-}
-
 function options(changes: Partial<NativeTrainerOptions> = {}): NativeTrainerOptions {
   return {
-    train: pictures(8 * STEPS),
-    test: pictures(10),
+    train: smallPictures(8 * STEPS),
+    test: smallPictures(10),
     classes: 10,
     mean: [0.5, 0.5, 0.5],
     std: [0.25, 0.25, 0.25],
@@ -104,6 +94,6 @@ test('what cannot be trained is refused with a code and a hint', async () => {
 test('options of the wrong type are refused at once', () => {
   const wrong = { ...options(), seed: 'one' } as unknown as NativeTrainerOptions;
   assert.throws(() => loadAddon().createTrainer(wrong), /seed must be a number/);
-  const short = { ...options(), train: { ...pictures(4), count: 5 } };
+  const short = { ...options(), train: { ...smallPictures(4), count: 5 } };
   assert.throws(() => loadAddon().createTrainer(short), /pixels must be a Uint8Array of 960 bytes/);
 });
