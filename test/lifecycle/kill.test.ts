@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { readTensorFile } from '#moco/formats/readTensorFile.js';
+import { checkpointPaths } from '#moco/train/checkpoint.js';
+
+const executable = fileURLToPath(new URL('../../../bin/moco.js', import.meta.url));
+
+/** How many times runs are killed: `npm run test:kill` takes more. */
+const KILLS = Number(process.env.MOCO_KILLS ?? 4);
+
+/** With a checkpoint every few steps, so that many kills hit one being written. */
+const RUN = {
+  dataset: 'shapes',
+  trainLimit: 96,
+  testLimit: 20,
+  arch: 'resnet18',
+  featureDim: 16,
+  m: 40, // the batch does not divide it
+  k: 5,
+  batchSize: 16,
+  epochs: 3,
+  checkpointMinutes: 0.01,
+  device: 'cpu',
+  threads: 1,
+} as const;
+const NAME = '16_40_0.5_0.999_5_16_3';
+
+/** Seconds from a run's first event to its last, roughly: kills are spread over them. */
+let duration: number;
+let expected: object;
+let folder: string;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'moco-kill-'));
+  const begin = performance.now();
+  assert.equal(await (await start('whole')).ended, 0);
+  duration = (performance.now() - begin) / 1000;
+  expected = await leftBy('whole');
+});
+after(() => rm(folder, { recursive: true }));
+
+/** Starts `moco train`, goes on where there is a checkpoint, and waits for its first event. */
+async function start(out: string) {
+  const flags = Object.entries({ ...RUN, out: join(folder, out) });
+  const words = flags.flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  const resume = (await hasCheckpoint(out)) ? ['--resume'] : [];
+  const child = spawn(process.execPath, [executable, 'train', '--json', ...words, ...resume], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr += text;
+  });
+  const ended = once(child, 'exit').then(([status]) => {
+    assert.ok(status === null || status === 0, stderr);
+    return status as number | null;
+  });
+  await Promise.race([once(child.stdout, 'data'), ended]);
+  child.stdout.resume();
+  return { child, ended };
+}
+
+async function hasCheckpoint(out: string): Promise<boolean> {
+  const { newest, previous } = checkpointPaths(join(folder, out, NAME));
+  const found = [newest, previous].map((path) =>
+    access(path).then(
+      () => true,
+      () => false,
+    ),
+  );
+  return (await Promise.all(found)).includes(true);
+}
+
+/** Returns when a checkpoint is being written, or the run has ended. */
+async function checkpointInWork(out: string, ended: Promise<unknown>): Promise<void> {
+  let isOver = false;
+  ended.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const names = await readdir(join(folder, out, NAME)).catch(() => []);
+    if (names.some((name) => name.startsWith('checkpoint.safetensors.tmp-'))) return;
+    await sleep(1);
+  }
+}
+
+/** What a run must leave whether it was killed or not. */
+async function leftBy(out: string): Promise<object> {
+  const directory = join(folder, out, NAME);
+  const { tensors } = await readTensorFile(checkpointPaths(directory).newest);
+  const lines = (await readFile(join(directory, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
+  return {
+    results: await readFile(`${directory}_results.csv`, 'utf8'),
+    model: await readFile(`${directory}_model.pth`),
+    lastModel: await readFile(join(directory, 'last_model.pth')),
+    checksums: tensors.map(({ name, storage }) => [name, storage.crc32]),
+    metrics: lines.map((line) => {
+      const { time, seconds, picturesPerSecond, ...measured } = JSON.parse(line);
+      return measured;
+    }),
+    files: (await readdir(directory)).map((name) => name.replace(/^(events).*/, '$1')),
+  };
+}
+
+test(`a run that is killed ${KILLS} times leaves what an uninterrupted one leaves, byte for byte`, async () => {
+  let runs = 0;
+  for (let kills = 0; kills < KILLS; runs++) {
+    const out = `run${runs}`;
+    for (let status: number | null = null; status === null; ) {
+      const { child, ended } = await start(out);
+      if (kills < KILLS) {
+        // Every other kill while a checkpoint is being written, the others at any time.
+        if (kills % 2 === 1) await checkpointInWork(out, ended);
+        await Promise.race([
+          ended,
+          sleep(1000 * Math.random() * (kills % 2 === 1 ? 0.2 : duration)),
+        ]);
+        if (child.exitCode === null) child.kill('SIGKILL');
+      }
+      status = await ended;
+      if (status === null) kills++;
+    }
+    assert.deepEqual(await leftBy(out), expected);
+    await rm(join(folder, out), { recursive: true });
+  }
+});
