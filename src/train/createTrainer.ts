@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseConfig } from '../config/resolve.js';
 import { type TrainConfig, type TrainConfigInput, trainCommand } from '../config/trainConfig.js';
 import type { Dataset, DownloadProgress, Pictures } from '../data/dataset.js';
@@ -53,7 +54,7 @@ export async function createTrainer(
   try {
     const description = describe(resolved, dataset, splits, addon, native);
     const changes = checkpoint ? changedSurroundings(checkpoint, description) : [];
-    await requireSpace(resolved.out, floatsOnDisk(resolved, native));
+    await requireSpace(resolved.out, floatsOnDisk(resolved, description, checkpoint));
     return new Trainer({
       ...{ config: resolved, description, native, checkpoint },
       notices: [...dataset.notices, ...notices, ...changes],
@@ -65,12 +66,18 @@ export async function createTrainer(
 }
 
 /**
- * Of the best and the last model and two checkpoints (both encoders, two moments of the optimiser,
- * the queue), and of one of each in the making.
+ * What the disk needs room for: the best and the last model and two checkpoints (both encoders, two
+ * moments of the optimiser, the queue), and one of each in the making, which is all where a run
+ * goes on in its own directory.
  */
-function floatsOnDisk({ m, featureDim }: TrainConfig, { description }: NativeTrainer): number {
-  const checkpoint = 4 * description.parameters + m * featureDim;
-  return 3 * description.parameters + 3 * checkpoint;
+function floatsOnDisk(
+  { m, featureDim }: TrainConfig,
+  { parameters, files }: TrainerDescription,
+  checkpoint: Checkpoint | undefined,
+): number {
+  const state = 4 * parameters + m * featureDim;
+  const isInPlace = checkpoint && resolve(checkpoint.directory) === resolve(files.directory);
+  return isInPlace ? parameters + state : 3 * parameters + 3 * state;
 }
 
 async function checkpointFor(

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** A namespace in which a small disk can be mounted, and that goes with its processes. */
+const NAMESPACE = ['--map-root-user', '--mount'];
+const canMount =
+  spawnSync('unshare', [...NAMESPACE, 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+const skip = canMount ? false : 'this system lets nobody mount a disk';
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'moco-full-disk-'));
+});
+after(() => rm(folder, { recursive: true }));
+
+/**
+ * Trains on a disk of its own. After the first epoch the program fills it up but for `free` bytes;
+ * when the run has ended, it makes room, looks for the checkpoint and goes on to the end.
+ */
+function trainOnSmallDisk(free: number): { error: string; before: number; epochs: number } {
+  const program = `
+    import { statfs, rm, writeFile } from 'node:fs/promises';
+    import { inspectFile, train } from 'moco';
+    const out = ${JSON.stringify(folder)};
+    const config = {
+      dataset: 'shapes', trainLimit: 64, testLimit: 20, arch: 'resnet18', featureDim: 16, m: 32,
+      k: 5, batchSize: 16, epochs: 3, device: 'cpu', threads: 1, out,
+    };
+    const filler = out + '/filler';
+    const fill = async () => {
+      const { bavail, bsize } = await statfs(out);
+      await writeFile(filler, Buffer.alloc(bavail * bsize - ${free}));
+    };
+    let before;
+    const onEvent = async (event) => {
+      if (event.type === 'evaluation') before ??= event.epoch;
+      if (event.type === 'checkpoint' && event.epoch === 1) await fill();
+    };
+    const error = await train(config, { onEvent }).then(() => 'none', ({ code }) => code);
+    await rm(filler);
+    const directory = out + '/16_32_0.5_0.999_5_16_3';
+    const { checksums, epoch } = await inspectFile(directory + '/checkpoint.safetensors');
+    if (checksums.verified !== checksums.tensors) throw new Error('unverified tensors');
+    if (epoch !== before) throw new Error('the checkpoint is of epoch ' + epoch);
+    const { epochs } = await train(config, { resume: true });
+    console.log(JSON.stringify({ error, before, epochs }));
+  `;
+  const words = ['--input-type=module', '--eval', program];
+  const script = 'mount -t tmpfs -o size=1g none "$0" && exec "$@"';
+  const child = spawnSync(
+    'unshare',
+    [...NAMESPACE, 'sh', '-c', script, folder, process.execPath, ...words],
+    { cwd: root, encoding: 'utf8' },
+  );
+  assert.equal(child.status, 0, child.stderr);
+  return JSON.parse(child.stdout);
+}
+
+test('a disk that is full when logs are written ends the run, and the checkpoint is good', {
+  skip,
+}, () => {
+  assert.deepEqual(trainOnSmallDisk(0), { error: 'ERR_MOCO_OUTPUT', before: 1, epochs: 3 });
+});
+
+test('a disk that is full when a checkpoint is written ends the run, and the one before is good', {
+  skip,
+}, () => {
+  // Enough for logs, table and a model of 46 MB, too little for a checkpoint of 184 MB.
+  const free = 100e6;
+  assert.deepEqual(trainOnSmallDisk(free), { error: 'ERR_MOCO_OUTPUT', before: 1, epochs: 3 });
+});
