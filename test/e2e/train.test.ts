@@ -92,6 +92,64 @@ test('the same seed gives the same run, bit for bit, with any number of data thr
   assert.deepEqual(again, one);
 });
 
+test('a run that goes on is the uninterrupted one, bit for bit, wherever it was stopped', async () => {
+  await train({ ...TINY, out: join(folder, 'uninterrupted') });
+  const controllers = new Map<string, (event: TrainEvent) => boolean>([
+    ['in-an-epoch', (event) => event.type === 'step' && event.epoch === 2 && event.step === 2],
+    ['after-an-epoch', (event) => event.type === 'epoch' && event.epoch === 1],
+  ]);
+  for (const [out, stopAt] of controllers) {
+    const controller = new AbortController();
+    const onEvent = (event: TrainEvent) => {
+      if (stopAt(event)) controller.abort();
+    };
+    const config = { ...TINY, out: join(folder, out) };
+    await assert.rejects(train(config, { signal: controller.signal, onEvent }), {
+      code: 'ERR_MOCO_ABORTED',
+    });
+    await train({ ...config, dataThreads: 2 }, { resume: true });
+    assert.deepEqual(await results(out), await results('uninterrupted'));
+  }
+});
+
+test('the command goes on with the configuration of the run, and refuses another', () => {
+  const run = ['--out', 'resumed', '--epochs', '1'];
+  assert.equal(moco('train', '--config', 'tiny.json', ...run).status, 0);
+  const directory = join('resumed', '16_32_0.5_0.999_5_16_1');
+  const other = moco('train', '--resume', directory, '--temperature', '0.1');
+  assert.equal(other.status, 2);
+  assert.match(other.stderr, /^ {2}temperature: 0\.1, in the checkpoint 0\.5$/m);
+  const longer = moco('train', '--resume', directory, '--epochs', '2');
+  assert.deepEqual([longer.status, longer.stderr], [0, '']);
+  assert.match(
+    longer.stdout,
+    /^resumed resumed\/.*checkpoint\.safetensors: epoch 2, after step 0$/m,
+  );
+  assert.doesNotMatch(longer.stdout, /^epoch 1/m);
+  const missing = moco('train', '--config', 'tiny.json', '--out', 'new', '--resume');
+  assert.equal(missing.status, 1);
+  assert.match(missing.stderr, /^error: new\/\S+ is not there \[ERR_MOCO_CHECKPOINT\]$/m);
+});
+
+test('held-out training pictures are what a run is measured with', async () => {
+  const events: TrainEvent[] = [];
+  await train(
+    { ...TINY, validation: 16, epochs: 1, out: join(folder, 'validation') },
+    { onEvent: (event) => void events.push(event) },
+  );
+  const [start] = events;
+  assert.deepEqual(start?.type === 'start' && start.description.dataset, {
+    name: 'shapes',
+    classes: 10,
+    trainPictures: 48,
+    testPictures: 32,
+    validationPictures: 16,
+  });
+  const evaluation = events.find(({ type }) => type === 'evaluation');
+  // Sixteen pictures: accuracies are multiples of a sixteenth.
+  assert.ok(evaluation?.type === 'evaluation' && Number.isInteger(evaluation.top1 * 0.16));
+});
+
 test('another seed gives another run', async () => {
   await train({ ...TINY, seed: 1, out: join(folder, 'seed1') });
   const [csv] = await results('seed1');

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { findCheckpoint } from '#moco/train/checkpoint.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -102,7 +103,7 @@ test('a trainer that is disposed of in the middle of a step ends its run', () =>
     await trainer.dispose();
     `,
   );
-  assert.deepEqual(ended, { status: 0, signal: null, stdout: 'ERR_MOCO_ABORTED\n', stderr: '' });
+  assert.deepEqual(ended, { status: 0, signal: null, stdout: 'ERR_MOCO_DISPOSED\n', stderr: '' });
 });
 
 test('a trainer that is left behind does not keep the process alive', () => {
@@ -153,12 +154,17 @@ for (const [name, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  test(`${name} ends the command after its step, with ${code} and nothing half-written`, async () => {
+  test(`${name} ends the command after its step, with ${code}, a checkpoint and nothing half-written`, async () => {
     const { child, end } = await startCommand(name);
     child.kill(name);
     const { status, stderr } = await end();
     assert.equal(status, code);
-    assert.equal(stderr, '\nstopping (Ctrl-C again ends at once)\n');
+    const [, directory] =
+      /^\nstopping \(Ctrl-C again ends at once\)\nthe training was stopped in epoch \d+, after step \d+\nGo on with: moco train --resume (.*)\n$/.exec(
+        stderr,
+      ) ?? [];
+    assert.ok(directory, stderr);
+    await findCheckpoint(directory);
     const files = await readdir(join(folder, name), { recursive: true });
     assert.deepEqual(
       files.filter((file) => /tmp/.test(file)),
