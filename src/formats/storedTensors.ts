@@ -38,9 +38,12 @@ export function elementCount(shape: readonly number[]): number {
 
 /** Distances of neighbours in each dimension, in elements, where the last one varies fastest. */
 export function contiguousStrides(shape: readonly number[]): number[] {
-  return shape.map((_, dimension) =>
-    shape.slice(dimension + 1).reduce((product, size) => product * Math.max(size, 1), 1),
-  );
+  return shape.map((_, dimension) => extent(shape.slice(dimension + 1)));
+}
+
+/** Elements of a tensor if its empty dimensions had one: what PyTorch must be able to count. */
+function extent(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * Math.max(size, 1), 1);
 }
 
 /** Long names, one inside the other, would take more memory than the file has. */
@@ -54,7 +57,9 @@ function problemOf(tensor: StoredTensor, fileSize: number): string | undefined {
   if (strides.length !== shape.length) {
     return `has ${shape.length} dimensions, and strides for ${strides.length}`;
   }
-  if (![...shape, ...strides].every(Number.isSafeInteger)) return 'has dimensions out of range';
+  if (![...shape, ...strides, extent(shape)].every(Number.isSafeInteger)) {
+    return 'has dimensions out of range';
+  }
   if (storage.offset + storage.bytes > fileSize) {
     const end = storage.offset + storage.bytes;
     return `ends at byte ${end}, and the file has only ${fileSize} bytes`;

@@ -132,6 +132,12 @@ for (const [title, header, bytes, message] of [
   ['bytes missing', { a: f32([2], 0, 8) }, 4, /end at byte \d+, and the file has/],
   ['a wrong shape', { a: f32([3], 0, 8) }, 8, /"a" has 12 bytes by its shape/],
   ['a huge shape', { a: f32([2 ** 52, 2 ** 52], 0, 8) }, 8, /"a" has \d\.\d+e\+\d+ bytes by/],
+  [
+    'huge dimensions around an empty one',
+    { a: f32([2 ** 52, 2 ** 52, 0], 0, 0) },
+    0,
+    /"a" has dimensions out of range/,
+  ],
   ['a negative size', { a: f32([-1], 0, 4) }, 4, /tensor "a": shape: 0: /],
   ['an unknown dtype', { a: { ...f32([1], 0, 4), dtype: 'F8' } }, 4, /tensor "a": dtype: /],
   ['an unknown field', { a: { ...f32([1], 0, 4), more: 1 } }, 4, /tensor "a": Unrecognized key/],
