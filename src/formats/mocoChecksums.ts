@@ -10,7 +10,8 @@ const BEGINNING_BYTES = 200;
 
 const DIGITS = 8;
 
-const checksumsSchema = z.record(z.string(), z.string().regex(/^[0-9a-f]{8}$/));
+/** Not a record: that passes over a tensor with the name `__proto__`. */
+const checksumsSchema = z.array(z.tuple([z.string(), z.string().regex(/^[0-9a-f]{8}$/)]));
 
 /**
  * CRC-32 of every tensor's bytes, by name, of a file that moco wrote; none of another's. Checks the
@@ -44,10 +45,8 @@ function requireIntact(header: Buffer): void {
 
 function parseChecksums(text = ''): Map<string, number> {
   try {
-    const checksums = checksumsSchema.parse(JSON.parse(text));
-    return new Map(
-      Object.entries(checksums).map(([name, hex]) => [name, Number.parseInt(hex, 16)]),
-    );
+    const checksums = checksumsSchema.parse(Object.entries(JSON.parse(text)));
+    return new Map(checksums.map(([name, hex]) => [name, Number.parseInt(hex, 16)]));
   } catch {
     throw new FormatError('its header has no checksums of the tensors');
   }

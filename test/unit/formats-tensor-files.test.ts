@@ -199,6 +199,17 @@ test("moco's own safetensors give every tensor's CRC-32", async () => {
   );
 });
 
+test("moco's own safetensors may hold a tensor named like a part of every object", async () => {
+  const texts = { format: 'moco-model', checksums: '{"__proto__":"d202ef8d"}' };
+  const tensors = '{"__proto__":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}';
+  const header = mocoHeader(texts, JSON.parse(tensors));
+  const { tensors: found } = await read(safetensors(header, Buffer.alloc(1)));
+  assert.deepEqual(
+    found.map(({ name, storage }) => [name, storage.crc32]),
+    [['__proto__', 0xd202ef8d]],
+  );
+});
+
 test("every flipped bit in the header of moco's own safetensors is found", async () => {
   const file = mocoSafetensors();
   const headerEnd = 8 + Number(file.readBigUInt64LE());
