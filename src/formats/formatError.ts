@@ -23,6 +23,9 @@ export function quoted(name: string): string {
 export function shortened(text: string): string {
   const escaped = text
     .slice(0, MAX_SHOWN)
-    .replace(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+    .replace(
+      /[\p{Cc}\p{Cf}\p{Cs}]/gu,
+      (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+    );
   return text.length > MAX_SHOWN ? `${escaped}…` : escaped;
 }

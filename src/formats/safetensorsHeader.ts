@@ -5,6 +5,9 @@ import { MAX_DIMENSIONS } from './tensorFile.js';
 
 const METADATA = '__metadata__';
 
+/** A surrogate on its own: JSON's escapes can spell it, UTF-8 has no bytes for it. */
+const HALF_CHARACTER = /\p{Cs}/u;
+
 const [QUOTE, BACKSLASH] = [0x22, 0x5c];
 
 const tensorSchema = z.strictObject({
@@ -27,6 +30,9 @@ export function parseHeader(bytes: Buffer): SafetensorsHeader {
   const { [METADATA]: metadata = {}, ...entries } = header;
   const tensors = new Map<string, z.output<typeof tensorSchema>>();
   for (const [name, entry] of Object.entries(entries)) {
+    if (HALF_CHARACTER.test(name)) {
+      throw new FormatError(`the name ${quoted(name)} holds half of a character`);
+    }
     tensors.set(name, check(tensorSchema, entry, `tensor ${quoted(name)}`));
   }
   const texts = Object.entries(check(metadataSchema, metadata, METADATA));

@@ -150,6 +150,7 @@ for (const [title, header, bytes, message] of [
     /tensor "a": shape: Too big: expected array to have <=64/,
   ],
   ['an endless name', { [`a${'b'.repeat(1000)}`]: f32([1], 0, 4) }, 4, /has 1001 characters/],
+  ['half of a character', { 'a\ud800': f32([1], 0, 4) }, 4, /"a\\u\{d800\}" holds half of/],
   ['a comma too many', '{"a":1,}', 0, /header is not JSON/],
   ['a key twice', '{"a":{},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}', 0, /key twice/],
 ] as const) {
