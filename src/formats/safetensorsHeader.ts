@@ -3,7 +3,8 @@ import { DTYPES } from './dtype.js';
 import { FormatError, quoted, shortened } from './formatError.js';
 import { MAX_DIMENSIONS } from './tensorFile.js';
 
-const METADATA = '__metadata__';
+/** Where the format has its texts: the one name that no tensor can have. */
+export const METADATA = '__metadata__';
 
 /** A surrogate on its own: JSON's escapes can spell it, UTF-8 has no bytes for it. */
 const HALF_CHARACTER = /\p{Cs}/u;

@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { DESCRIPTION_RECORD } from '../formats/pth.js';
+import { METADATA } from '../formats/safetensorsHeader.js';
 import type { TensorFile } from '../formats/tensorFile.js';
 import type { NativeAddon } from '../native/addon.js';
 import { MocoError } from '../native/error.js';
 import { loadAddon } from '../native/load.js';
 import { descriptionRecord } from './description.js';
 import type { LeftOut } from './encoderTensors.js';
-import { readModel } from './readModel.js';
+import { type Model, readModel } from './readModel.js';
 
 export interface ConvertOptions {
   /** Replace the output if there is one. */
@@ -52,7 +53,9 @@ export async function convertWith(
 ): Promise<Conversion> {
   const format = formatOf(output);
   await requireFree(input, output, force);
-  const { file, tensors, leftOut } = await readModel(input);
+  const model = await readModel(input);
+  if (format === 'safetensors') requireFreeMetadata(model);
+  const { file, tensors, leftOut } = model;
   await load()
     .convertTensors(
       { path: input, tensors },
@@ -81,6 +84,12 @@ async function requireFree(input: string, output: string, force: boolean): Promi
   throw new MocoError('ERR_MOCO_OUTPUT', `${output} exists already and was not changed`, {
     hint: 'Choose another path, or pass --force to replace it.',
   });
+}
+
+function requireFreeMetadata({ file, tensors }: Model): void {
+  if (!tensors.some(({ name }) => name === METADATA)) return;
+  const message = `${file.path}: its tensor "${METADATA}" has the one name that safetensors cannot hold`;
+  throw new MocoError('ERR_MOCO_CHECKPOINT', message, { hint: 'Convert it to .pth.' });
 }
 
 /** The same for all paths to a file; undefined where there is none, or none that can be seen. */

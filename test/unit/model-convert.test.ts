@@ -8,6 +8,7 @@ import type { NativeAddon } from '#moco/native/addon.js';
 import { modelFile } from './modelFiles.js';
 import { encoderLayout, prefixed } from './resnetLayout.js';
 import { mocoHeader, safetensors, writeZeros } from './safetensorsFile.js';
+import { pth } from './zipWriter.js';
 
 type Call = Parameters<NativeAddon['convertTensors']>;
 
@@ -121,6 +122,26 @@ test('a file is never converted into itself, whatever the paths to it', async ()
     });
   }
   assert.equal(calls.length, 0);
+});
+
+/** A pickle of `{"__metadata__": tensor}`; the tensor is a single float. */
+const NAMED_METADATA = Buffer.from(
+  '\x80\x02}X\x0c\x00\x00\x00__metadata__ctorch._utils\n_rebuild_tensor_v2\n(' +
+    '(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQ' +
+    'K\x00))\x89NtRs.',
+  'latin1',
+);
+
+test('a tensor in the place of the texts of safetensors is refused there, and goes to .pth', async () => {
+  const input = join(folder, 'in.pth');
+  await writeFile(input, pth(NAMED_METADATA, [4]));
+  await assert.rejects(convert(input, join(folder, 'out.safetensors')), {
+    code: 'ERR_MOCO_CHECKPOINT',
+    message: `${input}: its tensor "__metadata__" has the one name that safetensors cannot hold`,
+    hint: 'Convert it to .pth.',
+  });
+  assert.equal(calls.length, 0);
+  await convert(input, join(folder, 'out.pth'));
 });
 
 test('a wrong input, and what fails in the addon, is an error with its code', async () => {
