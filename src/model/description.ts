@@ -20,7 +20,10 @@ export interface ModelDescription {
 
 const metricsSchema = z.record(z.string(), z.number().nullable());
 
-const configSchema = z.record(z.string(), z.unknown());
+const setting = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+/** Flat: JSON from a file can be nested more deeply than a program can print. */
+const configSchema = z.record(z.string(), z.union([setting, z.array(setting)]));
 
 /** The record `moco.json` of a model file. */
 const modelSchema = z

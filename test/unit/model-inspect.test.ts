@@ -101,7 +101,9 @@ test("a .pth of moco tells what its own record says; another's, the epoch in it"
 });
 
 test('a record that moco would not write is not shown, and the tensors are read', async () => {
-  for (const record of ['', '{', '[]', '{"format":"moco-model","epoch":-1}']) {
+  const deep = `{"m":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+  const nested = `{"format":"moco-model","mocoVersion":"0.1.0","epoch":1,"config":${deep}}`;
+  for (const record of ['', '{', '[]', '{"format":"moco-model","epoch":-1}', nested]) {
     const inspection = await inspectFile(await write(await withRecord(record)));
     assert.deepEqual([inspection.epoch, inspection.tensors], [undefined, 1]);
   }
