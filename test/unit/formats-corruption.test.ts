@@ -8,7 +8,7 @@ import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import { requireReadable } from '#moco/formats/storedTensors.js';
 import type { TensorFile } from '#moco/formats/tensorFile.js';
 import { MocoError } from '#moco/native/error.js';
-import { modelFile } from './modelFiles.js';
+import { modelFile, pickleOf } from './modelFiles.js';
 import { Dice, mutated } from './mutations.js';
 import { pth, zip } from './zipWriter.js';
 
@@ -70,12 +70,6 @@ test('mutations of a pickle whose archive is right end the same way', async () =
     for (let count = 0; count < 100; count++) await read(pth(mutated(pickle, dice), sizes));
   }
 });
-
-/** The bytes of `data.pkl`, which is an archive's first record. */
-function pickleOf(content: Buffer): Buffer {
-  const start = 30 + content.readUInt16LE(26) + content.readUInt16LE(28);
-  return content.subarray(start, content.indexOf('PK\x07\x08', start));
-}
 
 test('programs of known instructions in any order end the same way', async () => {
   const dice = new Dice(3);

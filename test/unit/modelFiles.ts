@@ -45,3 +45,9 @@ function elementsOf({ dtype, shape, strides, firstElement, storage }: StoredTens
   const held = file.subarray(storage.offset, storage.offset + storage.bytes);
   return Buffer.concat(places.map((at) => held.subarray(at * size, (at + 1) * size)));
 }
+
+/** The bytes of a `.pth`'s `data.pkl`, which is the archive's first record. */
+export function pickleOf(content: Buffer): Buffer {
+  const start = 30 + content.readUInt16LE(26) + content.readUInt16LE(28);
+  return content.subarray(start, content.indexOf('PK\x07\x08', start));
+}
