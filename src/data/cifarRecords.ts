@@ -68,7 +68,7 @@ async function readFileRecords(
   const bytes = recordBytes(variant);
   const wanted = target.labels.length;
   const last = hash ? recordsInFile : wanted;
-  const buffer = new Uint8Array(RECORDS_PER_READ * bytes);
+  const buffer = new Uint8Array(Math.min(RECORDS_PER_READ, last) * bytes);
   const file = await open(path).catch((cause: unknown) => Promise.reject(unreadable(path, cause)));
   try {
     for (let first = 0; first < last; first += RECORDS_PER_READ) {
