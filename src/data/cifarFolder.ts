@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { MocoError } from '../native/error.js';
 import { type CifarSplit, type CifarVariant, recordBytes } from './cifarVariant.js';
 
+/** The longest list of class names has 1 kB. */
+const MAX_TEXT_BYTES = 1 << 16;
+
 /**
  * Makes sure that every data file of the variant is in `folder` and has the official size, so that
  * a wrong one is found before anything is read.
@@ -72,7 +75,7 @@ export async function readClasses(
   const usual = variant.classes;
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readShortText(path);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { classes: usual, notices: [] };
     throw unreadable(path, cause);
@@ -82,6 +85,13 @@ export async function readClasses(
   if (named.length === usual.length) return { classes: named, notices: [] };
   const notice = `${path} names ${named.length} classes, not ${usual.length}: the usual names are used`;
   return { classes: usual, notices: [notice] };
+}
+
+/** A text that lies beside the data. @throws Error as Node's, and for one that would fill the memory */
+export async function readShortText(path: string): Promise<string> {
+  const { size } = await stat(path);
+  if (size <= MAX_TEXT_BYTES) return await readFile(path, 'utf8');
+  throw new Error(`it has ${size} bytes, expected at most ${MAX_TEXT_BYTES}`);
 }
 
 /** Wrong data in the folder of a variant, with the way to get the right one. */

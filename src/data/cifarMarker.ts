@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readShortText } from './cifarFolder.js';
 import type { CifarVariant } from './cifarVariant.js';
 
 /** Lies beside data files that were unpacked from the official archive. */
@@ -32,7 +32,7 @@ export async function readMarker(
 /** Undefined for a file that is absent, unreadable or no JSON: none of these vouches for anything. */
 async function readJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    return JSON.parse(await readShortText(path));
   } catch {
     return undefined;
   }
