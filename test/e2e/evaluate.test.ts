@@ -215,5 +215,5 @@ test('Ctrl-C ends linear after its step, with 130', async () => {
     child.kill('SIGINT');
   });
   assert.deepEqual(await ended, [130, null]);
-  assert.equal(stderr, '\nstopping (Ctrl-C again ends at once)\n');
+  assert.equal(stderr, '\nstopping (Ctrl-C again ends at once)\nthe evaluation was stopped\n');
 });
