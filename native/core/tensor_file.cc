@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <utility>
 
 #include "core/crc32.h"
 #include "core/error.h"
@@ -61,10 +62,11 @@ at::Tensor readStorage(const InputFile& file, const StoredTensor& stored) {
 
 StateDict readTensors(const TensorSource& source) {
   const InputFile file(source.path);
-  std::map<int64_t, at::Tensor> storages;  // by offset
+  // By offset and size: one without bytes lies where the next one begins.
+  std::map<std::pair<int64_t, int64_t>, at::Tensor> storages;
   StateDict state;
   for (const auto& stored : source.tensors) {
-    auto& bytes = storages[stored.storageOffset];
+    auto& bytes = storages[{stored.storageOffset, stored.storageBytes}];
     if (!bytes.defined()) bytes = readStorage(file, stored);
     const auto elements =
         stored.storageBytes == 0 ? at::empty({0}, stored.type) : bytes.view(stored.type);

@@ -50,6 +50,21 @@ TEST_CASE("tensors are views of their storages, of any layout") {
   CHECK(state[1].second.is_alias_of(state[0].second));
 }
 
+TEST_CASE("a tensor without elements may lie where the next one begins") {
+  const TemporaryFolder folder;
+  TensorSource source = valuesIn(folder);
+  StoredTensor empty = source.tensors[0];
+  empty.name = "empty";
+  empty.shape = {0, 3};
+  empty.strides = {3, 1};
+  empty.storageBytes = 0;
+  empty.crc32 = 0;
+  source.tensors.insert(source.tensors.begin(), empty);
+  const StateDict state = readTensors(source);
+  CHECK(state[0].second.sizes() == at::IntArrayRef{0, 3});
+  CHECK(state[1].second.numel() == 6);
+}
+
 TEST_CASE("a tensor of another checksum is named") {
   const TemporaryFolder folder;
   TensorSource source = valuesIn(folder);

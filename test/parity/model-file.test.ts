@@ -30,7 +30,7 @@ async function modelFiles(arch: keyof typeof KEYS): Promise<string[]> {
   const pictures = { dataset: 'shapes', trainLimit: 8, testLimit: 4 } as const;
   const recipe = { arch, m: 8, k: 2, batchSize: 8, epochs: 1, threads: 1, device: 'cpu' } as const;
   await train({ ...pictures, ...recipe, out: join(folder, arch) }, { onEvent });
-  return paths;
+  return [...new Set(paths)];
 }
 
 for (const [arch, keys] of Object.entries(KEYS)) {

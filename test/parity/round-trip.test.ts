@@ -82,10 +82,7 @@ test('tensors of every dtype and layout go from Python to moco and back, bit for
   runPython('round_trip.py', 'compare', ...pairs);
 });
 
-test('tensors without elements go from Python to moco and back', {
-  skip,
-  todo: 'the addon takes an empty tensor and the one that begins at its place for one',
-}, async () => {
+test('tensors without elements go from Python to moco and back', { skip }, async () => {
   const pairs: string[] = [];
   for (const format of FORMATS) pairs.push(...(await converted('empty.safetensors', format)));
   runPython('round_trip.py', 'compare', ...pairs);

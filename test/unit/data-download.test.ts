@@ -38,10 +38,11 @@ async function failure(promise: Promise<void>): Promise<MocoError> {
   return error;
 }
 
-/** Waits until the part has this many bytes. */
-async function partHas(bytes: number): Promise<void> {
-  for (;;) {
-    const { size } = await stat(`${target}.part`).catch(() => ({ size: 0 }));
+/** Waits until the part has this many bytes, or whoever downloads it has hung up. */
+async function partHas(bytes: number, response: ServerResponse): Promise<void> {
+  const part = `${target}.part`;
+  while (!response.closed) {
+    const { size } = await stat(part).catch(() => ({ size: 0 }));
     if (size >= bytes) return;
     await pause(5);
   }
@@ -54,7 +55,7 @@ async function breakOff(response: ServerResponse, file: Buffer, start: number, e
   if (start === 0) response.writeHead(200, length);
   else response.writeHead(206, { ...length, ...range });
   response.write(file.subarray(start, end));
-  await partHas(end);
+  await partHas(end, response);
   response.destroy();
 }
 
@@ -231,7 +232,7 @@ test('a signal ends the download and keeps the part for the next time', async ()
   await using server = await serve((request, response, number) => {
     if (number > 0) return sendFile(FILE, request, response);
     response.writeHead(200).write(FILE.subarray(0, 50_000));
-    partHas(50_000).then(() => controller.abort(new Error('enough')));
+    partHas(50_000, response).then(() => controller.abort(new Error('enough')));
   });
   const error = await failure(fetchFile(server.url, { signal: controller.signal }));
   assert.equal(error.code, 'ERR_MOCO_ABORTED');
