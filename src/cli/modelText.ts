@@ -1,4 +1,5 @@
 import type { Conversion, FileInspection, LeftOut, MetricsRow } from '../index.js';
+import { count } from './quantities.js';
 
 const FORMATS: Readonly<Record<FileInspection['format'], string>> = {
   pth: "PyTorch's .pth",
@@ -44,9 +45,9 @@ function model({ architecture, parameters, tensors }: FileInspection): string {
 
 function progress({ epoch, step, mocoVersion }: FileInspection): string[] {
   if (epoch === undefined) return [];
-  const steps = step ? ` and ${step} steps` : '';
+  const steps = step ? ` and ${count(step, 'step')}` : '';
   const by = mocoVersion === undefined ? '' : ` by moco ${mocoVersion}`;
-  return [`trained ${epoch} epochs${steps}${by}`];
+  return [`trained ${count(epoch, 'epoch')}${steps}${by}`];
 }
 
 function checksums({ tensors, verified }: FileInspection['checksums']): string {
@@ -61,7 +62,7 @@ function values(row: MetricsRow | Readonly<Record<string, unknown>>): string {
 }
 
 function tensorGroup({ name, tensors }: LeftOut): string {
-  return `${name} (${tensors === 1 ? '1 tensor' : `${tensors} tensors`})`;
+  return `${name} (${count(tensors, 'tensor')})`;
 }
 
 function leftOutNote(title: string, items: readonly string[]): string[] {

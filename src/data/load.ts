@@ -6,8 +6,9 @@ import { loadShapes } from './shapes.js';
 /**
  * Loads a data set into memory: from its files below `request.dataRoot`, downloaded there if need
  * be, or generated. The event loop stays free.
- * @throws MocoError `ERR_MOCO_DATA` for wrong files, `_NETWORK` for a failed download, `_OUTPUT` where a download cannot be written, `_CONFIG` for a wrong address in
- *   the environment, `_ABORTED` after the signal
+ * @throws MocoError `ERR_MOCO_DATA` for wrong files, `_NETWORK` for a failed download, `_OUTPUT`
+ *   where it cannot be written, `_CONFIG` for a wrong address in the environment, `_ABORTED` after
+ *   the signal
  */
 export async function loadDataset(
   request: DatasetRequest,
