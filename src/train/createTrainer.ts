@@ -84,10 +84,20 @@ async function checkpointFor(
   config: TrainConfig,
   { resume, override = [] }: CreateTrainerOptions,
 ): Promise<{ checkpoint: Checkpoint | undefined; notices: readonly string[] }> {
-  if (resume === undefined) return { checkpoint: undefined, notices: [] };
+  if (resume === undefined) {
+    requireNoOverride(override);
+    return { checkpoint: undefined, notices: [] };
+  }
   const found = await findCheckpoint(resume === true ? runFiles(config).directory : resume);
   requireSameRun(found.checkpoint, config, override);
   return found;
+}
+
+function requireNoOverride(override: readonly string[]): void {
+  if (override.length === 0) return;
+  throw new MocoError('ERR_MOCO_CONFIG', '--override is for runs that go on, and this one starts', {
+    hint: 'Add --resume, or leave --override out.',
+  });
 }
 
 /** What a run trains on, and what it is measured with after every epoch. */

@@ -26,14 +26,17 @@ export function recipeOf(config: TrainConfig): Partial<TrainConfig> {
 /**
  * Makes sure that a run with `config` goes on where the checkpoint's run would have gone.
  * @param override keys that may differ nevertheless
- * @throws MocoError `ERR_MOCO_CONFIG` that lists the differing keys with both values
+ * @throws MocoError `ERR_MOCO_CONFIG` that lists the differing keys with both values, or where the
+ * run would end before the checkpoint
  */
 export function requireSameRun(
-  { path, config: before }: Checkpoint,
+  checkpoint: Checkpoint,
   config: TrainConfig,
   override: readonly string[],
 ): void {
   requireKnown(override);
+  requireAhead(checkpoint, config);
+  const { path, config: before } = checkpoint;
   const differing = keys.filter(
     (key) => before[key] !== config[key] && !mayChange(key) && !override.includes(key),
   );
@@ -69,6 +72,14 @@ export function changedSurroundings(
       const change = `${key} ${description[key]} instead of ${state[key]}`;
       return `the run goes on with ${change}: it will not be bit for bit the uninterrupted one`;
     });
+}
+
+/** Nothing that the checkpoint's run has done is beyond the end of the one that goes on. */
+function requireAhead({ path, state }: Checkpoint, { epochs }: TrainConfig): void {
+  const begun = state.epoch + (state.step > 0 ? 1 : 0);
+  if (begun <= epochs) return;
+  const message = `${path} is in epoch ${begun}, and the run would end after epoch ${epochs}`;
+  throw new MocoError('ERR_MOCO_CONFIG', message, { hint: `Pass --epochs ${begun} or more.` });
 }
 
 function mayChange(key: string): boolean {

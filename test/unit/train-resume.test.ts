@@ -19,6 +19,7 @@ import {
   findCheckpoint,
   resumedConfig,
 } from '#moco/train/checkpoint.js';
+import { createTrainer } from '#moco/train/createTrainer.js';
 import type { TrainEvent } from '#moco/train/events.js';
 import { changedSurroundings, requireSameRun } from '#moco/train/resume.js';
 import type { Trainer } from '#moco/train/trainer.js';
@@ -242,6 +243,27 @@ test('a configuration that computes something else is refused, key by key', asyn
   assert.throws(() => requireSameRun(checkpoint, other, ['temprature']), {
     code: 'ERR_MOCO_CONFIG',
     message: '--override temprature: unknown key; the nearest known one is temperature',
+  });
+});
+
+test('a run that would end before its checkpoint is refused', async (context) => {
+  const checkpoint = await aCheckpoint(context);
+  const { state, config } = checkpoint;
+  assert.throws(
+    () => requireSameRun({ ...checkpoint, state: { ...state, epoch: 3 } }, config, []),
+    {
+      code: 'ERR_MOCO_CONFIG',
+      message: `${checkpoint.path} is in epoch 4, and the run would end after epoch 3`,
+      hint: 'Pass --epochs 4 or more.',
+    },
+  );
+  requireSameRun({ ...checkpoint, state: { ...state, epoch: 3, step: 0 } }, config, []);
+});
+
+test('keys that may differ are refused where no run goes on', async () => {
+  await assert.rejects(createTrainer({}, { override: ['temperature'] }), {
+    code: 'ERR_MOCO_CONFIG',
+    hint: 'Add --resume, or leave --override out.',
   });
 });
 
