@@ -53,10 +53,14 @@ function header({ config, description, resumed }: StartEvent): string[] {
     `        m ${m}, temperature ${temperature}, momentum ${momentum}, k ${k}`,
     `run     ${count(epochs, 'epoch')} of ${count(stepsPerEpoch, 'step')} with ${batchSize} pictures`,
     `output  ${files.directory}`,
-    ...(resumed
-      ? [`resumed ${resumed.path}: epoch ${resumed.epoch}, after step ${resumed.step}`]
-      : []),
+    ...(resumed ? [`resumed ${resumed.path}: ${resumedAt(resumed, epochs)}`] : []),
   ];
+}
+
+function resumedAt({ epoch, step }: { epoch: number; step: number }, epochs: number): string {
+  return epoch > epochs
+    ? 'nothing is left to do; --epochs trains longer'
+    : `epoch ${epoch}, after step ${step}`;
 }
 
 function stepProgress(event: StepEvent): StepProgress {

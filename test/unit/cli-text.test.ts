@@ -60,6 +60,17 @@ test('a terminal that does not tell its width shows 79 characters of a live line
   assert.equal(written.at(-1), epochLine(epoch).slice(0, 79));
 });
 
+test('a run that goes on says where, and a finished one that nothing is left to do', () => {
+  const resumedLine = (epoch: number, step: number): string | undefined => {
+    const description = { dataset: {}, files: {} };
+    const resumed = { path: 'c', epoch, step };
+    const start = { type: 'start', config: { epochs: 3 }, description, resumed };
+    return new TrainText().textOf(start as unknown as StartEvent).lines?.at(-1);
+  };
+  assert.equal(resumedLine(3, 2), 'resumed c: epoch 3, after step 2');
+  assert.equal(resumedLine(4, 0), 'resumed c: nothing is left to do; --epochs trains longer');
+});
+
 test('durations are in the two units that matter', () => {
   const texts = [0.4, 59.4, 59.6, 3599, 3600, 7265].map(duration);
   assert.deepEqual(texts, ['0 s', '59 s', '1 min 0 s', '59 min 59 s', '1 h 0 min', '2 h 1 min']);
