@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { type TrainEvent, train } from 'moco';
-
-const script = fileURLToPath(new URL('../../../test/parity/check_model_file.py', import.meta.url));
-const python = process.env.MOCO_TEST_PYTHON ?? 'python3';
-const hasTorch = spawnSync(python, ['-c', 'import torch, numpy']).status === 0;
-const skip = hasTorch ? false : `${python} has no torch and numpy (MOCO_TEST_PYTHON names another)`;
+import { runPython, skip } from './python.js';
 
 /** Entries of the reference's state dict: parameters, statistics and batch counters. */
 const KEYS = { resnet18: 128, resnet34: 224, resnet50: 326 };
@@ -21,30 +15,29 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-/** The model files of a run of one step. */
-async function modelFiles(arch: keyof typeof KEYS): Promise<string[]> {
-  const paths: string[] = [];
+/** The best model, the last one and the checkpoint of a run of one step. */
+async function trained(arch: keyof typeof KEYS) {
+  let checkpoint = '';
   const onEvent = (event: TrainEvent) => {
-    if (event.type === 'model') paths.push(event.path);
+    if (event.type === 'checkpoint') checkpoint = event.path;
   };
   const pictures = { dataset: 'shapes', trainLimit: 8, testLimit: 4 } as const;
   const recipe = { arch, m: 8, k: 2, batchSize: 8, epochs: 1, threads: 1, device: 'cpu' } as const;
-  await train({ ...pictures, ...recipe, out: join(folder, arch) }, { onEvent });
-  return [...new Set(paths)];
+  const { files } = await train({ ...pictures, ...recipe, out: join(folder, arch) }, { onEvent });
+  return { best: files.model, last: files.lastModel, checkpoint };
 }
 
 for (const [arch, keys] of Object.entries(KEYS)) {
-  test(`Python loads a ${arch} into the reference's model, key by key`, { skip }, async () => {
-    const paths = await modelFiles(arch as keyof typeof KEYS);
-    assert.equal(paths.length, 2);
-    for (const path of paths) {
-      const { status, stdout, stderr } = spawnSync(python, [script, path, arch], {
-        encoding: 'utf8',
-      });
-      assert.equal(status, 0, stderr);
-      const report = JSON.parse(stdout) as { keys: number; feature_norm: number };
-      assert.equal(report.keys, keys);
-      assert.ok(report.feature_norm > 0);
-    }
+  test(`Python loads a ${arch} and its checkpoint into the reference's model, key by key`, {
+    skip,
+  }, async () => {
+    const { best, last, checkpoint } = await trained(arch as keyof typeof KEYS);
+    const reports = [best, last, checkpoint].map((path) => {
+      const report = JSON.parse(runPython('check_model_file.py', path, arch));
+      return report as { keys: number; feature_norm: number };
+    });
+    assert.equal(reports[0]?.keys, keys);
+    assert.ok((reports[0]?.feature_norm as number) > 0);
+    assert.deepEqual(reports, Array(3).fill(reports[0])); // all three are of the same epoch
   });
 }

@@ -10,19 +10,22 @@ from torch import Tensor
 
 
 def refuse_differences(old: Path, new: Path) -> None:
-    """Makes sure that a file of moco has the tensors of another: names, order, types and bits.
-
-    Safetensors of moco have the widest types first, and otherwise the order of the old file.
-    """
-    was, now = load(old), load(new)
-    expected = list(was)
+    """Makes sure that a file of moco has the tensors of another: names, order, types and bits."""
     if new.suffix == ".safetensors":
-        expected.sort(key=lambda name: -was[name].dtype.itemsize)
         refuse_wrong_checksums(new)
+    was, now = load(old), load(new)
+    expected = order_in(new, was)
     if list(now) != expected:
         raise ValueError(f"{new}: the names are {list(now)}, expected {expected}")
     for name, tensor in now.items():
         refuse_difference(f"{new}: {name}", was[name], tensor)
+
+
+def order_in(path: Path, state: dict[str, Tensor]) -> list[str]:
+    """Names in the order in which moco writes them to that file: to safetensors, the widest first."""
+    if path.suffix == ".pth":
+        return list(state)
+    return sorted(state, key=lambda name: -state[name].dtype.itemsize)
 
 
 def refuse_difference(what: str, was: Tensor, now: Tensor) -> None:
