@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseConfig } from '../config/resolve.js';
 import { type TrainConfig, trainCommand } from '../config/trainConfig.js';
 import { readTensorFile } from '../formats/readTensorFile.js';
@@ -27,6 +27,11 @@ export function checkpointPaths(directory: string): { newest: string; previous: 
     newest: join(directory, 'checkpoint.safetensors'),
     previous: join(directory, 'checkpoint.previous.safetensors'),
   };
+}
+
+/** Whether a run that writes to `directory` is the checkpoint's own, and not one that it begins. */
+export function isOwnRun(checkpoint: Checkpoint, directory: string): boolean {
+  return resolve(checkpoint.directory) === resolve(directory);
 }
 
 /**

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { parseConfig } from '../config/resolve.js';
 import { type TrainConfig, type TrainConfigInput, trainCommand } from '../config/trainConfig.js';
 import type { Dataset, DownloadProgress, Pictures } from '../data/dataset.js';
@@ -9,7 +8,7 @@ import { MocoError } from '../native/error.js';
 import { requireDevice } from '../native/hardware.js';
 import { loadAddon } from '../native/load.js';
 import { version } from '../version.js';
-import { type Checkpoint, findCheckpoint } from './checkpoint.js';
+import { type Checkpoint, findCheckpoint, isOwnRun } from './checkpoint.js';
 import type { TrainerDescription } from './events.js';
 import { requireSpace, requireWritable } from './outputFolder.js';
 import { changedSurroundings, requireSameRun } from './resume.js';
@@ -76,7 +75,7 @@ function floatsOnDisk(
   checkpoint: Checkpoint | undefined,
 ): number {
   const state = 4 * parameters + m * featureDim;
-  const isInPlace = checkpoint && resolve(checkpoint.directory) === resolve(files.directory);
+  const isInPlace = checkpoint && isOwnRun(checkpoint, files.directory);
   return isInPlace ? parameters + state : 3 * parameters + 3 * state;
 }
 

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { AppendLog } from '../formats/appendLog.js';
 import { writeFileAtomic } from '../formats/atomicFile.js';
 import { type ResultsRow, resultsCsv } from '../formats/resultsCsv.js';
 import type { EventFile } from '../formats/tfevents.js';
-import type { Checkpoint } from './checkpoint.js';
+import { type Checkpoint, isOwnRun } from './checkpoint.js';
 import type { EpochEvent, EvaluationEvent, StepEvent, TrainerDescription } from './events.js';
 import { removeLeftovers } from './leftovers.js';
 import { makeFolder } from './outputFolder.js';
@@ -53,7 +53,7 @@ export class Recorder {
     const lock = await RunLock.acquire(directory);
     try {
       await removeLeftovers(directory);
-      if (checkpoint === undefined || resolve(checkpoint.directory) !== resolve(directory)) {
+      if (checkpoint === undefined || !isOwnRun(checkpoint, directory)) {
         return await Recorder.#openNew(config, description, lock, checkpoint);
       }
       const logs = await goOnInDirectory(config, description, checkpoint.state);

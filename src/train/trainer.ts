@@ -1,7 +1,7 @@
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { NativeTrainer } from '../native/addon.js';
 import { MocoError } from '../native/error.js';
-import { type Checkpoint, checkpointPaths } from './checkpoint.js';
+import { type Checkpoint, checkpointPaths, isOwnRun } from './checkpoint.js';
 import type {
   BestEpoch,
   CheckpointEvent,
@@ -116,10 +116,8 @@ export class Trainer implements AsyncDisposable {
     const { progress } = run;
     yield this.#startEvent(run);
     for (const message of this.#warnings(run)) yield { type: 'warning', message };
-    if (this.#checkpoint === undefined) {
-      yield await this.#saveModel('last', run);
-      yield await this.#saveRun(run);
-    }
+    if (this.#checkpoint === undefined) yield await this.#saveModel('last', run);
+    if (!this.#hasCheckpoint) yield await this.#saveRun(run);
     while (!progress.isDone) {
       yield* this.#trainEpoch(run);
       const trained = progress.trained();
@@ -133,6 +131,12 @@ export class Trainer implements AsyncDisposable {
     const best = progress.best as BestEpoch; // there is at least one epoch
     const { files } = this.description;
     yield { type: 'done', epochs: this.config.epochs, best, seconds: progress.seconds, files };
+  }
+
+  /** Whether the run directory has a checkpoint from before the run. */
+  get #hasCheckpoint(): boolean {
+    const { directory } = this.description.files;
+    return this.#checkpoint !== undefined && isOwnRun(this.#checkpoint, directory);
   }
 
   #startEvent({ progress }: Run): TrainEvent {

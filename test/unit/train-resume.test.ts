@@ -161,6 +161,15 @@ test('a run that was finished goes on with more epochs, in a directory of its ow
   await stat(join(out, `${longer}_model.pth`));
 });
 
+test('a run that goes on in another directory can be gone on with there from its start', async (context) => {
+  const checkpoint = await aCheckpoint(context);
+  const out = await temporaryFolder(context);
+  const trainer = trainerOn(new NativeTrainerDouble(), { out }, { checkpoint });
+  for await (const event of trainer.run()) if (event.type === 'checkpoint') break;
+  const { state } = (await findCheckpoint(join(out, NAME))).checkpoint;
+  assert.deepEqual([state.epoch, state.step], [checkpoint.state.epoch, checkpoint.state.step]);
+});
+
 test('a finished run that goes on without more epochs has nothing to do', async (context) => {
   const out = await temporaryFolder(context);
   await collect(trainerOn(new NativeTrainerDouble(), { out }).run());
