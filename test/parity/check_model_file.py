@@ -2,10 +2,10 @@
 
     python test/parity/check_model_file.py PATH ARCH [FEATURE_DIM]
 
-PATH is a `.pth`, or safetensors of moco, whose checksums are checked; of a checkpoint, both encoders
-are loaded and the query encoder is run. Prints one JSON line: number of keys; L2 norm of all pooled features (8, C), not normalised, of the
-formula's pictures `view1` in evaluation mode; the first output row's first eight elements. A file
-that does not fit the model ends in an error.
+PATH is a `.pth`, or safetensors of moco, whose checksums are checked; of a checkpoint, both
+encoders are loaded and the query encoder is run. Prints one JSON line: number of keys; L2 norm of
+all pooled features (8, C), not normalised, of the formula's pictures `view1` in evaluation mode;
+the first output row's first eight elements. A file that does not fit the model ends in an error.
 """
 
 import json

@@ -33,7 +33,7 @@ def exact_state(arch: str, pictures: Tensor) -> dict[str, Tensor]:
     Features of the formula's own statistics are nearly parallel, and no kNN could tell them apart.
     """
     encoder = formula_encoder(arch, Arithmetic(torch.float32)).train()
-    encoder.load_state_dict({name: rounded(tensor) for name, tensor in encoder.state_dict().items()})
+    encoder.load_state_dict({n: rounded(tensor) for n, tensor in encoder.state_dict().items()})
     for module in encoder.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.momentum = 1.0
@@ -105,6 +105,6 @@ def nearest(bank: Tensor, bank_labels: Tensor, test: Tensor, labels: Tensor) -> 
 
 
 def margin(bank: Tensor, test: Tensor) -> float:
-    """By how much the last neighbour that votes is nearer than the first that does not, at least."""
+    """By how much, at least, the last neighbour that votes is nearer than the next one."""
     nearest_first = (test @ bank.T).sort(dim=1, descending=True).values
     return (nearest_first[:, NEIGHBOURS - 1] - nearest_first[:, NEIGHBOURS]).min().item()

@@ -22,7 +22,7 @@ def refuse_differences(old: Path, new: Path) -> None:
 
 
 def order_in(path: Path, state: dict[str, Tensor]) -> list[str]:
-    """Names in the order in which moco writes them to that file: to safetensors, the widest first."""
+    """Names in the order of a file of moco: in safetensors, the widest types are first."""
     if path.suffix == ".pth":
         return list(state)
     return sorted(state, key=lambda name: -state[name].dtype.itemsize)
@@ -65,7 +65,7 @@ def header_of(path: Path) -> bytes:
 
 
 def refuse_wrong_checksums(path: Path) -> None:
-    """CRC-32s that moco keeps of each tensor, and of the header with zeros in the place of its own."""
+    """CRC-32s that moco keeps: of each tensor, and of the header with zeros in place of its own."""
     header = header_of(path)
     metadata = json.loads(header)["__metadata__"]
     own = metadata["header_crc32"]

@@ -21,7 +21,7 @@ DTYPES = (
     torch.bool,
 )
 
-ODD_NAMES = ("", "7", 'quote " and \\ backslash', "line\nbreak", "größe", "\U0001f600", "__proto__")
+ODD_NAMES = ("", "7", 'quote " and \\', "line\nbreak", "größe", "\U0001f600", "__proto__")
 
 
 def every_tensor() -> OrderedDict[str, Tensor]:
