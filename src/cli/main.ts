@@ -89,8 +89,8 @@ async function report(error: unknown): Promise<number> {
   if (error instanceof Interrupted) return reportInterruption(error);
   const { MocoError } = await import('../index.js');
   const isOurs = error instanceof MocoError;
-  console.error(`error: ${isOurs ? withCode(error) : messageOf(error)}`);
-  if (isOurs && error.hint !== undefined) console.error(`hint: ${error.hint}`);
+  console.error(`error: ${printable(isOurs ? withCode(error) : messageOf(error))}`);
+  if (isOurs && error.hint !== undefined) console.error(`hint: ${printable(error.hint)}`);
   if (!isOurs) console.error('hint: This is a defect of moco. MOCO_DEBUG=1 shows where it is.');
   if (process.env.MOCO_DEBUG) console.error(error);
   return isOurs && error.code === 'ERR_MOCO_CONFIG' ? 2 : 1;
@@ -115,6 +115,11 @@ function withCode({ code, message }: MocoError): string {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Names from files and of files may hold what a terminal takes as a command. */
+function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
 }
 
 /** Ends the process at once, also in a run: nobody would see how it goes on. */

@@ -61,6 +61,16 @@ test('inspect ends with 1 for a damaged file, and names the tensor', async () =>
   });
 });
 
+test('an error shows nothing that a terminal obeys, and keeps its lines', () => {
+  const { status, stderr } = moco('inspect', '\x1b[2Jmissing.pth');
+  assert.equal(status, 1);
+  assert.equal(
+    stderr,
+    'error: cannot read \ufffd[2Jmissing.pth: there is no such file [ERR_MOCO_CHECKPOINT]\n' +
+      'hint: Check the path.\n',
+  );
+});
+
 test('inspect of a file that would run something shows what it names', () => {
   const { status, stderr } = moco('inspect', modelFile('bad_global.pth'));
   assert.equal(status, 1);
