@@ -16,7 +16,13 @@ struct TemporaryFolder {
   TemporaryFolder() { std::filesystem::create_directories(path); }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { std::filesystem::remove_all(path); }
+  ~TemporaryFolder() {
+    // The libtorch.so of some CUDA builds (2.11.0) has a remove_all of its own, which crashes.
+    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+      std::filesystem::remove(entry.path());
+    }
+    std::filesystem::remove(path);
+  }
 };
 
 inline std::string contents(const std::filesystem::path& path) {
