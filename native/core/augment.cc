@@ -5,20 +5,20 @@
 namespace moco {
 namespace {
 
-void applyColourJitter(const ColourJitter& colour, uint8_t* pixels, int64_t count) {
+void applyColourJitter(const ColourJitter& colour, pillow::PlanarPicture& picture) {
   for (const JitterOperation operation : colour.order) {
     switch (operation) {
       case JitterOperation::kBrightness:
-        pillow::adjustBrightness(pixels, count, colour.brightness);
+        pillow::adjustBrightness(picture, colour.brightness);
         break;
       case JitterOperation::kContrast:
-        pillow::adjustContrast(pixels, count, colour.contrast);
+        pillow::adjustContrast(picture, colour.contrast);
         break;
       case JitterOperation::kSaturation:
-        pillow::adjustSaturation(pixels, count, colour.saturation);
+        pillow::adjustSaturation(picture, colour.saturation);
         break;
       case JitterOperation::kHue:
-        pillow::adjustHue(pixels, count, colour.hue);
+        pillow::adjustHue(picture, colour.hue);
         break;
     }
   }
@@ -28,10 +28,10 @@ void applyColourJitter(const ColourJitter& colour, uint8_t* pixels, int64_t coun
 
 void applyView(const uint8_t* picture, int64_t height, int64_t width, const ViewParameters& view,
                uint8_t* target) {
-  pillow::cropAndResize(picture, width, view.crop, height, width, target);
-  if (view.flip) pillow::flipHorizontally(target, height, width);
-  if (view.jitter) applyColourJitter(view.colour, target, height * width);
-  if (view.greyscale) pillow::toGreyscale(target, height * width);
+  auto planar = pillow::cropAndResize(picture, width, view.crop, height, width, view.flip);
+  if (view.jitter) applyColourJitter(view.colour, planar);
+  if (view.greyscale) pillow::toGreyscale(planar);
+  pillow::interleave(planar, target);
 }
 
 }  // namespace moco

@@ -1,9 +1,8 @@
 #include "core/pillow.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstring>
+#include <vector>
 
 namespace moco::pillow {
 namespace {
@@ -15,178 +14,192 @@ constexpr int kChannels = 3;
 constexpr int kPrecisionBits = 22;
 constexpr int32_t kHalf = 1 << (kPrecisionBits - 1);
 
-/// Enlarging by the triangle filter: each output reads at most three inputs.
+/// The two neighbours that an output lies between, and the fixed-point weight of the second.
 struct Taps {
-  int64_t first;
-  int64_t count;
-  std::array<int32_t, 3> weights;
+  int32_t first, second, weight;
 };
 
-/// The inputs and fixed-point weights of every output, for `input` samples stretched to `output`.
+/// The taps of every output, for `input` samples stretched to `output`, which is no less.
 std::vector<Taps> bilinearTaps(int64_t input, int64_t output) {
   std::vector<Taps> taps(output);
   const double scale = static_cast<double>(input) / static_cast<double>(output);
+  const auto last = static_cast<int32_t>(input - 1);
   for (int64_t i = 0; i < output; ++i) {
-    const double centre = (static_cast<double>(i) + 0.5) * scale;
-    const auto first = std::max<int64_t>(static_cast<int64_t>(centre - 1.0 + 0.5), 0);
-    const auto end = std::min<int64_t>(static_cast<int64_t>(centre + 1.0 + 0.5), input);
-    std::array<double, 3> triangle{};
-    double sum = 0;
-    for (int64_t j = first; j < end; ++j) {
-      const double distance = std::abs(static_cast<double>(j) - centre + 0.5);
-      triangle[j - first] = distance < 1.0 ? 1.0 - distance : 0.0;
-      sum += triangle[j - first];
-    }
-    taps[i] = {first, end - first, {}};
-    for (int64_t j = 0; j < end - first; ++j) {
-      taps[i].weights[j] = static_cast<int32_t>(0.5 + triangle[j] / sum * (1 << kPrecisionBits));
-    }
+    const double position = (static_cast<double>(i) + 0.5) * scale - 0.5;  // at least −0.5
+    const int32_t first = static_cast<int32_t>(position + 1.0) - 1;
+    const double fraction = position - first;
+    taps[i] = {std::max(first, 0), std::min(first + 1, last),
+               static_cast<int32_t>(0.5 + fraction * (1 << kPrecisionBits))};
   }
   return taps;
 }
 
-uint8_t roundTo8Bits(int32_t fixedPoint) {
-  return static_cast<uint8_t>(std::clamp(fixedPoint >> kPrecisionBits, 0, 255));
+/// Both neighbours by their weights, rounded. One product is enough, since Pillow's two rounded
+/// weights add up to 1 << kPrecisionBits: they would not for halves of 2⁻²², and a fraction is a
+/// multiple of 1 / (2 · output).
+int32_t interpolate(int32_t first, int32_t second, int32_t weight) {
+  return first + (((second - first) * weight + kHalf) >> kPrecisionBits);
 }
 
-/// One output pixel: the weighted sum of `taps.count` pixels that lie `stride` bytes apart.
-void resamplePixel(const uint8_t* source, int64_t stride, const Taps& taps, uint8_t* target) {
-  for (int channel = 0; channel < kChannels; ++channel) {
-    int32_t sum = kHalf;
-    for (int64_t j = 0; j < taps.count; ++j) {
-      sum += source[(taps.first + j) * stride + channel] * taps.weights[j];
+/// Three planes of a row of `columns.size()` pixels, from one interleaved row.
+void stretchRow(const uint8_t* row, const std::vector<Taps>& columns, int32_t* target) {
+  const auto width = static_cast<int64_t>(columns.size());
+  for (int64_t x = 0; x < width; ++x) {
+    const Taps taps = columns[x];
+    const uint8_t* first = row + taps.first * kChannels;
+    const uint8_t* second = row + taps.second * kChannels;
+    for (int channel = 0; channel < kChannels; ++channel) {
+      target[channel * width + x] = interpolate(first[channel], second[channel], taps.weight);
     }
-    target[channel] = roundTo8Bits(sum);
   }
 }
 
-// --- Hue ----------------------------------------------------------------------------------------
+/// A row between two others.
+void interpolateRows(const int32_t* first, const int32_t* second, int32_t weight, int64_t count,
+                     float* target) {
+  for (int64_t x = 0; x < count; ++x) {
+    target[x] = static_cast<float>(interpolate(first[x], second[x], weight));
+  }
+}
+
+// --- Colour -------------------------------------------------------------------------------------
+
+float truncate(float value) { return static_cast<float>(static_cast<int32_t>(value)); }
+
+float clamp(float value, float low, float high) { return std::min(std::max(value, low), high); }
+
+/// 16-bit fixed point, rounded. Exact in floats: every sum is a whole number below 2²⁴.
+float luma(float red, float green, float blue) {
+  return truncate((19595.0f * red + 38470.0f * green + 7471.0f * blue + 32768.0f) * 0x1p-16f);
+}
+
+float blend(float from, float to, float factor) {
+  return truncate(clamp(from + factor * (to - from), 0.0f, 255.0f));
+}
 
 struct Hsv {
-  uint8_t hue, saturation, value;
+  float hue, saturation, value;
 };
 
-uint8_t clipTo8Bits(double value) {
-  return static_cast<uint8_t>(std::clamp(static_cast<int>(value), 0, 255));
+/// 8-bit HSV. A grey colour's hue is of no account, since its saturation is 0.
+Hsv toHsv(float red, float green, float blue) {
+  const float largest = std::max(std::max(red, green), blue);
+  const float smallest = std::min(std::min(red, green), blue);
+  const float middle = red + green + blue - largest - smallest;
+  const float range = largest - smallest;
+  const float saturation = truncate(range / std::max(largest, 1.0f) * 255.0f);
+  // Where the two larger channels are equal the hue is an odd number of sextants, `anchor`; from
+  // there it leans towards the largest. The order of the roundings matters: with 1/6 as a factor,
+  // or 5 in place of −1, some colours get another byte than from Pillow.
+  const float anchor = blue == smallest  ? 1.0f
+                       : red == smallest ? 3.0f
+                       : red == largest  ? -1.0f
+                                         : 5.0f;
+  const float before = blue == smallest ? red : red == smallest ? green : blue;
+  const float lean = (largest - middle) / std::max(range, 1.0f);
+  const float turn = (anchor + (before == largest ? -lean : lean)) / 6.0f;
+  return {truncate((turn < 0.0f ? turn + 1.0f : turn) * 255.0f), saturation, largest};
 }
 
-Hsv toHsv(const uint8_t* rgb) {
-  const uint8_t red = rgb[0];
-  const uint8_t green = rgb[1];
-  const uint8_t blue = rgb[2];
-  const uint8_t largest = std::max({red, green, blue});
-  const uint8_t smallest = std::min({red, green, blue});
-  if (largest == smallest) return {0, 0, largest};
-  const auto range = static_cast<float>(largest - smallest);
-  const float saturation = range / static_cast<float>(largest);
-  const float redDistance = static_cast<float>(largest - red) / range;
-  const float greenDistance = static_cast<float>(largest - green) / range;
-  const float blueDistance = static_cast<float>(largest - blue) / range;
-  float sector;  // of six, in single precision, as Pillow keeps it
-  if (red == largest) {
-    sector = blueDistance - greenDistance;
-  } else if (green == largest) {
-    sector = static_cast<float>(2.0 + redDistance - blueDistance);
-  } else {
-    sector = static_cast<float>(4.0 + greenDistance - redDistance);
-  }
-  const auto hue = static_cast<float>(std::fmod(sector / 6.0 + 1.0, 1.0));
-  return {clipTo8Bits(hue * 255.0), clipTo8Bits(saturation * 255.0), largest};
-}
-
-void fromHsv(const Hsv& hsv, uint8_t* rgb) {
-  const uint8_t value = hsv.value;
-  if (hsv.saturation == 0) {
-    rgb[0] = rgb[1] = rgb[2] = value;
-    return;
-  }
-  const double position = hsv.hue * 6.0 / 255.0;
-  const int sector = static_cast<int>(std::floor(position));
-  // Kept in single precision, as Pillow keeps them; so is their product.
-  const auto fraction = static_cast<float>(position - sector);
-  const auto saturation = static_cast<float>(hsv.saturation / 255.0);
-  const uint8_t low = clipTo8Bits(std::round(value * (1.0 - saturation)));
-  const uint8_t falling = clipTo8Bits(std::round(value * (1.0 - saturation * fraction)));
-  const uint8_t rising = clipTo8Bits(std::round(value * (1.0 - saturation * (1.0 - fraction))));
-  const std::array<std::array<uint8_t, 3>, 6> sectors{{{value, rising, low},
-                                                       {falling, value, low},
-                                                       {low, value, rising},
-                                                       {low, falling, value},
-                                                       {rising, low, value},
-                                                       {value, low, falling}}};
-  std::memcpy(rgb, sectors[sector % 6].data(), kChannels);
+/// One channel of a colour: its value less the share that it lacks.
+/// @param distance  how far the hue is from those that lack nothing of the channel; 85 a sextant,
+///                  beyond which nothing more is lacking
+float channelOf(const Hsv& hsv, float distance) {
+  const float lack = hsv.saturation * clamp(distance, 0.0f, 85.0f) * (1.0f / (255 * 85));
+  return truncate(hsv.value - hsv.value * lack + 0.5f);
 }
 
 }  // namespace
 
-void cropAndResize(const uint8_t* picture, int64_t pictureWidth, const CropBox& crop,
-                   int64_t height, int64_t width, uint8_t* target) {
-  const auto columns = bilinearTaps(crop.width, width);
-  const auto rows = bilinearTaps(crop.height, height);
-  std::vector<uint8_t> stretched(crop.height * width * kChannels);
+PlanarPicture cropAndResize(const uint8_t* picture, int64_t pictureWidth, const CropBox& crop,
+                            int64_t height, int64_t width, bool flip) {
+  auto columns = bilinearTaps(crop.width, width);
+  if (flip) std::reverse(columns.begin(), columns.end());
+  const int64_t rowLength = width * kChannels;
+  const auto stretched = std::make_unique_for_overwrite<int32_t[]>(crop.height * rowLength);
   for (int64_t y = 0; y < crop.height; ++y) {
-    const uint8_t* row = picture + ((crop.top + y) * pictureWidth + crop.left) * kChannels;
-    for (int64_t x = 0; x < width; ++x) {
-      resamplePixel(row, kChannels, columns[x], &stretched[(y * width + x) * kChannels]);
-    }
+    stretchRow(picture + ((crop.top + y) * pictureWidth + crop.left) * kChannels, columns,
+               &stretched[y * rowLength]);
   }
+  PlanarPicture result(height, width);
+  const auto rows = bilinearTaps(crop.height, height);
   for (int64_t y = 0; y < height; ++y) {
-    for (int64_t x = 0; x < width; ++x) {
-      resamplePixel(&stretched[x * kChannels], width * kChannels, rows[y],
-                    target + (y * width + x) * kChannels);
+    const int32_t* first = &stretched[rows[y].first * rowLength];
+    const int32_t* second = &stretched[rows[y].second * rowLength];
+    int64_t plane = 0;
+    for (float* target : {result.red(), result.green(), result.blue()}) {
+      interpolateRows(first + plane, second + plane, rows[y].weight, width, target + y * width);
+      plane += width;
     }
+  }
+  return result;
+}
+
+void interleave(const PlanarPicture& picture, uint8_t* target) {
+  const float* red = picture.red();
+  const float* green = picture.green();
+  const float* blue = picture.blue();
+  for (int64_t i = 0; i < picture.pixels(); ++i) {
+    target[3 * i] = static_cast<uint8_t>(red[i]);
+    target[3 * i + 1] = static_cast<uint8_t>(green[i]);
+    target[3 * i + 2] = static_cast<uint8_t>(blue[i]);
   }
 }
 
-void flipHorizontally(uint8_t* pixels, int64_t height, int64_t width) {
-  for (int64_t y = 0; y < height; ++y) {
-    uint8_t* row = pixels + y * width * kChannels;
-    for (int64_t left = 0, right = width - 1; left < right; ++left, --right) {
-      std::swap_ranges(row + left * kChannels, row + (left + 1) * kChannels,
-                       row + right * kChannels);
-    }
-  }
+void blendWithGrey(PlanarPicture& picture, float grey, float factor) {
+  for (float& value : picture.values()) value = blend(grey, value, factor);
 }
 
-uint8_t blend(uint8_t from, uint8_t to, float factor) {
-  const float value = static_cast<float>(from) + factor * static_cast<float>(to - from);
-  return static_cast<uint8_t>(std::clamp(value, 0.0f, 255.0f));
+void adjustBrightness(PlanarPicture& picture, float factor) {
+  blendWithGrey(picture, 0.0f, factor);
 }
 
-void adjustBrightness(uint8_t* pixels, int64_t count, float factor) {
-  for (int64_t i = 0; i < count * kChannels; ++i) pixels[i] = blend(0, pixels[i], factor);
-}
-
-void adjustContrast(uint8_t* pixels, int64_t count, float factor) {
+void adjustContrast(PlanarPicture& picture, float factor) {
+  const float* red = picture.red();
+  const float* green = picture.green();
+  const float* blue = picture.blue();
   int64_t sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += luma(pixels + i * kChannels);
-  const auto mean =
-      static_cast<uint8_t>(static_cast<double>(sum) / static_cast<double>(count) + 0.5);
-  for (int64_t i = 0; i < count * kChannels; ++i) pixels[i] = blend(mean, pixels[i], factor);
+  for (int64_t i = 0; i < picture.pixels(); ++i) {
+    sum += static_cast<int32_t>(luma(red[i], green[i], blue[i]));
+  }
+  const double mean = static_cast<double>(sum) / static_cast<double>(picture.pixels());
+  blendWithGrey(picture, static_cast<float>(static_cast<int32_t>(mean + 0.5)), factor);
 }
 
-void adjustSaturation(uint8_t* pixels, int64_t count, float factor) {
-  for (int64_t i = 0; i < count; ++i) {
-    uint8_t* pixel = pixels + i * kChannels;
-    const uint8_t grey = luma(pixel);
-    for (int c = 0; c < kChannels; ++c) pixel[c] = blend(grey, pixel[c], factor);
+void adjustSaturation(PlanarPicture& picture, float factor) {
+  float* red = picture.red();
+  float* green = picture.green();
+  float* blue = picture.blue();
+  for (int64_t i = 0; i < picture.pixels(); ++i) {
+    const float grey = luma(red[i], green[i], blue[i]);
+    red[i] = blend(grey, red[i], factor);
+    green[i] = blend(grey, green[i], factor);
+    blue[i] = blend(grey, blue[i], factor);
   }
 }
 
-void adjustHue(uint8_t* pixels, int64_t count, double shift) {
+void adjustHue(PlanarPicture& picture, double shift) {
   const auto steps = static_cast<uint8_t>(static_cast<int32_t>(shift * 255));
-  for (int64_t i = 0; i < count; ++i) {
-    uint8_t* pixel = pixels + i * kChannels;
-    Hsv hsv = toHsv(pixel);
-    hsv.hue = static_cast<uint8_t>(hsv.hue + steps);
-    fromHsv(hsv, pixel);
+  float* red = picture.red();
+  float* green = picture.green();
+  float* blue = picture.blue();
+  for (int64_t i = 0; i < picture.pixels(); ++i) {
+    const Hsv hsv = toHsv(red[i], green[i], blue[i]);
+    const float hue = hsv.hue + steps;
+    // The circle is 510 long: red is at 0, green at 170, blue at 340, their opposites at 255 …
+    const float position = 2.0f * (hue < 256.0f ? hue : hue - 256.0f);
+    red[i] = channelOf(hsv, 170.0f - std::abs(position - 255.0f));
+    green[i] = channelOf(hsv, std::abs(position - 170.0f) - 85.0f);
+    blue[i] = channelOf(hsv, std::abs(position - 340.0f) - 85.0f);
   }
 }
 
-void toGreyscale(uint8_t* pixels, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    uint8_t* pixel = pixels + i * kChannels;
-    pixel[0] = pixel[1] = pixel[2] = luma(pixel);
+void toGreyscale(PlanarPicture& picture) {
+  float* red = picture.red();
+  float* green = picture.green();
+  float* blue = picture.blue();
+  for (int64_t i = 0; i < picture.pixels(); ++i) {
+    red[i] = green[i] = blue[i] = luma(red[i], green[i], blue[i]);
   }
 }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "core/random.h"
+
 namespace moco {
 namespace {
 

@@ -3,9 +3,9 @@
 #include <array>
 #include <cstdint>
 
-#include "core/random.h"
-
 namespace moco {
+
+class Philox;
 
 /// A rectangle of a picture, in pixels.
 struct CropBox {
