@@ -6,7 +6,8 @@
 
 namespace moco {
 
-/// Number of threads that make views ahead of the step.
+/// Number of threads that make views ahead of the step: so few that, beside the threads that
+/// PyTorch computes with, the step neither waits for views nor misses a core.
 /// @param asked  0: chosen here
 int64_t chooseDataThreads(int64_t asked, const at::Device& device);
 
