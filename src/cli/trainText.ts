@@ -24,7 +24,7 @@ export class TrainText implements RunText<TrainEvent> {
         return { lines: note === undefined ? [] : [note], progress: stepProgress(event) };
       case 'epoch':
         this.#epoch = event;
-        return { live: epochLine(event) };
+        return event.isEvaluated ? { live: epochLine(event) } : { lines: [epochLine(event)] };
       case 'evaluation':
         return { lines: [epochLine(this.#epoch as EpochEvent, event)] };
       case 'model':
@@ -41,17 +41,18 @@ export class TrainText implements RunText<TrainEvent> {
 /** What is trained, on what, where it computes and where it writes. */
 function header({ config, description, resumed }: StartEvent): string[] {
   const { dataset, files, stepsPerEpoch } = description;
-  const { arch, featureDim, m, temperature, momentum, k, batchSize, epochs } = config;
+  const { arch, featureDim, m, temperature, momentum, k, batchSize, epochs, evalEvery } = config;
   const { trainPictures, testPictures, validationPictures } = dataset;
   const measured =
     validationPictures > 0 ? `${validationPictures} held-out` : `${testPictures} test`;
+  const evaluations = evalEvery > 1 ? `, evaluated every ${count(evalEvery, 'epoch')}` : '';
   const pictures = `${trainPictures} training and ${measured} pictures`;
   return [
     ...machineLines(description),
     `data    ${dataset.name}: ${pictures}, ${dataset.classes} classes`,
     `model   ${arch}, ${(description.parameters / 1e6).toFixed(1)} million parameters, featureDim ${featureDim}`,
     `        m ${m}, temperature ${temperature}, momentum ${momentum}, k ${k}`,
-    `run     ${count(epochs, 'epoch')} of ${count(stepsPerEpoch, 'step')} with ${batchSize} pictures`,
+    `run     ${count(epochs, 'epoch')} of ${count(stepsPerEpoch, 'step')} with ${batchSize} pictures${evaluations}`,
     `output  ${files.directory}`,
     ...(resumed ? [`resumed ${resumed.path}: ${resumedAt(resumed, epochs)}`] : []),
   ];
@@ -86,16 +87,19 @@ export function epochTitle({ epoch, epochs }: { epoch: number; epochs: number })
 
 /** An epoch's means and, as soon as it is known, how good the encoder is. */
 export function epochLine(epoch: EpochEvent, evaluation?: EvaluationEvent): string {
-  const knn = evaluation
-    ? `kNN top-1 ${percent(evaluation.top1)}, top-5 ${percent(evaluation.top5)}${evaluation.isBest ? ' (best)' : ''}`
-    : 'evaluating …';
   return [
     epochTitle(epoch),
     `loss ${epoch.loss.toFixed(4)}`,
     `contrastive top-1 ${percent(100 * epoch.contrastiveAccuracy)}`,
     `${rate(epoch.picturesPerSecond)} (${duration(epoch.seconds)})`,
-    knn,
+    ...(epoch.isEvaluated ? [knnResult(evaluation)] : []),
   ].join('  ');
+}
+
+function knnResult(evaluation: EvaluationEvent | undefined): string {
+  if (evaluation === undefined) return 'evaluating …';
+  const { top1, top5, isBest } = evaluation;
+  return `kNN top-1 ${percent(top1)}, top-5 ${percent(top5)}${isBest ? ' (best)' : ''}`;
 }
 
 /** The end of a run. */

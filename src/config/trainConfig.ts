@@ -89,6 +89,12 @@ const trainConfigSchema = z
       .default(1e-3)
       .describe('learning rate of Adam, the same at every step'),
     weightDecay: weightDecay.describe('L2 weight decay of Adam, on all parameters'),
+    evalEvery: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(1)
+      .describe('epochs between two evaluations; the last epoch always has one'),
     checkpointEvery: z
       .int()
       .min(1)

@@ -71,6 +71,8 @@ export interface EpochEvent extends Metrics {
   readonly type: 'epoch';
   /** Time that the epoch's training took. */
   readonly seconds: number;
+  /** Whether the epoch's evaluation follows. */
+  readonly isEvaluated: boolean;
 }
 
 /** kNN accuracy after an epoch, per cent. */
@@ -80,7 +82,7 @@ export interface EvaluationEvent {
   readonly epochs: number;
   readonly top1: number;
   readonly top5: number;
-  /** Whether top-1 is strictly better than after every earlier epoch. */
+  /** Whether top-1 is strictly better than in every earlier evaluation. */
   readonly isBest: boolean;
   readonly best: BestEpoch;
   readonly seconds: number;
@@ -105,7 +107,7 @@ export interface ModelEvent {
 /** Everything that the run needs to go on was written. */
 export interface CheckpointEvent {
   readonly type: 'checkpoint';
-  /** Epochs done: trained and evaluated. */
+  /** Epochs done: trained, and evaluated where they are. */
   readonly epoch: number;
   /** Steps done of the next one. */
   readonly step: number;
@@ -130,8 +132,8 @@ export interface DoneEvent {
 
 /**
  * What happens in a run, in this order: start, warning*, model (last, epoch 0), checkpoint,
- * (step+, epoch, model (last), evaluation, model (best)?, checkpoint?)+, done. A run that goes on
- * begins without a model and a checkpoint; between steps there may be checkpoints, too.
+ * (step+, epoch, model (last), (evaluation, model (best)?)?, checkpoint?)+, done. A run that goes
+ * on begins without a model and a checkpoint; between steps there may be checkpoints, too.
  */
 export type TrainEvent =
   | StartEvent

@@ -41,8 +41,8 @@ export class Progress {
     this.#results = [...(state?.results ?? [])];
     this.#best = state?.best;
     this.#secondsBefore = state?.seconds ?? 0;
-    const epochs = config.epochs - this.#epoch;
-    this.#timeLeft = new TimeLeft(epochs * stepsPerEpoch - this.#step, epochs);
+    const steps = (config.epochs - this.#epoch) * stepsPerEpoch - this.#step;
+    this.#timeLeft = new TimeLeft(steps, evaluationsAfter(this.#epoch, config));
   }
 
   /** Number of the epoch in work, from 1. */
@@ -55,7 +55,7 @@ export class Progress {
     return this.#step;
   }
 
-  /** Whether only the evaluation of the epoch in work is missing. */
+  /** Whether all steps of the epoch in work are done, and only its end is missing. */
   get isTrained(): boolean {
     return this.#step === this.#stepsPerEpoch;
   }
@@ -69,7 +69,7 @@ export class Progress {
     return this.#secondsBefore + (performance.now() - this.#begin) / 1000;
   }
 
-  /** Of the epochs so far. */
+  /** Of the epochs evaluated so far. */
   get best(): BestEpoch | undefined {
     return this.#best;
   }
@@ -118,25 +118,42 @@ export class Progress {
       picturesPerSecond: (this.#config.batchSize * steps) / seconds,
       secondsLeft: this.#timeLeft.seconds,
       seconds,
+      isEvaluated: isEvaluated(this.epoch, this.#config),
     };
+  }
+
+  /** Ends the epoch in work without an evaluation. */
+  finishEpoch({ epoch }: EpochEvent): void {
+    this.#epoch = epoch;
+    this.#step = 0;
+    this.#sums = NO_STEPS;
   }
 
   /** Ends the epoch in work. @param seconds that the evaluation took */
   finishEvaluation(
-    { epoch, epochs, loss }: EpochEvent,
+    trained: EpochEvent,
     { top1, top5 }: { readonly top1: number; readonly top5: number },
     seconds: number,
   ): EvaluationEvent {
+    const { epoch, epochs, loss } = trained;
     this.#timeLeft.evaluationTook(seconds);
     const isBest = this.#best === undefined || top1 > this.#best.top1;
     const best = isBest ? { epoch, top1, top5 } : (this.#best as BestEpoch);
     this.#best = best;
     this.#results.push({ epoch, trainLoss: loss, top1, top5 });
-    this.#epoch = epoch;
-    this.#step = 0;
-    this.#sums = NO_STEPS;
+    this.finishEpoch(trained);
     return { type: 'evaluation', epoch, epochs, top1, top5, isBest, best, seconds };
   }
+}
+
+/** Whether an epoch ends with an evaluation: every n-th does, and the last. */
+function isEvaluated(epoch: number, { evalEvery, epochs }: TrainConfig): boolean {
+  return epoch % evalEvery === 0 || epoch === epochs;
+}
+
+/** How many evaluations a run has after its first epochs. */
+function evaluationsAfter(epoch: number, { evalEvery, epochs }: TrainConfig): number {
+  return Math.ceil(epochs / evalEvery) - Math.floor(epoch / evalEvery);
 }
 
 function added(sums: EpochSums, row: StepRow): EpochSums {

@@ -105,7 +105,14 @@ export class Recorder {
     );
   }
 
-  /** @param results all epochs' lines, this one's included */
+  /** Of an epoch without evaluation. */
+  async recordEpoch({ epoch, loss }: EpochEvent): Promise<void> {
+    const step = this.#stepsBefore(epoch + 1);
+    const values = { 'train/epoch_loss': loss };
+    await this.#tensorBoard.append([{ step, wallTime: unixTime(), values }]);
+  }
+
+  /** @param results all evaluated epochs' lines, this one's included */
   async recordEvaluation(
     epoch: EpochEvent,
     evaluation: EvaluationEvent,

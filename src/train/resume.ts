@@ -27,16 +27,17 @@ export function recipeOf(config: TrainConfig): Partial<TrainConfig> {
  * Makes sure that a run with `config` goes on where the checkpoint's run would have gone.
  * @param override keys that may differ nevertheless
  * @throws MocoError `ERR_MOCO_CONFIG` that lists the differing keys with both values, or where the
- * run would end before the checkpoint
+ * run would end before the checkpoint, or there without an evaluation
  */
 export function requireSameRun(
   checkpoint: Checkpoint,
   config: TrainConfig,
   override: readonly string[],
 ): void {
+  const { path, config: before } = checkpoint;
   requireKnown(override);
   requireAhead(checkpoint, config);
-  const { path, config: before } = checkpoint;
+  requireEvaluatedEnd(checkpoint, config);
   const differing = keys.filter(
     (key) => before[key] !== config[key] && !mayChange(key) && !override.includes(key),
   );
@@ -80,6 +81,16 @@ function requireAhead({ path, state }: Checkpoint, { epochs }: TrainConfig): voi
   if (begun <= epochs) return;
   const message = `${path} is in epoch ${begun}, and the run would end after epoch ${epochs}`;
   throw new MocoError('ERR_MOCO_CONFIG', message, { hint: `Pass --epochs ${begun} or more.` });
+}
+
+/** A run's last epoch is evaluated, which cannot be made up for where it is over. */
+function requireEvaluatedEnd({ path, state }: Checkpoint, { epochs }: TrainConfig): void {
+  const { epoch, results } = state;
+  if (epoch < epochs || results.at(-1)?.epoch === epoch) return;
+  const message = `epochs: ${epochs}, but ${path} lies after epoch ${epoch}, which was not evaluated`;
+  throw new MocoError('ERR_MOCO_CONFIG', message, {
+    hint: `Go on with --epochs ${epoch + 1} or more, or measure last_model.pth with moco knn.`,
+  });
 }
 
 function mayChange(key: string): boolean {

@@ -15,9 +15,9 @@ export const epochSumsSchema = z.object({
 
 /** How far a run is. */
 export const progressSchema = z.object({
-  /** Epochs done: trained and evaluated. */
+  /** Epochs done: trained, and evaluated where they are. */
   epoch: count,
-  /** Steps done of the next one; all of them where only its evaluation is missing. */
+  /** Steps done of the next one; all of them where only its end is missing. */
   step: count,
   stepsPerEpoch: count,
   sums: epochSumsSchema,

@@ -63,7 +63,7 @@ export class Trainer implements AsyncDisposable {
   }
 
   /**
-   * Trains, evaluates after every epoch, writes the run's files and tells what happens. Leaving the
+   * Trains, evaluates after every n-th epoch and the last, writes the run's files and tells what happens. Leaving the
    * loop early ends the run after its current step, and writes a checkpoint. A trainer runs once.
    *
    * Training never waits for the consumer inside an epoch; the next epoch starts when the consumer
@@ -123,12 +123,16 @@ export class Trainer implements AsyncDisposable {
       const trained = progress.trained();
       yield trained;
       yield await this.#saveModel('last', run);
-      const evaluation = await this.#evaluate(trained, run);
-      yield evaluation;
-      if (evaluation.isBest) yield await this.#saveModel('best', run);
+      if (trained.isEvaluated) {
+        const evaluation = await this.#evaluate(trained, run);
+        yield evaluation;
+        if (evaluation.isBest) yield await this.#saveModel('best', run);
+      } else {
+        await this.#finishEpoch(trained, run);
+      }
       if (this.#isCheckpointDue(trained.epoch, run)) yield await this.#saveRun(run);
     }
-    const best = progress.best as BestEpoch; // there is at least one epoch
+    const best = progress.best as BestEpoch; // the last epoch was evaluated
     const { files } = this.description;
     yield { type: 'done', epochs: this.config.epochs, best, seconds: progress.seconds, files };
   }
@@ -200,6 +204,12 @@ export class Trainer implements AsyncDisposable {
     const event = run.progress.finishEvaluation(trained, accuracy, seconds);
     await run.recorder.recordEvaluation(trained, event, run.progress.results);
     return event;
+  }
+
+  async #finishEpoch(trained: EpochEvent, run: Run): Promise<void> {
+    run.isSaved = false;
+    run.progress.finishEpoch(trained);
+    await run.recorder.recordEpoch(trained);
   }
 
   async #saveModel(kind: ModelEvent['kind'], run: Run): Promise<ModelEvent> {

@@ -21,7 +21,7 @@ const step = (place: Partial<StepEvent>): StepEvent => ({
   ...{ ...metrics, type: 'step', epoch: 1, step: 1, stepsPerEpoch: 4, ...place },
 });
 
-const epoch: EpochEvent = { ...metrics, type: 'epoch', seconds: 83 };
+const epoch: EpochEvent = { ...metrics, type: 'epoch', seconds: 83, isEvaluated: true };
 
 test('a live line shows loss, rate, time left, and the queue until it is full', () => {
   const text = 'loss 7.1235  512 pictures/s  queue 62 %  2 h 13 min left';
@@ -46,6 +46,12 @@ test("an epoch's line ends with its kNN result, and says where it is the best so
     epochLine(epoch, { ...evaluation, ...best, isBest: false }),
     `${means}  kNN top-1 45.68 %, top-5 92.00 %`,
   );
+});
+
+test('an epoch without evaluation has its line at once, and it stays', () => {
+  const line = 'epoch  3/50  loss 7.1235  contrastive top-1 12.50 %  512 pictures/s (1 min 23 s)';
+  assert.deepEqual(new TrainText().textOf({ ...epoch, isEvaluated: false }), { lines: [line] });
+  assert.deepEqual(new TrainText().textOf(epoch), { live: `${line}  evaluating …` });
 });
 
 test('a terminal that does not tell its width shows 79 characters of a live line', (context) => {

@@ -45,6 +45,7 @@ test("without any key, the configuration is the reference's", () => {
     arch: 'resnet50',
     learningRate: 1e-3,
     weightDecay: 1e-6,
+    evalEvery: 1,
     checkpointEvery: 1,
     checkpointMinutes: 10,
     seed: 0,
@@ -68,7 +69,7 @@ test('a key that is undefined keeps its default', () => {
 const numberKeys = [
   ...['trainLimit', 'testLimit', 'featureDim', 'm', 'k', 'batchSize', 'epochs', 'seed'],
   ...['temperature', 'momentum', 'learningRate', 'weightDecay', 'dataThreads', 'threads'],
-  ...['validation', 'checkpointEvery', 'checkpointMinutes'],
+  ...['validation', 'evalEvery', 'checkpointEvery', 'checkpointMinutes'],
 ];
 for (const key of numberKeys) {
   test(`${key} refuses what is negative, not finite, huge or not a number`, () => {
@@ -88,6 +89,7 @@ test('zero is refused wherever nothing can be trained with it', () => {
     'learningRate',
     'dataThreads',
     'threads',
+    'evalEvery',
     'checkpointEvery',
   ]) {
     assert.equal(problems({ [key]: 0 }).length, 1, key);

@@ -44,6 +44,15 @@ test('a run makes its folders and writes its files, and nothing else', async (co
   );
 });
 
+test('the results file has a line for every evaluated epoch', async (context) => {
+  const out = await temporaryFolder(context);
+  await collect(trainerOn(new NativeTrainerDouble(), { out, evalEvery: 2 }).run());
+  assert.equal(
+    await readFile(join(out, `${NAME}_results.csv`), 'utf8'),
+    'epoch,train_loss,test_acc@1,test_acc@5\n2,2.3125,20.0,90.0\n3,3.3125,30.0,90.0\n',
+  );
+});
+
 test('the results file is whole after every epoch', async (context) => {
   const out = await temporaryFolder(context);
   const trainer = trainerOn(new NativeTrainerDouble(), { out });

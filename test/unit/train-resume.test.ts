@@ -35,9 +35,10 @@ async function interrupted(
   out: string,
   stopAt: (event: TrainEvent) => boolean,
   native = new NativeTrainerDouble(),
+  input: TrainConfigInput = {},
 ): Promise<{ checkpoint: Checkpoint; trainer: Trainer }> {
   const controller = new AbortController();
-  const trainer = trainerOn(native, { out });
+  const trainer = trainerOn(native, { out, ...input });
   const run = async () => {
     for await (const event of trainer.run({ signal: controller.signal })) {
       if (stopAt(event)) controller.abort();
@@ -63,9 +64,9 @@ async function metrics(out: string): Promise<object[]> {
 const results = (out: string) => readFile(join(out, `${NAME}_results.csv`), 'utf8');
 
 /** What an uninterrupted run leaves. */
-async function uninterrupted(context: TestContext) {
+async function uninterrupted(context: TestContext, input: TrainConfigInput = {}) {
   const out = await temporaryFolder(context);
-  await collect(trainerOn(new NativeTrainerDouble(), { out }).run());
+  await collect(trainerOn(new NativeTrainerDouble(), { out, ...input }).run());
   return { results: await results(out), metrics: await metrics(out) };
 }
 
@@ -94,6 +95,39 @@ for (const [where, stopAt] of [
     ]);
   });
 }
+
+test('a run stopped in or after an epoch without evaluation goes on as if it had not', async (context) => {
+  const input = { evalEvery: 2 };
+  for (const [type, epoch] of [
+    ['step', 1],
+    ['epoch', 1],
+    ['step', 2],
+  ] as const) {
+    const out = await temporaryFolder(context);
+    const stopAt = (event: TrainEvent) => event.type === type && event.epoch === epoch;
+    const { checkpoint } = await interrupted(out, stopAt, new NativeTrainerDouble(), input);
+    const native = new NativeTrainerDouble({ epochsBefore: checkpoint.state.epoch });
+    await collect(trainerOn(native, { out, ...input }, { checkpoint }).run());
+    assert.deepEqual(
+      { results: await results(out), metrics: await metrics(out) },
+      await uninterrupted(context, input),
+      `${type} of epoch ${epoch}`,
+    );
+  }
+});
+
+test('a run cannot end where it lies after an epoch that was not evaluated', async (context) => {
+  const out = await temporaryFolder(context);
+  const stopAt = ({ type }: TrainEvent) => type === 'epoch';
+  const { checkpoint } = await interrupted(out, stopAt, undefined, { evalEvery: 2 });
+  const ending = parseConfig(trainCommand, { ...checkpoint.config, epochs: 1 });
+  assert.throws(() => requireSameRun(checkpoint, ending, []), {
+    code: 'ERR_MOCO_CONFIG',
+    message: `epochs: 1, but ${checkpoint.path} lies after epoch 1, which was not evaluated`,
+    hint: 'Go on with --epochs 2 or more, or measure last_model.pth with moco knn.',
+  });
+  requireSameRun(checkpoint, checkpoint.config, []);
+});
 
 test('what was written after the checkpoint is taken back', async (context) => {
   const out = await temporaryFolder(context);
@@ -237,7 +271,7 @@ test('a configuration that computes something else is refused, key by key', asyn
     changed({ epochs: 9, out: 'o', dataThreads: 2, checkpointEvery: 5 }),
     [],
   );
-  const other = changed({ temperature: 0.1, batchSize: 8, trainLimit: 640 });
+  const other = changed({ temperature: 0.1, batchSize: 8, trainLimit: 640, evalEvery: 2 });
   assert.throws(() => requireSameRun(checkpoint, other, []), {
     code: 'ERR_MOCO_CONFIG',
     message: [
@@ -245,10 +279,11 @@ test('a configuration that computes something else is refused, key by key', asyn
       '  trainLimit: 640, in the checkpoint undefined',
       '  temperature: 0.1, in the checkpoint 0.5',
       '  batchSize: 8, in the checkpoint 16',
+      '  evalEvery: 2, in the checkpoint 1',
     ].join('\n'),
-    hint: /--override trainLimit,temperature,batchSize\.$/,
+    hint: /--override trainLimit,temperature,batchSize,evalEvery\.$/,
   });
-  requireSameRun(checkpoint, other, ['temperature', 'batchSize', 'trainLimit']);
+  requireSameRun(checkpoint, other, ['temperature', 'batchSize', 'trainLimit', 'evalEvery']);
   assert.throws(() => requireSameRun(checkpoint, other, ['temprature']), {
     code: 'ERR_MOCO_CONFIG',
     message: '--override temprature: unknown key; the nearest known one is temperature',

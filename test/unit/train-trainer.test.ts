@@ -80,6 +80,39 @@ test('the best model is written only when top-1 is strictly better', async (cont
   assert.deepEqual(pick(events, 'done')[0]?.best, { epoch: 5, top1: 40.1, top5: 90 });
 });
 
+test('a run evaluates after every n-th epoch and after the last', async (context) => {
+  const out = await temporaryFolder(context);
+  const native = new NativeTrainerDouble();
+  const { events } = await collect(trainerOn(native, { out, epochs: 5, evalEvery: 2 }).run());
+  const evaluated = [2, 4, 5];
+  assert.deepEqual(
+    pick(events, 'evaluation').map(({ epoch }) => epoch),
+    evaluated,
+  );
+  assert.deepEqual(
+    pick(events, 'epoch').flatMap(({ epoch, isEvaluated }) => (isEvaluated ? [epoch] : [])),
+    evaluated,
+  );
+  const afterSteps = types(events).filter((type) => type !== 'step');
+  assert.deepEqual(afterSteps.slice(3, 11), [
+    ...['epoch', 'model', 'checkpoint'],
+    ...['epoch', 'model', 'evaluation', 'model', 'checkpoint'],
+  ]);
+  assert.deepEqual(pick(events, 'done')[0]?.best, { epoch: 5, top1: 50, top5: 90 });
+});
+
+test('the time left counts the evaluations that will be made, and no others', async (context) => {
+  const out = await temporaryFolder(context);
+  const native = new NativeTrainerDouble();
+  const evaluate = native.evaluate.bind(native);
+  native.evaluate = () => sleep(20).then(evaluate);
+  const { events } = await collect(trainerOn(native, { out, epochs: 6, evalEvery: 4 }).run());
+  const [, , , fourth, fifth] = pick(events, 'epoch');
+  const [first] = pick(events, 'evaluation');
+  assert.equal(fourth?.secondsLeft, 8 * 0.5); // no evaluation was seen yet
+  assert.equal(fifth?.secondsLeft, 4 * 0.5 + (first?.seconds as number));
+});
+
 test('an accuracy that is not a number never counts as better', async (context) => {
   const out = await temporaryFolder(context);
   const native = new NativeTrainerDouble({ top1: [10, Number.NaN, 11] });
