@@ -1,5 +1,7 @@
 #include "core/backbone.h"
 
+#include <c10/util/accumulate.h>
+
 #include <array>
 
 #include "core/error.h"
@@ -9,6 +11,9 @@ namespace {
 
 constexpr int64_t kStemWidth = 64;
 constexpr int64_t kBottleneckExpansion = 4;
+constexpr int64_t kPoolKernel = 3;
+constexpr int64_t kPoolStride = 2;
+constexpr int64_t kPoolPadding = 1;
 
 struct Depths {
   const char* arch;
@@ -26,6 +31,23 @@ const Depths& depthsOf(const std::string& arch) {
   }
   throw Error("ERR_MOCO_CONFIG", "arch: there is no \"" + arch + "\"",
               "Choose resnet18, resnet34 or resnet50.");
+}
+
+struct Extent {
+  int64_t height, width;
+};
+
+/// What a window leaves of a picture or a feature map.
+Extent outputExtent(const Extent& input, int64_t kernel, int64_t stride, int64_t padding) {
+  const auto length = [&](int64_t from) { return (from + 2 * padding - kernel) / stride + 1; };
+  return {length(input.height), length(input.width)};
+}
+
+/// Of a convolution over `extent`, which becomes its output's.
+int64_t multiplyAddsOf(const Convolution& layer, const NetworkPlan& plan, Extent& extent) {
+  const auto& shape = plan.parameters[layer.weight].shape;  // (out, in, k, k)
+  extent = outputExtent(extent, shape.back(), layer.stride, layer.padding);
+  return c10::multiply_integers(shape) * extent.height * extent.width;
 }
 
 }  // namespace
@@ -111,9 +133,21 @@ at::Tensor Backbone::apply(const Pass& pass, const ResidualBlock& block, const a
 
 at::Tensor Backbone::operator()(const Pass& pass, const at::Tensor& pictures) const {
   at::Tensor x = apply(pass, stem_, pictures).relu_();  // (B, 64, H, W), or half as high and wide
-  if (maxPool_) x = at::max_pool2d(x, /*kernel_size=*/3, /*stride=*/2, /*padding=*/1);
+  if (maxPool_) x = at::max_pool2d(x, kPoolKernel, kPoolStride, kPoolPadding);
   for (const auto& block : blocks_) x = apply(pass, block, x);
   return x.mean({2, 3});
+}
+
+int64_t Backbone::multiplyAdds(const NetworkPlan& plan, int64_t height, int64_t width) const {
+  Extent extent{height, width};
+  int64_t total = multiplyAddsOf(stem_.convolution, plan, extent);
+  if (maxPool_) extent = outputExtent(extent, kPoolKernel, kPoolStride, kPoolPadding);
+  for (const auto& block : blocks_) {
+    Extent shortcutExtent = extent;
+    for (const auto& layer : block.body) total += multiplyAddsOf(layer.convolution, plan, extent);
+    if (block.shortcut) total += multiplyAddsOf(block.shortcut->convolution, plan, shortcutExtent);
+  }
+  return total;
 }
 
 }  // namespace moco

@@ -33,6 +33,10 @@ class Backbone {
 
   int64_t featureDim() const { return featureDim_; }
 
+  /// Multiply-adds of the convolutions for one picture.
+  /// @param plan  what this was planned in
+  int64_t multiplyAdds(const NetworkPlan& plan, int64_t height, int64_t width) const;
+
  private:
   struct ConvNorm {
     Convolution convolution;

@@ -1,6 +1,7 @@
 #include "core/encoder.h"
 
 #include <ATen/core/grad_mode.h>
+#include <c10/util/accumulate.h>
 
 #include <map>
 #include <sstream>
@@ -111,6 +112,15 @@ at::Tensor Encoder::backbone(const at::Tensor& pictures, Mode mode) {
 at::Tensor Encoder::project(const at::Tensor& features, Mode mode) {
   TORCH_CHECK(head_, "the encoder has no projection head");
   return normaliseRows((*head_)(pass(mode), features).to(options_.master));
+}
+
+MultiplyAdds Encoder::multiplyAdds(int64_t height, int64_t width) const {
+  MultiplyAdds count{backbone_.multiplyAdds(plan_, height, width), 0};
+  for (const auto& [name, shape] : plan_.parameters) {
+    const bool isLinear = shape.size() == 2;  // (out, in)
+    if (isLinear) count.head += c10::multiply_integers(shape);
+  }
+  return count;
 }
 
 StateDict Encoder::stateDict() const {

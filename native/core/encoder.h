@@ -25,6 +25,11 @@ struct EncoderOptions {
 
 enum class Mode { kTrain, kEvaluate };
 
+/// Of the convolutions and linear layers in one picture's forward pass.
+struct MultiplyAdds {
+  int64_t backbone, head;
+};
+
 /// Name and shape of every entry of an encoder's state dict, in PyTorch's order.
 /// @param featureDim  0: of the backbone alone
 /// @throws Error ERR_MOCO_CONFIG  for an arch that does not exist
@@ -59,6 +64,9 @@ class Encoder {
   const EncoderOptions& options() const { return options_; }
   /// Length of what `backbone` returns of a picture.
   int64_t backboneDim() const { return backbone_.featureDim(); }
+
+  /// @param height, width  of the picture
+  MultiplyAdds multiplyAdds(int64_t height, int64_t width) const;
 
   const NamedTensors& parameters() const { return parameters_; }
   /// BatchNorm's running statistics.

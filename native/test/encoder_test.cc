@@ -103,6 +103,21 @@ TEST_CASE("statistics of its own leave the other encoder's alone, parameters are
   CHECK(own.parameters().flat().is_same(encoder.parameters().flat()));
 }
 
+TEST_CASE("multiply-adds are those that PyTorch's counter finds, whatever arch, stem and size") {
+  const auto count = [](const std::string& arch, Stem stem, int64_t side) {
+    auto encoderOptions = options(arch);
+    encoderOptions.stem = stem;
+    return Encoder(encoderOptions).multiplyAdds(side, side).backbone;
+  };
+  CHECK(count("resnet18", Stem::kCifar, 32) == 555'417'600);
+  CHECK(count("resnet34", Stem::kCifar, 33) == 1'444'484'800);
+  CHECK(count("resnet50", Stem::kCifar, 32) == 1'297'809'408);
+  CHECK(count("resnet50", Stem::kCifar, 33) == 1'613'919'936);
+  CHECK(count("resnet18", Stem::kImagenet, 224) == 1'813'561'344);
+  CHECK(count("resnet50", Stem::kImagenet, 224) == 4'087'136'256);
+  CHECK(Encoder(options("resnet50")).multiplyAdds(32, 32).head == 1'114'112);
+}
+
 TEST_CASE("an encoder starts as the reference's does") {
   Encoder encoder(options("resnet18"));
   encoder.initialise(5);
