@@ -6,6 +6,7 @@
 #endif
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
@@ -49,7 +50,7 @@ class CachingAllocator final : public c10::Allocator {
   }
   CachedMemory usage() {
     const std::lock_guard lock(mutex_);
-    return {inUse_, cached_};
+    return {inUse_, cached_, peak_};
   }
 
  private:
@@ -72,6 +73,7 @@ class CachingAllocator final : public c10::Allocator {
     }
     live_.emplace(data, taken);
     inUse_ += taken;
+    peak_ = std::max(peak_, inUse_);
     return data;
   }
 
@@ -125,6 +127,7 @@ class CachingAllocator final : public c10::Allocator {
   std::unordered_map<void*, size_t> live_;
   size_t inUse_ = 0;
   size_t cached_ = 0;
+  size_t peak_ = 0;
 };
 
 /// Never destroyed: tensors may outlive everything else in the process.

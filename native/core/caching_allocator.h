@@ -13,8 +13,11 @@ void installCachingAllocator();
 /// Gives the blocks that no tensor uses back to the system.
 void releaseCachedMemory();
 
+/// The large blocks, in bytes.
 struct CachedMemory {
-  size_t inUse, cached;  // bytes
+  size_t inUse;
+  size_t cached;  // idle, and kept for the next tensors
+  size_t peak;    // the most that was in use at once since the process started
 };
 CachedMemory cachedMemory();
 

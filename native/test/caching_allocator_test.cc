@@ -28,6 +28,22 @@ TEST_CASE("a large freed block serves the next tensor of its size") {
   CHECK(cachedMemory().cached == 0);
 }
 
+TEST_CASE("the peak is the most that was in use at once, and stays") {
+  installCachingAllocator();
+  const auto kept = megabytes(16);
+  const size_t before = cachedMemory().peak;
+  CHECK(before >= cachedMemory().inUse);
+  const size_t more = before - cachedMemory().inUse + (size_t{8} << 20);
+  {
+    const auto tensor = at::empty({static_cast<int64_t>(more)}, at::kByte);
+    CHECK(cachedMemory().peak == cachedMemory().inUse);
+    CHECK(cachedMemory().peak >= before + (size_t{8} << 20));
+  }
+  const size_t peak = cachedMemory().peak;
+  releaseCachedMemory();
+  CHECK(cachedMemory().peak == peak);
+}
+
 TEST_CASE("a much larger block is not wasted on a small tensor") {
   installCachingAllocator();
   releaseCachedMemory();
