@@ -17,12 +17,14 @@ constexpr bool kCudaBuild = false;
 // From CUDA's driver API, whose binary interface is stable.
 constexpr int kSuccess = 0;
 constexpr int kCapabilityMajor = 75;
+constexpr int kCapabilityMinor = 76;
 
 struct Driver {
   int (*init)(unsigned);
   int (*deviceCount)(int*);
   int (*deviceName)(char*, int, int);
   int (*deviceAttribute)(int*, int, int);
+  int (*deviceMemory)(size_t*, int);
   int (*driverVersion)(int*);
 };
 
@@ -41,6 +43,7 @@ std::string openDriver(Driver& driver) {
                         find(library, "cuDeviceGetCount", driver.deviceCount) &&
                         find(library, "cuDeviceGetName", driver.deviceName) &&
                         find(library, "cuDeviceGetAttribute", driver.deviceAttribute) &&
+                        find(library, "cuDeviceTotalMem_v2", driver.deviceMemory) &&
                         find(library, "cuDriverGetVersion", driver.driverVersion);
   return complete ? "" : "the NVIDIA driver is too old";
 }
@@ -51,32 +54,56 @@ CudaDevice describe(const Driver& driver, int index) {
   driver.deviceName(name.data(), name.size(), index);
   device.name = name.data();
   driver.deviceAttribute(&device.major, kCapabilityMajor, index);
+  driver.deviceAttribute(&device.minor, kCapabilityMinor, index);
+  driver.deviceMemory(&device.memory, index);
   return device;
+}
+
+/// 12080 is CUDA 12.8.
+std::string cudaVersion(long version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+/// 91002 is cuDNN 9.10.2.
+std::string cudnnVersion(long version) {
+  return std::to_string(version / 10000) + "." + std::to_string(version % 10000 / 100) + "." +
+         std::to_string(version % 100);
 }
 
 std::string driverVersion(const Driver& driver) {
   int version = 0;
   driver.driverVersion(&version);
-  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+  return cudaVersion(version);
+}
+
+CudaStatus unavailable(const std::string& reason) {
+  CudaStatus status;
+  status.unavailable = reason;
+  return status;
 }
 
 CudaStatus askDriver() {
-  if (!kCudaBuild) return {{}, "LibTorch is a CPU build"};
+  if (!kCudaBuild) return unavailable("LibTorch is a CPU build");
   Driver driver{};
   const std::string missing = openDriver(driver);
-  if (!missing.empty()) return {{}, missing};
+  if (!missing.empty()) return unavailable(missing);
   if (const int error = driver.init(0); error != kSuccess) {
-    return {{}, "NVIDIA's driver does not start (cuInit: error " + std::to_string(error) + ")"};
+    return unavailable("NVIDIA's driver does not start (cuInit: error " + std::to_string(error) +
+                       ")");
   }
   int count = 0;
   driver.deviceCount(&count);
-  if (count == 0) return {{}, "NVIDIA's driver sees no GPU (CUDA_VISIBLE_DEVICES may hide it)"};
+  if (count == 0) {
+    return unavailable("NVIDIA's driver sees no GPU (CUDA_VISIBLE_DEVICES may hide it)");
+  }
   if (!at::globalContext().hasCUDA()) {
-    return {{},
-            "NVIDIA's driver supports CUDA " + driverVersion(driver) +
-                ", which is too old for this build of LibTorch"};
+    return unavailable("NVIDIA's driver supports CUDA " + driverVersion(driver) +
+                       ", which is too old for this build of LibTorch");
   }
   CudaStatus status;
+  status.driverCuda = driverVersion(driver);
+  status.cuda = cudaVersion(at::globalContext().versionCUDART());
+  status.cudnn = cudnnVersion(at::globalContext().versionCuDNN());
   for (int index = 0; index < count; ++index) status.devices.push_back(describe(driver, index));
   return status;
 }

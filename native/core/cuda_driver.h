@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -7,13 +8,16 @@ namespace moco {
 
 struct CudaDevice {
   std::string name;
-  int major;  // of the compute capability
+  int major, minor;  // the compute capability
+  size_t memory;     // bytes
 };
 
 /// The machine's NVIDIA GPUs, and where there is none to use, why.
 struct CudaStatus {
   std::vector<CudaDevice> devices;
   std::string unavailable;  // empty where CUDA works
+  // Where it does: the newest CUDA that the driver supports, and what LibTorch was built with.
+  std::string driverCuda, cuda, cudnn;
 };
 
 /// Asks NVIDIA's driver and LibTorch, once. Needs no CUDA toolkit: the driver's library is opened
