@@ -5,31 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "addon/benchmark_object.h"
 #include "addon/errors.h"
 #include "addon/evaluator_object.h"
 #include "addon/jobs.h"
+#include "addon/machine.h"
 #include "addon/tensor_conversion.h"
 #include "addon/trainer_object.h"
-#include "core/cuda_driver.h"
-#include "core/device.h"
 #include "core/encoder.h"
 #include "core/error.h"
 
 namespace moco::addon {
 namespace {
-
-Napi::Value hardware(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const CudaStatus cuda = cudaStatus();
-  Napi::Array devices = Napi::Array::New(env);
-  for (uint32_t i = 0; i < cuda.devices.size(); ++i) devices.Set(i, cuda.devices[i].name);
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("cpuName", deviceName(at::kCPU));
-  result.Set("cpuBf16", cpuHasBf16());
-  result.Set("cudaDevices", devices);
-  result.Set("cudaUnavailable", cuda.unavailable);
-  return result;
-}
 
 Napi::Array layoutArray(Napi::Env env, const std::vector<TensorSpec>& layout) {
   Napi::Array array = Napi::Array::New(env);
@@ -58,6 +45,8 @@ Napi::Value layoutOf(const Napi::CallbackInfo& info) {
   }
 }
 
+Napi::Value memory(const Napi::CallbackInfo& info) { return memoryObject(info.Env()); }
+
 void shutdown(const Napi::CallbackInfo& info) {
   const auto running = info.Env().GetInstanceData<Environment>()->running;  // closing takes out
   for (Jobs* jobs : running) jobs->close();
@@ -68,14 +57,17 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(environment);
   environment->trainerClass = Napi::Persistent(TrainerObject::define(env));
   environment->evaluatorClass = Napi::Persistent(EvaluatorObject::define(env));
+  environment->benchmarkClass = Napi::Persistent(BenchmarkObject::define(env));
   exports.Set("libtorchVersion", std::to_string(TORCH_VERSION_MAJOR) + "." +
                                      std::to_string(TORCH_VERSION_MINOR) + "." +
                                      std::to_string(TORCH_VERSION_PATCH));
   exports.Set("createTrainer", Napi::Function::New(env, TrainerObject::create));
   exports.Set("createEvaluator", Napi::Function::New(env, EvaluatorObject::create));
+  exports.Set("createBenchmark", Napi::Function::New(env, BenchmarkObject::create));
   exports.Set("convertTensors", Napi::Function::New(env, convertTensors));
   exports.Set("encoderLayout", Napi::Function::New(env, layoutOf));
   exports.Set("hardware", Napi::Function::New(env, hardware));
+  exports.Set("memory", Napi::Function::New(env, memory));
   exports.Set("shutdown", Napi::Function::New(env, shutdown));
   return exports;
 }

@@ -17,6 +17,7 @@ class Jobs;
 struct Environment {
   Napi::FunctionReference trainerClass;
   Napi::FunctionReference evaluatorClass;
+  Napi::FunctionReference benchmarkClass;
   std::set<Jobs*> running;  // those with a thread
 };
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "addon/machine.h"
 #include "addon/trainer_request.h"
 
 namespace moco::addon {
@@ -14,6 +15,7 @@ Napi::Function TrainerObject::define(Napi::Env env) {
                       InstanceMethod<&TrainerObject::evaluate>("evaluate"),
                       InstanceMethod<&TrainerObject::saveModel>("saveModel"),
                       InstanceMethod<&TrainerObject::saveCheckpoint>("saveCheckpoint"),
+                      InstanceMethod<&TrainerObject::memory>("memory"),
                       InstanceMethod<&TrainerObject::stop>("stop"),
                       InstanceMethod<&TrainerObject::dispose>("dispose")});
 }
@@ -87,6 +89,10 @@ Napi::Value TrainerObject::saveCheckpoint(const Napi::CallbackInfo& info) {
     trainer_->saveCheckpoint(path, previous, run);
     return undefined;
   });
+}
+
+Napi::Value TrainerObject::memory(const Napi::CallbackInfo& info) {
+  return memoryObject(info.Env());
 }
 
 void TrainerObject::stop(const Napi::CallbackInfo&) { jobs_.stop(); }

@@ -26,6 +26,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
   Napi::Value evaluate(const Napi::CallbackInfo& info);
   Napi::Value saveModel(const Napi::CallbackInfo& info);
   Napi::Value saveCheckpoint(const Napi::CallbackInfo& info);
+  Napi::Value memory(const Napi::CallbackInfo& info);
   void stop(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
 

@@ -1,3 +1,5 @@
+import type { NativeBenchmark, NativeBenchmarkOptions } from './benchmark.js';
+
 /** One split of a data set as the addon takes it: raw bytes, planar (N × 3 × height × width, R then G then B). */
 export interface NativePictures {
   readonly pixels: Uint8Array;
@@ -227,6 +229,8 @@ export interface NativeTrainer {
    * @param run JSON about the run, kept in the file as it is
    */
   saveCheckpoint(path: string, previous: string, run: string): Promise<void>;
+  /** Of the process, at any time. */
+  memory(): NativeMemory;
   /**
    * Asks the running job to end soon: an epoch ends after its current step, an evaluation rejects
    * with `ERR_MOCO_ABORTED`.
@@ -234,6 +238,39 @@ export interface NativeTrainer {
   stop(): void;
   /** Stops, joins the training thread and frees all tensors. Can be called more than once. */
   dispose(): Promise<void>;
+}
+
+/** What this machine offers. */
+export interface NativeHardware {
+  readonly cpuName: string;
+  readonly cpuBf16: boolean;
+  /** Absent where CUDA cannot be used. */
+  readonly cuda: NativeCuda | undefined;
+  /** Why CUDA cannot be used; empty where it can. */
+  readonly cudaUnavailable: string;
+}
+
+export interface NativeCuda {
+  readonly devices: readonly {
+    readonly name: string;
+    /** E.g. `9.0`. */
+    readonly computeCapability: string;
+    readonly memoryBytes: number;
+  }[];
+  /** The newest CUDA that the driver supports. */
+  readonly driverCuda: string;
+  /** What LibTorch was built with. */
+  readonly cuda: string;
+  readonly cudnn: string;
+}
+
+/** Large blocks of CPU memory that PyTorch has, in bytes. */
+export interface NativeMemory {
+  readonly inUse: number;
+  /** Idle, and kept for the next tensors. */
+  readonly cached: number;
+  /** The most that was in use at once since the process started. */
+  readonly peak: number;
 }
 
 /**
@@ -245,6 +282,7 @@ export interface NativeAddon {
   readonly libtorchVersion: string;
   createTrainer(options: NativeTrainerOptions): Promise<NativeTrainer>;
   createEvaluator(options: NativeEvaluatorOptions): Promise<NativeEvaluator>;
+  createBenchmark(options: NativeBenchmarkOptions): Promise<NativeBenchmark>;
   /** Name and shape of every parameter and buffer of an encoder, in PyTorch's order. */
   encoderLayout(
     arch: string,
@@ -264,14 +302,8 @@ export interface NativeAddon {
       readonly description: string;
     },
   ): Promise<void>;
-  /** What this machine offers. */
-  hardware(): {
-    cpuBf16: boolean;
-    cpuName: string;
-    cudaDevices: string[];
-    /** Why CUDA cannot be used; empty where it can. */
-    cudaUnavailable: string;
-  };
+  hardware(): NativeHardware;
+  memory(): NativeMemory;
   /** Stops and joins every training thread of this environment, at once; for the exit listener. */
   shutdown(): void;
 }

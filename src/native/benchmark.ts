@@ -1,0 +1,74 @@
+import type { NativeDescription } from './addon.js';
+
+/** What a benchmark measures. */
+export interface NativeBenchmarkOptions {
+  readonly arch: string;
+  readonly batchSize: number;
+  readonly queueLength: number;
+  /** `auto`, `cpu`, `cuda` or `cuda:<n>`. */
+  readonly device: string;
+  /** `auto`, `fp32` or `bf16`. */
+  readonly precision: string;
+  readonly dataThreads: number;
+  readonly computeThreads: number;
+  /** Of the square matrices that are multiplied; 0 lets the addon choose. */
+  readonly matrixSide: number;
+}
+
+/** What the addon decided for a benchmark, and how much work there is. */
+export interface NativeBenchmarkDescription extends NativeDescription {
+  /** Of the convolutions and linear layers in one picture's forward pass. */
+  readonly multiplyAdds: { readonly backbone: number; readonly head: number };
+  /** Length of the backbone's features. */
+  readonly featureLength: number;
+}
+
+/** Parts of a training step, in order. */
+export const STEP_PHASES = ['wait', 'input', 'forward', 'backward', 'update'] as const;
+
+export type StepPhase = (typeof STEP_PHASES)[number];
+
+/** Where time went. */
+export interface NativeOperatorTime {
+  /** Empty outside of all phases. */
+  readonly phase: StepPhase | '';
+  /** As PyTorch's `aten::mm`; a phase's own name: its time outside of operators. */
+  readonly name: string;
+  readonly calls: number;
+  /** Without the operators that it calls: all add up to the whole. */
+  readonly seconds: number;
+}
+
+/** Training steps and where their time went. */
+export interface NativeSteps {
+  readonly steps: number;
+  /** Of all of them. */
+  readonly seconds: number;
+  readonly times: readonly NativeOperatorTime[];
+}
+
+/**
+ * Times what training and evaluation consist of, on random pictures and a thread of its own; runs
+ * one job at a time. `least` is how many seconds a measurement goes on for, at least.
+ */
+export interface NativeBenchmark {
+  readonly description: NativeBenchmarkDescription;
+  /** Training steps, views included, after one of warm-up; each phase whole, or each operator. */
+  steps(least: number, detail: 'phases' | 'operators'): Promise<NativeSteps>;
+  /** Seconds per picture of the backbone in evaluation mode. */
+  extraction(least: number): Promise<number>;
+  /** Floating-point operations per second in a product of square matrices: the best of several. */
+  matrixProduct(least: number): Promise<number>;
+  /** Seconds per training view on one core. */
+  augmentation(least: number): Promise<number>;
+  /** Seconds in which `queries` features are classified by the nearest of a bank. */
+  knn(size: {
+    readonly bank: number;
+    readonly queries: number;
+    readonly neighbours: number;
+  }): Promise<number>;
+  /** Asks the running job to end soon: its promise rejects with `ERR_MOCO_ABORTED`. */
+  stop(): void;
+  /** Stops, joins the thread and frees all tensors. Can be called more than once. */
+  dispose(): Promise<void>;
+}
