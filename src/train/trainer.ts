@@ -134,7 +134,16 @@ export class Trainer implements AsyncDisposable {
     }
     const best = progress.best as BestEpoch; // the last epoch was evaluated
     const { files } = this.description;
-    yield { type: 'done', epochs: this.config.epochs, best, seconds: progress.seconds, files };
+    const { epochs } = this.config;
+    const { seconds } = progress;
+    yield {
+      type: 'done',
+      epochs,
+      best,
+      seconds,
+      peakMemoryBytes: this.#native.memory().peak,
+      files,
+    };
   }
 
   /** Whether the run directory has a checkpoint from before the run. */

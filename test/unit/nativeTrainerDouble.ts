@@ -100,6 +100,10 @@ export class NativeTrainerDouble implements NativeTrainer {
     await writeFile(path, safetensors(mocoHeader(texts, {})));
   }
 
+  memory() {
+    return { inUse: 100, cached: 20, peak: 300 };
+  }
+
   stop(): void {
     this.#isStopped = true;
   }

@@ -77,7 +77,9 @@ test('the best model is written only when top-1 is strictly better', async (cont
     pick(events, 'evaluation').map((event) => event.best.epoch),
     [1, 2, 2, 2, 5],
   );
-  assert.deepEqual(pick(events, 'done')[0]?.best, { epoch: 5, top1: 40.1, top5: 90 });
+  const [done] = pick(events, 'done');
+  assert.deepEqual(done?.best, { epoch: 5, top1: 40.1, top5: 90 });
+  assert.equal(done?.peakMemoryBytes, 300);
 });
 
 test('a run evaluates after every n-th epoch and after the last', async (context) => {
