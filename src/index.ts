@@ -1,7 +1,26 @@
 /**
  * Momentum Contrast for Node: `train` is a whole run in one call, `createTrainer` the same step by
- * step; `knn` and `linear` measure what was trained. The `moco` command uses what is exported here and nothing else.
+ * step; `knn` and `linear` measure what was trained, `bench` and `profileStep` how fast the machine
+ * is. The `moco` command uses what is exported here and nothing else.
  */
+export {
+  type BenchEvent,
+  type BenchMeasuringEvent,
+  type BenchOptions,
+  type BenchResult,
+  type BenchStartEvent,
+  bench,
+} from './bench/bench.js';
+export type { BenchDescription, Precision } from './bench/benchmarks.js';
+export type { Measurement } from './bench/measure.js';
+export {
+  type OperatorProfile,
+  type ProfileResult,
+  profileStep,
+  type StepProfile,
+} from './bench/profile.js';
+export type { PhaseShares, PrecisionResult, Spread, Throughput } from './bench/summary.js';
+export type { BenchConfig, BenchConfigInput } from './config/benchConfig.js';
 export type { CommandConfig } from './config/commandConfig.js';
 export { type CommandName, commands } from './config/commands.js';
 export { type ConfigFlag, configFlags, type TypedFlag } from './config/flags.js';
@@ -42,6 +61,8 @@ export type { MetricsRow } from './model/description.js';
 export type { LeftOut } from './model/encoderTensors.js';
 export { type FileInspection, inspectFile } from './model/inspectFile.js';
 export type { ModelKind } from './model/readModel.js';
+export type { NativeMemory } from './native/addon.js';
+export { STEP_PHASES, type StepPhase } from './native/benchmark.js';
 export { MocoError, type MocoErrorCode } from './native/error.js';
 export { resumedConfig } from './train/checkpoint.js';
 export { type CreateTrainerOptions, createTrainer } from './train/createTrainer.js';

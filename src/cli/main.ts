@@ -37,6 +37,11 @@ const COMMANDS: readonly LazyCommand[] = [
     configure: async (command) => (await import('./convert.js')).configureConvert(command),
   },
   {
+    name: 'bench',
+    summary: 'measure this machine: training step, augmentation, extraction, kNN',
+    configure: async (command) => (await import('./bench.js')).configureBench(command),
+  },
+  {
     name: 'config',
     summary: 'print or write what a configuration file can hold',
     configure: async (command) => (await import('./config.js')).configureConfig(command),

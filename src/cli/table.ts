@@ -8,6 +8,7 @@ export function tableLines(rows: readonly (readonly string[])[]): string[] {
       .map((cell, column) =>
         column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
       )
-      .join('   '),
+      .join('   ')
+      .trimEnd(),
   );
 }

@@ -14,12 +14,19 @@ export const path = (title: 'file' | 'folder') =>
 
 export const temperature = z.number().min(MIN_TEMPERATURE).max(100);
 
-export const batchSize = z
+const oneBatch = z.int().min(2).max(65_536);
+
+export const batchSize = oneBatch.default(256).describe('pictures in one training step');
+
+/** For a quick answer on any machine. */
+export const smallBatchSize = oneBatch.default(64).describe('pictures in one training step');
+
+export const queueLength = z
   .int()
-  .min(2)
-  .max(65_536)
-  .default(256)
-  .describe('pictures in one training step');
+  .min(1)
+  .max(4_194_304)
+  .default(4096)
+  .describe('number of negatives: the length of the queue of keys');
 
 export const epochs = z.int().min(1).max(1_000_000).describe('passes over the training pictures');
 
@@ -41,7 +48,8 @@ export const modelKeys = {
     .describe('first layers of the backbone: for small pictures, or those of ImageNet models'),
 };
 
-const autoOr = (maximum: number) => z.union([z.literal('auto'), z.int().min(1).max(maximum)]);
+export const autoOr = (maximum: number) =>
+  z.union([z.literal('auto'), z.int().min(1).max(maximum)]);
 
 /** Which pictures to use. */
 export const dataKeys = {

@@ -18,6 +18,7 @@ import {
   learningRate,
   neighbours,
   out,
+  queueLength,
   temperature,
   validation,
   weightDecay,
@@ -67,12 +68,7 @@ const trainConfigSchema = z
       .max(65_536)
       .default(128)
       .describe("length of the projection head's output, which the loss compares"),
-    m: z
-      .int()
-      .min(1)
-      .max(4_194_304)
-      .default(4096)
-      .describe('number of negatives: the length of the queue of keys'),
+    m: queueLength,
     temperature: temperature
       .default(0.5)
       .describe('divides the similarities, in the loss and in the kNN vote'),

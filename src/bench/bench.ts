@@ -1,0 +1,124 @@
+import { type BenchConfig, type BenchConfigInput, benchCommand } from '../config/benchConfig.js';
+import { parseConfig } from '../config/resolve.js';
+import type { NativeAddon, NativeMemory } from '../native/addon.js';
+import { loadAddon } from '../native/load.js';
+import {
+  type BenchDescription,
+  type Benchmarks,
+  createBenchmarks,
+  type Precision,
+  stoppable,
+} from './benchmarks.js';
+import {
+  type Measurement,
+  measureRound,
+  type PrecisionRound,
+  type Round,
+  warmUp,
+} from './measure.js';
+import { convolutionShare } from './profile.js';
+import { type PrecisionResult, precisionResult, type Spread, spread, workOf } from './summary.js';
+
+/** The first event: the models are made, and measuring begins. */
+export interface BenchStartEvent {
+  readonly type: 'start';
+  readonly config: BenchConfig;
+  readonly description: BenchDescription;
+}
+
+/** One measurement begins. */
+export interface BenchMeasuringEvent {
+  readonly type: 'measuring';
+  /** From 1; 0 warms up. */
+  readonly round: number;
+  readonly rounds: number;
+  readonly measurement: Measurement;
+  /** Absent where it is the same in all precisions. */
+  readonly precision?: Precision;
+}
+
+export type BenchEvent = BenchStartEvent | BenchMeasuringEvent;
+
+export interface BenchOptions {
+  readonly onEvent?: ((event: BenchEvent) => void) | undefined;
+  /** Ends the measurement that runs, soon. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What was measured, over the rounds. */
+export interface BenchResult {
+  readonly config: BenchConfig;
+  readonly description: BenchDescription;
+  readonly precisions: readonly PrecisionResult[];
+  readonly augmentation: { readonly secondsPerView: Spread };
+  readonly knn: { readonly seconds: Spread };
+  readonly memory: NativeMemory;
+}
+
+/**
+ * Measures this machine: a training step, augmentation, extraction of features, kNN, and how much
+ * of the rate of a plain matrix product they reach. Everything is measured in turn in each round,
+ * on random pictures, since the speed of a machine changes from minute to minute.
+ * @param config what differs from the defaults
+ * @throws MocoError `ERR_MOCO_CONFIG`, `_DEVICE`, `_NATIVE_MISSING`, `_OUT_OF_MEMORY`; `_ABORTED`
+ * after the signal
+ */
+export async function bench(
+  config: BenchConfigInput,
+  options: BenchOptions = {},
+): Promise<BenchResult> {
+  return await benchOn(loadAddon(), parseConfig(benchCommand, config), options);
+}
+
+/** `bench` with an addon that is there already. */
+export async function benchOn(
+  addon: NativeAddon,
+  config: BenchConfig,
+  { onEvent, signal }: BenchOptions,
+): Promise<BenchResult> {
+  await using benchmarks = await createBenchmarks(config, addon);
+  const { description } = benchmarks;
+  onEvent?.({ type: 'start', config, description });
+  const { rounds, convolutions } = await stoppable(benchmarks, signal, (throwIfStopped) =>
+    measureAll(benchmarks, config, (event) => {
+      throwIfStopped();
+      onEvent?.(event);
+    }),
+  );
+  return {
+    config,
+    description,
+    precisions: description.precisions.map((precision, index) => {
+      const measured = rounds.map(({ precisions }) => precisions[index] as PrecisionRound);
+      const share = convolutions[index] as number;
+      return precisionResult(precision, workOf(config, description), measured, share);
+    }),
+    augmentation: { secondsPerView: spread(rounds.map(({ secondsPerView }) => secondsPerView)) },
+    knn: { seconds: spread(rounds.map(({ knnSeconds }) => knnSeconds)) },
+    memory: addon.memory(),
+  };
+}
+
+/** All rounds, then the share of the convolutions in each precision. */
+async function measureAll(
+  { natives }: Benchmarks,
+  config: BenchConfig,
+  announce: (event: BenchMeasuringEvent) => void,
+): Promise<{ rounds: readonly Round[]; convolutions: readonly number[] }> {
+  const { rounds: count } = config;
+  const announcer = (round: number) => (measurement: Measurement, precision?: Precision) => {
+    const where = precision === undefined ? {} : { precision };
+    announce({ type: 'measuring', round, rounds: count, measurement, ...where });
+  };
+  await warmUp(natives, config, announcer(0));
+  const rounds: Round[] = [];
+  for (let round = 1; round <= count; round++) {
+    rounds.push(await measureRound(natives, config, announcer(round)));
+  }
+  const convolutions: number[] = [];
+  for (const native of natives) {
+    announcer(count)('convolutions', native.description.precision);
+    convolutions.push(convolutionShare(await native.steps(0, 'operators')));
+  }
+  return { rounds, convolutions };
+}

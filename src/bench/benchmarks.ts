@@ -1,0 +1,120 @@
+import { cpus } from 'node:os';
+import type { BenchConfig } from '../config/benchConfig.js';
+import type { NativeAddon } from '../native/addon.js';
+import type { NativeBenchmark, NativeBenchmarkDescription } from '../native/benchmark.js';
+import { MocoError } from '../native/error.js';
+import { requireDevice } from '../native/hardware.js';
+import { version } from '../version.js';
+
+/** A number format of the convolutions. */
+export type Precision = 'fp32' | 'bf16';
+
+/** What is measured, and on what. */
+export interface BenchDescription extends Omit<NativeBenchmarkDescription, 'precision'> {
+  readonly mocoVersion: string;
+  readonly libtorchVersion: string;
+  readonly node: string;
+  readonly platform: string;
+  readonly cpu: string;
+  readonly cores: number;
+  /** What is measured. */
+  readonly precisions: readonly Precision[];
+  /** Why these, in words for the user. */
+  readonly precisionReason: string;
+}
+
+/** A model in each precision. */
+export interface Benchmarks extends AsyncDisposable {
+  readonly description: BenchDescription;
+  /** At least one. */
+  readonly natives: readonly NativeBenchmark[];
+}
+
+/**
+ * Makes a model for each precision that the configuration asks for. The device's own choice is made
+ * beside fp32: where that is fp32 again, the device has no other.
+ * @throws MocoError `ERR_MOCO_DEVICE`, `_OUT_OF_MEMORY`
+ */
+export async function createBenchmarks(
+  config: BenchConfig,
+  addon: NativeAddon,
+): Promise<Benchmarks> {
+  requireDevice(config.device, addon);
+  const natives: NativeBenchmark[] = [];
+  const dispose = async () => {
+    await Promise.all(natives.map((native) => native.dispose()));
+  };
+  try {
+    for (const precision of config.precision === 'all' ? ['fp32', 'auto'] : [config.precision]) {
+      natives.push(await addon.createBenchmark(nativeOptions(config, precision)));
+    }
+    const last = (natives.at(-1) as NativeBenchmark).description;
+    if (natives.length > 1 && last.precision === 'fp32') await natives.pop()?.dispose();
+    const precisions = natives.map(({ description }) => description.precision);
+    return {
+      natives,
+      description: describe(last, precisions, addon),
+      [Symbol.asyncDispose]: dispose,
+    };
+  } catch (error) {
+    await dispose();
+    throw MocoError.from(error);
+  }
+}
+
+/**
+ * Runs measurements that a signal may end.
+ * @param measure is to call the function that it is given before each measurement
+ * @throws MocoError `ERR_MOCO_ABORTED` after the signal
+ */
+export async function stoppable<Result>(
+  { natives }: Benchmarks,
+  signal: AbortSignal | undefined,
+  measure: (throwIfStopped: () => void) => Promise<Result>,
+): Promise<Result> {
+  const aborted = () =>
+    new MocoError('ERR_MOCO_ABORTED', 'the benchmark was stopped', { cause: signal?.reason });
+  const throwIfStopped = () => {
+    if (signal?.aborted) throw aborted();
+  };
+  const stop = () => {
+    for (const native of natives) native.stop();
+  };
+  signal?.addEventListener('abort', stop);
+  try {
+    throwIfStopped();
+    return await measure(throwIfStopped);
+  } catch (error) {
+    throw signal?.aborted ? aborted() : MocoError.from(error);
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+function nativeOptions(config: BenchConfig, precision: string) {
+  const { arch, batchSize, m, device, threads, dataThreads, matrix } = config;
+  const chosen = (setting: number | 'auto') => (setting === 'auto' ? 0 : setting);
+  return {
+    ...{ arch, batchSize, queueLength: m, device, precision },
+    dataThreads: chosen(dataThreads),
+    computeThreads: chosen(threads),
+    matrixSide: chosen(matrix),
+  };
+}
+
+function describe(
+  { precision: _, ...common }: NativeBenchmarkDescription,
+  precisions: readonly Precision[],
+  addon: NativeAddon,
+): BenchDescription {
+  return {
+    mocoVersion: version,
+    libtorchVersion: addon.libtorchVersion,
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    cpu: addon.hardware().cpuName,
+    cores: cpus().length,
+    ...common,
+    precisions,
+  };
+}

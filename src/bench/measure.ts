@@ -1,0 +1,72 @@
+import type { BenchConfig } from '../config/benchConfig.js';
+import type { NativeBenchmark, NativeSteps } from '../native/benchmark.js';
+import type { Precision } from './benchmarks.js';
+
+/** What is measured, in words for the user. */
+export type Measurement =
+  | 'matrix product'
+  | 'training step'
+  | 'extraction'
+  | 'augmentation'
+  | 'kNN'
+  | 'convolutions';
+
+/** One round's numbers of one precision. */
+export interface PrecisionRound {
+  /** Floating-point operations per second in the matrix product. */
+  readonly flops: number;
+  /** Whole phases. */
+  readonly steps: NativeSteps;
+  /** Per picture. */
+  readonly extractionSeconds: number;
+}
+
+/** One round's numbers. */
+export interface Round {
+  /** In the order of the benchmarks. */
+  readonly precisions: readonly PrecisionRound[];
+  readonly secondsPerView: number;
+  readonly knnSeconds: number;
+}
+
+/** Features of the bank in the round of warm-up: a whole one would only take long. */
+const WARM_UP_BANK = 1000;
+
+/** Tells what is measured next. */
+type Announce = (measurement: Measurement, precision?: Precision) => void;
+
+/** A round whose numbers do not count. */
+export async function warmUp(
+  natives: readonly NativeBenchmark[],
+  config: BenchConfig,
+  announce: Announce,
+): Promise<void> {
+  const bank = Math.min(config.bank, WARM_UP_BANK);
+  const k = Math.min(config.k, bank);
+  await measureRound(natives, { ...config, seconds: 0, bank, k }, announce);
+}
+
+/** Measures everything once, one after the other. */
+export async function measureRound(
+  natives: readonly NativeBenchmark[],
+  { seconds, bank, queries, k }: BenchConfig,
+  announce: Announce,
+): Promise<Round> {
+  const precisions: PrecisionRound[] = [];
+  for (const native of natives) {
+    const { precision } = native.description;
+    announce('matrix product', precision);
+    const flops = await native.matrixProduct(seconds);
+    announce('training step', precision);
+    const steps = await native.steps(seconds, 'phases');
+    announce('extraction', precision);
+    const extractionSeconds = await native.extraction(seconds);
+    precisions.push({ flops, steps, extractionSeconds });
+  }
+  const [any] = natives as readonly [NativeBenchmark, ...NativeBenchmark[]];
+  announce('augmentation');
+  const secondsPerView = await any.augmentation(seconds);
+  announce('kNN');
+  const knnSeconds = await any.knn({ bank, queries, neighbours: k });
+  return { precisions, secondsPerView, knnSeconds };
+}

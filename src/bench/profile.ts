@@ -1,0 +1,107 @@
+import { type BenchConfig, type BenchConfigInput, benchCommand } from '../config/benchConfig.js';
+import { parseConfig } from '../config/resolve.js';
+import type { NativeAddon } from '../native/addon.js';
+import type { NativeSteps, StepPhase } from '../native/benchmark.js';
+import { loadAddon } from '../native/load.js';
+import type { BenchOptions } from './bench.js';
+import {
+  type BenchDescription,
+  createBenchmarks,
+  type Precision,
+  stoppable,
+} from './benchmarks.js';
+import { type PhaseShares, phaseShares } from './summary.js';
+
+/** One operator in one phase of a step. */
+export interface OperatorProfile {
+  readonly phase: StepPhase | 'other';
+  /** As PyTorch's `aten::mm`; a phase's own name: its time outside of operators. */
+  readonly name: string;
+  readonly callsPerStep: number;
+  /** Without the operators that it calls. */
+  readonly secondsPerStep: number;
+  /** Of the step, 0…1. */
+  readonly share: number;
+}
+
+/** Where the time of a training step goes. */
+export interface StepProfile {
+  readonly precision: Precision;
+  /** How many were measured. */
+  readonly steps: number;
+  readonly secondsPerStep: number;
+  readonly phases: PhaseShares;
+  /** Share (0…1) that is spent in convolutions. */
+  readonly convolutions: number;
+  /** The longest first. */
+  readonly operators: readonly OperatorProfile[];
+}
+
+export interface ProfileResult {
+  readonly config: BenchConfig;
+  readonly description: BenchDescription;
+  /** One for each precision. */
+  readonly profiles: readonly StepProfile[];
+}
+
+/**
+ * Tells where the time of a training step goes, by operator; measured for `rounds` × `seconds` in
+ * each precision. On a GPU every operator is waited for, which makes the step itself slower.
+ * @param config what differs from the defaults
+ * @throws MocoError as `bench`
+ */
+export async function profileStep(
+  config: BenchConfigInput,
+  options: BenchOptions = {},
+): Promise<ProfileResult> {
+  return await profileStepOn(loadAddon(), parseConfig(benchCommand, config), options);
+}
+
+/** `profileStep` with an addon that is there already. */
+export async function profileStepOn(
+  addon: NativeAddon,
+  config: BenchConfig,
+  { onEvent, signal }: BenchOptions,
+): Promise<ProfileResult> {
+  await using benchmarks = await createBenchmarks(config, addon);
+  const { description, natives } = benchmarks;
+  onEvent?.({ type: 'start', config, description });
+  const profiles = await stoppable(benchmarks, signal, async (throwIfStopped) => {
+    const measured: StepProfile[] = [];
+    for (const native of natives) {
+      const { precision } = native.description;
+      throwIfStopped();
+      const progress = { round: 1, rounds: 1, measurement: 'training step' } as const;
+      onEvent?.({ type: 'measuring', ...progress, precision });
+      const steps = await native.steps(config.rounds * config.seconds, 'operators');
+      measured.push(stepProfile(precision, steps));
+    }
+    return measured;
+  });
+  return { config, description, profiles };
+}
+
+function stepProfile(precision: Precision, measured: NativeSteps): StepProfile {
+  const { steps, seconds, times } = measured;
+  const operators = times.map(({ phase, name, calls, seconds: own }) => ({
+    phase: phase === '' ? ('other' as const) : phase,
+    name,
+    callsPerStep: calls / steps,
+    secondsPerStep: own / steps,
+    share: own / seconds,
+  }));
+  return {
+    precision,
+    steps,
+    secondsPerStep: seconds / steps,
+    phases: phaseShares([measured]),
+    convolutions: convolutionShare(measured),
+    operators: operators.toSorted((a, b) => b.secondsPerStep - a.secondsPerStep),
+  };
+}
+
+/** Share (0…1) of steps, measured by operators, that is spent in convolutions. */
+export function convolutionShare({ seconds, times }: NativeSteps): number {
+  const convolutions = times.filter(({ name }) => name.includes('convolution'));
+  return convolutions.reduce((sum, { seconds: own }) => sum + own, 0) / seconds;
+}
