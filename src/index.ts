@@ -1,7 +1,7 @@
 /**
  * Momentum Contrast for Node: `train` is a whole run in one call, `createTrainer` the same step by
  * step; `knn` and `linear` measure what was trained, `bench` and `profileStep` how fast the machine
- * is. The `moco` command uses what is exported here and nothing else.
+ * is, and `doctor` examines it. The `moco` command uses what is exported here and nothing else.
  */
 export {
   type BenchEvent,
@@ -23,6 +23,7 @@ export type { PhaseShares, PrecisionResult, Spread, Throughput } from './bench/s
 export type { BenchConfig, BenchConfigInput } from './config/benchConfig.js';
 export type { CommandConfig } from './config/commandConfig.js';
 export { type CommandName, commands } from './config/commands.js';
+export type { DoctorConfig, DoctorConfigInput } from './config/doctorConfig.js';
 export { type ConfigFlag, configFlags, type TypedFlag } from './config/flags.js';
 export { configJsonSchema } from './config/jsonSchema.js';
 export type { KnnConfig, KnnConfigInput } from './config/knnConfig.js';
@@ -31,6 +32,8 @@ export { parseConfig, resolveConfig } from './config/resolve.js';
 export { configTemplate, writeConfigTemplate } from './config/template.js';
 export type { TrainConfig, TrainConfigInput } from './config/trainConfig.js';
 export type { DownloadProgress } from './data/dataset.js';
+export { type DoctorOptions, type DoctorReport, doctor } from './doctor/doctor.js';
+export type { Finding } from './doctor/finding.js';
 export type { EvaluatorDescription } from './evaluate/createEvaluator.js';
 export {
   type ClassAccuracy,

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import type { MocoError } from '../index.js';
+import { AlreadyReported } from './alreadyReported.js';
 import { Interrupted } from './interruption.js';
 
 /** A command is loaded when it is used: `moco --help` needs neither schemas nor native code. */
@@ -40,6 +41,11 @@ const COMMANDS: readonly LazyCommand[] = [
     name: 'bench',
     summary: 'measure this machine: training step, augmentation, extraction, kNN',
     configure: async (command) => (await import('./bench.js')).configureBench(command),
+  },
+  {
+    name: 'doctor',
+    summary: 'examine this machine: what moco needs, and what to do where it is missing',
+    configure: async (command) => (await import('./doctor.js')).configureDoctor(command),
   },
   {
     name: 'config',
@@ -91,6 +97,7 @@ async function commandLine(argv: readonly string[]): Promise<Command> {
 /** Prints an error, unless it was printed already. */
 async function report(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof AlreadyReported) return 1;
   if (error instanceof Interrupted) return reportInterruption(error);
   const { MocoError } = await import('../index.js');
   const isOurs = error instanceof MocoError;

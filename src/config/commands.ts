@@ -1,4 +1,5 @@
 import { benchCommand } from './benchConfig.js';
+import { doctorCommand } from './doctorConfig.js';
 import { knnCommand } from './knnConfig.js';
 import { linearCommand } from './linearConfig.js';
 import { trainCommand } from './trainConfig.js';
@@ -9,6 +10,7 @@ export const commands = {
   knn: knnCommand,
   linear: linearCommand,
   bench: benchCommand,
+  doctor: doctorCommand,
 } as const;
 
 export type CommandName = keyof typeof commands;

@@ -12,6 +12,12 @@ import {
 } from './libtorchPrefix.js';
 import type { Report } from './report.js';
 
+/** A LibTorch on this machine, and where it was found. */
+export interface LocatedLibtorch {
+  readonly libtorch: LibtorchPrefix;
+  readonly origin: '$LIBTORCH' | 'the active Python' | 'the cache';
+}
+
 /**
  * The LibTorch to build against: `$LIBTORCH`, else the active Python's `torch`, else our cache,
  * which is filled where it is empty. Reports the choice, and what was passed over and why.
@@ -19,15 +25,28 @@ import type { Report } from './report.js';
  * `ERR_MOCO_LIBTORCH_MISMATCH` where what was downloaded is not what was expected.
  */
 export async function findLibtorch(host: Host, report: Report): Promise<LibtorchPrefix> {
+  const python = host.env.LIBTORCH ? undefined : activePython(host);
+  const { libtorch, origin } = locateLibtorch(host, python, report) ?? {
+    libtorch: await fetchLibtorch(host, python, report),
+    origin: 'the cache',
+  };
+  report.line(`${describe(libtorch)} from ${origin}: ${libtorch.prefix}`);
+  return libtorch;
+}
+
+/** What `findLibtorch` takes, and throws; undefined where it would fetch a LibTorch. */
+export function locateLibtorch(
+  host: Host,
+  python: ActivePython | undefined,
+  report: Report,
+): LocatedLibtorch | undefined {
   if (host.env.LIBTORCH) {
-    return chosen(fromEnvironment(host.env.LIBTORCH, host), '$LIBTORCH', report);
+    return { libtorch: fromEnvironment(host.env.LIBTORCH, host), origin: '$LIBTORCH' };
   }
-  const python = activePython(host);
   const ofPython = fromPython(python, host, report);
-  if (ofPython) return chosen(ofPython, 'the active Python', report);
+  if (ofPython) return { libtorch: ofPython, origin: 'the active Python' };
   const cached = findCached(host, report);
-  if (cached) return chosen(cached, 'the cache', report);
-  return chosen(await fetchLibtorch(host, python, report), 'the cache', report);
+  return cached && { libtorch: cached, origin: 'the cache' };
 }
 
 function fromEnvironment(value: string, host: Host): LibtorchPrefix {
@@ -53,10 +72,5 @@ function fromPython(
   if (!python?.torch) return undefined;
   const { libtorch, problem } = inspectPrefix(python.torch, host);
   if (problem) report.line(`LibTorch: passed over ${python.torch}: ${problem}`);
-  return libtorch;
-}
-
-function chosen(libtorch: LibtorchPrefix, origin: string, report: Report): LibtorchPrefix {
-  report.line(`${describe(libtorch)} from ${origin}: ${libtorch.prefix}`);
   return libtorch;
 }

@@ -31,15 +31,23 @@ export async function requireWritable(folder: string): Promise<void> {
  */
 export async function requireSpace(folder: string, floats: number): Promise<void> {
   const needed = 4 * floats + SMALL_FILES;
-  const disk = await diskOf(folder);
-  const available = disk.bavail * disk.bsize;
-  const isUnknown = disk.blocks === 0; // what some virtual file systems say
-  if (available >= needed || isUnknown) return;
+  const available = await freeSpace(folder);
+  if (available === undefined || available >= needed) return;
   throw new MocoError(
     'ERR_MOCO_OUTPUT',
     `cannot write ${folder}: the run needs ${megabytes(needed)} there, ${megabytes(available)} are free`,
     { hint: 'Free some space, or write elsewhere with --out.' },
   );
+}
+
+/**
+ * Bytes that the disk of `folder`, which need not exist yet, has left; undefined where it does not
+ * tell, as some virtual file systems.
+ * @throws MocoError `ERR_MOCO_OUTPUT`
+ */
+export async function freeSpace(folder: string): Promise<number | undefined> {
+  const { blocks, bavail, bsize } = await diskOf(folder);
+  return blocks === 0 ? undefined : bavail * bsize;
 }
 
 /**

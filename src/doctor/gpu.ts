@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import type { NativeCuda, NativeHardware } from '../native/addon.js';
+import type { Host } from '../native/host.js';
+import { type Finding, gigabytes } from './finding.js';
+
+/** The GPUs that can be used, or why there is none. */
+export function gpu({ cuda, cudaUnavailable }: NativeHardware, host: Host): Finding {
+  const driver = driverVersion();
+  if (cuda) return usable(cuda, driver);
+  return {
+    subject: 'GPU',
+    state: 'note',
+    message: `none to use: ${cudaUnavailable}`,
+    hint: host.nvidiaDriver ? whatToDo(cudaUnavailable) : undefined,
+    facts: { unavailable: cudaUnavailable, driver },
+  };
+}
+
+function usable(cuda: NativeCuda, driver: string | undefined): Finding {
+  const devices = cuda.devices.map(
+    ({ name, memoryBytes, computeCapability }, index) =>
+      `cuda:${index} ${name} (${gigabytes(memoryBytes)}, compute capability ${computeCapability})`,
+  );
+  const driverText = `driver ${driver ?? 'of unknown version'} for CUDA up to ${cuda.driverCuda}`;
+  return {
+    subject: 'GPU',
+    state: 'good',
+    message: `${devices.join(', ')}; ${driverText}; LibTorch with CUDA ${cuda.cuda} and cuDNN ${cuda.cudnn}`,
+    facts: { ...cuda, driver },
+  };
+}
+
+/** For a machine that has NVIDIA's driver. */
+function whatToDo(reason: string): string {
+  if (/CPU build/.test(reason)) {
+    return 'Build with a CUDA build of LibTorch: set LIBTORCH to its folder, and run the set-up again.';
+  }
+  if (/too old/.test(reason)) return "Update NVIDIA's driver, or build with an older LibTorch.";
+  return 'Check the GPU with nvidia-smi.';
+}
+
+/** Of NVIDIA's driver, as its kernel module tells it; undefined where there is none. */
+function driverVersion(): string | undefined {
+  try {
+    const module = readFileSync('/proc/driver/nvidia/version', 'utf8');
+    return /Kernel Module.*?\s(\d+\.[\d.]+)\s/.exec(module)?.[1];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { activePython } from '../native/activePython.js';
+import { readBuildRecord } from '../native/buildRecord.js';
+import { MocoError } from '../native/error.js';
+import { type Host, thisHost } from '../native/host.js';
+import { locateLibtorch } from '../native/libtorch.js';
+import { describe } from '../native/libtorchPrefix.js';
+import type { Finding } from './finding.js';
+import { gpu } from './gpu.js';
+import type { Failure, Loaded, ProbeLine, ProbeRequest, Stepped } from './probe.js';
+
+const PROGRAM = fileURLToPath(new URL('probe.js', import.meta.url));
+
+/** Milliseconds after which a probe hangs. */
+const TIMEOUT = 300_000;
+
+/** What the probe told before it ended. */
+interface Probed {
+  readonly loaded?: Loaded;
+  readonly stepped?: Stepped;
+  readonly failure?: Failure;
+}
+
+/** LibTorch, the addon, the GPU and one real training step. */
+export async function* native(request: ProbeRequest): AsyncGenerator<Finding, void, void> {
+  const host = thisHost();
+  yield libtorch(request.root, host);
+  const { loaded, stepped, failure } = await probe(request);
+  yield loaded ? addon(loaded) : failed('addon', failure as Failure);
+  if (!loaded) return;
+  yield gpu(loaded.hardware, host);
+  yield* stepped ? training(stepped) : [failed('training', failure as Failure)];
+}
+
+/** What the addon was built against, and what a set-up would take now. */
+function libtorch(root: string, host: Host): Finding {
+  const subject = 'LibTorch';
+  const built = readBuildRecord(root)?.libtorch;
+  const passedOver: string[] = [];
+  const report = { line: (line: string) => passedOver.push(line), progress: () => {} };
+  try {
+    const python = host.env.LIBTORCH ? undefined : activePython(host);
+    const found = locateLibtorch(host, python, report);
+    const taken = found
+      ? `${describe(found.libtorch)} from ${found.origin}, ${found.libtorch.prefix}`
+      : 'one that is downloaded';
+    return {
+      subject,
+      state: built ? 'good' : 'note',
+      message: built
+        ? `built against ${describe(built)} in ${built.prefix}; a set-up would take ${taken}`
+        : `not built against any yet; a set-up takes ${taken}`,
+      hint: passedOver.length > 0 ? passedOver.join('\n') : undefined,
+      facts: { built, found: found?.libtorch, origin: found?.origin },
+    };
+  } catch (error) {
+    const { message, hint } = MocoError.from(error);
+    return { subject, state: 'note', message, hint, facts: { built } };
+  }
+}
+
+function addon({ seconds, libtorchVersion }: Loaded): Finding {
+  return {
+    subject: 'addon',
+    state: 'good',
+    message: `loads in ${seconds.toFixed(2)} s, with LibTorch ${libtorchVersion}`,
+    facts: { loadSeconds: seconds, libtorchVersion },
+  };
+}
+
+/** Where a run would compute, and that it does. */
+function training({ description, seconds, loss, memory }: Stepped): Finding[] {
+  const { device, deviceName, computeThreads, dataThreads, precision, precisionReason } =
+    description;
+  const threads = `threads: ${computeThreads} to compute, ${dataThreads} to make views`;
+  const peak = `${(memory.peak / 1e6).toFixed(0)} MB of tensors`;
+  return [
+    {
+      subject: 'device',
+      state: 'good',
+      message: `${device} (${deviceName}), ${precision}: ${precisionReason}; ${threads}`,
+      facts: { ...description },
+    },
+    {
+      subject: 'training',
+      state: 'good',
+      message: `one step of a ResNet-18 works: ${seconds.toFixed(2)} s, loss ${loss.toFixed(4)}, ${peak}`,
+      facts: { seconds, loss, memory },
+    },
+  ];
+}
+
+function failed(subject: string, { code, message, hint }: Failure): Finding {
+  return { subject, state: 'bad', message, hint, facts: { code } };
+}
+
+/** Runs the probe; what it fails with, or ends by, is in the result. */
+async function probe(request: ProbeRequest): Promise<Probed> {
+  const child = spawn(process.execPath, [PROGRAM, JSON.stringify(request)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: TIMEOUT,
+  });
+  const [output, complaint, [exitCode, killedBy]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  const lines = output
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '');
+  const probed: Probed = Object.assign({}, ...lines.map((line) => JSON.parse(line) as ProbeLine));
+  if (probed.failure || probed.stepped) return probed;
+  const end = killedBy ? `ended by ${killedBy}` : `ended with exit code ${exitCode}`;
+  const during = probed.loaded ? 'trained for one step' : 'loaded the addon';
+  const last = complaint.trim().split('\n').at(-1);
+  return {
+    ...probed,
+    failure: {
+      code: 'ERR_MOCO_NATIVE',
+      message: `a process that ${during} was ${end}${last ? `: ${last}` : ''}`,
+      hint: `Build the addon again, on this machine: rm -r ${request.root}/build/native && npm run setup --prefix ${request.root}`,
+    },
+  };
+}

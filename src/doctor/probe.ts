@@ -1,0 +1,113 @@
+import { randomFillSync } from 'node:crypto';
+import type {
+  NativeAddon,
+  NativeHardware,
+  NativeMemory,
+  NativePictures,
+  NativeTrainerDescription,
+} from '../native/addon.js';
+import { loadAddonOf } from '../native/load.js';
+import { decodeStepRows } from '../train/stepRows.js';
+
+/** What to try; the program's argument, as JSON. */
+export interface ProbeRequest {
+  /** The package's folder. */
+  readonly root: string;
+  readonly device: string;
+  readonly precision: string;
+  readonly threads: number | 'auto';
+}
+
+/** The addon was loaded. */
+export interface Loaded {
+  readonly seconds: number;
+  readonly libtorchVersion: string;
+  readonly hardware: NativeHardware;
+}
+
+/** A training step was made. */
+export interface Stepped {
+  readonly description: NativeTrainerDescription;
+  readonly seconds: number;
+  readonly loss: number;
+  readonly memory: NativeMemory;
+}
+
+/** Something failed. */
+export interface Failure {
+  readonly code: string | undefined;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+/** One line that the program prints. */
+export type ProbeLine =
+  | { readonly loaded: Loaded }
+  | { readonly stepped: Stepped }
+  | { readonly failure: Failure };
+
+const BATCH = 8;
+const SIDE = 32;
+
+/**
+ * The program that `moco doctor` starts: loads the addon and trains for one step. In a process of
+ * its own, because a library that does not fit the machine may end it.
+ */
+async function main(request: ProbeRequest): Promise<void> {
+  try {
+    const start = performance.now();
+    const addon = loadAddonOf(request.root);
+    const seconds = (performance.now() - start) / 1000;
+    const { libtorchVersion } = addon;
+    print({ loaded: { seconds, libtorchVersion, hardware: addon.hardware() } });
+    print({ stepped: await step(addon, request) });
+  } catch (error) {
+    const { code, message, hint } = error as Partial<Failure>;
+    print({ failure: { code, message: message ?? String(error), hint } });
+  }
+}
+
+/** A step of a ResNet-18. */
+async function step(
+  addon: NativeAddon,
+  { device, precision, threads }: ProbeRequest,
+): Promise<Stepped> {
+  const pictures = randomPictures();
+  const trainer = await addon.createTrainer({
+    ...{
+      train: pictures,
+      test: pictures,
+      classes: 2,
+      mean: [0.5, 0.5, 0.5],
+      std: [0.25, 0.25, 0.25],
+    },
+    ...{ arch: 'resnet18', featureDim: 128, queueLength: 64, temperature: 0.5, momentum: 0.999 },
+    ...{ neighbours: 1, batchSize: BATCH, learningRate: 1e-3, weightDecay: 1e-6, seed: 0 },
+    ...{ device, precision, dataThreads: 0, checkpoint: undefined },
+    computeThreads: threads === 'auto' ? 0 : threads,
+  });
+  const { description } = trainer;
+  let measured = { seconds: 0, loss: 0 };
+  await trainer.trainEpoch(1, 1, (rows) => {
+    for (const { seconds, loss } of decodeStepRows(rows)) measured = { seconds, loss };
+  });
+  const memory = addon.memory();
+  await trainer.dispose();
+  return { description, ...measured, memory };
+}
+
+function randomPictures(): NativePictures {
+  return {
+    pixels: randomFillSync(new Uint8Array(BATCH * 3 * SIDE * SIDE)),
+    labels: new Uint8Array(BATCH),
+    count: BATCH,
+    height: SIDE,
+    width: SIDE,
+  };
+}
+
+function print(line: ProbeLine): void {
+  console.log(JSON.stringify(line));
+}
+
+await main(JSON.parse(process.argv[2] as string));

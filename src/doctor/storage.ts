@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import { exists, requireCifarFiles } from '../data/cifarFolder.js';
+import { CIFAR10, CIFAR100, type CifarVariant } from '../data/cifarVariant.js';
+import { MocoError } from '../native/error.js';
+import { freeSpace, requireWritable } from '../train/outputFolder.js';
+import { type Finding, gigabytes } from './finding.js';
+
+/** What the files of the reference's run take: models and checkpoints of a ResNet-50. */
+const USUAL_RUN_BYTES = 1.5e9;
+
+/** Whether runs can be written, and how many. */
+export async function outputFolder(out: string): Promise<Finding> {
+  const subject = 'output folder';
+  try {
+    await requireWritable(out);
+    const freeBytes = await freeSpace(out);
+    const room = freeBytes === undefined ? 'of unknown size' : `${gigabytes(freeBytes)} free`;
+    const isTight = freeBytes !== undefined && freeBytes < USUAL_RUN_BYTES;
+    return {
+      subject,
+      state: isTight ? 'note' : 'good',
+      message: `${out}: can be written to, ${room}`,
+      hint: isTight
+        ? `A run of a ResNet-50 needs ${gigabytes(USUAL_RUN_BYTES)}: free some space, or write elsewhere with --out.`
+        : undefined,
+      facts: { path: out, freeBytes },
+    };
+  } catch (error) {
+    return failed(subject, error, { path: out });
+  }
+}
+
+/** The data sets that are there, or what gets them. */
+export async function dataSets(dataRoot: string): Promise<Finding[]> {
+  return [
+    await cifar(CIFAR10, dataRoot),
+    await cifar(CIFAR100, dataRoot),
+    { subject: 'shapes', state: 'good', message: 'made by moco, needs no files' },
+  ];
+}
+
+async function cifar(variant: CifarVariant, dataRoot: string): Promise<Finding> {
+  const { name: subject, archive } = variant;
+  const folder = join(dataRoot, variant.folder);
+  try {
+    if (await exists(folder)) {
+      await requireCifarFiles(variant, folder);
+      return { subject, state: 'good', message: `in ${folder}`, facts: { folder } };
+    }
+    const path = join(dataRoot, archive.file);
+    if (await exists(path)) {
+      const message = `${path} is unpacked at first use`;
+      return { subject, state: 'good', message, facts: { archive: path } };
+    }
+    return {
+      subject,
+      state: 'note',
+      message: `not in ${dataRoot}; it is downloaded at first use`,
+      hint: `Without a network: put ${archive.file} there, or name another folder with --data-root.`,
+    };
+  } catch (error) {
+    return failed(subject, error, { folder });
+  }
+}
+
+function failed(subject: string, error: unknown, facts: Record<string, unknown>): Finding {
+  const { code, message, hint } = MocoError.from(error);
+  return { subject, state: 'bad', message, hint, facts: { ...facts, code } };
+}

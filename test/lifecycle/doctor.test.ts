@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { DoctorReport, Finding } from 'moco';
+import { ADDON, readBuildRecord, writeBuildRecord } from '#moco/native/buildRecord.js';
+import { packageRoot } from '#moco/native/packageRoot.js';
+
+/** A copy of the package in which nothing is built. */
+function unbuiltCopy(t: TestContext): string {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'moco-doctor-')));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  for (const path of ['bin', 'dist', 'package.json']) {
+    cpSync(join(packageRoot, path), join(root, path), { recursive: true });
+  }
+  symlinkSync(join(packageRoot, 'node_modules'), join(root, 'node_modules'));
+  return root;
+}
+
+/** A copy with the real build's record, and an addon that does this when it is loaded. */
+function copyWithAddon(t: TestContext, whenLoaded: string): string {
+  const root = unbuiltCopy(t);
+  const addon = join(root, ADDON);
+  mkdirSync(dirname(addon), { recursive: true });
+  const source = `#include <cstdlib>\nstruct Loaded { Loaded() { ${whenLoaded} } } loaded;\n`;
+  writeFileSync(`${addon}.cc`, source);
+  const compiler = process.env.CXX ?? 'c++';
+  execFileSync(compiler, ['-shared', '-fPIC', '-o', addon, `${addon}.cc`]);
+  const record = readBuildRecord(packageRoot);
+  assert.ok(record);
+  writeBuildRecord(root, record);
+  return root;
+}
+
+function doctor(root: string): { status: number | null; report: DoctorReport; stderr: string } {
+  const words = [join(root, 'bin/moco.js'), 'doctor', '--json'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  return { status, report: JSON.parse(stdout), stderr };
+}
+
+function find({ findings }: DoctorReport, subject: string): Finding | undefined {
+  return findings.find((finding) => finding.subject === subject);
+}
+
+test('on this machine everything works, one real training step included', () => {
+  const { status, report, stderr } = doctor(packageRoot);
+  assert.deepEqual([status, stderr, report.healthy], [0, '', true]);
+  assert.match(find(report, 'addon')?.message ?? '', /^loads in \d+\.\d\d s, with LibTorch 2\./);
+  assert.match(find(report, 'start-up')?.message ?? '', /^moco --help takes \d+ ms/);
+  assert.match(find(report, 'training')?.message ?? '', /works: .*loss \d/);
+  const { computeThreads, precision } = find(report, 'device')?.facts ?? {};
+  assert.equal(typeof computeThreads, 'number');
+  assert.match(String(precision), /^(fp32|bf16)$/);
+});
+
+test('without the addon the doctor says how to build it, and ends with 1', (t) => {
+  const root = unbuiltCopy(t);
+  const { status, report, stderr } = doctor(root);
+  assert.deepEqual([status, stderr, report.healthy], [1, '', false]);
+  assert.equal(find(report, 'LibTorch')?.state, 'note');
+  const addon = find(report, 'addon');
+  assert.deepEqual([addon?.state, addon?.facts?.code], ['bad', 'ERR_MOCO_NATIVE_MISSING']);
+  assert.equal(addon?.hint, `Build it, which needs a few minutes: npm run setup --prefix ${root}`);
+  assert.equal(find(report, 'training'), undefined);
+});
+
+test('a LibTorch that has gone since the build is named, with what to do', (t) => {
+  const root = copyWithAddon(t, '');
+  const record = readBuildRecord(root);
+  assert.ok(record);
+  const libtorch = { ...record.libtorch, prefix: join(root, 'gone') };
+  writeBuildRecord(root, { ...record, libtorch });
+  const { status, report } = doctor(root);
+  assert.equal(status, 1);
+  const addon = find(report, 'addon');
+  assert.equal(addon?.facts?.code, 'ERR_MOCO_LIBTORCH_MISMATCH');
+  assert.match(addon?.hint ?? '', /npm run setup/);
+});
+
+test('an addon that ends its process does not end the doctor', (t) => {
+  const { status, report } = doctor(copyWithAddon(t, 'std::abort();'));
+  assert.equal(status, 1);
+  const addon = find(report, 'addon');
+  assert.match(addon?.message ?? '', /a process that loaded the addon was ended by SIGABRT/);
+  assert.match(addon?.hint ?? '', /Build the addon again, on this machine/);
+});
+
+test('what the doctor finds bad reads so, and the last line counts it', (t) => {
+  const root = unbuiltCopy(t);
+  const { status, stdout } = spawnSync(process.execPath, [join(root, 'bin/moco.js'), 'doctor'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  assert.equal(status, 1);
+  assert.match(stdout, /^ok {4}moco /m);
+  assert.match(stdout, /^bad {3}addon +The native addon is not built/m);
+  assert.match(stdout, /\nmoco does not work: 1 problem\.\n$/);
+});
