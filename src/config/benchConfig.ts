@@ -33,7 +33,7 @@ const benchConfigSchema = z
       .int()
       .min(1)
       .max(1000)
-      .default(5)
+      .default(3)
       .describe('how often everything is measured, in turn, after a round of warm-up'),
     seconds: z
       .number()

@@ -108,20 +108,17 @@ async function probe(request: ProbeRequest): Promise<Probed> {
     text(child.stderr),
     once(child, 'close'),
   ]);
-  const lines = output
-    .trim()
-    .split('\n')
-    .filter((line) => line !== '');
+  const lines = output.split('\n').filter((line) => line.startsWith('{')); // LibTorch may print, too
   const probed: Probed = Object.assign({}, ...lines.map((line) => JSON.parse(line) as ProbeLine));
   if (probed.failure || probed.stepped) return probed;
-  const end = killedBy ? `ended by ${killedBy}` : `ended with exit code ${exitCode}`;
+  const end = killedBy ? `was ended by ${killedBy}` : `ended with exit code ${exitCode}`;
   const during = probed.loaded ? 'trained for one step' : 'loaded the addon';
   const last = complaint.trim().split('\n').at(-1);
   return {
     ...probed,
     failure: {
       code: 'ERR_MOCO_NATIVE',
-      message: `a process that ${during} was ${end}${last ? `: ${last}` : ''}`,
+      message: `a process that ${during} ${end}${last ? `: ${last}` : ''}`,
       hint: `Build the addon again, on this machine: rm -r ${request.root}/build/native && npm run setup --prefix ${request.root}`,
     },
   };
