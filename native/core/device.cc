@@ -1,5 +1,7 @@
 #include "core/device.h"
 
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+
 #include <fstream>
 
 #if defined(__linux__) && defined(__aarch64__)
@@ -99,6 +101,11 @@ void setUpDevice(const at::Device& device) {
   // cuDNN neither chooses its algorithms by timing them nor adds up in an order that changes.
   at::globalContext().setBenchmarkCuDNN(false);
   at::globalContext().setDeterministicCuDNN(true);
+}
+
+void synchronise(const at::Device& device) {
+  if (device.is_cpu()) return;
+  c10::impl::getDeviceGuardImpl(device.type())->synchronizeDevice(device.index());
 }
 
 std::string deviceName(const at::Device& device) {

@@ -13,6 +13,9 @@ at::Device resolveDevice(const std::string& name);
 /// Prepares the process for computing on a device, so that the same seed gives the same run.
 void setUpDevice(const at::Device& device);
 
+/// Waits until the device has done what it was given; on the CPU that is so already.
+void synchronise(const at::Device& device);
+
 /// What to call the device to a person: the processor's or the GPU's name.
 std::string deviceName(const at::Device& device);
 

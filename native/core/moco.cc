@@ -1,13 +1,14 @@
 #include "core/moco.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
 #include <string>
 
 #include "core/error.h"
-#include "core/info_nce.h"
+#include "core/profiler.h"
 #include "core/statistics_guard.h"
 
 namespace moco {
@@ -39,25 +40,26 @@ Moco::Moco(const MocoOptions& options)
 StepResult Moco::step(const at::Tensor& queryViews, const at::Tensor& keyViews) {
   StatisticsGuard queryStatistics(query_);
   StatisticsGuard keyStatistics(key_);
-  const StepResult result = differentiate(queryViews, keyViews);
+  const StepResult result = differentiate(contrast(queryViews, keyViews));
   requireFinite(result);
   queryStatistics.keep();
   keyStatistics.keep();
-
-  adam_.step(gradients_.flat());
-  query_.refreshWeights();
-  momentumUpdate();
-  queue_.enqueue(keys_);
+  update();
   return result;
 }
 
-StepResult Moco::differentiate(const at::Tensor& queryViews, const at::Tensor& keyViews) {
+InfoNce Moco::contrast(const at::Tensor& queryViews, const at::Tensor& keyViews) {
+  RECORD_USER_SCOPE(phase::kForward);
   {
     const at::NoGradGuard noGrad;
     keys_ = key_.project(key_.backbone(keyViews, Mode::kTrain), Mode::kTrain);
   }
   const auto queries = query_.project(query_.backbone(queryViews, Mode::kTrain), Mode::kTrain);
-  const auto contrast = infoNce(queries, keys_, queue_.keys(), options_.temperature);
+  return infoNce(queries, keys_, queue_.keys(), options_.temperature);
+}
+
+StepResult Moco::differentiate(const InfoNce& contrast) {
+  RECORD_USER_SCOPE(phase::kBackward);
   const auto gradients = torch::autograd::grad({contrast.loss}, query_.weights());
 
   const at::NoGradGuard noGrad;
@@ -68,6 +70,14 @@ StepResult Moco::differentiate(const at::Tensor& queryViews, const at::Tensor& k
           .to(at::kCPU, at::kDouble);
   const double* values = numbers.const_data_ptr<double>();
   return {values[0], values[1], values[2]};
+}
+
+void Moco::update() {
+  RECORD_USER_SCOPE(phase::kUpdate);
+  adam_.step(gradients_.flat());
+  query_.refreshWeights();
+  momentumUpdate();
+  queue_.enqueue(keys_);
 }
 
 StateDict Moco::state() const {

@@ -6,6 +6,7 @@
 
 #include "core/adam.h"
 #include "core/encoder.h"
+#include "core/info_nce.h"
 #include "core/key_queue.h"
 #include "core/state_dict.h"
 
@@ -58,8 +59,12 @@ class Moco {
   const NamedTensors& gradients() const { return gradients_; }
 
  private:
-  /// Forward and backward: loss, gradients and keys; moves both encoders' BatchNorm statistics.
-  StepResult differentiate(const at::Tensor& queryViews, const at::Tensor& keyViews);
+  /// Forward: keys and loss; moves both encoders' BatchNorm statistics.
+  InfoNce contrast(const at::Tensor& queryViews, const at::Tensor& keyViews);
+  /// Backward: gradients.
+  StepResult differentiate(const InfoNce& contrast);
+  /// Optimiser, momentum update and queue.
+  void update();
   void momentumUpdate();
 
   MocoOptions options_;

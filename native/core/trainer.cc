@@ -1,5 +1,7 @@
 #include "core/trainer.h"
 
+#include <ATen/record_function.h>
+
 #include <chrono>
 #include <utility>
 
@@ -7,6 +9,7 @@
 #include "core/caching_allocator.h"
 #include "core/error.h"
 #include "core/knn_evaluation.h"
+#include "core/profiler.h"
 #include "core/pth_writer.h"
 #include "core/safetensors_writer.h"
 #include "core/threads.h"
@@ -99,14 +102,20 @@ int64_t Trainer::trainEpoch(int64_t epoch, int64_t firstStep,
 
 StepMetrics Trainer::step(int64_t number) {
   const auto start = std::chrono::steady_clock::now();
-  const auto views = loader_->next();  // (2, B, H, W, 3)
+  const auto views = nextViews();  // (2, B, H, W, 3)
   const StepResult result = moco_->step(toInput(views[0]), toInput(views[1]));
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   return {number, result, moco_->optimiser().options().learningRate, elapsed.count(),
           moco_->queue().fill()};
 }
 
+at::Tensor Trainer::nextViews() {
+  RECORD_USER_SCOPE(phase::kWait);
+  return loader_->next();
+}
+
 at::Tensor Trainer::toInput(const at::Tensor& pictures) const {
+  RECORD_USER_SCOPE(phase::kInput);
   return normalise(pictures.to(device_), options_.normalisation, precision_.compute);
 }
 

@@ -88,9 +88,11 @@ class Trainer {
   int64_t dataThreads() const { return dataThreads_; }
   int64_t parameters() { return moco_->queryEncoder().parameters().elements(); }
   int64_t stepsPerEpoch() const { return loader_->batchesPerEpoch(); }
+  Encoder& queryEncoder() { return moco_->queryEncoder(); }
 
  private:
   StepMetrics step(int64_t number);
+  at::Tensor nextViews();
   /// (B, H, W, 3) bytes to what the encoder takes.
   at::Tensor toInput(const at::Tensor& pictures) const;
 
