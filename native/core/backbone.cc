@@ -131,9 +131,14 @@ at::Tensor Backbone::apply(const Pass& pass, const ResidualBlock& block, const a
   return y.relu_();
 }
 
+at::Tensor Backbone::pool(const at::Tensor& x) const {
+  if (!maxPool_) return x;
+  return at::max_pool2d(x, kPoolKernel, kPoolStride, kPoolPadding);
+}
+
 at::Tensor Backbone::operator()(const Pass& pass, const at::Tensor& pictures) const {
   at::Tensor x = apply(pass, stem_, pictures).relu_();  // (B, 64, H, W), or half as high and wide
-  if (maxPool_) x = at::max_pool2d(x, kPoolKernel, kPoolStride, kPoolPadding);
+  x = pool(x);
   for (const auto& block : blocks_) x = apply(pass, block, x);
   return x.mean({2, 3});
 }

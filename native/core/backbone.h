@@ -23,6 +23,16 @@ Stem stemNamed(const std::string& name);
 /// and `f.1` the stem, `f.3` … `f.6` the four stages.
 class Backbone {
  public:
+  struct ConvNorm {
+    Convolution convolution;
+    BatchNorm norm;
+  };
+  /// relu(body(x) + shortcut(x)), with a ReLU between the body's layers.
+  struct ResidualBlock {
+    std::vector<ConvNorm> body;
+    std::optional<ConvNorm> shortcut;
+  };
+
   /// @param arch  `resnet18`, `resnet34` or `resnet50`
   /// @throws Error ERR_MOCO_CONFIG  for another name
   Backbone(const std::string& arch, Stem stem, NetworkPlan& plan);
@@ -37,17 +47,12 @@ class Backbone {
   /// @param plan  what this was planned in
   int64_t multiplyAdds(const NetworkPlan& plan, int64_t height, int64_t width) const;
 
- private:
-  struct ConvNorm {
-    Convolution convolution;
-    BatchNorm norm;
-  };
-  /// relu(body(x) + shortcut(x)), with a ReLU between the body's layers.
-  struct ResidualBlock {
-    std::vector<ConvNorm> body;
-    std::optional<ConvNorm> shortcut;
-  };
+  const ConvNorm& stem() const { return stem_; }
+  /// What lies between the stem and the blocks: a max-pool with the ImageNet stem, else nothing.
+  at::Tensor pool(const at::Tensor& x) const;
+  const std::vector<ResidualBlock>& blocks() const { return blocks_; }
 
+ private:
   static ConvNorm planStem(NetworkPlan& plan, Stem stem);
   static ConvNorm planConvNorm(NetworkPlan& plan, const std::string& convolution,
                                const std::string& norm, int64_t in, int64_t out, int64_t kernel,

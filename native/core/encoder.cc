@@ -109,6 +109,11 @@ at::Tensor Encoder::backbone(const at::Tensor& pictures, Mode mode) {
   return backbone_(pass(mode), pictures);
 }
 
+FoldedBackbone Encoder::foldedBackbone() const {
+  const Pass masters{parameters_.views(), statistics_, /*training=*/false};
+  return {backbone_, masters, options_.compute};
+}
+
 at::Tensor Encoder::project(const at::Tensor& features, Mode mode) {
   TORCH_CHECK(head_, "the encoder has no projection head");
   return normaliseRows((*head_)(pass(mode), features).to(options_.master));

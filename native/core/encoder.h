@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/backbone.h"
+#include "core/folded_backbone.h"
 #include "core/projection_head.h"
 #include "core/state_dict.h"
 
@@ -56,6 +57,8 @@ class Encoder {
   /// @param pictures  (B, 3, H, W), channels last, of type `compute`
   /// @return          (B, 512), or (B, 2048) of a ResNet-50; not normalised
   at::Tensor backbone(const at::Tensor& pictures, Mode mode);
+  /// The backbone in evaluation mode, as it is now.
+  FoldedBackbone foldedBackbone() const;
   /// For an encoder with a head.
   /// @param features  what `backbone` returned
   /// @return          (B, featureDim), L2-normalised, of type `master`

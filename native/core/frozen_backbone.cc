@@ -25,16 +25,21 @@ at::Tensor FrozenBackbone::toInput(const at::Tensor& pictures) const {
 
 at::Tensor FrozenBackbone::features(const at::Tensor& input, Mode mode) {
   const at::NoGradGuard noGrad;
-  return encoder_.backbone(input, mode).to(encoder_.options().master);
+  const auto features =
+      mode == Mode::kTrain ? encoder_.backbone(input, mode) : encoder_.foldedBackbone()(input);
+  return features.to(encoder_.options().master);
 }
 
 void FrozenBackbone::eachChunk(
     const ImageStore& store, const std::atomic<bool>& stop,
     const std::function<void(const at::Tensor&, const at::Tensor&)>& use) {
+  const at::NoGradGuard noGrad;
+  const FoldedBackbone backbone = encoder_.foldedBackbone();
   for (int64_t begin = 0; begin < store.count(); begin += kChunk) {
     requireNotStopped(stop);
     const int64_t end = std::min(begin + kChunk, store.count());
-    use(features(toInput(store.pixels.slice(0, begin, end)), Mode::kEvaluate),
+    const auto input = toInput(store.pixels.slice(0, begin, end));
+    use(backbone(input).to(encoder_.options().master),
         store.labels.slice(0, begin, end).to(encoder_.options().device));
   }
 }

@@ -60,6 +60,11 @@ at::Tensor BatchNorm::operator()(const Pass& pass, const at::Tensor& x) const {
                         at::globalContext().userEnabledCuDNN());
 }
 
+BatchNorm::Affine BatchNorm::affine(const Pass& pass) const {
+  const auto scale = pass.weights[weight] * (pass.buffers[runningVar] + kBatchNormEps).rsqrt();
+  return {scale, pass.weights[bias] - pass.buffers[runningMean] * scale};
+}
+
 at::Tensor Linear::operator()(const Pass& pass, const at::Tensor& x) const {
   return at::linear(x, pass.weights[weight], bias ? pass.weights[*bias] : at::Tensor{});
 }

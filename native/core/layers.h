@@ -65,6 +65,13 @@ struct BatchNorm {
   size_t weight, bias;             // (channels)
   size_t runningMean, runningVar;  // (channels)
 
+  /// y = scale · x + shift, each (channels).
+  struct Affine {
+    at::Tensor scale, shift;
+  };
+  /// What the layer computes in evaluation mode.
+  Affine affine(const Pass& pass) const;
+
   at::Tensor operator()(const Pass& pass, const at::Tensor& x) const;
 };
 

@@ -70,6 +70,19 @@ TEST_CASE("the same seed gives the same run, bit for bit, with any number of dat
   CHECK(twoEpochs(seed).losses != run.losses);
 }
 
+TEST_CASE("an evaluation between epochs leaves the run as it was") {
+  const Run run = twoEpochs(smallOptions());
+  Trainer trainer(smallOptions());
+  const std::atomic<bool> stop{false};
+  std::vector<double> losses;
+  for (int64_t epoch = 1; epoch <= 2; ++epoch) {
+    trainer.trainEpoch(
+        epoch, 1, [&](const StepMetrics& metrics) { losses.push_back(metrics.result.loss); }, stop);
+    trainer.evaluate(stop);
+  }
+  CHECK(losses == run.losses);
+}
+
 TEST_CASE("a stopped epoch ends after the step in work") {
   Trainer trainer(smallOptions());
   std::atomic<bool> stop{false};

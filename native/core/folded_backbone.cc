@@ -1,0 +1,46 @@
+#include "core/folded_backbone.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace moco {
+
+FoldedBackbone::FoldedBackbone(const Backbone& backbone, const Pass& masters,
+                               at::ScalarType compute)
+    : backbone_(backbone), stem_(fold(backbone.stem(), masters, compute)) {
+  for (const auto& block : backbone.blocks()) {
+    Block folded;
+    for (const auto& layer : block.body) folded.body.push_back(fold(layer, masters, compute));
+    if (block.shortcut) folded.shortcut = fold(*block.shortcut, masters, compute);
+    blocks_.push_back(std::move(folded));
+  }
+  if (isFinite()) kernels_ = fastestKernels(masters.buffers.flat().options().dtype(compute));
+}
+
+FoldedConvolution FoldedBackbone::fold(const Backbone::ConvNorm& layer, const Pass& masters,
+                                       at::ScalarType compute) {
+  return {layer.convolution, layer.norm, masters, compute};
+}
+
+bool FoldedBackbone::isFinite() const {
+  const auto layerIsFinite = [](const FoldedConvolution& layer) { return layer.isFinite(); };
+  return stem_.isFinite() && std::all_of(blocks_.begin(), blocks_.end(), [&](const Block& block) {
+           return std::all_of(block.body.begin(), block.body.end(), layerIsFinite) &&
+                  (!block.shortcut || block.shortcut->isFinite());
+         });
+}
+
+at::Tensor FoldedBackbone::apply(const Block& block, const at::Tensor& x) const {
+  const at::Tensor shortcut = block.shortcut ? (*block.shortcut)(x, kernels_) : x;
+  at::Tensor y = x;
+  for (size_t i = 0; i + 1 < block.body.size(); ++i) y = block.body[i].relu(y, kernels_);
+  return block.body.back().addRelu(y, shortcut, kernels_);
+}
+
+at::Tensor FoldedBackbone::operator()(const at::Tensor& pictures) const {
+  at::Tensor x = backbone_.pool(stem_.relu(pictures, kernels_));
+  for (const auto& block : blocks_) x = apply(block, x);
+  return x.mean({2, 3});
+}
+
+}  // namespace moco

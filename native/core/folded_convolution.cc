@@ -1,0 +1,101 @@
+#include "core/folded_convolution.h"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <array>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace moco {
+namespace {
+
+constexpr std::array<int64_t, 2> kDilation{1, 1};
+constexpr int64_t kGroups = 1;
+
+using OptionalScalars = c10::List<std::optional<at::Scalar>>;
+
+// PyTorch registers oneDNN's fused convolutions for its compiler, and has no C++ function for them.
+constexpr const char* kPointwise = "mkldnn::_convolution_pointwise";
+constexpr const char* kPointwiseInPlace = "mkldnn::_convolution_pointwise_";
+
+std::optional<c10::OperatorHandle> find(const char* name, const char* overload) {
+  return c10::Dispatcher::singleton().findSchema({name, overload});
+}
+
+at::Tensor pointwise(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                     int64_t padding, int64_t stride, std::string_view activation) {
+  using Signature =
+      at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
+                 at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t, std::string_view,
+                 OptionalScalars, std::optional<std::string_view>);
+  const auto operation = find(kPointwise, "")->typed<Signature>();
+  return operation.call(x, weight, bias, {padding, padding}, {stride, stride}, kDilation, kGroups,
+                        activation, OptionalScalars(), {});
+}
+
+/// Adds to `sum` in place.
+at::Tensor& pointwiseAddRelu(at::Tensor& sum, const at::Tensor& x, const at::Tensor& weight,
+                             const at::Tensor& bias, int64_t padding, int64_t stride) {
+  using Signature = at::Tensor&(at::Tensor&, const at::Tensor&, const at::Tensor&,
+                                const std::optional<at::Tensor>&, at::IntArrayRef, at::IntArrayRef,
+                                at::IntArrayRef, int64_t, std::string_view,
+                                std::optional<at::Scalar>, std::optional<std::string_view>,
+                                OptionalScalars, std::optional<std::string_view>);
+  const auto operation = find(kPointwiseInPlace, "binary")->typed<Signature>();
+  return operation.call(sum, x, weight, bias, {padding, padding}, {stride, stride}, kDilation,
+                        kGroups, "add", {}, "relu", OptionalScalars(), {});
+}
+
+}  // namespace
+
+ConvolutionKernels fastestKernels(const at::TensorOptions& options) {
+  const auto type = options.dtype().toScalarType();
+  const bool inOneDnn = options.device().is_cpu() && at::globalContext().hasMKLDNN() &&
+                        at::globalContext().userEnabledMkldnn() &&
+                        (type == at::kFloat || type == at::kBFloat16);
+  if (inOneDnn && find(kPointwise, "") && find(kPointwiseInPlace, "binary")) {
+    return ConvolutionKernels::kOneDnn;
+  }
+  return ConvolutionKernels::kPlain;
+}
+
+FoldedConvolution::FoldedConvolution(const Convolution& convolution, const BatchNorm& norm,
+                                     const Pass& masters, at::ScalarType compute)
+    : stride_(convolution.stride), padding_(convolution.padding) {
+  const auto [scale, shift] = norm.affine(masters);
+  weight_ = (masters.weights[convolution.weight] * scale.view({-1, 1, 1, 1})).to(compute);
+  bias_ = shift.to(compute);
+}
+
+at::Tensor FoldedConvolution::operator()(const at::Tensor& x, ConvolutionKernels kernels) const {
+  if (kernels == ConvolutionKernels::kPlain) return plain(x);
+  return pointwise(x, weight_, bias_, padding_, stride_, "none");
+}
+
+at::Tensor FoldedConvolution::relu(const at::Tensor& x, ConvolutionKernels kernels) const {
+  if (kernels == ConvolutionKernels::kPlain) return plain(x).relu_();
+  return pointwise(x, weight_, bias_, padding_, stride_, "relu");
+}
+
+at::Tensor FoldedConvolution::addRelu(const at::Tensor& x, at::Tensor shortcut,
+                                      ConvolutionKernels kernels) const {
+  // Where nothing tells channels-last from contiguous, as with one channel or a feature map of one
+  // pixel, PyTorch does not get oneDNN's addition right, and fails in bf16.
+  const bool isUnambiguous = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
+  if (kernels == ConvolutionKernels::kPlain || !isUnambiguous) {
+    return plain(x).add_(shortcut).relu_();
+  }
+  return pointwiseAddRelu(shortcut, x, weight_, bias_, padding_, stride_);
+}
+
+bool FoldedConvolution::isFinite() const {
+  // A sum is finite only if all it adds up is.
+  return at::isfinite(weight_.sum() + bias_.sum()).item<bool>();
+}
+
+at::Tensor FoldedConvolution::plain(const at::Tensor& x) const {
+  return at::conv2d(x, weight_, bias_, stride_, padding_);
+}
+
+}  // namespace moco

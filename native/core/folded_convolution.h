@@ -1,0 +1,47 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+
+#include "core/layers.h"
+
+namespace moco {
+
+/// What computes a convolution and what follows it.
+enum class ConvolutionKernels {
+  kPlain,  // one operator after the other
+  /// One call of oneDNN for all, on the CPU in fp32 or bf16. Its ReLU makes zero of NaN: weights
+  /// that are not finite need the plain ones, or nobody would ever know.
+  kOneDnn,
+};
+
+/// The fastest that there are for tensors of this type, on this device, in this build of LibTorch.
+ConvolutionKernels fastestKernels(const at::TensorOptions& options);
+
+/// A convolution with the BatchNorm that follows it folded in, in evaluation mode: BatchNorm is
+/// affine then, and so its scale goes into the weights and its shift becomes a bias.
+class FoldedConvolution {
+ public:
+  /// @param masters  what to fold, in full precision; copied
+  /// @param compute  type to compute with
+  FoldedConvolution(const Convolution& convolution, const BatchNorm& norm, const Pass& masters,
+                    at::ScalarType compute);
+
+  at::Tensor operator()(const at::Tensor& x, ConvolutionKernels kernels) const;
+  at::Tensor relu(const at::Tensor& x, ConvolutionKernels kernels) const;
+  /// relu(convolution(x) + shortcut).
+  /// @param shortcut  its memory may be taken for the result
+  at::Tensor addRelu(const at::Tensor& x, at::Tensor shortcut, ConvolutionKernels kernels) const;
+
+  bool isFinite() const;
+
+ private:
+  at::Tensor plain(const at::Tensor& x) const;
+
+  at::Tensor weight_;  // (out, in, k, k), channels last
+  at::Tensor bias_;    // (out)
+  int64_t stride_, padding_;
+};
+
+}  // namespace moco
