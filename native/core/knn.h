@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "core/nearest_neighbours.h"
+
 namespace moco {
 
 /// Weighted k-nearest-neighbour classification (Wu et al., CVPR 2018, section 3.4) against a bank
@@ -11,11 +13,11 @@ namespace moco {
 /// grow with the bank.
 class KnnVote {
  public:
-  /// @param queries     (Q, D), L2-normalised, fp32
+  /// @param queries     (Q, D), L2-normalised, fp32, finite
   /// @param neighbours  k: how many neighbours vote, at most the size of the bank
   KnnVote(at::Tensor queries, int64_t neighbours);
 
-  /// @param features  (b, D), L2-normalised, fp32
+  /// @param features  (b, D), L2-normalised, fp32, finite
   /// @param labels    (b) int64
   void addBank(const at::Tensor& features, const at::Tensor& labels);
 
@@ -23,14 +25,9 @@ class KnnVote {
   /// @return (Q, classes), the summed weights
   at::Tensor scores(double temperature, int64_t classes) const;
 
-  /// (Q, ≤ k), of the nearest neighbours so far.
-  const at::Tensor& similarities() const { return similarities_; }
-
  private:
   at::Tensor queries_;
-  int64_t neighbours_;
-  at::Tensor similarities_;
-  at::Tensor labels_;  // (Q, ≤ k), of the same neighbours
+  NearestNeighbours nearest_;
 };
 
 }  // namespace moco

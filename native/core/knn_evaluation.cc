@@ -21,17 +21,20 @@ void requireEnoughPictures(int64_t neighbours, const ImageStore& bank) {
 
 bool isFinite(const at::Tensor& x) { return at::isfinite(x).all().item<bool>(); }
 
+at::Tensor finiteRows(const at::Tensor& features) {
+  auto rows = normaliseRows(features);
+  if (isFinite(rows)) return rows;
+  throw Error("ERR_MOCO_NON_FINITE", "kNN evaluation: the encoder's features are not finite",
+              "Lower the learning rate, raise the temperature, or train in fp32.");
+}
+
 at::Tensor finiteScores(const KnnVote& vote, double temperature, int64_t classes) {
   auto scores = vote.scores(temperature, classes);
   if (isFinite(scores)) return scores;
-  if (isFinite(vote.similarities())) {
-    throw Error("ERR_MOCO_CONFIG",
-                "temperature: at " + std::to_string(temperature) +
-                    " the votes exp(similarity / temperature) are too large for fp32",
-                "Raise it; 0.1 and 0.5 are usual.");
-  }
-  throw Error("ERR_MOCO_NON_FINITE", "kNN evaluation: the encoder's features are not finite",
-              "Lower the learning rate, raise the temperature, or train in fp32.");
+  throw Error("ERR_MOCO_CONFIG",
+              "temperature: at " + std::to_string(temperature) +
+                  " the votes exp(similarity / temperature) are too large for fp32",
+              "Raise it; 0.1 and 0.5 are usual.");
 }
 
 }  // namespace
@@ -45,13 +48,13 @@ std::vector<KnnResult> evaluateKnn(FrozenBackbone& backbone, const ImageStore& b
   std::vector<at::Tensor> features;
   std::vector<at::Tensor> labels;
   backbone.eachChunk(queries, stop, [&](const at::Tensor& chunk, const at::Tensor& chunkLabels) {
-    features.push_back(normaliseRows(chunk));
+    features.push_back(finiteRows(chunk));
     labels.push_back(chunkLabels);
   });
   KnnVote vote(at::cat(features), neighbours);
   features.clear();
   backbone.eachChunk(bank, stop, [&](const at::Tensor& chunk, const at::Tensor& chunkLabels) {
-    vote.addBank(normaliseRows(chunk), chunkLabels);
+    vote.addBank(finiteRows(chunk), chunkLabels);
   });
   const auto queryLabels = at::cat(labels);
   std::vector<KnnResult> results;

@@ -52,3 +52,22 @@ TEST_CASE("votes and accuracies are those of the reference, however the bank is 
     }
   }
 }
+
+TEST_CASE("many queries get the votes that each would get alone") {
+  // Multiples of 1/8: no product is rounded.
+  const auto exact = [](const char* name, int64_t count) {
+    return formula::bytes(name, {count, 16}).to(at::kFloat).remainder(9).sub(4).div(8);
+  };
+  constexpr int64_t kQueries = 1037;
+  const auto queries = exact("queries", kQueries);
+  const auto bank = exact("bank", kBank);
+  const auto bankLabels = labels("bank.labels", kBank);
+  KnnVote together(queries, 11);
+  together.addBank(bank, bankLabels);
+  const auto scores = together.scores(0.5, 10);
+  for (const int64_t query : {0L, 511L, 512L, kQueries - 1}) {
+    KnnVote alone(queries.slice(0, query, query + 1), 11);
+    alone.addBank(bank, bankLabels);
+    CHECK(alone.scores(0.5, 10).equal(scores.slice(0, query, query + 1)));
+  }
+}

@@ -1,0 +1,136 @@
+// Votes of the nearest neighbours, ours against the same with PyTorch's operators, interleaved:
+// A B C … A B C … Only ratios within one run mean anything.
+//
+//   cmake --build build/native --target knn_bench
+//   build/native/Release/knn_bench [queries 10000] [bank 50000] [length 2048] [k 200] [rounds 5]
+//                                  [threads 2]
+
+#include "core/knn.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/caching_allocator.h"
+#include "core/encoder.h"
+#include "core/threads.h"
+
+using namespace moco;
+
+namespace {
+
+constexpr int64_t kPiece = 256;           // features come out of the backbone in such pieces
+constexpr int64_t kReferenceBatch = 256;  // queries that the reference classifies at once
+constexpr int64_t kClasses = 10;
+constexpr double kTemperature = 0.5;
+
+struct Data {
+  at::Tensor queries, bank, labels;
+  int64_t neighbours;
+};
+
+struct Contestant {
+  const char* name;
+  std::function<at::Tensor()> scores;  // (Q, classes)
+  std::vector<double> seconds;
+};
+
+/// The reference's way: all similarities of a batch of queries, of which the largest are taken.
+at::Tensor wholeRows(const Data& data) {
+  std::vector<at::Tensor> scores;
+  for (const auto& queries : data.queries.split(kReferenceBatch)) {
+    const auto [best, where] = at::mm(queries, data.bank.t()).topk(data.neighbours, /*dim=*/1);
+    const auto weights = best.div(kTemperature).exp_();
+    const auto labels = data.labels.index_select(0, where.flatten()).view_as(where);
+    scores.push_back(at::zeros({queries.size(0), kClasses}).scatter_add_(1, labels, weights));
+  }
+  return at::cat(scores);
+}
+
+/// Memory does not grow with the bank: the largest so far and a piece's.
+at::Tensor pieces(const Data& data) {
+  auto best = at::empty({data.queries.size(0), 0});
+  auto labels = at::empty({data.queries.size(0), 0}, at::kLong);
+  for (int64_t begin = 0; begin < data.bank.size(0); begin += kPiece) {
+    const auto bank = data.bank.slice(0, begin, begin + kPiece);
+    const auto bankLabels = data.labels.slice(0, begin, begin + kPiece);
+    const auto all = at::cat({best, at::mm(data.queries, bank.t())}, 1);
+    const auto allLabels =
+        at::cat({labels, bankLabels.expand({all.size(0), bankLabels.size(0)})}, 1);
+    const auto [largest, where] = all.topk(std::min(data.neighbours, all.size(1)), /*dim=*/1);
+    best = largest;
+    labels = allLabels.gather(1, where);
+  }
+  const auto weights = best.div(kTemperature).exp_();
+  return at::zeros({best.size(0), kClasses}).scatter_add_(1, labels, weights);
+}
+
+at::Tensor ours(const Data& data) {
+  KnnVote vote(data.queries, data.neighbours);
+  for (int64_t begin = 0; begin < data.bank.size(0); begin += kPiece) {
+    vote.addBank(data.bank.slice(0, begin, begin + kPiece),
+                 data.labels.slice(0, begin, begin + kPiece));
+  }
+  return vote.scores(kTemperature, kClasses);
+}
+
+/// What no way of doing it can go below.
+at::Tensor productAlone(const Data& data) {
+  for (const auto& bank : data.bank.split(kPiece)) at::mm(data.queries, bank.t());
+  return {};
+}
+
+double median(std::vector<double> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  return numbers[numbers.size() / 2];
+}
+
+void print(const Contestant& contestant, const Contestant& baseline) {
+  std::vector<double> ratios;
+  for (size_t round = 0; round < contestant.seconds.size(); ++round) {
+    ratios.push_back(baseline.seconds[round] / contestant.seconds[round]);
+  }
+  const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
+  std::printf("| %s | %.2f | %.2f (%.2f – %.2f) |\n", contestant.name, median(contestant.seconds),
+              median(ratios), *least, *most);
+}
+
+int64_t argument(int argc, char** argv, int index, int64_t fallback) {
+  return index < argc ? std::atoll(argv[index]) : fallback;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const at::NoGradGuard noGrad;
+  const auto number = [&](int index, int64_t fallback) {
+    return argument(argc, argv, index, fallback);
+  };
+  installCachingAllocator();
+  setComputeThreads(number(6, 2));
+  const int64_t length = number(3, 2048);
+  const Data data{normaliseRows(at::randn({number(1, 10000), length})),
+                  normaliseRows(at::randn({number(2, 50000), length})),
+                  at::randint(kClasses, {number(2, 50000)}, at::kLong), number(4, 200)};
+  std::vector<Contestant> contestants{
+      {"whole rows, as the reference", [&] { return wholeRows(data); }, {}},
+      {"in pieces, mm + cat + topk", [&] { return pieces(data); }, {}},
+      {"moco", [&] { return ours(data); }, {}},
+      {"the products alone", [&] { return productAlone(data); }, {}}};
+  for (int64_t round = 0; round < number(5, 5); ++round) {
+    for (auto& contestant : contestants) {
+      const auto start = std::chrono::steady_clock::now();
+      const auto scores = contestant.scores();
+      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+      contestant.seconds.push_back(elapsed.count());
+    }
+  }
+  for (const auto& contestant : contestants) print(contestant, contestants.front());
+}
