@@ -1,10 +1,6 @@
-"""One training step in plain PyTorch, as a worker that another program times its own step against.
+"""One training step in plain PyTorch, as a worker (see worker.py) for bench/step.mjs.
 
     python bench/step_reference.py [--arch resnet50] [--batch-size 64] [--queue 4096] [--threads N]
-
-Protocol, by lines: the worker first prints {"ready": true, "torch": ..., "threads": ...};
-each `step <variant>` on standard input runs one step and answers {"variant": ..., "seconds": ...};
-`quit`, or the end of the input, ends it. Warming up is the caller's business.
 
 Timed is what the reference's training loop does with a batch: both forwards, loss, backward, Adam,
 momentum update, queue and reading the loss. Making and normalising the pictures is not timed.
@@ -12,55 +8,27 @@ momentum update, queue and reading the loss. Making and normalising the pictures
 
 import argparse
 import copy
-import json
 import math
-import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
+from worker import Autocast, Variant, random_pictures, serve  # finds test/parity, too
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "test" / "parity"))
-
-from formula import normalise  # noqa: E402
-from reference_model import Encoder  # noqa: E402
-from reference_step import ReferenceStep  # noqa: E402
+from reference_model import Encoder
+from reference_step import ReferenceStep
 
 FEATURE_DIM = 128
 
-
-@dataclass(frozen=True)
-class Variant:
-    """How a step is computed."""
-
-    layout: torch.memory_format
-    autocast: bool
-
-
 VARIANTS = {
-    "fp32": Variant(torch.contiguous_format, autocast=False),
-    "fp32-channels-last": Variant(torch.channels_last, autocast=False),
+    "fp32": Variant(torch.contiguous_format),
+    "fp32-channels-last": Variant(torch.channels_last),
     "bf16-autocast-channels-last": Variant(torch.channels_last, autocast=True),
 }
 
 
-class Autocast(nn.Module):
-    """An encoder computed in bf16 where PyTorch thinks it safe; weights and loss stay fp32."""
-
-    def __init__(self, encoder: nn.Module) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, 32, 32) to features (B, C) and outputs (B, D)."""
-        with torch.autocast("cpu", torch.bfloat16):
-            return self.encoder(x)
-
-
-class Worker:
+class Training:
     """One model for each variant, all from the same initial weights."""
 
     def __init__(self, arch: str, batch_size: int, queue_length: int) -> None:
@@ -93,11 +61,6 @@ def reference_step(encoder: Encoder, queue: Tensor, variant: Variant) -> Referen
     return ReferenceStep(query, copy.deepcopy(query), queue.clone())
 
 
-def random_pictures(count: int) -> Tensor:
-    """Random bytes as normalised pictures (count, 3, 32, 32)."""
-    return normalise(torch.randint(0, 256, (count, 32, 32, 3), dtype=torch.uint8))
-
-
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -108,25 +71,12 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def answer(message: dict[str, object]) -> None:
-    """One JSON line."""
-    print(json.dumps(message), flush=True)
-
-
 def main() -> None:
-    """Serves steps until told to quit."""
+    """Serves steps until the input ends."""
     arguments = parse_arguments()
     torch.set_num_threads(arguments.threads)
-    worker = Worker(arguments.arch, arguments.batch_size, arguments.queue)
-    answer({"ready": True, "torch": torch.__version__, "threads": torch.get_num_threads()})
-    for line in sys.stdin:
-        match line.split():
-            case ["quit"]:
-                return
-            case ["step", name] if name in VARIANTS:
-                answer({"variant": name, "seconds": worker.step(name)})
-            case _:
-                raise ValueError(f"expected `quit` or `step` and one of {', '.join(VARIANTS)}")
+    training = Training(arguments.arch, arguments.batch_size, arguments.queue)
+    serve(VARIANTS, training.step)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,232 @@
+// What the comparisons with PyTorch have in common: contestants run interleaved, A B C … A B C …, and
+// each round's own ratio to the baseline counts. Only ratios within one run mean anything; the machine's
+// speed changes from minute to minute.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import os from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { loadAddon } from '../dist/native/load.js';
+
+/** What is wrong with the command line or the Python: one line for the user, without a stack. */
+class BenchFailure extends Error {}
+
+/**
+ * The command line. All contestants share `--python`, `--arch`, `--rounds`, `--threads` and `--json`.
+ * @param numbers names and defaults of more flags, positive integers all
+ */
+export function readOptions(numbers) {
+  const counts = { rounds: 7, threads: os.availableParallelism(), ...numbers };
+  const flags = Object.entries(counts).map(([name, number]) => [
+    name,
+    { type: 'string', default: String(number) },
+  ]);
+  const { values } = parseArgs({
+    options: {
+      python: { type: 'string', default: 'python3' },
+      arch: { type: 'string', default: 'resnet50' },
+      json: { type: 'boolean', default: false },
+      ...Object.fromEntries(flags),
+    },
+  });
+  for (const name of Object.keys(counts)) values[name] = positiveInteger(name, values[name]);
+  return values;
+}
+
+function positiveInteger(name, value) {
+  if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);
+  throw new BenchFailure(`--${name} is "${value}": it must be a positive integer`);
+}
+
+/**
+ * PyTorch's side: a Python process that runs one variant per line of input; see worker.py.
+ * @param script beside this file
+ * @param settings become its flags
+ */
+export async function startReference(python, script, settings) {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`]);
+  const child = spawn(python, [path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    await once(child, 'spawn');
+  } catch (error) {
+    throw new BenchFailure(`${python} cannot be started: ${error.message}`);
+  }
+  // A Python that ended is noticed where its answer is missing.
+  child.stdin.on('error', () => {});
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new BenchFailure(`${python} ended, see above; does it have torch and numpy?`);
+    return JSON.parse(value);
+  };
+  const { torch } = await answer().catch((error) => {
+    child.kill();
+    throw error;
+  });
+  return {
+    torch,
+    run: async (variant) => {
+      child.stdin.write(`${variant}\n`);
+      return (await answer()).seconds;
+    },
+    quit: () => child.kill(),
+  };
+}
+
+/**
+ * A trainer of ours, on random pictures.
+ * @param train how many there are to train on, and in the kNN bank
+ * @param test how many the evaluation classifies
+ */
+export async function startTrainer({ arch, batchSize, queue, threads, precision, train, test }) {
+  return loadAddon().createTrainer({
+    train: noise(train),
+    test: noise(test),
+    classes: 10,
+    mean: [0.4914, 0.4822, 0.4465],
+    std: [0.2023, 0.1994, 0.201],
+    arch,
+    featureDim: 128,
+    queueLength: queue,
+    temperature: 0.5,
+    momentum: 0.999,
+    neighbours: 1,
+    batchSize,
+    learningRate: 1e-3,
+    weightDecay: 1e-6,
+    seed: 0,
+    device: 'cpu',
+    precision,
+    dataThreads: 1,
+    computeThreads: threads,
+    checkpoint: undefined,
+  });
+}
+
+/** Random pictures, never zeros: arithmetic on zeros is faster. */
+function noise(count) {
+  const pixels = new Uint8Array(count * 3 * 32 * 32);
+  for (let start = 0; start < pixels.length; start += 65536) {
+    crypto.getRandomValues(pixels.subarray(start, start + 65536));
+  }
+  const labels = new Uint8Array(count).map((_, index) => index % 10);
+  return { pixels, labels, count, height: 32, width: 32 };
+}
+
+/** Seconds that something takes. */
+export async function secondsOf(work) {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
+/**
+ * Starts both sides, times them and ends them, whatever happens.
+ * @param reference promise of PyTorch's side
+ * @param variants PyTorch's contestants: what they are called here and what the worker calls them
+ * @param startOurs gives `{ run, quit }` for a precision; `run` resolves to seconds
+ * @returns PyTorch's version, and the seconds of each contestant in each round
+ */
+export async function measure({ reference, variants, startOurs, rounds }) {
+  const { cpuBf16 } = loadAddon().hardware();
+  const started = [];
+  const start = async (starting) => {
+    const side = await starting;
+    started.push(side);
+    return side;
+  };
+  try {
+    const { torch, run } = await start(reference);
+    const contestants = {};
+    for (const [name, variant] of Object.entries(variants)) {
+      if (cpuBf16 || !variant.startsWith('bf16')) contestants[name] = () => run(variant);
+    }
+    for (const precision of cpuBf16 ? ['fp32', 'bf16'] : ['fp32']) {
+      contestants[`moco ${precision}`] = (await start(startOurs(precision))).run;
+    }
+    return { torch, seconds: await timeRounds(contestants, rounds) };
+  } finally {
+    for (const { quit } of started) await quit();
+  }
+}
+
+async function timeRounds(contestants, rounds) {
+  const seconds = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]));
+  for (let round = -1; round < rounds; round++) {
+    for (const [name, run] of Object.entries(contestants)) {
+      const elapsed = await run();
+      if (round >= 0) seconds[name].push(elapsed); // round −1 warms up
+    }
+  }
+  return seconds;
+}
+
+/**
+ * Prints what was measured.
+ * @param title what was timed
+ * @param setting what a reader must know of the run
+ * @param seconds as of `measure`; the first contestant is the baseline
+ * @param pictures how many each run handles
+ */
+export function report({ title, setting, torch, seconds, pictures, json }) {
+  const environment = {
+    ...setting,
+    cpu: loadAddon().hardware().cpuName,
+    node: process.version,
+    torch,
+    libtorch: loadAddon().libtorchVersion,
+  };
+  const results = summarise(seconds, pictures);
+  if (json) console.log(JSON.stringify({ setting: environment, results }, null, 2));
+  else printTable(title, environment, results);
+}
+
+function summarise(seconds, pictures) {
+  const [baseline] = Object.values(seconds);
+  return Object.entries(seconds).map(([name, times]) => {
+    // Each round's own ratio to the baseline: what both met in the same seconds.
+    const ratios = times.map((time, round) => baseline[round] / time);
+    return {
+      name,
+      picturesPerSecond: pictures / median(times),
+      ratio: median(ratios),
+      slowest: Math.min(...ratios),
+      fastest: Math.max(...ratios),
+    };
+  });
+}
+
+function median(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function printTable(title, setting, results) {
+  const settings = Object.entries(setting).map(([key, value]) => `${key} ${value}`);
+  console.log(settings.join(', '));
+  const [{ name: baseline }] = results;
+  console.log(`\n| ${title} | pictures/s (median) | × ${baseline} (median, range over rounds) |`);
+  console.log('|---|---|---|');
+  for (const { name, picturesPerSecond, ratio, slowest, fastest } of results) {
+    const range = `${ratio.toFixed(2)} (${slowest.toFixed(2)} – ${fastest.toFixed(2)})`;
+    console.log(`| ${name} | ${picturesPerSecond.toFixed(1)} | ${range} |`);
+  }
+}
+
+/** Runs a comparison; failures that the user can do something about are one line. */
+export async function runBench(main) {
+  try {
+    await main();
+  } catch (error) {
+    const isForUser =
+      error instanceof BenchFailure || /^ERR_(MOCO|PARSE_ARGS)_/.test(error.code ?? '');
+    if (!isForUser) throw error;
+    const hint = error.hint ? `\n${error.hint}` : '';
+    process.stderr.write(`error: ${error.message}${hint}\n`);
+    process.exitCode = 1;
+  }
+}
