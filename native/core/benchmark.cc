@@ -8,13 +8,12 @@
 #include <limits>
 #include <optional>
 
-#include "core/augment.h"
 #include "core/device.h"
 #include "core/encoder.h"
 #include "core/frozen_backbone.h"
 #include "core/knn.h"
-#include "core/random.h"
 #include "core/stop.h"
+#include "core/view_benchmark.h"
 
 namespace moco {
 namespace {
@@ -66,19 +65,6 @@ TrainerOptions trainerOptions(const BenchmarkOptions& options, const ImageStore&
 int64_t chooseMatrixSide(int64_t asked, const at::Device& device) {
   if (asked > 0) return asked;
   return device.is_cpu() ? 4096 : 8192;
-}
-
-/// Makes views of the pictures in turn, and throws them away.
-void makeViews(const ImageStore& store, int64_t views, uint32_t epoch) {
-  const int64_t pictureBytes = store.height() * store.width() * 3;
-  const auto* pictures = store.pixels.const_data_ptr<uint8_t>();
-  std::vector<uint8_t> target(static_cast<size_t>(pictureBytes));
-  for (int64_t i = 0; i < views; ++i) {
-    const int64_t picture = i % store.count();
-    Philox random(/*seed=*/0, Purpose::kView, epoch, static_cast<uint32_t>(i));
-    applyView(pictures + picture * pictureBytes, store.height(), store.width(),
-              drawViewParameters(random, store.height(), store.width()), target.data());
-  }
 }
 
 }  // namespace
@@ -152,13 +138,13 @@ double Benchmark::matrixProduct(double least, const std::atomic<bool>& stop) {
 }
 
 double Benchmark::augmentation(double least, const std::atomic<bool>& stop) {
-  const auto start = Clock::now();
-  uint32_t epoch = 0;
+  double total = 0;
+  uint64_t rounds = 0;
   do {
     requireNotStopped(stop);
-    makeViews(pictures_, kViews, ++epoch);
-  } while (secondsSince(start) < least);
-  return secondsSince(start) / static_cast<double>(epoch * kViews);
+    total += static_cast<double>(kViews) * secondsPerView(pictures_, kViews, /*seed=*/rounds++);
+  } while (total < least);
+  return total / static_cast<double>(rounds * kViews);
 }
 
 double Benchmark::knn(const KnnSize& size, const std::atomic<bool>& stop) {

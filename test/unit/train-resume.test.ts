@@ -301,7 +301,8 @@ test('a run that would end before its checkpoint is refused', async (context) =>
       hint: 'Pass --epochs 4 or more.',
     },
   );
-  requireSameRun({ ...checkpoint, state: { ...state, epoch: 3, step: 0 } }, config, []);
+  const results = [{ epoch: 3, trainLoss: 1, top1: 0.5, top5: 0.9 }];
+  requireSameRun({ ...checkpoint, state: { ...state, epoch: 3, step: 0, results } }, config, []);
 });
 
 test('keys that may differ are refused where no run goes on', async () => {
