@@ -1,0 +1,77 @@
+// Compiles and links, without a GPU, all that runs on one: the core with its CUDA kernels, the addon
+// and the C++ tests, against a CUDA build of LibTorch. It comes from pip, without NVIDIA's libraries,
+// into moco's cache.
+//
+//   npm run check:cuda
+import { spawnSync } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { activePython } from '../dist/native/activePython.js';
+import { cacheFolder, thisHost } from '../dist/native/host.js';
+import { fillEntry } from '../dist/native/libtorchCache.js';
+import { inspectPrefix } from '../dist/native/libtorchPrefix.js';
+import { findNvcc } from '../dist/native/nvcc.js';
+import { pipDownload } from '../dist/native/pip.js';
+import { streamReport } from '../dist/native/report.js';
+import { unpack } from '../dist/native/unpack.js';
+import { root } from './run-tool.mjs';
+
+/** The oldest that moco supports, whose plain wheel is a CUDA build; `npm test` builds against a newer. */
+const VERSION = '2.11.0';
+
+const ARCHITECTURES = '80;90a';
+
+const report = streamReport(process.stderr);
+const host = thisHost();
+
+/** The CUDA LibTorch in the cache, fetched where it is not there. */
+async function cudaLibtorch() {
+  const entry = join(cacheFolder(host), `check-cuda-${VERSION}`);
+  const { libtorch } = inspectPrefix(join(entry, 'torch'), host);
+  if (libtorch) return libtorch;
+  const python = activePython(host)?.executable;
+  if (!python) throw new Error('fetching LibTorch needs Python 3 with pip');
+  report.line(`LibTorch: fetching torch ${VERSION} with pip, once`);
+  return await fillEntry(entry, host, async (contents, temporary) => {
+    const download = { requirement: `torch==${VERSION}`, dependencies: false };
+    const [wheel] = await pipDownload(python, download, temporary, host.env, report);
+    await unpack(python, wheel, contents, ['torch/include/', 'torch/lib/']);
+    await rm(wheel);
+  });
+}
+
+function build({ prefix }, nvcc) {
+  const folder = join(root, `build/cuda-${VERSION}`);
+  const options = {
+    MOCO_LIBTORCH: prefix,
+    MOCO_NVCC: nvcc.path,
+    MOCO_CUDA_ARCHITECTURES: ARCHITECTURES,
+    MOCO_BUILD_TESTS: 'ON',
+    CMAKE_JS_INC: join(root, 'node_modules/node-api-headers/include'),
+  };
+  const definitions = Object.entries(options).map(([name, value]) => `-D${name}=${value}`);
+  run('cmake', ['-S', root, '-B', folder, ...definitions]);
+  run('cmake', ['--build', folder, '--parallel', `${availableParallelism()}`]);
+}
+
+function run(program, args) {
+  const { status, error } = spawnSync(program, args, { stdio: 'inherit' });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${program} ended with exit code ${status}, see above`);
+}
+
+const nvcc = findNvcc(host);
+if (!nvcc) {
+  report.line('check:cuda: SKIPPED, there is no nvcc on this machine: no CUDA source was compiled');
+} else {
+  const libtorch = await cudaLibtorch();
+  if (!libtorch.cuda) throw new Error(`torch ${VERSION} from pip is no CUDA build`);
+  const started = performance.now();
+  build(libtorch, nvcc);
+  const seconds = Math.round((performance.now() - started) / 1000);
+  report.line(
+    `check:cuda: compiled and linked with nvcc ${nvcc.version} for ${ARCHITECTURES}, ` +
+      `against LibTorch ${libtorch.version} (CUDA), in ${seconds} s`,
+  );
+}
