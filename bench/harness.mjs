@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { loadAddon } from '../dist/native/load.js';
 
 /** What is wrong with the command line or the Python: one line for the user, without a stack. */
-class BenchFailure extends Error {}
+export class BenchFailure extends Error {}
 
 /**
  * The command line. All contestants share `--python`, `--arch`, `--rounds`, `--threads` and `--json`.
@@ -35,7 +35,7 @@ export function readOptions(numbers) {
   return values;
 }
 
-function positiveInteger(name, value) {
+export function positiveInteger(name, value) {
   if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);
   throw new BenchFailure(`--${name} is "${value}": it must be a positive integer`);
 }
@@ -46,33 +46,50 @@ function positiveInteger(name, value) {
  * @param settings become its flags
  */
 export async function startReference(python, script, settings) {
+  const { hello, run, quit } = await startWorker(python, script, settings);
+  return { torch: hello.torch, run, quit };
+}
+
+/**
+ * A process of its own that runs something per line of input, as worker.py says.
+ * @param program Python or Node
+ * @param script beside this file
+ * @param settings become its flags
+ * @param env its environment variables beside ours
+ * @returns its first line, and `run`, which resolves to the seconds of one line
+ */
+export async function startWorker(program, script, settings, env = {}) {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`]);
-  const child = spawn(python, [path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(program, [path, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
   try {
     await once(child, 'spawn');
   } catch (error) {
-    throw new BenchFailure(`${python} cannot be started: ${error.message}`);
+    throw new BenchFailure(`${program} cannot be started: ${error.message}`);
   }
-  // A Python that ended is noticed where its answer is missing.
+  // A process that ended is noticed where its answer is missing.
   child.stdin.on('error', () => {});
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async () => {
     const { value, done } = await lines.next();
-    if (done) throw new BenchFailure(`${python} ended, see above; does it have torch and numpy?`);
+    const cause = script.endsWith('.py') ? '; does it have torch and numpy?' : '';
+    if (done) throw new BenchFailure(`${program} ended, see above${cause}`);
     return JSON.parse(value);
   };
-  const { torch } = await answer().catch((error) => {
+  const hello = await answer().catch((error) => {
     child.kill();
     throw error;
   });
   return {
-    torch,
-    run: async (variant) => {
-      child.stdin.write(`${variant}\n`);
+    hello,
+    run: async (line) => {
+      child.stdin.write(`${line}\n`);
       return (await answer()).seconds;
     },
-    quit: () => child.kill(),
+    quit: () => child.kill('SIGKILL'),
   };
 }
 
@@ -80,8 +97,10 @@ export async function startReference(python, script, settings) {
  * A trainer of ours, on random pictures.
  * @param train how many there are to train on, and in the kNN bank
  * @param test how many the evaluation classifies
+ * @param others of the addon's options, instead of those here
  */
-export async function startTrainer({ arch, batchSize, queue, threads, precision, train, test }) {
+export async function startTrainer(options) {
+  const { arch, batchSize, queue, threads, precision, train, test, ...others } = options;
   return loadAddon().createTrainer({
     train: noise(train),
     test: noise(test),
@@ -103,6 +122,7 @@ export async function startTrainer({ arch, batchSize, queue, threads, precision,
     dataThreads: 1,
     computeThreads: threads,
     checkpoint: undefined,
+    ...others,
   });
 }
 
@@ -199,7 +219,7 @@ function summarise(seconds, pictures) {
   });
 }
 
-function median(numbers) {
+export function median(numbers) {
   const sorted = numbers.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;

@@ -1,23 +1,31 @@
 """One training step in plain PyTorch, as a worker (see worker.py) for bench/step.mjs.
 
-    python bench/step_reference.py [--arch resnet50] [--batch-size 64] [--queue 4096] [--threads N]
+    python bench/step_reference.py [--arch resnet50] [--batch-size 64] [--steps 1] [--queue 4096]
+                                   [--device cpu] [--threads N]
 
 Timed is what the reference's training loop does with a batch: both forwards, loss, backward, Adam,
-momentum update, queue and reading the loss. Making and normalising the pictures is not timed.
+momentum update, queue and reading the loss (the fused variants, which need not wait for every step's,
+read the last). Making and normalising the pictures is not timed.
 """
 
 import argparse
 import copy
 import math
-import time
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from worker import Autocast, Variant, random_pictures, serve  # finds test/parity, too
+from worker import (  # finds test/parity, too
+    Autocast,
+    Variant,
+    argument_parser,
+    random_pictures,
+    seconds_now,
+    serve,
+)
 
 from reference_model import Encoder
-from reference_step import ReferenceStep
+from reference_step import ReferenceStep, StepResult
 
 FEATURE_DIM = 128
 
@@ -26,7 +34,14 @@ VARIANTS = {
     "fp32-channels-last": Variant(torch.channels_last),
     "bf16-autocast-channels-last": Variant(torch.channels_last, autocast=True),
     "bf16-fused": Variant(torch.channels_last, autocast=True, fused=True),
-    "bf16-compiled": Variant(torch.channels_last, autocast=True, fused=True, compiled=True),
+    "bf16-compiled": Variant(torch.channels_last, autocast=True, fused=True, compiled="default"),
+    # Of a GPU: with CUDA graphs, and with kernels that are chosen by timing them.
+    "bf16-compiled-graphs": Variant(
+        torch.channels_last, autocast=True, fused=True, compiled="reduce-overhead"
+    ),
+    "bf16-compiled-autotuned": Variant(
+        torch.channels_last, autocast=True, fused=True, compiled="max-autotune-no-cudagraphs"
+    ),
 }
 
 
@@ -46,48 +61,58 @@ class FusedStep(ReferenceStep):
 
 
 class Training:
-    """One model for each variant, all from the same initial weights."""
+    """One model for each variant that is asked for, all from the same initial weights."""
 
-    def __init__(self, arch: str, batch_size: int, queue_length: int) -> None:
+    def __init__(self, options: argparse.Namespace) -> None:
         torch.manual_seed(0)
-        self.batch_size = batch_size
-        encoder = Encoder(arch, FEATURE_DIM)
-        queue = functional.normalize(torch.randn(queue_length, FEATURE_DIM), dim=1)
-        self.training = {
-            name: reference_step(encoder, queue, variant) for name, variant in VARIANTS.items()
-        }
+        self.options = options
+        self.encoder = Encoder(options.arch, FEATURE_DIM).to(options.device)
+        queue = functional.normalize(torch.randn(options.queue, FEATURE_DIM), dim=1)
+        self.queue = queue.to(options.device)
+        self.training: dict[str, ReferenceStep] = {}
 
-    def step(self, name: str) -> float:
-        """Seconds of one step on new pictures."""
-        variant, training = VARIANTS[name], self.training[name]
-        views = [random_pictures(self.batch_size) for _ in range(2)]
-        start = time.perf_counter()
-        result = training.step(*(v.contiguous(memory_format=variant.layout) for v in views))
+    def run(self, name: str) -> float:
+        """Seconds of some steps on new pictures."""
+        variant, device = VARIANTS[name], self.options.device
+        if name not in self.training:
+            self.training[name] = self.started(variant)
+        torch.backends.cudnn.benchmark = variant.fused
+        views = [random_pictures(self.options.batch_size, device) for _ in range(2)]
+        start = seconds_now(device)
+        for _ in range(self.options.steps):
+            result = self.step(variant, self.training[name], views)
         loss = result.loss.item()
-        seconds = time.perf_counter() - start
+        seconds = seconds_now(device) - start
         if not math.isfinite(loss):
             raise ArithmeticError(f"{name}: the loss is {loss}")
         return seconds
 
+    def started(self, variant: Variant) -> ReferenceStep:
+        """The reference's training in one variant; the key encoder starts as the query's copy."""
+        query = copy.deepcopy(self.encoder).to(memory_format=variant.layout).train()
+        if variant.autocast:
+            query = Autocast(query, self.options.device)
+        key = copy.deepcopy(query)
+        if variant.compiled:
+            query, key = (torch.compile(network, mode=variant.compiled) for network in (query, key))
+        return (FusedStep if variant.fused else ReferenceStep)(query, key, self.queue.clone())
 
-def reference_step(encoder: Encoder, queue: Tensor, variant: Variant) -> ReferenceStep:
-    """The reference's training in one variant; the key encoder starts as the query's copy."""
-    query = copy.deepcopy(encoder).to(memory_format=variant.layout).train()
-    if variant.autocast:
-        query = Autocast(query)
-    key = copy.deepcopy(query)
-    if variant.compiled:
-        query, key = torch.compile(query), torch.compile(key)
-    return (FusedStep if variant.fused else ReferenceStep)(query, key, queue.clone())
+    @staticmethod
+    def step(variant: Variant, training: ReferenceStep, views: list[Tensor]) -> StepResult:
+        """One step."""
+        torch.compiler.cudagraph_mark_step_begin()
+        result = training.step(*(v.contiguous(memory_format=variant.layout) for v in views))
+        if not variant.fused:
+            result.loss.item()
+        return result
 
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--arch", default="resnet50")
+    parser = argument_parser(__doc__.splitlines()[0])
     parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=1)
     parser.add_argument("--queue", type=int, default=4096)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     return parser.parse_args()
 
 
@@ -95,8 +120,7 @@ def main() -> None:
     """Serves steps until the input ends."""
     arguments = parse_arguments()
     torch.set_num_threads(arguments.threads)
-    training = Training(arguments.arch, arguments.batch_size, arguments.queue)
-    serve(VARIANTS, training.step)
+    serve(VARIANTS, Training(arguments).run)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ names a variant, is run once and answered with {"variant": ..., "seconds": ...};
 ends it. Warming up is the caller's business.
 """
 
+import argparse
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,26 +30,43 @@ class Variant:
     weights: torch.dtype = torch.float32
     fused: bool = False
     """The optimiser and the momentum update in a few calls for all parameters."""
-    compiled: bool = False
-    """By torch.compile."""
+    compiled: str = ""
+    """The mode of torch.compile; empty: not compiled."""
 
 
 class Autocast(nn.Module):
     """A network computed in bf16 where PyTorch thinks it safe; weights and what follows stay fp32."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, device: torch.device) -> None:
         super().__init__()
         self.network = network
+        self.device_type = device.type
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """What the network gives."""
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(self.device_type, torch.bfloat16):
             return self.network(x)
 
 
-def random_pictures(count: int) -> Tensor:
+def random_pictures(count: int, device: torch.device) -> Tensor:
     """Random bytes as normalised pictures (count, 3, 32, 32)."""
-    return normalise(torch.randint(0, 256, (count, 32, 32, 3), dtype=torch.uint8))
+    return normalise(torch.randint(0, 256, (count, 32, 32, 3), dtype=torch.uint8)).to(device)
+
+
+def seconds_now(device: torch.device) -> float:
+    """The time when the device has done all that it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def argument_parser(description: str) -> argparse.ArgumentParser:
+    """What the workers' command lines have in common."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--arch", default="resnet50")
+    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    return parser
 
 
 def serve(variants: Iterable[str], seconds_of: Callable[[str], float]) -> None:

@@ -17,7 +17,7 @@ def class_scores(
     """
     similarity, neighbours = (features @ bank.T).topk(k, dim=1)
     weights = (similarity / temperature).exp()
-    scores = torch.zeros(len(features), classes, dtype=bank.dtype)
+    scores = bank.new_zeros(len(features), classes)
     return scores.scatter_add_(1, labels[neighbours], weights)
 
 

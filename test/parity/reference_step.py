@@ -66,7 +66,8 @@ class ReferenceStep:
         # Encoders under autocast may return bf16; the loss and the queue are not.
         query, keys = query.to(self.queue.dtype), keys.to(self.queue.dtype)
         logits = info_nce_logits(query, keys, self.queue, self.temperature)
-        loss = functional.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long))
+        own = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
+        loss = functional.cross_entropy(logits, own)
         accuracy = (logits.argmax(dim=1) == 0).to(torch.float64).mean()
         return StepResult(loss, accuracy, query.detach(), keys)
 

@@ -1,0 +1,134 @@
+// What is compared on a GPU, and how large it is.
+import { startWorker } from '../harness.mjs';
+
+/** Of the real thing, and of a run that only shows that everything works (on a CPU, too). */
+const SIZES = {
+  full: {
+    ...{ arch: 'resnet50', queue: 4096, batches: { 256: 50, 1024: 12 }, rounds: 5 },
+    ...{ bank: 50_000, queries: 10_000, k: 200, referenceBatch: 256, tunedBatch: 1000 },
+  },
+  smoke: {
+    ...{ arch: 'resnet18', queue: 64, batches: { 4: 2, 8: 1 }, rounds: 2 },
+    ...{ bank: 32, queries: 8, k: 4, referenceBatch: 4, tunedBatch: 8 },
+  },
+};
+
+/** torch.compile's ways, of which the better counts; each takes minutes the first time. */
+const COMPILED = {
+  'PyTorch tuned, compiled with CUDA graphs': 'bf16-compiled-graphs',
+  'PyTorch tuned, compiled and autotuned': 'bf16-compiled-autotuned',
+};
+
+const NO_KERNELS = { MOCO_CUDA_KERNELS: '0' };
+
+export function sizes({ smoke }) {
+  return smoke ? SIZES.smoke : SIZES.full;
+}
+
+/**
+ * All comparisons: the first contestant of each is the baseline. What is compared at once lies in the
+ * GPU's memory at once, which is why the large batch's contestants come in two groups.
+ */
+export function comparisons(options) {
+  const { rounds, batches, bank, queries } = sizes(options);
+  const [small, large] = Object.keys(batches).map(Number);
+  const reference = (batch) => pyTorchStep(options, batch, REFERENCE, 'fp32');
+  const steps = (batch, title, contestants) => ({
+    ...{ title, rounds, unit: 'pictures/s', contestants },
+    valueOf: (seconds) => (batch * batches[batch]) / seconds,
+  });
+  return [
+    steps(small, `step, batch ${small}`, [
+      ...[reference(small), ...tunedSteps(options, small)],
+      ...[...ourMainSteps(options, small), ...ourOtherSteps(options, small)],
+    ]),
+    steps(large, `step, batch ${large}`, [
+      ...[reference(large), ...compiledSteps(options, large), ...ourMainSteps(options, large)],
+    ]),
+    steps(large, `step, batch ${large}: ours in other ways`, [
+      ...[reference(large), ...ourOtherSteps(options, large)],
+    ]),
+    {
+      ...{ title: `kNN of ${bank + queries} pictures`, rounds, unit: 's' },
+      contestants: evaluations(options),
+      valueOf: (seconds) => seconds,
+    },
+  ];
+}
+
+const REFERENCE = 'PyTorch as the reference (fp32, NCHW)';
+
+/** Those that `torch.compile` makes; compiled once, they start fast. */
+export function compiledContestants(options) {
+  const batches = Object.keys(sizes(options).batches).map(Number);
+  return batches.flatMap((batch) => compiledSteps(options, batch));
+}
+
+function tunedSteps(options, batch) {
+  const eager = pyTorchStep(options, batch, 'PyTorch tuned (bf16, channels last)', 'bf16-fused');
+  return [eager, ...compiledSteps(options, batch)];
+}
+
+function compiledSteps(options, batch) {
+  if (options.smoke) return [];
+  return Object.entries(COMPILED).map(([name, line]) => ({
+    ...pyTorchStep(options, batch, name, line),
+    warmUpSeconds: 240,
+  }));
+}
+
+function pyTorchStep({ python, device, ...options }, batch, name, line) {
+  const { arch, queue, batches } = sizes(options);
+  const settings = { arch, device, queue, 'batch-size': batch, steps: batches[batch] };
+  return { name, line, start: () => startWorker(python, 'step_reference.py', settings) };
+}
+
+function ourMainSteps(options, batch) {
+  return [
+    ourStep(options, batch, 'moco bf16', { precision: 'bf16' }),
+    ourStep(options, batch, 'moco fp32', { precision: 'fp32' }),
+  ];
+}
+
+function ourOtherSteps(options, batch) {
+  const bf16 = { precision: 'bf16' };
+  const noGraph = { ...bf16, 'cuda-graph': false };
+  return [
+    ourStep(options, batch, 'moco bf16, no CUDA graph', noGraph),
+    ourStep(options, batch, 'moco bf16, no own kernels', bf16, NO_KERNELS),
+    ourStep(options, batch, 'moco bf16, neither', noGraph, NO_KERNELS),
+    ourStep(options, batch, 'moco bf16, deterministic', { ...bf16, deterministic: true }),
+  ];
+}
+
+function ourStep({ device, ...options }, batch, name, settings, env) {
+  const { arch, queue, batches } = sizes(options);
+  const all = { arch, device, queue, 'batch-size': batch, steps: batches[batch], ...settings };
+  return { name, line: '', start: () => startOurs({ work: 'step', ...all }, env) };
+}
+
+function evaluations({ python, device, ...options }) {
+  const { arch, bank, queries, k, referenceBatch, tunedBatch } = sizes(options);
+  const work = { arch, device, bank, queries, k };
+  const pyTorch = (name, line, batch) => ({
+    ...{ name, line },
+    start: () => startWorker(python, 'knn_reference.py', { ...work, 'batch-size': batch }),
+  });
+  const ours = (name, precision, env) => ({
+    ...{ name, line: '' },
+    start: () => startOurs({ work: 'knn', ...work, precision }, env),
+  });
+  const compiled = pyTorch('PyTorch tuned, compiled', 'bf16-compiled', tunedBatch);
+  return [
+    pyTorch(REFERENCE, 'fp32', referenceBatch),
+    pyTorch('PyTorch tuned (bf16, channels last)', 'bf16-channels-last', tunedBatch),
+    ...(options.smoke ? [] : [compiled]),
+    ours('moco bf16', 'bf16'),
+    ours('moco fp32', 'fp32'),
+    ours('moco bf16, no own kernels', 'bf16', NO_KERNELS),
+  ];
+}
+
+function startOurs(settings, env) {
+  return startWorker(process.execPath, 'gpu/ours.mjs', settings, env);
+}

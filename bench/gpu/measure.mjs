@@ -1,0 +1,101 @@
+// Runs a comparison on a GPU: every contestant is a process, so that one that fails, hangs or runs out
+// of memory costs nobody else's results.
+import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const START_SECONDS = 180;
+const WARM_UP_SECONDS = 120;
+const RUN_SECONDS = 60;
+
+/**
+ * Starts and warms up one contestant after the other, then times them interleaved.
+ * @param contestants `{ name, line, start, warmUpSeconds }`; the first is the baseline
+ * @param device `cpu` or `cuda`, whose memory is watched
+ * @param onRound called after each round with all results so far
+ * @returns for each contestant `{ name, hello, seconds, memoryMiB, failure }`; `hello` is its first line
+ */
+export async function measure({ contestants, rounds, device }, onRound) {
+  const racers = [];
+  try {
+    for (const contestant of contestants) racers.push(await racer(contestant, device));
+    for (let round = 0; round < rounds; round++) {
+      for (const each of racers) await timedRun(each);
+      onRound(racers.map(({ result }) => result));
+    }
+  } finally {
+    for (const { side } of racers) side?.quit();
+  }
+  return racers.map(({ result }) => result);
+}
+
+/** A contestant that has started and run once, or the reason why not. */
+async function racer({ name, line, start, warmUpSeconds = WARM_UP_SECONDS }, device) {
+  const result = { name, hello: undefined, seconds: [], memoryMiB: undefined, failure: undefined };
+  const racer = { line, result, side: undefined };
+  const before = usedMemory(device);
+  console.error(`  starting ${name}`);
+  await guarded(racer, async () => {
+    const starting = start().then((side) => keep(racer, side));
+    await within(START_SECONDS, 'to start', starting);
+    await within(warmUpSeconds, 'for its first run', racer.side.run(line));
+    const after = usedMemory(device);
+    if (before !== undefined && after !== undefined) result.memoryMiB = after - before;
+  });
+  return racer;
+}
+
+/** Of one that started too late nothing is kept. */
+function keep(racer, side) {
+  racer.side = side;
+  racer.result.hello = side.hello;
+  if (racer.result.failure) side.quit();
+}
+
+async function timedRun(racer) {
+  if (racer.result.failure) return;
+  await guarded(racer, async () => {
+    racer.result.seconds.push(await within(RUN_SECONDS, 'for a run', racer.side.run(racer.line)));
+  });
+}
+
+/** A failure is a result, too; its process ends, so that its memory is free. */
+async function guarded(racer, work) {
+  try {
+    await work();
+  } catch (error) {
+    racer.result.failure = error.message;
+    console.error(`  ${racer.result.name} failed: ${error.message}`);
+    racer.side?.quit();
+  }
+}
+
+/** What a promise gives, unless it takes longer. */
+async function within(seconds, what, promise) {
+  const stop = new AbortController();
+  const expired = sleep(seconds * 1000, undefined, { signal: stop.signal }).then(() => {
+    throw new Error(`it took longer than ${seconds} s ${what}`);
+  });
+  try {
+    return await Promise.race([promise, expired]);
+  } finally {
+    expired.catch(() => {}); // the rejection that stopping it is
+    stop.abort();
+  }
+}
+
+/** Of the GPU, by all processes, in MiB; undefined on a CPU. */
+function usedMemory(device) {
+  const used = device === 'cpu' ? undefined : queryGpu('memory.used');
+  return used === undefined ? undefined : Number.parseInt(used, 10);
+}
+
+/** What NVIDIA's tool tells of the first GPU; undefined where it does not work. */
+export function queryGpu(fields) {
+  const args = [`--query-gpu=${fields}`, '--format=csv,noheader', '--id=0'];
+  try {
+    return execFileSync('nvidia-smi', args, { encoding: 'utf8' }).trim();
+  } catch (error) {
+    console.error(`  nvidia-smi fails: ${error.message}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+// Ours, as a worker (see bench/worker.py): some training steps or a kNN evaluation per line of input.
+//
+//   node bench/gpu/ours.mjs --work step|knn [--device cuda] [--precision bf16] [--arch resnet50]
+//                           [--batch-size 256] [--steps 50] [--queue 4096] [--bank 50000]
+//                           [--queries 10000] [--k 200] [--cuda-graph true] [--deterministic false]
+//
+// Steps are an epoch of that many: making and normalising the views is in their time.
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { loadAddon } from '../../dist/native/load.js';
+import { positiveInteger, secondsOf, startTrainer } from '../harness.mjs';
+
+const NUMBERS = {
+  'batch-size': 256,
+  steps: 50,
+  queue: 4096,
+  bank: 50_000,
+  queries: 10_000,
+  k: 200,
+};
+const TEXTS = {
+  ...{ work: 'step', device: 'cuda', precision: 'bf16', arch: 'resnet50' },
+  ...{ 'cuda-graph': 'true', deterministic: 'false' },
+};
+
+function readSettings() {
+  const flags = Object.entries({ ...NUMBERS, ...TEXTS }).map(([name, value]) => [
+    name,
+    { type: 'string', default: String(value) },
+  ]);
+  const { values } = parseArgs({ options: Object.fromEntries(flags) });
+  for (const name of Object.keys(NUMBERS)) values[name] = positiveInteger(name, values[name]);
+  return values;
+}
+
+/** A trainer whose epoch or evaluation is what is timed. */
+async function start({ work, arch, device, precision, queue, k, ...settings }) {
+  const batchSize = settings['batch-size'];
+  const pictures =
+    work === 'step'
+      ? { batchSize, train: batchSize * settings.steps, test: 1, neighbours: 1 }
+      : { batchSize: 2, train: settings.bank, test: settings.queries, neighbours: k };
+  const trainer = await startTrainer({
+    ...{ arch, device, precision, queue, ...pictures },
+    ...{ threads: 0, dataThreads: 0 },
+    cudaGraph: settings['cuda-graph'] === 'true',
+    deterministic: settings.deterministic === 'true',
+  });
+  let epoch = 0;
+  return work === 'step'
+    ? () => trainer.trainEpoch(++epoch, 1, () => {})
+    : () => trainer.evaluate();
+}
+
+const settings = readSettings();
+const run = await start(settings);
+const { libtorchVersion: libtorch, cudaKernelsUnavailable } = loadAddon();
+const kernels = settings.device.startsWith('cuda') ? cudaKernelsUnavailable() || 'used' : 'no GPU';
+console.log(JSON.stringify({ libtorch, kernels }));
+for await (const _ of createInterface({ input: process.stdin })) {
+  console.log(JSON.stringify({ seconds: await secondsOf(run) }));
+}
+process.exit(); // the trainer's thread ends with it
