@@ -56,7 +56,7 @@ export async function startReference(python, script, settings) {
  * @param script beside this file
  * @param settings become its flags
  * @param env its environment variables beside ours
- * @returns its first line, and `run`, which resolves to the seconds of one line
+ * @returns its first line; `ask`, which resolves to the answer to one line, and `run`, to its seconds
  */
 export async function startWorker(program, script, settings, env = {}) {
   const path = fileURLToPath(new URL(script, import.meta.url));
@@ -83,12 +83,14 @@ export async function startWorker(program, script, settings, env = {}) {
     child.kill();
     throw error;
   });
+  const ask = async (line) => {
+    child.stdin.write(`${line}\n`);
+    return await answer();
+  };
   return {
     hello,
-    run: async (line) => {
-      child.stdin.write(`${line}\n`);
-      return (await answer()).seconds;
-    },
+    ask,
+    run: async (line) => (await ask(line)).seconds,
     quit: () => child.kill('SIGKILL'),
   };
 }

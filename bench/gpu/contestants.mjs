@@ -130,5 +130,5 @@ function evaluations({ python, device, ...options }) {
 }
 
 function startOurs(settings, env) {
-  return startWorker(process.execPath, 'gpu/ours.mjs', settings, env);
+  return startWorker(process.execPath, 'ours.mjs', settings, env);
 }

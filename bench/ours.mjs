@@ -1,15 +1,16 @@
 #!/usr/bin/env node
 // Ours, as a worker (see bench/worker.py): some training steps or a kNN evaluation per line of input.
 //
-//   node bench/gpu/ours.mjs --work step|knn [--device cuda] [--precision bf16] [--arch resnet50]
-//                           [--batch-size 256] [--steps 50] [--queue 4096] [--bank 50000]
-//                           [--queries 10000] [--k 200] [--cuda-graph true] [--deterministic false]
+//   node bench/ours.mjs --work step|knn [--device cuda] [--precision bf16] [--arch resnet50]
+//                       [--batch-size 256] [--steps 50] [--pictures 0] [--queue 4096] [--bank 50000]
+//                       [--queries 10000] [--k 200] [--cuda-graph true] [--deterministic false]
 //
-// Steps are an epoch of that many: making and normalising the views is in their time.
+// Steps are an epoch's last ones, of a data set of so many pictures (0: no more than they take): making
+// and normalising the views is in their time. An answer tells the most memory that tensors took, too.
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { loadAddon } from '../../dist/native/load.js';
-import { positiveInteger, secondsOf, startTrainer } from '../harness.mjs';
+import { loadAddon } from '../dist/native/load.js';
+import { positiveInteger, secondsOf, startTrainer } from './harness.mjs';
 
 const NUMBERS = {
   'batch-size': 256,
@@ -21,7 +22,7 @@ const NUMBERS = {
 };
 const TEXTS = {
   ...{ work: 'step', device: 'cuda', precision: 'bf16', arch: 'resnet50' },
-  ...{ 'cuda-graph': 'true', deterministic: 'false' },
+  ...{ 'cuda-graph': 'true', deterministic: 'false', pictures: '0' },
 };
 
 function readSettings() {
@@ -37,9 +38,10 @@ function readSettings() {
 /** A trainer whose epoch or evaluation is what is timed. */
 async function start({ work, arch, device, precision, queue, k, ...settings }) {
   const batchSize = settings['batch-size'];
+  const train = Number(settings.pictures) || batchSize * settings.steps;
   const pictures =
     work === 'step'
-      ? { batchSize, train: batchSize * settings.steps, test: 1, neighbours: 1 }
+      ? { batchSize, train, test: 1, neighbours: 1 }
       : { batchSize: 2, train: settings.bank, test: settings.queries, neighbours: k };
   const trainer = await startTrainer({
     ...{ arch, device, precision, queue, ...pictures },
@@ -48,8 +50,9 @@ async function start({ work, arch, device, precision, queue, k, ...settings }) {
     deterministic: settings.deterministic === 'true',
   });
   let epoch = 0;
+  const first = Math.floor(train / batchSize) - settings.steps + 1;
   return work === 'step'
-    ? () => trainer.trainEpoch(++epoch, 1, () => {})
+    ? () => trainer.trainEpoch(++epoch, first, () => {})
     : () => trainer.evaluate();
 }
 
@@ -59,6 +62,7 @@ const { libtorchVersion: libtorch, cudaKernelsUnavailable } = loadAddon();
 const kernels = settings.device.startsWith('cuda') ? cudaKernelsUnavailable() || 'used' : 'no GPU';
 console.log(JSON.stringify({ libtorch, kernels }));
 for await (const _ of createInterface({ input: process.stdin })) {
-  console.log(JSON.stringify({ seconds: await secondsOf(run) }));
+  const seconds = await secondsOf(run);
+  console.log(JSON.stringify({ seconds, peakBytes: loadAddon().memory().peak }));
 }
 process.exit(); // the trainer's thread ends with it
