@@ -46,8 +46,11 @@ async function start({ work, arch, device, precision, queue, k, ...settings }) {
   const trainer = await startTrainer({
     ...{ arch, device, precision, queue, ...pictures },
     ...{ threads: 0, dataThreads: 0 },
-    cudaGraph: settings['cuda-graph'] === 'true',
-    deterministic: settings.deterministic === 'true',
+    gpu: {
+      tf32: true,
+      cudaGraph: settings['cuda-graph'] === 'true',
+      deterministic: settings.deterministic === 'true',
+    },
   });
   let epoch = 0;
   const first = Math.floor(train / batchSize) - settings.steps + 1;

@@ -26,11 +26,15 @@ const { values: options } = parseArgs({
   },
 });
 
-/** One after the other, to the end of their warming up. */
+/** To the end of their warming up; of the two modes, one hardly uses the GPU meanwhile. */
 async function compileOnly() {
-  for (const contestant of compiledContestants(options)) {
-    await measure({ contestants: [contestant], rounds: 0, device: options.device }, () => {});
-  }
+  const chains = compiledContestants(options).map(async (contestants) => {
+    for (const contestant of contestants) {
+      const alone = { ...contestant, warmUpSeconds: 600 };
+      await measure({ contestants: [alone], rounds: 0, device: options.device }, () => {});
+    }
+  });
+  await Promise.all(chains);
 }
 
 async function measureAll() {

@@ -7,6 +7,7 @@
 // Writes tests.md, tests.json and doctor.txt. Exit code 1 where something fails.
 import { execFile, spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -14,8 +15,10 @@ import { table } from './markdown.mjs';
 
 const SECONDS_PER_FILE = 150;
 
-/** Each has all cores to compute with; more would only take turns. */
 const AT_ONCE = 4;
+
+/** For each of them. */
+const THREADS = Math.max(1, Math.floor(availableParallelism() / AT_ONCE));
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const { values: options } = parseArgs({
@@ -34,7 +37,8 @@ function runFile(file) {
   const started = performance.now();
   return new Promise((resolve) => {
     const limits = { timeout: SECONDS_PER_FILE * 1000, killSignal: 'SIGKILL', maxBuffer: 1e8 };
-    execFile(program, [`--source-file=*/${file}`], limits, (error, stdout, stderr) => {
+    const setting = { ...limits, env: { ...process.env, OMP_NUM_THREADS: `${THREADS}` } };
+    execFile(program, [`--source-file=*/${file}`], setting, (error, stdout, stderr) => {
       const seconds = (performance.now() - started) / 1000;
       const outcome = error ? (error.signal ?? `exit code ${error.code}`) : 'passed';
       resolve({ file, outcome, seconds, output: stdout + stderr });
@@ -75,12 +79,12 @@ function doctorSection() {
 
 function runDoctor() {
   const words = [join(root, 'bin/moco.js'), 'doctor'];
-  const { status, stdout } = spawnSync(process.execPath, words, {
+  const { status, stdout, error } = spawnSync(process.execPath, words, {
     ...{ encoding: 'utf8', timeout: 120_000, stdio: ['ignore', 'pipe', 'inherit'] },
   });
-  doctorText = stdout;
-  process.stderr.write(stdout);
-  writeFileSync(join(options.out, 'doctor.txt'), stdout);
+  doctorText = error ? `${stdout}\n${error.message}\n` : stdout;
+  process.stderr.write(doctorText);
+  writeFileSync(join(options.out, 'doctor.txt'), doctorText);
   return status === 0;
 }
 
