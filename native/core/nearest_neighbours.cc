@@ -1,16 +1,13 @@
 #include "core/nearest_neighbours.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <limits>
 #include <vector>
 
+#include "core/threads.h"
+
 namespace moco {
 namespace {
-
-/// Queries that a thread takes at least.
-constexpr int64_t kQueriesPerThread = 16;
 
 struct Candidate {
   float similarity;
@@ -80,7 +77,7 @@ void keepNearest(const NearestNeighbours& nearest, const at::Tensor& similaritie
   const float* const newSimilarities = similarities.const_data_ptr<float>();
   const auto contiguousLabels = labels.contiguous();
   const int64_t* const newLabels = contiguousLabels.const_data_ptr<int64_t>();
-  at::parallel_for(0, similarities.size(0), kQueriesPerThread, [&](int64_t begin, int64_t end) {
+  parallelFor(similarities.size(0), [&](int64_t begin, int64_t end) {
     std::vector<Candidate> nearer;
     for (int64_t query = begin; query < end; ++query) {
       const Row row{keptSimilarities + query * length, keptLabels + query * length, length};

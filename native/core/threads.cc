@@ -1,6 +1,7 @@
 #include "core/threads.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorIterator.h>
 
 #include <algorithm>
 #include <thread>
@@ -20,6 +21,17 @@ int64_t chooseDataThreads(int64_t asked, const at::Device& device) {
 int64_t setComputeThreads(int64_t asked) {
   if (asked > 0) at::set_num_threads(static_cast<int>(asked));
   return at::get_num_threads();
+}
+
+void parallelFor(int64_t count, const std::function<void(int64_t, int64_t)>& body) {
+  auto indices = at::arange(count);
+  auto iterator = at::TensorIterator::nullary_op(indices);
+  iterator.for_each(
+      [&](char** data, const int64_t*, int64_t length) {
+        const int64_t begin = *reinterpret_cast<const int64_t*>(data[0]);
+        body(begin, begin + length);
+      },
+      /*grain_size=*/1);
 }
 
 }  // namespace moco

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <functional>
 
 namespace moco {
 
@@ -15,5 +16,10 @@ int64_t chooseDataThreads(int64_t asked, const at::Device& device);
 /// @param asked  0: stays as PyTorch chose
 /// @return       how many there are now
 int64_t setComputeThreads(int64_t asked);
+
+/// Calls `body(begin, end)` for consecutive parts of 0 … count − 1, on PyTorch's threads.
+/// (`at::parallel_for` is a template that is serial where it is compiled without OpenMP, and OpenMP
+/// of our own would bring threads of its own.)
+void parallelFor(int64_t count, const std::function<void(int64_t, int64_t)>& body);
 
 }  // namespace moco
