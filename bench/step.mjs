@@ -20,6 +20,8 @@ const VARIANTS = {
   'PyTorch fp32': 'fp32',
   'PyTorch fp32, channels last': 'fp32-channels-last',
   'PyTorch bf16 autocast, channels last': 'bf16-autocast-channels-last',
+  '… fused Adam and momentum update': 'bf16-fused',
+  '… torch.compile': 'bf16-compiled',
 };
 
 /** Our side: an epoch of one batch is one step, data included. */

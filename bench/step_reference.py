@@ -12,7 +12,7 @@ import math
 import time
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from worker import Autocast, Variant, random_pictures, serve  # finds test/parity, too
 
@@ -25,7 +25,24 @@ VARIANTS = {
     "fp32": Variant(torch.contiguous_format),
     "fp32-channels-last": Variant(torch.channels_last),
     "bf16-autocast-channels-last": Variant(torch.channels_last, autocast=True),
+    "bf16-fused": Variant(torch.channels_last, autocast=True, fused=True),
+    "bf16-compiled": Variant(torch.channels_last, autocast=True, fused=True, compiled=True),
 }
+
+
+class FusedStep(ReferenceStep):
+    """The same arithmetic in as few calls as PyTorch has for it."""
+
+    def __init__(self, query: nn.Module, key: nn.Module, queue: Tensor) -> None:
+        super().__init__(query, key, queue)
+        for group in self.optimizer.param_groups:
+            group["fused"] = True
+
+    @torch.no_grad()
+    def update_key_encoder(self) -> None:
+        """key = momentum * key + (1 - momentum) * query."""
+        key, query = (list(m.parameters()) for m in (self.key_encoder, self.query_encoder))
+        torch._foreach_lerp_(key, query, 1 - self.momentum)  # noqa: SLF001
 
 
 class Training:
@@ -58,7 +75,10 @@ def reference_step(encoder: Encoder, queue: Tensor, variant: Variant) -> Referen
     query = copy.deepcopy(encoder).to(memory_format=variant.layout).train()
     if variant.autocast:
         query = Autocast(query)
-    return ReferenceStep(query, copy.deepcopy(query), queue.clone())
+    key = copy.deepcopy(query)
+    if variant.compiled:
+        query, key = torch.compile(query), torch.compile(key)
+    return (FusedStep if variant.fused else ReferenceStep)(query, key, queue.clone())
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -26,6 +26,10 @@ class Variant:
     layout: torch.memory_format
     autocast: bool = False
     weights: torch.dtype = torch.float32
+    fused: bool = False
+    """The optimiser and the momentum update in a few calls for all parameters."""
+    compiled: bool = False
+    """By torch.compile."""
 
 
 class Autocast(nn.Module):

@@ -7,7 +7,7 @@ import { root } from './run-tool.mjs';
 /** Another version formats differently. */
 const VERSION = '21.1.8';
 
-/** Runs clang-format on our C++ files, with more arguments; returns its exit code. */
+/** Runs clang-format on our C++ and CUDA files, with more arguments; returns its exit code. */
 export function runClangFormat(args) {
   const { status } = spawnSync(installed(), [...args, ...sources()], {
     cwd: root,
@@ -18,7 +18,7 @@ export function runClangFormat(args) {
 
 function sources() {
   return readdirSync(join(root, 'native'), { recursive: true })
-    .filter((file) => /\.(cc|h)$/.test(file) && !file.includes('third_party'))
+    .filter((file) => /\.(cc|cu|cuh|h)$/.test(file) && !file.includes('third_party'))
     .map((file) => join('native', file))
     .sort();
 }

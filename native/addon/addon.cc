@@ -12,6 +12,7 @@
 #include "addon/machine.h"
 #include "addon/tensor_conversion.h"
 #include "addon/trainer_object.h"
+#include "core/cuda_kernels.h"
 #include "core/encoder.h"
 #include "core/error.h"
 
@@ -45,6 +46,10 @@ Napi::Value layoutOf(const Napi::CallbackInfo& info) {
   }
 }
 
+Napi::Value kernelsUnavailable(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), cudaKernelsUnavailable());
+}
+
 Napi::Value memory(const Napi::CallbackInfo& info) { return memoryObject(info.Env()); }
 
 void shutdown(const Napi::CallbackInfo& info) {
@@ -67,6 +72,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("convertTensors", Napi::Function::New(env, convertTensors));
   exports.Set("encoderLayout", Napi::Function::New(env, layoutOf));
   exports.Set("hardware", Napi::Function::New(env, hardware));
+  exports.Set("cudaKernelsUnavailable", Napi::Function::New(env, kernelsUnavailable));
   exports.Set("memory", Napi::Function::New(env, memory));
   exports.Set("shutdown", Napi::Function::New(env, shutdown));
   return exports;

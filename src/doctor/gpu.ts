@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { NativeCuda, NativeHardware } from '../native/addon.js';
 import type { Host } from '../native/host.js';
+import { KERNELS_COST, KERNELS_HINT, type Nvcc } from '../native/nvcc.js';
 import { type Finding, gigabytes } from './finding.js';
 
 /** The GPUs that can be used, or why there is none. */
@@ -28,6 +29,29 @@ function usable(cuda: NativeCuda, driver: string | undefined): Finding {
     message: `${devices.join(', ')}; ${driverText}; LibTorch with CUDA ${cuda.cuda} and cuDNN ${cuda.cudnn}`,
     facts: { ...cuda, driver },
   };
+}
+
+/**
+ * Whether kernels of our own are used.
+ * @param unavailable the addon's reason why not
+ * @param nvcc what was there at the build
+ */
+export function kernels(unavailable: string, nvcc: Nvcc | null | undefined): Finding {
+  const subject = 'CUDA kernels';
+  const facts = { unavailable, nvcc };
+  if (unavailable === '') {
+    const compiler = nvcc ? ` with nvcc ${nvcc.version} for ${nvcc.architectures}` : '';
+    return { subject, state: 'good', message: `compiled${compiler}`, facts };
+  }
+  const message = `not used, ${unavailable}; ${KERNELS_COST}`;
+  return { subject, state: 'note', message, hint: kernelsHint(unavailable, nvcc), facts };
+}
+
+function kernelsHint(unavailable: string, nvcc: Nvcc | null | undefined): string {
+  if (/MOCO_CUDA_KERNELS/.test(unavailable)) return 'Unset MOCO_CUDA_KERNELS.';
+  if (/other GPUs/.test(unavailable)) return 'Run the set-up again on this machine.';
+  if (!nvcc) return KERNELS_HINT;
+  return `nvcc ${nvcc.version} did not work with the C++ compiler: CXX names another one for the set-up.`;
 }
 
 /** For a machine that has NVIDIA's driver. */

@@ -9,7 +9,7 @@ import { type Host, thisHost } from '../native/host.js';
 import { locateLibtorch } from '../native/libtorch.js';
 import { describe } from '../native/libtorchPrefix.js';
 import type { Finding } from './finding.js';
-import { gpu } from './gpu.js';
+import { gpu, kernels } from './gpu.js';
 import type { Failure, Loaded, ProbeLine, ProbeRequest, Stepped } from './probe.js';
 
 const PROGRAM = fileURLToPath(new URL('probe.js', import.meta.url));
@@ -32,6 +32,9 @@ export async function* native(request: ProbeRequest): AsyncGenerator<Finding, vo
   yield loaded ? addon(loaded) : failed('addon', failure as Failure);
   if (!loaded) return;
   yield gpu(loaded.hardware, host);
+  if (loaded.kernelsUnavailable !== undefined) {
+    yield kernels(loaded.kernelsUnavailable, readBuildRecord(request.root)?.nvcc);
+  }
   yield* stepped ? training(stepped) : [failed('training', failure as Failure)];
 }
 

@@ -23,6 +23,8 @@ export interface Loaded {
   readonly seconds: number;
   readonly libtorchVersion: string;
   readonly hardware: NativeHardware;
+  /** Why CUDA kernels of our own are not used; undefined where there is no GPU to use. */
+  readonly kernelsUnavailable: string | undefined;
 }
 
 /** A training step was made. */
@@ -59,7 +61,9 @@ async function main(request: ProbeRequest): Promise<void> {
     const addon = loadAddonOf(request.root);
     const seconds = (performance.now() - start) / 1000;
     const { libtorchVersion } = addon;
-    print({ loaded: { seconds, libtorchVersion, hardware: addon.hardware() } });
+    const hardware = addon.hardware();
+    const kernelsUnavailable = hardware.cuda && addon.cudaKernelsUnavailable();
+    print({ loaded: { seconds, libtorchVersion, hardware, kernelsUnavailable } });
     print({ stepped: await step(addon, request) });
   } catch (error) {
     const { code, message, hint } = error as Partial<Failure>;

@@ -303,6 +303,8 @@ export interface NativeAddon {
     },
   ): Promise<void>;
   hardware(): NativeHardware;
+  /** Why CUDA kernels of our own are not used; empty where they are. Makes the GPU's CUDA context. */
+  cudaKernelsUnavailable(): string;
   memory(): NativeMemory;
   /** Stops and joins every training thread of this environment, at once; for the exit listener. */
   shutdown(): void;

@@ -25,6 +25,7 @@ import {
 import { MocoError } from './error.js';
 import { findCommand, type Host } from './host.js';
 import { describe, type LibtorchPrefix } from './libtorchPrefix.js';
+import { KERNELS_COST, type Nvcc, nvccProblem } from './nvcc.js';
 import type { Report } from './report.js';
 import { findToolchain } from './toolchain.js';
 
@@ -39,6 +40,8 @@ export interface BuildRequest {
   /** The package's folder. */
   readonly root: string;
   readonly libtorch: LibtorchPrefix;
+  /** Compiles CUDA kernels, where it works with the C++ compiler. */
+  readonly nvcc: Nvcc | undefined;
   /** Build the C++ tests too. */
   readonly tests: boolean;
 }
@@ -56,7 +59,8 @@ export async function buildAddon(
   if (isUpToDate(request.root, wanted)) return false;
   const { compiler } = findToolchain(host);
   const folder = join(request.root, BUILD_FOLDER);
-  const options = cmakeOptions(request);
+  const nvcc = usableNvcc(request.nvcc, compiler, host, report);
+  const options = cmakeOptions(request, nvcc);
   if (!canContinue(folder, { ...options, CMAKE_HOME_DIRECTORY: request.root }, compiler, host)) {
     rmSync(folder, { recursive: true });
   }
@@ -67,10 +71,33 @@ export async function buildAddon(
   return true;
 }
 
-function wantedRecord({ root, libtorch, tests }: BuildRequest, host: Host): BuildRecord {
+function wantedRecord({ root, libtorch, nvcc, tests }: BuildRequest, host: Host): BuildRecord {
   const now = fingerprints(root);
   const { platform, arch } = host;
-  return { libtorch, platform, arch, sources: now.sources, tests: tests ? now.tests : null };
+  return {
+    ...{ libtorch, nvcc: nvcc ?? null, platform, arch },
+    ...{ sources: now.sources, tests: tests ? now.tests : null },
+  };
+}
+
+/** Says what kernels are compiled with, or why not. */
+function usableNvcc(
+  nvcc: Nvcc | undefined,
+  compiler: string,
+  host: Host,
+  report: Report,
+): Nvcc | undefined {
+  if (!nvcc) return undefined;
+  // After a launcher, as in `ccache g++`.
+  const hostCompiler = compiler.split(' ').at(-1) as string;
+  const problem = nvccProblem(nvcc, hostCompiler, host);
+  const name = `nvcc ${nvcc.version} (${nvcc.path})`;
+  if (problem) {
+    report.line(`CUDA kernels: not compiled, ${name} fails: ${problem}; ${KERNELS_COST}`);
+    return undefined;
+  }
+  report.line(`CUDA kernels: compiled with ${name} for ${nvcc.architectures}`);
+  return nvcc;
 }
 
 /** A build that has the tests too serves who does not ask for them. */
@@ -81,11 +108,18 @@ function isUpToDate(root: string, wanted: BuildRecord): boolean {
   return isDeepStrictEqual(built, wanted) && existsSync(join(root, NATIVE_TESTS));
 }
 
-function cmakeOptions({ libtorch, tests }: BuildRequest): Record<string, string> {
+function cmakeOptions(
+  { libtorch, tests }: BuildRequest,
+  nvcc: Nvcc | undefined,
+): Record<string, string> {
   return {
     MOCO_LIBTORCH: libtorch.prefix,
     // Tells another LibTorch in the same folder from the one that was compiled against.
     MOCO_LIBTORCH_BUILD: describe(libtorch),
+    MOCO_NVCC: nvcc?.path ?? '',
+    // Tells another nvcc in the same place from the one that compiled.
+    MOCO_NVCC_VERSION: nvcc?.version ?? '',
+    MOCO_CUDA_ARCHITECTURES: nvcc?.architectures ?? '',
     MOCO_BUILD_TESTS: tests ? 'ON' : 'OFF',
   };
 }

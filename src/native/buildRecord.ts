@@ -2,10 +2,13 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LibtorchPrefix } from './libtorchPrefix.js';
+import type { Nvcc } from './nvcc.js';
 
 /** What the addon in `build/native` was built from; written after a build, read at load. */
 export interface BuildRecord {
   readonly libtorch: LibtorchPrefix;
+  /** What was there to compile CUDA kernels with; null where nothing was, or LibTorch has no CUDA. */
+  readonly nvcc: Nvcc | null;
   readonly platform: string;
   readonly arch: string;
   /** Of everything that the addon is compiled from. */

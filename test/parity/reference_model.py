@@ -26,9 +26,10 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, width, H / stride, W / stride)."""
-        y = functional.relu(self.bn1(self.conv1(x)))
+        y = functional.relu(self.bn1(self.conv1(x)), inplace=True)
         y = self.bn2(self.conv2(y))
-        return functional.relu(y + (x if self.downsample is None else self.downsample(x)))
+        y += x if self.downsample is None else self.downsample(x)
+        return functional.relu(y, inplace=True)
 
 
 class Bottleneck(nn.Module):
@@ -49,10 +50,11 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, 4 width, H / stride, W / stride)."""
-        y = functional.relu(self.bn1(self.conv1(x)))
-        y = functional.relu(self.bn2(self.conv2(y)))
+        y = functional.relu(self.bn1(self.conv1(x)), inplace=True)
+        y = functional.relu(self.bn2(self.conv2(y)), inplace=True)
         y = self.bn3(self.conv3(y))
-        return functional.relu(y + (x if self.downsample is None else self.downsample(x)))
+        y += x if self.downsample is None else self.downsample(x)
+        return functional.relu(y, inplace=True)
 
 
 Block = type[BasicBlock] | type[Bottleneck]
@@ -80,7 +82,7 @@ class Encoder(nn.Module):
         self.g = nn.Sequential(
             nn.Linear(inputs, 512, bias=False),
             nn.BatchNorm1d(512),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Linear(512, feature_dim),
         )
 
@@ -99,14 +101,14 @@ def cifar_stem() -> list[nn.Module]:
     return [
         nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False),
         nn.BatchNorm2d(64),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
     ]
 
 
 def imagenet_stem() -> list[nn.Module]:
     """(B, 3, H, W) to (B, 64, H / 4, W / 4)."""
     pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-    return [convolution(3, 64, 7, 2), nn.BatchNorm2d(64), nn.Sequential(nn.ReLU(), pool)]
+    return [convolution(3, 64, 7, 2), nn.BatchNorm2d(64), nn.Sequential(nn.ReLU(inplace=True), pool)]
 
 
 STEMS = {"cifar": cifar_stem, "imagenet": imagenet_stem}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { findingLines, verdict } from '#moco/cli/doctorText.js';
 import { CIFAR10, recordBytes } from '#moco/data/cifarVariant.js';
-import { gpu } from '#moco/doctor/gpu.js';
+import { gpu, kernels } from '#moco/doctor/gpu.js';
 import { dataSets, outputFolder } from '#moco/doctor/storage.js';
 import type { NativeHardware } from '#moco/native/addon.js';
 import { bareHost, temporaryFolder } from './nativeFakes.js';
@@ -100,6 +100,18 @@ test('where there is no GPU, the reason is told, and with a driver what to do', 
   assert.match(hintOf('LibTorch is a CPU build'), /LIBTORCH/);
   assert.match(hintOf('supports CUDA 11.0, which is too old'), /Update NVIDIA's driver/);
   assert.match(hintOf("NVIDIA's driver sees no GPU"), /nvidia-smi/);
+});
+
+test('kernels of our own are told with their compiler, and where they are not used, what to do', () => {
+  const nvcc = { path: '/usr/bin/nvcc', version: '13.0.88', architectures: '90a' };
+  assert.equal(kernels('', nvcc).message, 'compiled with nvcc 13.0.88 for 90a');
+  const without = kernels('they were not compiled', null);
+  assert.equal(without.state, 'note');
+  assert.match(without.message, /^not used, they were not compiled; training on a GPU works/);
+  assert.match(without.hint ?? '', /CUDA toolkit/);
+  assert.match(kernels('they were not compiled', nvcc).hint ?? '', /CXX/);
+  assert.match(kernels('they were compiled for other GPUs', nvcc).hint ?? '', /set-up again/);
+  assert.match(kernels('MOCO_CUDA_KERNELS is 0', nvcc).hint ?? '', /Unset/);
 });
 
 test('a finding reads as one line, with what to do below', () => {

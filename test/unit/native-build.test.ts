@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { type BuildRequest, buildAddon } from '#moco/native/build.js';
 import { readBuildRecord } from '#moco/native/buildRecord.js';
 import type { Host } from '#moco/native/host.js';
+import type { Nvcc } from '#moco/native/nvcc.js';
 import {
   bareHost,
   keptReport,
@@ -59,7 +60,7 @@ function buildable(t: TestContext): { host: Host; request: BuildRequest; calls: 
   const file = join(root, 'calls');
   return {
     host,
-    request: { root, libtorch, tests: false },
+    request: { root, libtorch, nvcc: undefined, tests: false },
     calls: () => (existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : []),
   };
 }
@@ -141,6 +142,45 @@ for (const [name, change] of [
     assert.deepEqual(readBuildRecord(request.root)?.libtorch, libtorch);
   });
 }
+
+/** An nvcc that compiles everything, or nothing. */
+function nvccOf(host: Host, version: string, exitCode: number): Nvcc {
+  const script = `echo "kernel.cu: error: unsupported GNU version!" >&2; exit ${exitCode}`;
+  return { path: writeCommand(host, 'nvcc', script), version, architectures: '80;90a' };
+}
+
+test('kernels are compiled by the nvcc that is there, for the GPUs that it was told', async (t) => {
+  const { host, request, calls } = buildable(t);
+  const nvcc = nvccOf(host, '13.0.88', 0);
+  const report = keptReport();
+  await buildAddon({ ...request, nvcc }, host, report);
+  const [configure = ''] = calls();
+  assert.ok(configure.includes(`--CDMOCO_NVCC=${nvcc.path}`));
+  assert.ok(configure.includes('--CDMOCO_CUDA_ARCHITECTURES=80;90a'));
+  assert.match(report.lines[0] ?? '', /^CUDA kernels: compiled with nvcc 13\.0\.88/);
+  assert.deepEqual(readBuildRecord(request.root)?.nvcc, nvcc);
+});
+
+test('an nvcc that does not take the C++ compiler is passed over, once', async (t) => {
+  const { host, request, calls } = buildable(t);
+  const nvcc = nvccOf(host, '11.8.89', 1);
+  const report = keptReport();
+  assert.equal(await buildAddon({ ...request, nvcc }, host, report), true);
+  assert.match(calls()[0] ?? '', /--CDMOCO_NVCC= /);
+  assert.match(report.lines[0] ?? '', /not compiled, nvcc 11\.8\.89 .*unsupported GNU version/);
+  assert.equal(await buildAddon({ ...request, nvcc }, host, keptReport()), false);
+});
+
+test('an nvcc that appears, changes or goes builds from scratch', async (t) => {
+  const { host, request } = buildable(t);
+  await buildAddon(request, host, keptReport());
+  const nvcc = nvccOf(host, '12.9.86', 0);
+  for (const now of [nvcc, { ...nvcc, version: '13.0.88' }, undefined]) {
+    writeFiles(request.root, { 'build/native/moco.o': 'compiled' });
+    assert.equal(await buildAddon({ ...request, nvcc: now }, host, keptReport()), true);
+    assert.ok(!existsSync(join(request.root, 'build/native/moco.o')));
+  }
+});
 
 test('another compiler builds from scratch', async (t) => {
   const { host, request } = buildable(t);

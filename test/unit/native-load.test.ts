@@ -18,7 +18,7 @@ function builtPackage(t: TestContext): { root: string; prefix: string; record: B
     writeFiles(prefix, { [`lib/lib${name}.dylib`]: '' });
   }
   const libtorch = { prefix, version: '2.13.0', cuda: false };
-  const record = { libtorch, platform, arch, sources: 'abc', tests: null };
+  const record = { libtorch, nvcc: null, platform, arch, sources: 'abc', tests: null };
   writeFiles(root, { [ADDON]: '' });
   writeBuildRecord(root, record);
   return { root, prefix, record };

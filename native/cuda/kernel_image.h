@@ -1,0 +1,9 @@
+#pragma once
+
+namespace moco {
+
+/// Whether the kernels were compiled for an architecture that the current device runs. Makes the
+/// device's CUDA context where there is none.
+bool hasKernelImage();
+
+}  // namespace moco
