@@ -18,8 +18,11 @@ set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
 enable_language(CUDA)
 
-add_library(moco_cuda STATIC native/cuda/kernel_image.cu)
+add_library(moco_cuda STATIC native/cuda/kernel_image.cu native/cuda/views.cu)
 target_include_directories(moco_cuda PUBLIC native)
 target_include_directories(moco_cuda SYSTEM PUBLIC ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
 target_compile_definitions(moco_cuda PUBLIC MOCO_CUDA_KERNELS)
 target_compile_options(moco_cuda PRIVATE -Xcompiler=-Wall,-Wextra)
+# As for pillow.cc; what it shares with the CPU uses the standard library's constant expressions.
+set_source_files_properties(
+  native/cuda/views.cu PROPERTIES COMPILE_OPTIONS "-fmad=false;--expt-relaxed-constexpr")

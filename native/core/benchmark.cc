@@ -102,11 +102,11 @@ MeasuredSteps Benchmark::steps(double least, Profiler::Detail detail,
 }
 
 double Benchmark::extraction(double least, const std::atomic<bool>& stop) {
-  ImageStore pictures = pictures_;
-  pictures.pixels = pictures_.pixels.slice(0, 0, kExtracted);
-  pictures.labels = pictures_.labels.slice(0, 0, kExtracted);
-  const auto [mean, std] = normalisation();
   const at::Device& device = trainer_.device();
+  ImageStore pictures = pictures_;
+  pictures.pixels = pictures_.pixels.slice(0, 0, kExtracted).to(device);
+  pictures.labels = pictures_.labels.slice(0, 0, kExtracted).to(device);
+  const auto [mean, std] = normalisation();
   FrozenBackbone backbone(trainer_.queryEncoder(), {mean.to(device), std.to(device)});
   const auto start = Clock::now();
   int64_t done = 0;

@@ -47,6 +47,9 @@ Evaluator::Evaluator(EvaluatorOptions options, const StateDict& model)
                                   .device = device_,
                                   .compute = precision_.compute});
   encoder_->loadState(model);
+  std::vector<ImageStore*> stores{&options_.train, &options_.test};
+  if (options_.validation) stores.push_back(&*options_.validation);
+  placement_ = placeData(device_, stores);
 }
 
 Evaluator::~Evaluator() {
@@ -66,8 +69,15 @@ void Evaluator::startLinear(const LinearOptions& options) {
   requirePositive("batchSize", options.batchSize);
   linear_.emplace(*encoder_, options_.normalisation, options_.train.classes, options,
                   options_.seed);
-  loader_.emplace(options_.train, options.batchSize, options_.seed, dataThreads_,
-                  EpochLayout{.viewsPerPicture = 1, .keepIncompleteBatch = true});
+  loader_ = makeInputLoader(options_.train,
+                            {.device = device_,
+                             .compute = precision_.compute,
+                             .normalisation = options_.normalisation,
+                             .viewsDevice = placement_.viewsDevice,
+                             .batchSize = options.batchSize,
+                             .seed = options_.seed,
+                             .threads = dataThreads_,
+                             .layout = {.viewsPerPicture = 1, .keepIncompleteBatch = true}});
 }
 
 LinearMetrics Evaluator::trainLinearEpoch(int64_t epoch,
@@ -92,9 +102,8 @@ LinearMetrics Evaluator::trainLinearEpoch(int64_t epoch,
 
 LinearStep Evaluator::stepLinear(int64_t number, LinearTally& total) {
   const auto start = std::chrono::steady_clock::now();
-  const auto views = loader_->next();  // (1, B, H, W, 3)
-  const auto tally =
-      linear().step(linear().backbone().toInput(views[0]), loader_->labels().to(device_));
+  const auto input = loader_->next().front();
+  const auto tally = linear().step(input, loader_->labels());
   total += tally;
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   return {number, tally.means().loss, tally.pictures, elapsed.count()};

@@ -5,19 +5,21 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/data_placement.h"
 #include "core/device.h"
 #include "core/encoder.h"
 #include "core/frozen_backbone.h"
 #include "core/image_store.h"
+#include "core/input_loader.h"
 #include "core/knn_evaluation.h"
 #include "core/linear_evaluation.h"
 #include "core/linear_sweep.h"
 #include "core/state_dict.h"
-#include "core/view_loader.h"
 
 namespace moco {
 
@@ -88,6 +90,7 @@ class Evaluator {
   const Precision& precision() const { return precision_; }
   int64_t computeThreads() const { return computeThreads_; }
   int64_t dataThreads() const { return dataThreads_; }
+  const DataPlacement& placement() const { return placement_; }
   /// Of the backbone.
   int64_t parameters() const { return encoder_->parameters().elements(); }
 
@@ -102,7 +105,8 @@ class Evaluator {
   int64_t dataThreads_;
   std::optional<Encoder> encoder_;  // as in the model
   std::optional<LinearEvaluation> linear_;
-  std::optional<ViewLoader> loader_;
+  DataPlacement placement_;
+  std::unique_ptr<InputLoader> loader_;
 };
 
 }  // namespace moco

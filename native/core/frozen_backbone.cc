@@ -18,16 +18,16 @@ constexpr int64_t kChunk = 256;
 FrozenBackbone::FrozenBackbone(Encoder& encoder, Normalisation normalisation)
     : encoder_(encoder), normalisation_(std::move(normalisation)) {}
 
-at::Tensor FrozenBackbone::toInput(const at::Tensor& pictures) const {
-  const auto& options = encoder_.options();
-  return normalise(pictures.to(options.device), normalisation_, options.compute);
-}
-
 at::Tensor FrozenBackbone::features(const at::Tensor& input, Mode mode) {
   const at::NoGradGuard noGrad;
   const auto features =
       mode == Mode::kTrain ? encoder_.backbone(input, mode) : encoder_.foldedBackbone()(input);
   return features.to(encoder_.options().master);
+}
+
+at::Tensor FrozenBackbone::toInput(const at::Tensor& pictures) const {
+  const auto& options = encoder_.options();
+  return normalise(pictures.to(options.device), normalisation_, options.compute);
 }
 
 void FrozenBackbone::eachChunk(

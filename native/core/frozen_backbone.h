@@ -18,11 +18,7 @@ class FrozenBackbone {
   /// @param normalisation  on the encoder's device
   FrozenBackbone(Encoder& encoder, Normalisation normalisation);
 
-  /// @param pictures  (B, H, W, 3) uint8, on any device
-  /// @return          (B, 3, H, W), as the encoder takes it
-  at::Tensor toInput(const at::Tensor& pictures) const;
-
-  /// @param input  what `toInput` returned
+  /// @param input  (B, 3, H, W), normalised, as the encoder takes it
   /// @param mode   kTrain: BatchNorm takes the batch's statistics, and the running ones move
   /// @return       (B, C), not normalised, of the encoder's master type
   at::Tensor features(const at::Tensor& input, Mode mode);
@@ -35,6 +31,9 @@ class FrozenBackbone {
                  const std::function<void(const at::Tensor&, const at::Tensor&)>& use);
 
  private:
+  /// @param pictures  (B, H, W, 3) uint8, on any device
+  at::Tensor toInput(const at::Tensor& pictures) const;
+
   Encoder& encoder_;
   Normalisation normalisation_;
 };

@@ -39,7 +39,7 @@ class LinearEvaluation {
   const LinearProbes& classifier() const { return classifier_; }
 
   /// Trains on one batch.
-  /// @param input   (B, 3, H, W), from the backbone's `toInput`
+  /// @param input   (B, 3, H, W), as the encoder takes it
   /// @param labels  (B) int64
   /// @return        before the update
   /// @throws Error ERR_MOCO_NON_FINITE  where the loss or the statistics are not finite; classifier

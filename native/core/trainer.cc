@@ -1,7 +1,5 @@
 #include "core/trainer.h"
 
-#include <ATen/record_function.h>
-
 #include <chrono>
 #include <utility>
 
@@ -9,7 +7,6 @@
 #include "core/caching_allocator.h"
 #include "core/error.h"
 #include "core/knn_evaluation.h"
-#include "core/profiler.h"
 #include "core/pth_writer.h"
 #include "core/safetensors_writer.h"
 #include "core/threads.h"
@@ -73,7 +70,14 @@ Trainer::Trainer(TrainerOptions options)
   options_.normalisation.std = options_.normalisation.std.to(device_);
   moco_.emplace(mocoOptions(options_, device_, precision_));
   if (options_.checkpoint) moco_->restore(readTensors(*options_.checkpoint));
-  loader_.emplace(options_.train, options_.batchSize, options_.seed, dataThreads_);
+  placement_ = placeData(device_, {&options_.train, &options_.test});
+  loader_ = makeInputLoader(options_.train, {.device = device_,
+                                             .compute = precision_.compute,
+                                             .normalisation = options_.normalisation,
+                                             .viewsDevice = placement_.viewsDevice,
+                                             .batchSize = options_.batchSize,
+                                             .seed = options_.seed,
+                                             .threads = dataThreads_});
 }
 
 Trainer::~Trainer() {
@@ -102,21 +106,11 @@ int64_t Trainer::trainEpoch(int64_t epoch, int64_t firstStep,
 
 StepMetrics Trainer::step(int64_t number) {
   const auto start = std::chrono::steady_clock::now();
-  const auto views = nextViews();  // (2, B, H, W, 3)
-  const StepResult result = moco_->step(toInput(views[0]), toInput(views[1]));
+  const auto views = loader_->next();
+  const StepResult result = moco_->step(views[0], views[1]);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   return {number, result, moco_->optimiser().options().learningRate, elapsed.count(),
           moco_->queue().fill()};
-}
-
-at::Tensor Trainer::nextViews() {
-  RECORD_USER_SCOPE(phase::kWait);
-  return loader_->next();
-}
-
-at::Tensor Trainer::toInput(const at::Tensor& pictures) const {
-  RECORD_USER_SCOPE(phase::kInput);
-  return normalise(pictures.to(device_), options_.normalisation, precision_.compute);
 }
 
 Accuracy Trainer::evaluate(const std::atomic<bool>& stop) {

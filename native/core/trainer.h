@@ -5,16 +5,18 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/accuracy.h"
+#include "core/data_placement.h"
 #include "core/device.h"
 #include "core/image_store.h"
+#include "core/input_loader.h"
 #include "core/moco.h"
 #include "core/tensor_file.h"
-#include "core/view_loader.h"
 
 namespace moco {
 
@@ -86,15 +88,13 @@ class Trainer {
   const Precision& precision() const { return precision_; }
   int64_t computeThreads() const { return computeThreads_; }
   int64_t dataThreads() const { return dataThreads_; }
+  const DataPlacement& placement() const { return placement_; }
   int64_t parameters() { return moco_->queryEncoder().parameters().elements(); }
   int64_t stepsPerEpoch() const { return loader_->batchesPerEpoch(); }
   Encoder& queryEncoder() { return moco_->queryEncoder(); }
 
  private:
   StepMetrics step(int64_t number);
-  at::Tensor nextViews();
-  /// (B, H, W, 3) bytes to what the encoder takes.
-  at::Tensor toInput(const at::Tensor& pictures) const;
 
   TrainerOptions options_;
   at::Device device_;
@@ -102,7 +102,8 @@ class Trainer {
   int64_t computeThreads_;
   int64_t dataThreads_;
   std::optional<Moco> moco_;
-  std::optional<ViewLoader> loader_;
+  DataPlacement placement_;
+  std::unique_ptr<InputLoader> loader_;
 };
 
 }  // namespace moco

@@ -9,12 +9,15 @@ namespace moco {
 
 ViewLoader::ViewLoader(const ImageStore& store, int64_t batchSize, uint64_t seed, int64_t threads,
                        const EpochLayout& layout)
-    : store_(store), batchSize_(batchSize), seed_(seed), layout_(layout) {
+    : store_(store),
+      batches_(store.count(), batchSize, layout),
+      viewsPerPicture_(layout.viewsPerPicture),
+      seed_(seed) {
   // One batch for the step, one ready, and one in the making on every thread.
   const int64_t most = std::max<int64_t>(batchesPerEpoch(), 1);
   slots_.resize(std::min(threads + 2, most));
   for (auto& slot : slots_) {
-    slot.views = at::empty({layout.viewsPerPicture, lengthOf(0), store.height(), store.width(), 3},
+    slot.views = at::empty({viewsPerPicture_, batches_.length(0), store.height(), store.width(), 3},
                            at::kByte);
   }
   taken_ = assigned_ = batchesPerEpoch();  // nothing to do until the first epoch starts
@@ -37,15 +40,6 @@ void ViewLoader::close() {
   for (auto& thread : threads_) thread.join();
 }
 
-int64_t ViewLoader::batchesPerEpoch() const {
-  const int64_t kept = layout_.keepIncompleteBatch ? batchSize_ - 1 : 0;
-  return (store_.count() + kept) / batchSize_;
-}
-
-int64_t ViewLoader::lengthOf(int64_t batch) const {
-  return std::min(batchSize_, store_.count() - batch * batchSize_);
-}
-
 void ViewLoader::startEpoch(uint32_t epoch, int64_t firstBatch) {
   TORCH_CHECK(firstBatch >= 0 && firstBatch <= batchesPerEpoch(), "an epoch has no batch ",
               firstBatch);
@@ -66,13 +60,13 @@ at::Tensor ViewLoader::next() {
   changed_.notify_all();  // the batch before this one has left its slot
   changed_.wait(lock, [&] { return failure_ || slotOf(batch).ready == batch; });
   if (failure_) std::rethrow_exception(failure_);
-  return slotOf(batch).views.narrow(1, 0, lengthOf(batch));
+  return slotOf(batch).views.narrow(1, 0, batches_.length(batch));
 }
 
 at::Tensor ViewLoader::labels() const {
   const int64_t batch = taken_ - 1;
-  const auto pictures =
-      at::tensor(at::ArrayRef(order_).slice(batch * batchSize_, lengthOf(batch)), at::kLong);
+  const auto pictures = at::tensor(
+      at::ArrayRef(order_).slice(batches_.begin(batch), batches_.length(batch)), at::kLong);
   return store_.labels.index_select(0, pictures);
 }
 
@@ -113,14 +107,13 @@ void ViewLoader::makeBatch(const Assignment& assignment, const std::vector<int64
   const int64_t pictureBytes = height * width * 3;
   const auto* pictures = store_.pixels.const_data_ptr<uint8_t>();
   auto* target = views.mutable_data_ptr<uint8_t>();
-  const int64_t length = lengthOf(assignment.batch);
+  const int64_t length = batches_.length(assignment.batch);
   for (int64_t i = 0; i < length; ++i) {
-    const int64_t picture = order[assignment.batch * batchSize_ + i];
-    for (int64_t view = 0; view < layout_.viewsPerPicture; ++view) {
-      Philox random(seed_, Purpose::kView, assignment.epoch,
-                    static_cast<uint32_t>(picture * 2 + view));
+    const int64_t picture = order[batches_.begin(assignment.batch) + i];
+    for (int64_t view = 0; view < viewsPerPicture_; ++view) {
+      const ViewKey key{seed_, assignment.epoch, picture, view};
       applyView(pictures + picture * pictureBytes, height, width,
-                drawViewParameters(random, height, width),
+                drawViewParameters(key, height, width),
                 target + (view * views.size(1) + i) * pictureBytes);
     }
   }

@@ -9,15 +9,10 @@
 #include <thread>
 #include <vector>
 
+#include "core/epoch_layout.h"
 #include "core/image_store.h"
 
 namespace moco {
-
-/// What an epoch consists of; as it is here, in contrastive training.
-struct EpochLayout {
-  int64_t viewsPerPicture = 2;
-  bool keepIncompleteBatch = false;  // the last one, where batches do not divide the pictures
-};
 
 /// Makes the training views of one epoch after the other on threads of its own, a few batches ahead
 /// of the step. What it makes depends on (seed, epoch) alone, never on the number of threads.
@@ -31,7 +26,7 @@ class ViewLoader {
   ViewLoader& operator=(const ViewLoader&) = delete;
   ~ViewLoader();
 
-  int64_t batchesPerEpoch() const;
+  int64_t batchesPerEpoch() const { return batches_.count(); }
 
   /// Shuffles the pictures and starts on the epoch's batches. The previous epoch's remaining
   /// batches are dropped.
@@ -61,14 +56,12 @@ class ViewLoader {
   bool canAssign() const;
   void makeBatch(const Assignment& assignment, const std::vector<int64_t>& order,
                  const at::Tensor& views) const;
-  /// Number of pictures in a batch.
-  int64_t lengthOf(int64_t batch) const;
   Slot& slotOf(int64_t batch) { return slots_[batch % static_cast<int64_t>(slots_.size())]; }
 
   const ImageStore& store_;
-  const int64_t batchSize_;
+  const EpochBatches batches_;
+  const int64_t viewsPerPicture_;
   const uint64_t seed_;
-  const EpochLayout layout_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -73,4 +73,10 @@ ViewParameters drawViewParameters(Philox& random, int64_t height, int64_t width)
   return view;
 }
 
+ViewParameters drawViewParameters(const ViewKey& key, int64_t height, int64_t width) {
+  Philox random(key.seed, Purpose::kView, key.epoch,
+                static_cast<uint32_t>(key.picture * 2 + key.view));
+  return drawViewParameters(random, height, width);
+}
+
 }  // namespace moco

@@ -36,4 +36,13 @@ struct ViewParameters {
 /// p = 0.2.
 ViewParameters drawViewParameters(Philox& random, int64_t height, int64_t width);
 
+/// A view of a training run. Its draw is a function of these numbers alone.
+struct ViewKey {
+  uint64_t seed;
+  uint32_t epoch;
+  int64_t picture;
+  int64_t view;  // 0 or 1
+};
+ViewParameters drawViewParameters(const ViewKey& key, int64_t height, int64_t width);
+
 }  // namespace moco

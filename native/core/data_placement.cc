@@ -1,0 +1,54 @@
+#include "core/data_placement.h"
+
+#include <ATen/DeviceAccelerator.h>
+
+#include <cstdio>
+
+#include "core/cuda_kernels.h"
+
+namespace moco {
+namespace {
+
+std::string inGigabytes(int64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.2f GB", static_cast<double>(bytes) / 1e9);
+  return text;
+}
+
+int64_t bytesOf(const std::vector<ImageStore*>& stores) {
+  int64_t bytes = 0;
+  for (const ImageStore* store : stores) {
+    bytes += static_cast<int64_t>(store->pixels.nbytes() + store->labels.nbytes());
+  }
+  return bytes;
+}
+
+int64_t freeMemory(const at::Device& device) {
+  return static_cast<int64_t>(at::accelerator::getMemoryInfo(device.index()).first);
+}
+
+}  // namespace
+
+std::string lackOfRoom(int64_t bytes, int64_t free) {
+  if (bytes <= free / 2) return "";
+  return "the data set, " + inGigabytes(bytes) + ", is more than half of the GPU's free memory, " +
+         inGigabytes(free);
+}
+
+DataPlacement placeData(const at::Device& device, const std::vector<ImageStore*>& stores) {
+  if (device.is_cpu()) return {at::kCPU, "the CPU trains"};
+  const int64_t bytes = bytesOf(stores);
+  if (const auto lack = lackOfRoom(bytes, freeMemory(device)); !lack.empty()) {
+    return {at::kCPU, lack};
+  }
+  for (ImageStore* store : stores) {
+    store->pixels = store->pixels.to(device);
+    store->labels = store->labels.to(device);
+  }
+  if (!useCudaKernels()) {
+    return {at::kCPU, "moco's own CUDA kernels are not used: " + cudaKernelsUnavailable()};
+  }
+  return {device, "the data set, " + inGigabytes(bytes) + ", lies there"};
+}
+
+}  // namespace moco

@@ -1,0 +1,162 @@
+#include <ucontext.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "cuda_runtime.h"
+
+namespace cuda_on_cpu {
+namespace {
+
+constexpr size_t kStackBytes = 64 << 10;
+
+enum class State { kReady, kAtBarrier, kInShuffle, kDone };
+
+/// One thread of a block: a stack of its own, and where it stopped.
+struct Fiber {
+  State state;
+  ucontext_t context;
+  std::unique_ptr<char[]> stack;
+  dim3 index;
+  const char* file;  // of the barrier that it waits at
+  int line;
+  std::array<uint64_t, warpSize> received;  // in its last shuffle
+  uint64_t sent;
+};
+
+/// The threads of the block that runs.
+struct Block {
+  std::vector<Fiber> fibers;
+  const std::function<void()>* thread;
+  ucontext_t scheduler;
+  Fiber* current;
+};
+
+Block* running = nullptr;
+
+void runThread() {
+  (*running->thread)();
+  running->current->state = State::kDone;
+}
+
+/// Gives the processor back to the scheduler until it resumes this thread.
+void wait(State state) {
+  Fiber& self = *running->current;
+  self.state = state;
+  swapcontext(&self.context, &running->scheduler);
+}
+
+void prepare(Block& block, const dim3& extent) {
+  for (size_t i = 0; i < block.fibers.size(); ++i) {
+    Fiber& fiber = block.fibers[i];
+    const auto number = static_cast<unsigned>(i);
+    fiber.index = {number % extent.x, number / extent.x % extent.y, number / extent.x / extent.y};
+    fiber.state = State::kReady;
+    if (!fiber.stack) fiber.stack.reset(new char[kStackBytes]);
+    getcontext(&fiber.context);
+    fiber.context.uc_stack.ss_sp = fiber.stack.get();
+    fiber.context.uc_stack.ss_size = kStackBytes;
+    fiber.context.uc_link = &block.scheduler;
+    makecontext(&fiber.context, runThread, 0);
+  }
+}
+
+/// Lets threads go on that wait for each other and are all there.
+template <class Iterator>
+void release(Iterator first, Iterator last, State state) {
+  const bool allThere = std::all_of(first, last, [&](const Fiber& fiber) {
+    return fiber.state == state &&
+           (state != State::kAtBarrier || (fiber.line == first->line && fiber.file == first->file));
+  });
+  if (!allThere) return;
+  for (auto fiber = first; fiber != last; ++fiber) {
+    fiber->state = State::kReady;
+    if (state != State::kInShuffle) continue;
+    for (auto other = first; other != last; ++other) fiber->received[other - first] = other->sent;
+  }
+}
+
+std::string whereabouts(const Fiber& fiber) {
+  if (fiber.state == State::kDone) return "ended";
+  if (fiber.state == State::kInShuffle) return "in a shuffle";
+  return "in __syncthreads at " + std::string(fiber.file) + ":" + std::to_string(fiber.line);
+}
+
+[[noreturn]] void failForDeadlock(const std::vector<Fiber>& fibers) {
+  std::map<std::string, int> threads;
+  for (const auto& fiber : fibers) ++threads[whereabouts(fiber)];
+  std::ostringstream text;
+  text << "threads of a block wait for others that do not come:";
+  for (const auto& [where, count] : threads) text << " " << count << " " << where << ";";
+  throw std::logic_error(text.str());
+}
+
+bool isReady(const Fiber& fiber) { return fiber.state == State::kReady; }
+bool isDone(const Fiber& fiber) { return fiber.state == State::kDone; }
+
+void runBlock(Block& block, const dim3& extent, std::mt19937& random) {
+  prepare(block, extent);
+  auto& fibers = block.fibers;
+  std::vector<Fiber*> order;
+  for (auto& fiber : fibers) order.push_back(&fiber);
+  std::shuffle(order.begin(), order.end(), random);
+  while (!std::all_of(fibers.begin(), fibers.end(), isDone)) {
+    if (!std::any_of(fibers.begin(), fibers.end(), isReady)) failForDeadlock(fibers);
+    for (Fiber* fiber : order) {
+      if (!isReady(*fiber)) continue;
+      block.current = fiber;
+      threadIdx = fiber->index;
+      swapcontext(&block.scheduler, &fiber->context);
+    }
+    release(fibers.begin(), fibers.end(), State::kAtBarrier);
+    for (size_t warp = 0; warp + warpSize <= fibers.size(); warp += warpSize) {
+      const auto first = fibers.begin() + static_cast<std::ptrdiff_t>(warp);
+      release(first, first + warpSize, State::kInShuffle);
+    }
+  }
+}
+
+}  // namespace
+
+void run(const dim3& grid, const dim3& block, const std::function<void()>& thread) {
+  Block threads{std::vector<Fiber>(size_t{block.x} * block.y * block.z), &thread, {}, nullptr};
+  running = &threads;
+  gridDim = grid;
+  blockDim = block;
+  std::mt19937 random(seed);
+  std::vector<unsigned> order(size_t{grid.x} * grid.y * grid.z);
+  std::iota(order.begin(), order.end(), 0U);
+  std::shuffle(order.begin(), order.end(), random);
+  for (const unsigned number : order) {
+    blockIdx = {number % grid.x, number / grid.x % grid.y, number / grid.x / grid.y};
+    runBlock(threads, block, random);
+  }
+}
+
+void waitForBlock(const char* file, int line) {
+  running->current->file = file;
+  running->current->line = line;
+  wait(State::kAtBarrier);
+}
+
+const uint64_t* exchange(uint64_t value) {
+  Fiber& self = *running->current;
+  self.sent = value;
+  wait(State::kInShuffle);
+  return self.received.data();
+}
+
+int lane() {
+  const auto number = running->current - running->fibers.data();
+  return static_cast<int>(number % warpSize);
+}
+
+}  // namespace cuda_on_cpu

@@ -1,0 +1,106 @@
+#pragma once
+
+// Stands in for CUDA's header where moco_tests compiles kernels (native/cuda/*.cu) for the CPU, so
+// that their logic is tested without a GPU. What is here has CUDA's names and meaning:
+//
+// - grids and blocks of one to three dimensions, launched by `cudaLaunchKernelEx`, which returns
+//   after the last block; blocks run one after the other, and the threads of a block in turn, each
+//   until it waits or ends. The order of both is random (`cuda_on_cpu::seed`), so that a missing
+//   barrier or a dependency between blocks shows as a wrong result;
+// - `__syncthreads`, and `__shfl_sync`, `__shfl_down_sync` and `__shfl_xor_sync` of whole warps.
+// One
+//   that not all threads (of the block or the warp) reach is an error that says where they are;
+// - `__shared__` arrays of constant size, the same memory for all blocks;
+// - memory is the CPU's; a stream and errors are there by name only.
+//
+// There are no atomics, no dynamic shared memory and no divergence inside a warp's shuffle.
+// `__syncthreads` at different lines are different ones.
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __shared__ static
+
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
+};
+
+using cudaStream_t = struct CUstream_st*;
+enum cudaError_t { cudaSuccess = 0 };
+inline cudaError_t cudaGetLastError() { return cudaSuccess; }
+inline const char* cudaGetErrorString(cudaError_t) { return "no error"; }
+
+/// Of the thread that runs.
+inline dim3 threadIdx, blockIdx, blockDim, gridDim;
+inline constexpr int warpSize = 32;
+
+struct cudaLaunchConfig_t {
+  dim3 gridDim, blockDim;
+  size_t dynamicSmemBytes;
+  cudaStream_t stream;
+};
+
+namespace cuda_on_cpu {
+
+/// Of the order in which blocks and threads run.
+inline uint32_t seed = 0;
+
+/// Runs `thread` for every thread of the grid.
+/// @throws std::logic_error  where threads wait for others that do not come
+void run(const dim3& grid, const dim3& block, const std::function<void()>& thread);
+
+/// Waits for all threads of the block; `file` and `line` are the barrier's.
+void waitForBlock(const char* file, int line);
+/// Waits for all threads of the warp, whose values are then in `exchanged`.
+/// @return  the values of the warp's threads, valid until this thread's next exchange
+const uint64_t* exchange(uint64_t value);
+/// Of this thread in its warp.
+int lane();
+
+/// The value of the thread `from`, or the own one where there is none.
+template <class T>
+T valueOf(T value, int from) {
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(uint64_t));
+  uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof(T));
+  const uint64_t* const bitsOfAll = exchange(bits);
+  if (from >= 0 && from < warpSize) std::memcpy(&value, &bitsOfAll[from], sizeof(T));
+  return value;
+}
+
+}  // namespace cuda_on_cpu
+
+#define __syncthreads() cuda_on_cpu::waitForBlock(__FILE__, __LINE__)
+
+template <class T>
+T __shfl_sync(unsigned, T value, int from) {
+  return cuda_on_cpu::valueOf(value, from % warpSize);
+}
+template <class T>
+T __shfl_down_sync(unsigned, T value, unsigned by) {
+  return cuda_on_cpu::valueOf(value, cuda_on_cpu::lane() + static_cast<int>(by));
+}
+template <class T>
+T __shfl_xor_sync(unsigned, T value, int with) {
+  return cuda_on_cpu::valueOf(value, cuda_on_cpu::lane() ^ with);
+}
+
+inline float rsqrtf(float x) { return 1.0F / std::sqrt(x); }
+
+template <class... Parameters, class... Arguments>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
+                               Arguments&&... arguments) {
+  cuda_on_cpu::run(config->gridDim, config->blockDim, [&] { kernel(arguments...); });
+  return cudaSuccess;
+}
