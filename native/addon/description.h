@@ -11,7 +11,7 @@ namespace moco::addon {
 
 /// The properties of `NativeDescription`.
 struct Description {
-  std::string device, deviceName, precision, precisionReason;
+  std::string device, deviceName, precision, precisionReason, viewsDevice, viewsReason;
   int64_t computeThreads, dataThreads, parameters;
 };
 
@@ -22,6 +22,8 @@ Description descriptionOf(Worker& worker) {
           .deviceName = deviceName(worker.device()),
           .precision = worker.precision().compute == at::kBFloat16 ? "bf16" : "fp32",
           .precisionReason = worker.precision().reason,
+          .viewsDevice = worker.placement().viewsDevice.str(),
+          .viewsReason = worker.placement().reason,
           .computeThreads = worker.computeThreads(),
           .dataThreads = worker.dataThreads(),
           .parameters = worker.parameters()};

@@ -13,8 +13,9 @@ namespace moco {
 /// no profiler is there.
 namespace phase {
 
-inline constexpr const char* kWait = "wait";          // for views
-inline constexpr const char* kInput = "input";        // views to the encoders' type and device
+inline constexpr const char* kWait = "wait";  // for views
+inline constexpr const char* kInput =
+    "input";  // views to the encoders' type and device, or made there
 inline constexpr const char* kForward = "forward";    // of both encoders, and the loss
 inline constexpr const char* kBackward = "backward";  // the gradients, gathered, and their norm
 inline constexpr const char* kUpdate = "update";      // optimiser, momentum update and queue

@@ -6,6 +6,7 @@
 #ifdef MOCO_CUDA_KERNELS
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/Stream.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 
 #include "cuda/views.h"
 #endif

@@ -60,7 +60,7 @@ export function benchReport(result: BenchResult): string[] {
       ]),
     ]),
     '',
-    'wait: for views; input: normalising them; update: optimiser, momentum update and queue',
+    'wait: for views; input: normalising them, and making them where a GPU does; update: optimiser, momentum update and queue',
     `large tensors in CPU memory: ${megabytes(memory.peak)} at most`,
   ];
 }

@@ -5,11 +5,13 @@ import { count } from './quantities.js';
 export function machineLines(description: TrainerDescription | EvaluatorDescription): string[] {
   const { mocoVersion, libtorchVersion, device, deviceName } = description;
   const { computeThreads, dataThreads, precision, precisionReason } = description;
+  const { viewsDevice, viewsReason } = description;
   const threads = `${count(computeThreads, 'compute thread')}, ${count(dataThreads, 'data thread')}`;
   return [
     `moco ${mocoVersion}, LibTorch ${libtorchVersion}`,
     `device  ${device} (${deviceName}), ${threads}`,
     `        ${precision}: ${precisionReason}`,
+    ...(device === 'cpu' ? [] : [`        views made by ${viewsDevice}: ${viewsReason}`]),
   ];
 }
 

@@ -79,6 +79,10 @@ export interface NativeDescription {
   readonly precision: 'fp32' | 'bf16';
   /** Why that precision, in words for the user. */
   readonly precisionReason: string;
+  /** Where training views are made: `cpu`, or the device that computes. */
+  readonly viewsDevice: string;
+  /** Why there, in words for the user. */
+  readonly viewsReason: string;
   readonly computeThreads: number;
   readonly dataThreads: number;
   /** Parameters of one encoder. */

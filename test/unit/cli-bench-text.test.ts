@@ -54,7 +54,7 @@ test('bench gives medians, ranges and shares, and where a step goes', async () =
     'fp32             1.0 %   2.0 %    30.0 %     60.0 %    5.0 %   2.0 %              75 %',
     'bf16             1.0 %   2.0 %    30.0 %     60.0 %    5.0 %   2.0 %              75 %',
     '',
-    'wait: for views; input: normalising them; update: optimiser, momentum update and queue',
+    'wait: for views; input: normalising them, and making them where a GPU does; update: optimiser, momentum update and queue',
     'large tensors in CPU memory: 3000 MB at most',
   ]);
 });

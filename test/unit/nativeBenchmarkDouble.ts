@@ -66,6 +66,8 @@ class NativeBenchmarkDouble implements NativeBenchmark {
       deviceName: 'double',
       precision: options.precision === 'auto' ? auto : (options.precision as 'fp32' | 'bf16'),
       precisionReason: options.precision === 'auto' ? 'as the double likes it' : 'as asked',
+      viewsDevice: 'cpu',
+      viewsReason: 'the CPU trains',
       computeThreads: 2,
       dataThreads: 1,
       parameters: 1000,

@@ -35,6 +35,8 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
     deviceName: 'double',
     precision: 'fp32',
     precisionReason: 'as asked',
+    viewsDevice: 'cpu',
+    viewsReason: 'the CPU trains',
     computeThreads: 1,
     dataThreads: 1,
     parameters: 1000,

@@ -36,6 +36,8 @@ export class NativeTrainerDouble implements NativeTrainer {
     deviceName: 'double',
     precision: 'fp32',
     precisionReason: 'as asked',
+    viewsDevice: 'cpu',
+    viewsReason: 'the CPU trains',
     computeThreads: 1,
     dataThreads: 1,
     parameters: 1000,
