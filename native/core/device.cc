@@ -4,6 +4,9 @@
 
 #include <fstream>
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #if defined(__linux__) && defined(__aarch64__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -91,6 +94,20 @@ at::Device resolveDevice(const std::string& name) {
   const CudaStatus& status = cudaStatus();
   if (name == "auto" && !status.unavailable.empty()) return at::Device(at::kCPU);
   return requireCuda(name == "auto" ? "cuda" : name, status);
+}
+
+bool cpuHasAmx() {
+#ifdef __x86_64__
+  constexpr unsigned kFeatures = 7;        // leaf
+  constexpr unsigned kAmxBf16 = 1u << 22;  // in EDX
+  static const bool has = [] {             // asking takes microseconds in a virtual machine
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid_count(kFeatures, 0, &eax, &ebx, &ecx, &edx) && (edx & kAmxBf16) != 0;
+  }();
+  return has;
+#else
+  return false;
+#endif
 }
 
 void setUpDevice(const at::Device& device) {

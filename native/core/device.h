@@ -31,4 +31,7 @@ Precision resolvePrecision(const std::string& name, const at::Device& device);
 /// Whether the processor multiplies bf16 in hardware and LibTorch makes use of it.
 bool cpuHasBf16();
 
+/// Whether the processor has a unit that multiplies bf16 matrices (Intel's AMX).
+bool cpuHasAmx();
+
 }  // namespace moco

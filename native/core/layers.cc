@@ -3,6 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include "core/convolution.h"
+
 namespace moco {
 namespace {
 
@@ -51,7 +53,7 @@ std::vector<TensorSpec> NetworkPlan::layout() const {
 }
 
 at::Tensor Convolution::operator()(const Pass& pass, const at::Tensor& x) const {
-  return at::conv2d(x, pass.weights[weight], /*bias=*/{}, stride, padding);
+  return convolution(x, pass.weights[weight], stride, padding);
 }
 
 at::Tensor BatchNorm::operator()(const Pass& pass, const at::Tensor& x) const {
