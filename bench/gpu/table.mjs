@@ -3,7 +3,7 @@
 //
 //   node bench/gpu/table.mjs --out DIR [--python python3] [--device cuda] [--smoke] [--compile-only]
 //
-// Writes table.json and table.md after every round. --smoke runs tiny sizes, --compile-only only what
+// Writes table.json and table.md after every round. Exit code 1 where a contestant failed. --smoke runs tiny sizes, --compile-only only what
 // torch.compile makes, once, so that it is in PyTorch's cache for the real thing.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -46,6 +46,7 @@ async function measureAll() {
     done.push(withValues(comparison, results));
     write(done);
   }
+  return done.every(({ results }) => results.every(({ failure }) => !failure));
 }
 
 function withValues({ title, unit, valueOf }, results) {
@@ -86,5 +87,5 @@ function pythonPrints(program) {
   return execFileSync(options.python, ['-c', program], { encoding: 'utf8' }).trim();
 }
 
-await (options['compile-only'] ? compileOnly() : measureAll());
-process.exit(); // whatever a contestant that hangs still does
+const haveAllRun = await (options['compile-only'] ? compileOnly() : measureAll());
+process.exit(haveAllRun === false ? 1 : 0); // whatever a contestant that hangs still does
