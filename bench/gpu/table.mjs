@@ -3,8 +3,9 @@
 //
 //   node bench/gpu/table.mjs --out DIR [--python python3] [--device cuda] [--smoke] [--compile-only]
 //
-// Writes table.json and table.md after every round. Exit code 1 where a contestant failed. --smoke runs tiny sizes, --compile-only only what
-// torch.compile makes, once, so that it is in PyTorch's cache for the real thing.
+// Writes table.json and table.md after every round. --smoke runs tiny sizes, --compile-only only what
+// torch.compile makes, once, so that it is in PyTorch's cache for the real thing. Exit code 1 where a
+// contestant failed.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +27,7 @@ const { values: options } = parseArgs({
   },
 });
 
-/** To the end of their warming up; of the two modes, one hardly uses the GPU meanwhile. */
+/** To the end of their warming up, or to what fails there; of the two modes, one hardly uses the GPU meanwhile. */
 async function compileOnly() {
   const chains = compiledContestants(options).map(async (contestants) => {
     for (const contestant of contestants) {
@@ -35,8 +36,10 @@ async function compileOnly() {
     }
   });
   await Promise.all(chains);
+  return true;
 }
 
+/** Whether all contestants ran to their end. */
 async function measureAll() {
   const done = [];
   for (const { contestants, rounds, ...comparison } of comparisons(options)) {
@@ -88,4 +91,4 @@ function pythonPrints(program) {
 }
 
 const haveAllRun = await (options['compile-only'] ? compileOnly() : measureAll());
-process.exit(haveAllRun === false ? 1 : 0); // whatever a contestant that hangs still does
+process.exit(haveAllRun ? 0 : 1); // whatever a contestant that hangs still does
