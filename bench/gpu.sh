@@ -29,7 +29,7 @@ if [[ $bundle ]]; then
   [[ -f $bundle ]] || { echo "there is no $bundle" >&2 && exit 2; }
   root=${TMPDIR:-/tmp}/moco-gpu-$(sha256sum "$bundle" | cut -c1-12)
   if [[ ! -d $root ]]; then
-    python3 -m tarfile -e "$bundle" "$root.partial" && mv "$root.partial/moco" "$root" || exit 1
+    python3 -m tarfile -e "$bundle" "$root.partial" && mv "$root.partial/moco" "$root" && rmdir "$root.partial" || exit 1
   fi
 fi
 [[ -x $root/node/bin/node ]] && PATH=$root/node/bin:$PATH

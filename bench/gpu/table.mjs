@@ -4,7 +4,8 @@
 //   node bench/gpu/table.mjs --out DIR [--python python3] [--device cuda] [--smoke] [--compile-only]
 //
 // Writes table.json and table.md after every round. --smoke runs tiny sizes, --compile-only only what
-// torch.compile makes, once, so that it is in PyTorch's cache for the real thing.
+// torch.compile makes, once, so that it is in PyTorch's cache for the real thing. Exit code 1 where a
+// contestant failed.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +27,7 @@ const { values: options } = parseArgs({
   },
 });
 
-/** To the end of their warming up; of the two modes, one hardly uses the GPU meanwhile. */
+/** To the end of their warming up, or to what fails there; of the two modes, one hardly uses the GPU meanwhile. */
 async function compileOnly() {
   const chains = compiledContestants(options).map(async (contestants) => {
     for (const contestant of contestants) {
@@ -35,8 +36,10 @@ async function compileOnly() {
     }
   });
   await Promise.all(chains);
+  return true;
 }
 
+/** Whether all contestants ran to their end. */
 async function measureAll() {
   const done = [];
   for (const { contestants, rounds, ...comparison } of comparisons(options)) {
@@ -46,6 +49,7 @@ async function measureAll() {
     done.push(withValues(comparison, results));
     write(done);
   }
+  return done.every(({ results }) => results.every(({ failure }) => !failure));
 }
 
 function withValues({ title, unit, valueOf }, results) {
@@ -86,5 +90,5 @@ function pythonPrints(program) {
   return execFileSync(options.python, ['-c', program], { encoding: 'utf8' }).trim();
 }
 
-await (options['compile-only'] ? compileOnly() : measureAll());
-process.exit(); // whatever a contestant that hangs still does
+const haveAllRun = await (options['compile-only'] ? compileOnly() : measureAll());
+process.exit(haveAllRun ? 0 : 1); // whatever a contestant that hangs still does
