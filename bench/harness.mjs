@@ -116,6 +116,7 @@ export async function startTrainer(options) {
     momentum: 0.999,
     neighbours: 1,
     batchSize,
+    batchNormGroups: 1,
     learningRate: 1e-3,
     weightDecay: 1e-6,
     seed: 0,

@@ -22,6 +22,7 @@ TrainerRequest trainerRequest(const Napi::Object& options) {
                      .momentum = number(options, "momentum"),
                      .neighbours = integer(options, "neighbours"),
                      .batchSize = integer(options, "batchSize"),
+                     .batchNormGroups = integer(options, "batchNormGroups"),
                      .learningRate = number(options, "learningRate"),
                      .weightDecay = number(options, "weightDecay"),
                      .seed = static_cast<uint64_t>(integer(options, "seed")),

@@ -119,16 +119,17 @@ Backbone::ResidualBlock Backbone::planBlock(NetworkPlan& plan, const std::string
   return block;
 }
 
-at::Tensor Backbone::apply(const Pass& pass, const ConvNorm& layer, const at::Tensor& x) {
-  return layer.norm(pass, layer.convolution(pass, x));
-}
-
 at::Tensor Backbone::apply(const Pass& pass, const ResidualBlock& block, const at::Tensor& x) {
   at::Tensor y = x;
-  for (size_t i = 0; i + 1 < block.body.size(); ++i) y = apply(pass, block.body[i], y).relu_();
-  y = apply(pass, block.body.back(), y);
-  y.add_(block.shortcut ? apply(pass, *block.shortcut, x) : x);
-  return y.relu_();
+  for (size_t i = 0; i + 1 < block.body.size(); ++i) {
+    const auto& [convolution, norm] = block.body[i];
+    y = norm.relu(pass, convolution(pass, y));
+  }
+  const auto& [convolution, norm] = block.body.back();
+  y = convolution(pass, y);
+  if (!block.shortcut) return norm.addRelu(pass, y, x);
+  const auto& [projection, projectionNorm] = *block.shortcut;
+  return norm.addRelu(pass, y, projectionNorm(pass, projection(pass, x)));
 }
 
 at::Tensor Backbone::pool(const at::Tensor& x) const {
@@ -137,7 +138,8 @@ at::Tensor Backbone::pool(const at::Tensor& x) const {
 }
 
 at::Tensor Backbone::operator()(const Pass& pass, const at::Tensor& pictures) const {
-  at::Tensor x = apply(pass, stem_, pictures).relu_();  // (B, 64, H, W), or half as high and wide
+  const auto& [convolution, norm] = stem_;
+  at::Tensor x = norm.relu(pass, convolution(pass, pictures));  // (B, 64, H, W), or half of each
   x = pool(x);
   for (const auto& block : blocks_) x = apply(pass, block, x);
   return x.mean({2, 3});

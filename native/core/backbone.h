@@ -59,7 +59,6 @@ class Backbone {
                                int64_t stride);
   static ResidualBlock planBlock(NetworkPlan& plan, const std::string& name, bool bottleneck,
                                  int64_t in, int64_t width, int64_t stride);
-  static at::Tensor apply(const Pass& pass, const ConvNorm& layer, const at::Tensor& x);
   static at::Tensor apply(const Pass& pass, const ResidualBlock& block, const at::Tensor& x);
 
   bool maxPool_;

@@ -22,6 +22,8 @@ struct EncoderOptions {
   at::Device device;
   at::ScalarType compute;              // of convolutions and linear layers: kFloat or kBFloat16
   at::ScalarType master = at::kFloat;  // of the parameters, their gradients and statistics
+  /// In training, so many equal parts of a batch are normalised by BatchNorm on their own.
+  int64_t batchNormGroups = 1;
 };
 
 enum class Mode { kTrain, kEvaluate };
@@ -93,7 +95,9 @@ class Encoder {
   /// Mean 0 and variance 1, as BatchNorm starts.
   void resetStatistics();
   const at::Tensor& tensorOf(const StateEntry& entry) const;
-  Pass pass(Mode mode) const { return {weights_, statistics_, mode == Mode::kTrain}; }
+  Pass pass(Mode mode) const {
+    return {weights_, statistics_, mode == Mode::kTrain, options_.batchNormGroups};
+  }
 
   EncoderOptions options_;
   NetworkPlan plan_;

@@ -57,6 +57,10 @@ ConvolutionKernels fastestKernels(const at::TensorOptions& options) {
   if (inOneDnn && find(kPointwise, "") && find(kPointwiseInPlace, "binary")) {
     return ConvolutionKernels::kOneDnn;
   }
+  if (options.device().is_cuda() && at::globalContext().hasCuDNN() &&
+      at::globalContext().userEnabledCuDNN() && (type == at::kFloat || type == at::kBFloat16)) {
+    return ConvolutionKernels::kCudnn;
+  }
   return ConvolutionKernels::kPlain;
 }
 
@@ -69,24 +73,54 @@ FoldedConvolution::FoldedConvolution(const Convolution& convolution, const Batch
 }
 
 at::Tensor FoldedConvolution::operator()(const at::Tensor& x, ConvolutionKernels kernels) const {
-  if (kernels == ConvolutionKernels::kPlain) return plain(x);
-  return pointwise(x, weight_, bias_, padding_, stride_, "none");
+  if (kernels == ConvolutionKernels::kOneDnn) {
+    return pointwise(x, weight_, bias_, padding_, stride_, "none");
+  }
+  return plain(x);
 }
 
 at::Tensor FoldedConvolution::relu(const at::Tensor& x, ConvolutionKernels kernels) const {
-  if (kernels == ConvolutionKernels::kPlain) return plain(x).relu_();
-  return pointwise(x, weight_, bias_, padding_, stride_, "relu");
+  if (kernels == ConvolutionKernels::kOneDnn) {
+    return pointwise(x, weight_, bias_, padding_, stride_, "relu");
+  }
+  if (kernels == ConvolutionKernels::kCudnn) {
+    if (const auto y = cudnnRelu(x, {})) return *y;
+  }
+  return plain(x).relu_();
 }
 
 at::Tensor FoldedConvolution::addRelu(const at::Tensor& x, at::Tensor shortcut,
                                       ConvolutionKernels kernels) const {
+  if (kernels == ConvolutionKernels::kCudnn) {
+    if (const auto y = cudnnRelu(x, shortcut)) return *y;
+  }
   // Where nothing tells channels-last from contiguous, as with one channel or a feature map of one
   // pixel, PyTorch does not get oneDNN's addition right, and fails in bf16.
   const bool isUnambiguous = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
-  if (kernels == ConvolutionKernels::kPlain || !isUnambiguous) {
-    return plain(x).add_(shortcut).relu_();
+  if (kernels == ConvolutionKernels::kOneDnn && isUnambiguous) {
+    return pointwiseAddRelu(shortcut, x, weight_, bias_, padding_, stride_);
   }
-  return pointwiseAddRelu(shortcut, x, weight_, bias_, padding_, stride_);
+  return plain(x).add_(shortcut).relu_();
+}
+
+std::optional<at::Tensor> FoldedConvolution::cudnnRelu(const at::Tensor& x,
+                                                       const at::Tensor& shortcut) const {
+  if (cudnnCannot_) return {};
+  const std::array<int64_t, 2> stride{stride_, stride_};
+  const std::array<int64_t, 2> padding{padding_, padding_};
+  try {
+    return shortcut.defined()
+               ? at::cudnn_convolution_add_relu(x, weight_, shortcut, /*alpha=*/1, bias_, stride,
+                                                padding, kDilation, kGroups)
+               : at::cudnn_convolution_relu(x, weight_, bias_, stride, padding, kDilation, kGroups);
+  } catch (const c10::OutOfMemoryError&) {
+    throw;
+  } catch (const c10::Error&) {
+    // cuDNN has no kernel for this type, shape and GPU. If it is another error, the plain
+    // operators will meet it, too.
+    cudnnCannot_ = true;
+    return {};
+  }
 }
 
 bool FoldedConvolution::isFinite() const {

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <optional>
 
 #include "core/layers.h"
 
@@ -14,6 +15,9 @@ enum class ConvolutionKernels {
   /// One call of oneDNN for all, on the CPU in fp32 or bf16. Its ReLU makes zero of NaN: weights
   /// that are not finite need the plain ones, or nobody would ever know.
   kOneDnn,
+  /// One call of cuDNN for convolution, bias, addition and ReLU, on an NVIDIA GPU in fp32 or bf16.
+  /// Where cuDNN has none for a layer, the plain ones.
+  kCudnn,
 };
 
 /// The fastest that there are for tensors of this type, on this device, in this build of LibTorch.
@@ -38,10 +42,14 @@ class FoldedConvolution {
 
  private:
   at::Tensor plain(const at::Tensor& x) const;
+  /// relu(convolution(x)), or relu(convolution(x) + shortcut) where there is a shortcut; nothing
+  /// where cuDNN cannot, and then at once.
+  std::optional<at::Tensor> cudnnRelu(const at::Tensor& x, const at::Tensor& shortcut) const;
 
   at::Tensor weight_;  // (out, in, k, k), channels last
   at::Tensor bias_;    // (out)
   int64_t stride_, padding_;
+  mutable bool cudnnCannot_ = false;  // found out by trying
 };
 
 }  // namespace moco

@@ -8,9 +8,6 @@
 namespace moco {
 namespace {
 
-constexpr double kBatchNormEps = 1e-5;
-constexpr double kBatchNormMomentum = 0.1;
-
 using Kind = Initialisation::Kind;
 
 }  // namespace
@@ -56,10 +53,22 @@ at::Tensor Convolution::operator()(const Pass& pass, const at::Tensor& x) const 
   return convolution(x, pass.weights[weight], stride, padding);
 }
 
+BatchNormState BatchNorm::state(const Pass& pass) const {
+  return {pass.weights[weight],     pass.weights[bias], pass.buffers[runningMean],
+          pass.buffers[runningVar], pass.training,      pass.batchNormGroups};
+}
+
 at::Tensor BatchNorm::operator()(const Pass& pass, const at::Tensor& x) const {
-  return at::batch_norm(x, pass.weights[weight], pass.weights[bias], pass.buffers[runningMean],
-                        pass.buffers[runningVar], pass.training, kBatchNormMomentum, kBatchNormEps,
-                        at::globalContext().userEnabledCuDNN());
+  return batchNorm(x, state(pass), Epilogue::kNone);
+}
+
+at::Tensor BatchNorm::relu(const Pass& pass, const at::Tensor& x) const {
+  return batchNorm(x, state(pass), Epilogue::kRelu);
+}
+
+at::Tensor BatchNorm::addRelu(const Pass& pass, const at::Tensor& x,
+                              const at::Tensor& residual) const {
+  return batchNorm(x, state(pass), Epilogue::kAddRelu, residual);
 }
 
 BatchNorm::Affine BatchNorm::affine(const Pass& pass) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/batch_norm.h"
 #include "core/named_tensors.h"
 
 namespace moco {
@@ -45,11 +46,13 @@ struct NetworkPlan {
 };
 
 /// What a layer computes with: the network's weights (indexed as planned), its BatchNorm
-/// statistics, and whether BatchNorm takes the batch's statistics and moves the running ones.
+/// statistics, whether BatchNorm takes the batch's statistics and moves the running ones, and in
+/// how many groups of the batch then.
 struct Pass {
   const std::vector<at::Tensor>& weights;
   const NamedTensors& buffers;
   bool training;
+  int64_t batchNormGroups = 1;
 };
 
 /// Convolution without bias.
@@ -73,6 +76,12 @@ struct BatchNorm {
   Affine affine(const Pass& pass) const;
 
   at::Tensor operator()(const Pass& pass, const at::Tensor& x) const;
+  at::Tensor relu(const Pass& pass, const at::Tensor& x) const;
+  /// relu(norm(x) + residual).
+  at::Tensor addRelu(const Pass& pass, const at::Tensor& x, const at::Tensor& residual) const;
+
+ private:
+  BatchNormState state(const Pass& pass) const;
 };
 
 /// y = x Wᵀ + b.

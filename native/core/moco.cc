@@ -37,10 +37,11 @@ Moco::Moco(const MocoOptions& options)
   key_.copyParametersFrom(query_);
 }
 
-StepResult Moco::step(const at::Tensor& queryViews, const at::Tensor& keyViews) {
+StepResult Moco::step(const at::Tensor& queryViews, const at::Tensor& keyViews,
+                      const at::Tensor& keyOrder) {
   StatisticsGuard queryStatistics(query_);
   StatisticsGuard keyStatistics(key_);
-  const StepResult result = differentiate(contrast(queryViews, keyViews));
+  const StepResult result = differentiate(contrast(queryViews, keyViews, keyOrder));
   requireFinite(result);
   queryStatistics.keep();
   keyStatistics.keep();
@@ -48,14 +49,21 @@ StepResult Moco::step(const at::Tensor& queryViews, const at::Tensor& keyViews) 
   return result;
 }
 
-InfoNce Moco::contrast(const at::Tensor& queryViews, const at::Tensor& keyViews) {
+InfoNce Moco::contrast(const at::Tensor& queryViews, const at::Tensor& keyViews,
+                       const at::Tensor& keyOrder) {
   RECORD_USER_SCOPE(phase::kForward);
-  {
-    const at::NoGradGuard noGrad;
-    keys_ = key_.project(key_.backbone(keyViews, Mode::kTrain), Mode::kTrain);
-  }
+  keys_ = keysOf(keyViews, keyOrder);
   const auto queries = query_.project(query_.backbone(queryViews, Mode::kTrain), Mode::kTrain);
   return infoNce(queries, keys_, queue_.keys(), options_.temperature);
+}
+
+at::Tensor Moco::keysOf(const at::Tensor& views, const at::Tensor& order) {
+  const at::NoGradGuard noGrad;
+  if (!order.defined()) return key_.project(key_.backbone(views, Mode::kTrain), Mode::kTrain);
+  // Selected from (B, H, W, 3), so that they stay channels last.
+  const auto shuffled = views.permute({0, 2, 3, 1}).index_select(0, order).permute({0, 3, 1, 2});
+  const auto keys = key_.project(key_.backbone(shuffled, Mode::kTrain), Mode::kTrain);
+  return at::empty_like(keys).index_copy_(0, order, keys);
 }
 
 StepResult Moco::differentiate(const InfoNce& contrast) {

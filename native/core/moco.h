@@ -31,8 +31,8 @@ struct StepResult {
 /// Momentum Contrast (He et al., CVPR 2020, algorithm 1): query encoder, key encoder, queue,
 /// optimiser.
 ///
-/// Of the reference's step only the key batch's shuffle is left out: with one BatchNorm group on
-/// one device, shuffling before the key forward and back after it changes nothing.
+/// With one BatchNorm group the key batch need not be shuffled: on one device, shuffling before the
+/// key forward and back after it changes nothing.
 class Moco {
  public:
   explicit Moco(const MocoOptions& options);
@@ -41,8 +41,12 @@ class Moco {
   /// queue stay as they were.
   /// @param queryViews  (B, 3, H, W), channels last, normalised, of the encoder's compute type
   /// @param keyViews    the other views of the same pictures
+  /// @param keyOrder    (B) int64, on the encoder's device: the order in which the key encoder gets
+  ///                    the pictures, so that its BatchNorm groups are not the query encoder's
+  ///                    (section 3.3, "Shuffling BN"); undefined: the same order
   /// @throws Error ERR_MOCO_NON_FINITE  where the loss or the gradient is not finite
-  StepResult step(const at::Tensor& queryViews, const at::Tensor& keyViews);
+  StepResult step(const at::Tensor& queryViews, const at::Tensor& keyViews,
+                  const at::Tensor& keyOrder = {});
 
   /// Everything that training changes: both encoders with their statistics, optimiser and queue.
   /// The tensors are those in use, not copies.
@@ -60,7 +64,10 @@ class Moco {
 
  private:
   /// Forward: keys and loss; moves both encoders' BatchNorm statistics.
-  InfoNce contrast(const at::Tensor& queryViews, const at::Tensor& keyViews);
+  InfoNce contrast(const at::Tensor& queryViews, const at::Tensor& keyViews,
+                   const at::Tensor& keyOrder);
+  /// (B, D), in the order of the views.
+  at::Tensor keysOf(const at::Tensor& views, const at::Tensor& order);
   /// Backward: gradients.
   StepResult differentiate(const InfoNce& contrast);
   /// Optimiser, momentum update and queue.

@@ -13,7 +13,7 @@ ProjectionHead::ProjectionHead(int64_t in, int64_t out, NetworkPlan& plan)
       output_(planLinear(plan, "g.3", kHiddenDim, out, /*bias=*/true)) {}
 
 at::Tensor ProjectionHead::operator()(const Pass& pass, const at::Tensor& features) const {
-  return output_(pass, norm_(pass, hidden_(pass, features)).relu_());
+  return output_(pass, norm_.relu(pass, hidden_(pass, features)));
 }
 
 }  // namespace moco

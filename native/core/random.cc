@@ -53,12 +53,15 @@ int64_t Philox::below(int64_t count) {
   return static_cast<int64_t>(uniform() * static_cast<double>(count));
 }
 
-std::vector<int64_t> shuffledIndices(int64_t count, uint64_t seed, uint32_t epoch) {
+std::vector<int64_t> shuffledIndices(int64_t count, Philox random) {
   std::vector<int64_t> order(count);
   std::iota(order.begin(), order.end(), 0);
-  Philox random(seed, Purpose::kShuffle, epoch);
   for (int64_t i = count - 1; i > 0; --i) std::swap(order[i], order[random.below(i + 1)]);
   return order;
+}
+
+std::vector<int64_t> shuffledIndices(int64_t count, uint64_t seed, uint32_t epoch) {
+  return shuffledIndices(count, Philox(seed, Purpose::kShuffle, epoch));
 }
 
 at::Generator torchGenerator(uint64_t seed, Purpose purpose) {

@@ -15,7 +15,8 @@ enum class Purpose : uint32_t {
   kQueue = 2,
   kShuffle = 3,
   kView = 4,
-  kClassifier = 5
+  kClassifier = 5,
+  kKeyShuffle = 6
 };
 
 /// The counter-based generator Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
@@ -41,7 +42,9 @@ class Philox {
   int used_ = 4;
 };
 
-/// A uniformly random order of 0 … count-1: the order in which an epoch visits the pictures.
+/// A uniformly random order of 0 … count-1.
+std::vector<int64_t> shuffledIndices(int64_t count, Philox random);
+/// The order in which an epoch visits the pictures.
 std::vector<int64_t> shuffledIndices(int64_t count, uint64_t seed, uint32_t epoch);
 
 /// A generator for PyTorch's own random fills, seeded from the run's seed.

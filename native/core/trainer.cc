@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/knn_evaluation.h"
 #include "core/pth_writer.h"
+#include "core/random.h"
 #include "core/safetensors_writer.h"
 #include "core/threads.h"
 
@@ -42,12 +43,23 @@ void requireEnoughPictures(const TrainerOptions& options) {
   require("k", options.neighbours);
 }
 
+/// In a group of one picture, BatchNorm would leave nothing of the projection head's input.
+void requireGroups(const TrainerOptions& options) {
+  const int64_t groups = options.batchNormGroups;
+  if (groups > 0 && options.batchSize % groups == 0 && options.batchSize / groups > 1) return;
+  throw Error("ERR_MOCO_CONFIG",
+              "batchNormGroups: " + std::to_string(groups) + " does not divide batchSize (" +
+                  std::to_string(options.batchSize) + ") into groups of at least two",
+              "Choose another number of groups, or 1.");
+}
+
 MocoOptions mocoOptions(const TrainerOptions& options, const at::Device& device,
                         const Precision& precision) {
   return {.encoder = {.arch = options.arch,
                       .featureDim = options.featureDim,
                       .device = device,
-                      .compute = precision.compute},
+                      .compute = precision.compute,
+                      .batchNormGroups = options.batchNormGroups},
           .queueLength = options.queueLength,
           .temperature = options.temperature,
           .momentum = options.momentum,
@@ -64,6 +76,7 @@ Trainer::Trainer(TrainerOptions options)
       computeThreads_(setComputeThreads(options_.computeThreads)),
       dataThreads_(chooseDataThreads(options_.dataThreads, device_)) {
   requirePositive(options_);
+  requireGroups(options_);
   requireEnoughPictures(options_);
   setUpDevice(device_);
   options_.normalisation.mean = options_.normalisation.mean.to(device_);
@@ -93,7 +106,7 @@ int64_t Trainer::trainEpoch(int64_t epoch, int64_t firstStep,
   for (int64_t number = firstStep; number <= stepsPerEpoch(); ++number) {
     if (stop) return number - 1;
     try {
-      onStep(step(number));
+      onStep(step(epoch, number));
     } catch (const Error& error) {
       throw Error(error.code,
                   "epoch " + std::to_string(epoch) + ", step " + std::to_string(number) + ": " +
@@ -104,13 +117,20 @@ int64_t Trainer::trainEpoch(int64_t epoch, int64_t firstStep,
   return stepsPerEpoch();
 }
 
-StepMetrics Trainer::step(int64_t number) {
+StepMetrics Trainer::step(int64_t epoch, int64_t number) {
   const auto start = std::chrono::steady_clock::now();
   const auto views = loader_->next();
-  const StepResult result = moco_->step(views[0], views[1]);
+  const StepResult result = moco_->step(views[0], views[1], keyOrder(epoch, number));
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   return {number, result, moco_->optimiser().options().learningRate, elapsed.count(),
           moco_->queue().fill()};
+}
+
+at::Tensor Trainer::keyOrder(int64_t epoch, int64_t step) const {
+  if (options_.batchNormGroups == 1) return {};
+  const Philox random(options_.seed, Purpose::kKeyShuffle, static_cast<uint32_t>(epoch),
+                      static_cast<uint32_t>(step));
+  return at::tensor(shuffledIndices(options_.batchSize, random)).to(device_);
 }
 
 Accuracy Trainer::evaluate(const std::atomic<bool>& stop) {

@@ -31,6 +31,7 @@ struct TrainerOptions {
   double momentum;
   int64_t neighbours;  // k of the kNN evaluation
   int64_t batchSize;
+  int64_t batchNormGroups = 1;  // equal parts of a batch that BatchNorm normalises on their own
   double learningRate;
   double weightDecay;
   uint64_t seed;
@@ -54,7 +55,8 @@ struct StepMetrics {
 /// grad mode and number of threads belong to the thread that set them.
 class Trainer {
  public:
-  /// @throws Error ERR_MOCO_CONFIG      where k or the batch is larger than the data set
+  /// @throws Error ERR_MOCO_CONFIG      where k or the batch is larger than the data set, or the
+  ///                                groups do not divide the batch
   /// @throws Error ERR_MOCO_CHECKPOINT  where the checkpoint is damaged or of another model
   explicit Trainer(TrainerOptions options);
   Trainer(const Trainer&) = delete;
@@ -94,7 +96,9 @@ class Trainer {
   Encoder& queryEncoder() { return moco_->queryEncoder(); }
 
  private:
-  StepMetrics step(int64_t number);
+  StepMetrics step(int64_t epoch, int64_t number);
+  /// (B): drawn anew for each step; undefined with one BatchNorm group, where it changes nothing.
+  at::Tensor keyOrder(int64_t epoch, int64_t step) const;
 
   TrainerOptions options_;
   at::Device device_;

@@ -74,21 +74,31 @@ void checkUpdates(const Fixture& fixture, Moco& moco, const MocoOptions& options
   checkSummary(fixture, "key_update", updateOf(moco.keyEncoder(), start.keyEncoder()), tolerance);
 }
 
+/// BatchNorm groups, and the order in which the key encoder gets the pictures.
+struct Split {
+  int64_t groups = 1;
+  at::Tensor keyOrder;
+};
+
 void checkStep(const std::string& arch, const std::string& file, int64_t queueLength,
-               at::ScalarType type) {
+               at::ScalarType type, const Split& split = {}) {
   const Fixture fixture = loadFixture(file);
   const Tolerances tolerances = type == at::kDouble ? kExact : single(arch);
-  const auto settings = options(arch, queueLength, type, type);
+  auto settings = options(arch, queueLength, type, type);
+  settings.encoder.batchNormGroups = split.groups;
   Moco moco(settings);
   fill(moco, queueLength);
-  const auto result =
-      moco.step(formula::pictures("view1", 8, type), formula::pictures("view2", 8, type));
+  const auto result = moco.step(formula::pictures("view1", 8, type),
+                                formula::pictures("view2", 8, type), split.keyOrder);
   INFO(file, " in ", type);
   CHECK(isClose(result.loss, fixture.at("loss").item<double>(), tolerances.keys));
   CHECK(result.accuracy == fixture.at("accuracy").item<double>());
   CHECK(relativeDistance(moco.queue().inOrder(), fixture.at("queue")) < tolerances.keys);
   checkSummary(fixture, "gradient", moco.gradients(), tolerances.gradient);
   if (type == at::kDouble) checkUpdates(fixture, moco, settings, tolerances.update);
+  if (split.groups == 1) return;
+  checkSummary(fixture, "query_buffer", moco.queryEncoder().statistics(), tolerances.keys);
+  checkSummary(fixture, "key_buffer", moco.keyEncoder().statistics(), tolerances.keys);
 }
 
 /// Five steps with a queue whose length the batch does not divide.
@@ -126,6 +136,25 @@ TEST_CASE("loss, gradients, keys and update of one step are PyTorch's") {
 TEST_CASE("a step with a batch larger than the queue is PyTorch's") {
   checkStep("resnet18", "step_resnet18_short_queue", 5, at::kDouble);
   checkStep("resnet18", "step_resnet18_short_queue", 5, at::kFloat);
+}
+
+TEST_CASE("a step with BatchNorm groups and shuffled keys is PyTorch's") {
+  const Split split{2, at::tensor(std::vector<int64_t>{5, 0, 7, 2, 4, 1, 6, 3})};
+  checkStep("resnet18", "step_resnet18_groups", 64, at::kDouble, split);
+  checkStep("resnet18", "step_resnet18_groups", 64, at::kFloat, split);
+}
+
+TEST_CASE("with one group the order of the keys changes nothing but rounding") {
+  const auto settings = options("resnet18", 64, at::kDouble, at::kDouble);
+  const auto stepIn = [&](const at::Tensor& keyOrder) {
+    Moco moco(settings);
+    fill(moco, 64);
+    return moco
+        .step(formula::pictures("view1", 8, at::kDouble),
+              formula::pictures("view2", 8, at::kDouble), keyOrder)
+        .loss;
+  };
+  CHECK(isClose(stepIn(at::arange(8).flip(0)), stepIn({}), 1e-10));
 }
 
 TEST_CASE("five steps of Adam, momentum update and queue are PyTorch's") {

@@ -92,9 +92,10 @@ TEST_CASE("a stopped epoch ends after the step in work") {
   CHECK(steps == 2);
 }
 
-TEST_CASE("an epoch that was stopped and goes on is the uninterrupted one") {
-  const Run whole = twoEpochs(smallOptions());
-  Trainer trainer(smallOptions());
+/// @param options  of four steps in an epoch
+void checkGoesOn(const TrainerOptions& options) {
+  const Run whole = twoEpochs(options);
+  Trainer trainer(options);
   std::atomic<bool> stop{false};
   std::vector<double> losses;
   const auto record = [&](const StepMetrics& metrics) {
@@ -108,6 +109,26 @@ TEST_CASE("an epoch that was stopped and goes on is the uninterrupted one") {
   stop = false;
   trainer.trainEpoch(2, 4, record, stop);
   CHECK(losses == whole.losses);
+}
+
+TEST_CASE("an epoch that was stopped and goes on is the uninterrupted one") {
+  checkGoesOn(smallOptions());
+}
+
+TEST_CASE("with BatchNorm groups it is, too, although each step shuffles its keys") {
+  auto options = smallOptions();
+  options.batchNormGroups = 4;
+  checkGoesOn(options);
+  CHECK(twoEpochs(options).losses != twoEpochs(smallOptions()).losses);
+}
+
+TEST_CASE("groups that do not divide the batch, or are of one picture, are refused") {
+  for (const int64_t groups : {3, 8, 16, 0}) {
+    auto options = smallOptions();
+    options.batchNormGroups = groups;
+    CHECK_THROWS_WITH_AS(Trainer{options}, doctest::Contains("does not divide batchSize (8)"),
+                         Error);
+  }
 }
 
 TEST_CASE("a loss that is not finite names its step") {

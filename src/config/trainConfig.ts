@@ -29,6 +29,7 @@ const MAX_QUEUE_BYTES = 2 ** 36;
 
 interface CheckedTogether extends DataLimits {
   readonly batchSize: number;
+  readonly batchNormGroups: number;
   readonly k: number;
   readonly m: number;
   readonly featureDim: number;
@@ -42,6 +43,13 @@ const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
     problem: (config) => tooMany(config.batchSize, config),
   },
   neighboursCheck,
+  {
+    keys: ['batchNormGroups', 'batchSize'],
+    problem: ({ batchNormGroups, batchSize }) =>
+      batchSize % batchNormGroups !== 0 || batchSize / batchNormGroups < 2
+        ? `expected a number that divides batchSize (${batchSize}) into groups of at least 2 pictures, given ${batchNormGroups}`
+        : undefined,
+  },
   {
     keys: ['m', 'featureDim'],
     problem: ({ m, featureDim }) =>
@@ -80,6 +88,12 @@ const trainConfigSchema = z
       .describe("share of the key encoder's own parameters that a momentum update keeps"),
     k: neighbours,
     batchSize,
+    batchNormGroups: z
+      .int()
+      .min(1)
+      .max(32_768)
+      .default(1)
+      .describe('equal parts of a batch that BatchNorm normalises on their own; must divide it'),
     epochs: epochs.default(500),
     learningRate: learningRate
       .default(1e-3)

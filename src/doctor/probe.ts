@@ -86,7 +86,8 @@ async function step(
       std: [0.25, 0.25, 0.25],
     },
     ...{ arch: 'resnet18', featureDim: 128, queueLength: 64, temperature: 0.5, momentum: 0.999 },
-    ...{ neighbours: 1, batchSize: BATCH, learningRate: 1e-3, weightDecay: 1e-6, seed: 0 },
+    ...{ neighbours: 1, batchSize: BATCH, batchNormGroups: 1, seed: 0 },
+    ...{ learningRate: 1e-3, weightDecay: 1e-6 },
     ...{ device, precision, dataThreads: 0, checkpoint: undefined },
     computeThreads: threads === 'auto' ? 0 : threads,
   });

@@ -56,6 +56,8 @@ export interface NativeTrainerOptions {
   /** `k`: neighbours that vote in the kNN evaluation. */
   readonly neighbours: number;
   readonly batchSize: number;
+  /** Equal parts of a batch that BatchNorm normalises on their own; 1: the whole batch. */
+  readonly batchNormGroups: number;
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly seed: number;

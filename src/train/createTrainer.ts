@@ -146,6 +146,7 @@ export function nativeOptions(
     temperature: config.temperature,
     momentum: config.momentum,
     batchSize: config.batchSize,
+    batchNormGroups: config.batchNormGroups,
     learningRate: config.learningRate,
     weightDecay: config.weightDecay,
     seed: config.seed,

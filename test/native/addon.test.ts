@@ -20,6 +20,7 @@ function options(changes: Partial<NativeTrainerOptions> = {}): NativeTrainerOpti
     momentum: 0.99,
     neighbours: 3,
     batchSize: 8,
+    batchNormGroups: 1,
     learningRate: 1e-3,
     weightDecay: 1e-6,
     seed: 1,

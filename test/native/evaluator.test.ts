@@ -41,6 +41,7 @@ async function untrainedModel(path: string): Promise<NativeTensorSource> {
     momentum: 0.99,
     neighbours: 3,
     batchSize: 8,
+    batchNormGroups: 1,
     learningRate: 1e-3,
     weightDecay: 1e-6,
     checkpoint: undefined,

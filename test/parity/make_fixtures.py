@@ -24,9 +24,15 @@ from training_cases import (
     formula_encoder,
     formula_queue,
     forward_case,
+    grouped_step_case,
     step_case,
 )
-from training_fixtures import five_steps_fixture, forward_fixture, step_fixture
+from training_fixtures import (
+    five_steps_fixture,
+    forward_fixture,
+    grouped_step_fixture,
+    step_fixture,
+)
 
 FOLDER = Path(__file__).parent / "fixtures"
 
@@ -42,6 +48,9 @@ QUEUE = 64
 SHORT_QUEUE = 5
 FIVE_STEPS_QUEUE = 19
 
+GROUPS = 2
+"""Of four pictures each."""
+
 
 def fixtures() -> dict[str, Callable[[], dict[str, Tensor]]]:
     """What makes each fixture, by its name."""
@@ -52,6 +61,7 @@ def fixtures() -> dict[str, Callable[[], dict[str, Tensor]]]:
         "augment": augment_fixture,
         "colour": colour_fixture,
         "step_resnet18_short_queue": partial(made_step, "resnet18", SHORT_QUEUE),
+        "step_resnet18_groups": partial(made_grouped_step, "resnet18", GROUPS),
     }
     makers[f"model_{STEM_ARCH}_imagenet"] = partial(made_forward, STEM_ARCH, "imagenet")
     for arch in LINEAR_ARCHS:
@@ -86,6 +96,11 @@ def made_forward(arch: str, stem: str = "cifar") -> dict[str, Tensor]:
 def made_step(arch: str, queue_length: int) -> dict[str, Tensor]:
     """`step_<arch>` and `step_<arch>_short_queue`."""
     return step_fixture(arch, step_case(arch, queue_length))
+
+
+def made_grouped_step(arch: str, groups: int) -> dict[str, Tensor]:
+    """`step_<arch>_groups`."""
+    return grouped_step_fixture(arch, grouped_step_case(arch, QUEUE, groups))
 
 
 def made_five_steps(arch: str) -> dict[str, Tensor]:

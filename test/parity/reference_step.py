@@ -1,8 +1,9 @@
 """One training step as the reference runs it: InfoNCE, Adam, momentum update, queue.
 
 He et al., "Momentum Contrast for Unsupervised Visual Representation Learning", algorithm 1. The
-reference also shuffles the batch before the key encoder and unshuffles it after, for BatchNorm on
-several devices; on one device that changes nothing and is left out.
+reference also shuffles the batch before the key encoder and unshuffles it after (section 3.3), for
+BatchNorm on several devices; with one group of the batch on one device that changes nothing and is
+left out.
 """
 
 from dataclasses import dataclass
@@ -48,9 +49,14 @@ class ReferenceStep:
             query_encoder.parameters(), lr=learning_rate, weight_decay=weight_decay
         )
 
-    def step(self, query_view: Tensor, key_view: Tensor) -> StepResult:
-        """One whole step on two views (B, 3, 32, 32) of the same pictures."""
-        result = self.forward(query_view, key_view)
+    def step(
+        self, query_view: Tensor, key_view: Tensor, key_order: Tensor | None = None
+    ) -> StepResult:
+        """One whole step on two views (B, 3, 32, 32) of the same pictures.
+
+        The key encoder gets them in the order `key_order` (B), if given.
+        """
+        result = self.forward(query_view, key_view, key_order)
         self.optimizer.zero_grad()
         result.loss.backward()
         self.optimizer.step()
@@ -58,11 +64,12 @@ class ReferenceStep:
         self.enqueue(result.keys)
         return result
 
-    def forward(self, query_view: Tensor, key_view: Tensor) -> StepResult:
+    def forward(
+        self, query_view: Tensor, key_view: Tensor, key_order: Tensor | None = None
+    ) -> StepResult:
         """The loss, with both encoders as they are (in training mode, when training)."""
         _, query = self.query_encoder(query_view)
-        with torch.no_grad():
-            _, keys = self.key_encoder(key_view)
+        keys = self.keys(key_view, key_order)
         # Encoders under autocast may return bf16; the loss and the queue are not.
         query, keys = query.to(self.queue.dtype), keys.to(self.queue.dtype)
         logits = info_nce_logits(query, keys, self.queue, self.temperature)
@@ -70,6 +77,14 @@ class ReferenceStep:
         loss = functional.cross_entropy(logits, own)
         accuracy = (logits.argmax(dim=1) == 0).to(torch.float64).mean()
         return StepResult(loss, accuracy, query.detach(), keys)
+
+    @torch.no_grad()
+    def keys(self, key_view: Tensor, key_order: Tensor | None) -> Tensor:
+        """(B, D), in the order of the views."""
+        if key_order is None:
+            return self.key_encoder(key_view)[1]
+        _, shuffled = self.key_encoder(key_view[key_order])
+        return shuffled[key_order.argsort()]
 
     @torch.no_grad()
     def update_key_encoder(self) -> None:

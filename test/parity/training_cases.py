@@ -13,11 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import formula
+from reference_groups import use_groups
 from reference_model import Encoder
-from reference_step import ReferenceStep
+from reference_step import ReferenceStep, StepResult
 
 BATCH = 8
 FEATURE_DIM = 128
+KEY_ORDER = (5, 0, 7, 2, 4, 1, 6, 3)
+"""In which the key encoder gets the pictures of a step with groups."""
 KEY_PREFIX = "key."
 """Goes before the names of the key encoder's tensors where they are hashed to seeds."""
 
@@ -86,9 +89,23 @@ def step_case(arch: str, queue_length: int, arithmetic: Arithmetic = Arithmetic(
     result = training.step(
         formula_pictures("view1", arithmetic), formula_pictures("view2", arithmetic)
     )
+    return step_results(training, result)
+
+
+def step_results(training: ReferenceStep, result: StepResult) -> StepCase:
+    """What a step has left."""
     gradients = {n: p.grad for n, p in training.query_encoder.named_parameters()}
     loss = result.loss.detach()
     return StepCase(loss, result.accuracy, result.query, result.keys, gradients, training)
+
+
+def grouped_step_case(arch: str, queue_length: int, groups: int) -> StepCase:
+    """The same with BatchNorm over groups of the batch, and shuffled keys."""
+    training = formula_training(arch, queue_length, Arithmetic())
+    for encoder in (training.query_encoder, training.key_encoder):
+        use_groups(encoder, groups)
+    views = [formula_pictures(name, Arithmetic()) for name in ("view1", "view2")]
+    return step_results(training, training.step(*views, torch.tensor(KEY_ORDER)))
 
 
 def five_steps_case(

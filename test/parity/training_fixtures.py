@@ -43,23 +43,32 @@ def step_fixture(arch: str, case: StepCase) -> Fixture:
     return fixture | summary("gradient", case.gradients) | update_summaries(arch, case.after)
 
 
+def grouped_step_fixture(arch: str, case: StepCase) -> Fixture:
+    """`step_<arch>_groups`."""
+    return step_fixture(arch, case) | statistics_summaries(case.after)
+
+
 def five_steps_fixture(arch: str, case: FiveStepsCase) -> Fixture:
     """`five_steps_<arch>`."""
     fixture = {
         "losses": case.losses,
         "accuracies": case.accuracies,
         "queue": case.after.queue,
-    } | update_summaries(arch, case.after)
-    encoders = {"query": case.after.query_encoder, "key": case.after.key_encoder}
-    for which, encoder in encoders.items():
-        fixture |= summary(f"{which}_buffer", running_statistics(encoder))
-    return fixture
+    }
+    return fixture | update_summaries(arch, case.after) | statistics_summaries(case.after)
 
 
 def update_summaries(arch: str, after: ReferenceStep) -> Fixture:
     """Summaries of what training added to the parameters of both encoders."""
     updates = parameter_updates(arch, after)
     return summary("query_update", updates["query"]) | summary("key_update", updates["key"])
+
+
+def statistics_summaries(after: ReferenceStep) -> Fixture:
+    """Summaries of the running statistics of both encoders."""
+    return summary("query_buffer", running_statistics(after.query_encoder)) | summary(
+        "key_buffer", running_statistics(after.key_encoder)
+    )
 
 
 def summary(title: str, tensors: Mapping[str, Tensor]) -> Fixture:

@@ -43,6 +43,7 @@ test("without any key, the configuration is the reference's", () => {
     dataRoot: 'data',
     validation: 0,
     arch: 'resnet50',
+    batchNormGroups: 1,
     learningRate: 1e-3,
     weightDecay: 1e-6,
     evalEvery: 1,
@@ -69,7 +70,7 @@ test('a key that is undefined keeps its default', () => {
 const numberKeys = [
   ...['trainLimit', 'testLimit', 'featureDim', 'm', 'k', 'batchSize', 'epochs', 'seed'],
   ...['temperature', 'momentum', 'learningRate', 'weightDecay', 'dataThreads', 'threads'],
-  ...['validation', 'evalEvery', 'checkpointEvery', 'checkpointMinutes'],
+  ...['validation', 'evalEvery', 'checkpointEvery', 'checkpointMinutes', 'batchNormGroups'],
 ];
 for (const key of numberKeys) {
   test(`${key} refuses what is negative, not finite, huge or not a number`, () => {
@@ -91,6 +92,7 @@ test('zero is refused wherever nothing can be trained with it', () => {
     'threads',
     'evalEvery',
     'checkpointEvery',
+    'batchNormGroups',
   ]) {
     assert.equal(problems({ [key]: 0 }).length, 1, key);
   }
@@ -106,6 +108,15 @@ test('whole numbers are asked for where parts make no sense', () => {
 
 test('a batch of one picture is refused: BatchNorm needs two', () => {
   assert.match(problems({ batchSize: 1 })[0] as string, /from 2 to 65536, given 1$/);
+});
+
+test('BatchNorm groups divide the batch into parts of at least two pictures', () => {
+  for (const batchNormGroups of [1, 2, 32]) parseTrainConfig({ batchSize: 64, batchNormGroups });
+  for (const batchNormGroups of [3, 64, 128]) {
+    assert.deepEqual(problems({ batchSize: 64, batchNormGroups }), [
+      `batchNormGroups: expected a number that divides batchSize (64) into groups of at least 2 pictures, given ${batchNormGroups}`,
+    ]);
+  }
 });
 
 test('names are limited to those there are', () => {

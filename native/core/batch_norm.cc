@@ -1,0 +1,60 @@
+#include "core/batch_norm.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <vector>
+
+#ifdef MOCO_CUDA_KERNELS
+#include "core/cuda_kernels.h"
+#include "core/fused_batch_norm.h"
+#endif
+
+namespace moco {
+namespace {
+
+at::Tensor normalise(const at::Tensor& x, const BatchNormState& state,
+                     const at::Tensor& runningMean, const at::Tensor& runningVar) {
+  return at::batch_norm(x, state.weight, state.bias, runningMean, runningVar, state.training,
+                        kBatchNormMomentum, kBatchNormEps, at::globalContext().userEnabledCuDNN());
+}
+
+at::Tensor normaliseByGroup(const at::Tensor& x, const BatchNormState& state) {
+  TORCH_CHECK(x.size(0) % state.groups == 0, state.groups, " groups do not divide the batch");
+  const int64_t pictures = x.size(0) / state.groups;
+  const auto means = state.runningMean.detach().repeat({state.groups, 1});
+  const auto variances = state.runningVar.detach().repeat({state.groups, 1});
+  std::vector<at::Tensor> parts;
+  for (int64_t group = 0; group < state.groups; ++group) {
+    parts.push_back(
+        normalise(x.narrow(0, group * pictures, pictures), state, means[group], variances[group]));
+  }
+  {
+    const at::NoGradGuard noGrad;
+    state.runningMean.copy_(means.mean(0));
+    state.runningVar.copy_(variances.mean(0));
+  }
+  return at::cat(parts);
+}
+
+}  // namespace
+
+at::Tensor plainBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
+                          const at::Tensor& residual) {
+  const bool isSplit = state.training && state.groups > 1;
+  auto y = isSplit ? normaliseByGroup(x, state)
+                   : normalise(x, state, state.runningMean, state.runningVar);
+  if (epilogue == Epilogue::kAddRelu) y.add_(residual);
+  return epilogue == Epilogue::kNone ? y : y.relu_();
+}
+
+at::Tensor batchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
+                     const at::Tensor& residual) {
+#ifdef MOCO_CUDA_KERNELS
+  if (x.is_cuda() && useCudaKernels() && fitsFusedBatchNorm(x, state, residual)) {
+    return fusedBatchNorm(x, state, epilogue, residual);
+  }
+#endif
+  return plainBatchNorm(x, state, epilogue, residual);
+}
+
+}  // namespace moco

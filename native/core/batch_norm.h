@@ -1,0 +1,38 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+
+#include "cuda/epilogue.h"
+
+namespace moco {
+
+/// What one BatchNorm layer computes with (eps 1e-5, momentum 0.1).
+struct BatchNormState {
+  const at::Tensor& weight;       // (C)
+  const at::Tensor& bias;         // (C)
+  const at::Tensor& runningMean;  // (C)
+  const at::Tensor& runningVar;   // (C)
+  /// Whether the statistics are the batch's, and move the running ones.
+  bool training;
+  /// In training: so many equal parts of the batch, one after the other, have statistics of their
+  /// own; the running ones move towards the mean of theirs. Must divide the batch.
+  int64_t groups;
+};
+
+constexpr double kBatchNormEps = 1e-5;
+constexpr double kBatchNormMomentum = 0.1;
+
+/// BatchNorm and what follows it: by kernels of our own in one pass (native/cuda/batch_norm.h)
+/// where they are built in and know type and layout, else by PyTorch's operators.
+/// @param x         (B, C) or (B, C, H, W)
+/// @param residual  like x; for kAddRelu
+at::Tensor batchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
+                     const at::Tensor& residual = {});
+
+/// The same by PyTorch's operators, one after the other.
+at::Tensor plainBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
+                          const at::Tensor& residual = {});
+
+}  // namespace moco

@@ -1,0 +1,149 @@
+#include "core/fused_batch_norm.h"
+
+#include <ATen/core/grad_mode.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/cuda/CUDAStream.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <optional>
+
+#include "cuda/batch_norm.h"
+
+namespace moco {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+/// In which the memory is that of rows of channels.
+at::MemoryFormat layoutOf(const at::Tensor& x) {
+  return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+}
+
+bool isRows(const at::Tensor& x) {
+  return (x.dim() == 2 || x.dim() == 4) && x.is_contiguous(layoutOf(x));
+}
+
+bool isParameter(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kFloat && tensor.is_contiguous();
+}
+
+cuda::BatchNormShape shapeOf(const at::Tensor& x, int64_t groups) {
+  TORCH_CHECK(x.size(0) % groups == 0, groups, " groups do not divide the batch");
+  const auto type =
+      x.scalar_type() == at::kBFloat16 ? cuda::ElementType::kBFloat16 : cuda::ElementType::kFloat;
+  return {type, x.numel() / x.size(1), x.size(1), groups};
+}
+
+at::Tensor emptyFloats(const at::Tensor& x, at::IntArrayRef shape) {
+  return at::empty(shape, x.options().dtype(at::kFloat));
+}
+
+const void* addressOf(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.const_data_ptr() : nullptr;
+}
+
+cudaStream_t streamOf(const at::Tensor& x) {
+  return c10::cuda::getCurrentCUDAStream(x.device().index());
+}
+
+/// @return  (2, groups, C): means, and reciprocal standard deviations
+at::Tensor batchStatistics(const at::Tensor& x, const BatchNormState& state) {
+  const auto shape = shapeOf(x, state.groups);
+  const auto statistics = emptyFloats(x, {2, shape.groups, shape.channels});
+  const auto workspace = emptyFloats(x, {cuda::batchNormWorkspace(shape)});
+  cuda::batchNormStatistics(shape, x.const_data_ptr(), kBatchNormEps,
+                            statistics[0].mutable_data_ptr<float>(),
+                            statistics[1].mutable_data_ptr<float>(),
+                            {state.runningMean.mutable_data_ptr<float>(),
+                             state.runningVar.mutable_data_ptr<float>(), kBatchNormMomentum},
+                            workspace.mutable_data_ptr<float>(), streamOf(x));
+  return statistics;
+}
+
+at::Tensor runningStatistics(const BatchNormState& state) {
+  return at::stack({state.runningMean, (state.runningVar + kBatchNormEps).rsqrt()}).unsqueeze(1);
+}
+
+cuda::BatchNormAffine affineOf(const at::Tensor& statistics, const at::Tensor& weight,
+                               const at::Tensor& bias) {
+  const float* const means = statistics.const_data_ptr<float>();
+  return {means, means + statistics.stride(0), weight.const_data_ptr<float>(),
+          bias.const_data_ptr<float>()};
+}
+
+at::Tensor applyAffine(const at::Tensor& x, const at::Tensor& statistics,
+                       const BatchNormState& state, Epilogue epilogue, const at::Tensor& residual) {
+  auto y = at::empty(x.sizes(), x.options(), layoutOf(x));
+  cuda::batchNormApply(shapeOf(x, statistics.size(1)), epilogue,
+                       affineOf(statistics, state.weight, state.bias), x.const_data_ptr(),
+                       addressOf(residual), y.mutable_data_ptr(), streamOf(x));
+  return y;
+}
+
+class BatchNormFunction : public torch::autograd::Function<BatchNormFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& bias, const std::optional<at::Tensor>& residual,
+                            const BatchNormState& state, Epilogue epilogue) {
+    const auto statistics = batchStatistics(x, state);
+    auto y = applyAffine(x, statistics, state, epilogue, residual.value_or(at::Tensor()));
+    context->saved_data["epilogue"] = static_cast<int64_t>(epilogue);
+    // The ReLU's mask takes y where x alone does not tell it.
+    const bool needsOutput = epilogue == Epilogue::kAddRelu;
+    context->save_for_backward({x, weight, bias, statistics, needsOutput ? y : at::Tensor()});
+    return y;
+  }
+
+  static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const auto& x = saved[0];
+    const auto epilogue = static_cast<Epilogue>(context->saved_data["epilogue"].toInt());
+    const auto affine = affineOf(saved[3], saved[1], saved[2]);
+    const auto shape = shapeOf(x, saved[3].size(1));
+    const c10::DeviceGuard guard(x.device());
+
+    const auto dy = gradients[0].contiguous(layoutOf(x));
+    const bool hasResidual = epilogue == Epilogue::kAddRelu;
+    const auto dResidual =
+        hasResidual ? at::empty(x.sizes(), x.options(), layoutOf(x)) : at::Tensor();
+    const auto sums = emptyFloats(x, {shape.groups, 2, shape.channels});
+    const auto dWeight = emptyFloats(x, {shape.channels});
+    const auto dBias = emptyFloats(x, {shape.channels});
+    const auto workspace = emptyFloats(x, {cuda::batchNormWorkspace(shape)});
+    cuda::batchNormSums(shape, epilogue, affine, dy.const_data_ptr(), x.const_data_ptr(),
+                        addressOf(saved[4]), hasResidual ? dResidual.mutable_data_ptr() : nullptr,
+                        {sums.mutable_data_ptr<float>(), dWeight.mutable_data_ptr<float>(),
+                         dBias.mutable_data_ptr<float>()},
+                        workspace.mutable_data_ptr<float>(), streamOf(x));
+
+    const auto dx = at::empty(x.sizes(), x.options(), layoutOf(x));
+    cuda::batchNormInputGradient(shape, epilogue, affine, addressOf(hasResidual ? dResidual : dy),
+                                 x.const_data_ptr(), sums.const_data_ptr<float>(),
+                                 dx.mutable_data_ptr(), streamOf(x));
+    return {dx, dWeight, dBias, dResidual, {}, {}};
+  }
+};
+
+}  // namespace
+
+bool fitsFusedBatchNorm(const at::Tensor& x, const BatchNormState& state,
+                        const at::Tensor& residual) {
+  const auto type = x.scalar_type();
+  return (type == at::kFloat || type == at::kBFloat16) && x.numel() > 0 && isRows(x) &&
+         isParameter(state.weight) && isParameter(state.bias) && isParameter(state.runningMean) &&
+         isParameter(state.runningVar) && (state.training || !at::GradMode::is_enabled()) &&
+         (!residual.defined() || (residual.scalar_type() == type && residual.sizes() == x.sizes() &&
+                                  residual.is_contiguous(layoutOf(x))));
+}
+
+at::Tensor fusedBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
+                          const at::Tensor& residual) {
+  const c10::DeviceGuard guard(x.device());
+  if (!state.training) return applyAffine(x, runningStatistics(state), state, epilogue, residual);
+  // An argument that is a tensor must be a defined one.
+  const auto summand = residual.defined() ? std::optional(residual) : std::nullopt;
+  return BatchNormFunction::apply(x, state.weight, state.bias, summand, state, epilogue);
+}
+
+}  // namespace moco
