@@ -89,9 +89,9 @@ at::Tensor FoldedConvolution::addRelu(const at::Tensor& x, at::Tensor shortcut,
   return pointwiseAddRelu(shortcut, x, weight_, bias_, padding_, stride_);
 }
 
-bool FoldedConvolution::isFinite() const {
+at::Tensor FoldedConvolution::isFinite() const {
   // A sum is finite only if all it adds up is.
-  return at::isfinite(weight_.sum() + bias_.sum()).item<bool>();
+  return at::isfinite(weight_.sum() + bias_.sum());
 }
 
 at::Tensor FoldedConvolution::plain(const at::Tensor& x) const {
