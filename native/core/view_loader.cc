@@ -10,9 +10,8 @@ namespace moco {
 ViewLoader::ViewLoader(const ImageStore& store, int64_t batchSize, uint64_t seed, int64_t threads,
                        const EpochLayout& layout)
     : store_(store), batchSize_(batchSize), seed_(seed), layout_(layout) {
-  // One batch for the step, one ready, and one in the making on every thread.
   const int64_t most = std::max<int64_t>(batchesPerEpoch(), 1);
-  slots_.resize(std::min(threads + 2, most));
+  slots_.resize(std::min(batchesInMemory(threads), most));
   for (auto& slot : slots_) {
     slot.views = at::empty({layout.viewsPerPicture, lengthOf(0), store.height(), store.width(), 3},
                            at::kByte);
