@@ -10,8 +10,9 @@ import {
 } from './dataChecks.js';
 import {
   arch,
-  batchSize,
+  batchSizeOrAuto,
   computeKeys,
+  cudaGraph,
   dataKeys,
   dataThreads,
   epochs,
@@ -28,7 +29,7 @@ import {
 const MAX_QUEUE_BYTES = 2 ** 36;
 
 interface CheckedTogether extends DataLimits {
-  readonly batchSize: number;
+  readonly batchSize: number | 'auto';
   readonly k: number;
   readonly m: number;
   readonly featureDim: number;
@@ -39,7 +40,8 @@ const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
   validationCheck,
   {
     keys: ['batchSize', 'trainLimit', 'validation', 'dataset'],
-    problem: (config) => tooMany(config.batchSize, config),
+    problem: ({ batchSize, ...limits }) =>
+      batchSize === 'auto' ? undefined : tooMany(batchSize, limits),
   },
   neighboursCheck,
   {
@@ -79,7 +81,7 @@ const trainConfigSchema = z
       .default(0.999)
       .describe("share of the key encoder's own parameters that a momentum update keeps"),
     k: neighbours,
-    batchSize,
+    batchSize: batchSizeOrAuto,
     epochs: epochs.default(500),
     learningRate: learningRate
       .default(1e-3)
@@ -104,6 +106,7 @@ const trainConfigSchema = z
       .default(10)
       .describe('minutes after which a checkpoint is also written inside an epoch; 0 never'),
     ...computeKeys,
+    cudaGraph,
     dataThreads,
     out,
   })
@@ -115,8 +118,11 @@ export const trainCommand = {
   otherFlags: ['--resume', '--override'],
 } as const satisfies CommandConfig;
 
-/** A complete configuration of `train`: every default filled in. */
-export type TrainConfig = z.output<typeof trainConfigSchema>;
+/** What a user settles: every default filled in. */
+export type TrainSettings = z.output<typeof trainConfigSchema>;
+
+/** A complete configuration of `train`, with the number of pictures that `auto` stands for. */
+export type TrainConfig = TrainSettings & { readonly batchSize: number };
 
 /** What a program passes: every key may be left out. */
 export type TrainConfigInput = z.input<typeof trainConfigSchema>;
