@@ -10,6 +10,7 @@
 #include "addon/evaluator_object.h"
 #include "addon/jobs.h"
 #include "addon/machine.h"
+#include "addon/memory_plan.h"
 #include "addon/tensor_conversion.h"
 #include "addon/trainer_object.h"
 #include "core/cuda_kernels.h"
@@ -50,7 +51,9 @@ Napi::Value kernelsUnavailable(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), cudaKernelsUnavailable());
 }
 
-Napi::Value memory(const Napi::CallbackInfo& info) { return memoryObject(info.Env()); }
+Napi::Value memory(const Napi::CallbackInfo& info) {
+  return memoryObject(info.Env(), cachedMemory());
+}
 
 void shutdown(const Napi::CallbackInfo& info) {
   const auto running = info.Env().GetInstanceData<Environment>()->running;  // closing takes out
@@ -69,6 +72,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("createTrainer", Napi::Function::New(env, TrainerObject::create));
   exports.Set("createEvaluator", Napi::Function::New(env, EvaluatorObject::create));
   exports.Set("createBenchmark", Napi::Function::New(env, BenchmarkObject::create));
+  exports.Set("chooseBatchSize", Napi::Function::New(env, chooseBatchSize));
   exports.Set("convertTensors", Napi::Function::New(env, convertTensors));
   exports.Set("encoderLayout", Napi::Function::New(env, layoutOf));
   exports.Set("hardware", Napi::Function::New(env, hardware));

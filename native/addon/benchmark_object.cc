@@ -1,11 +1,13 @@
 #include "addon/benchmark_object.h"
 
+#include "addon/gpu_options.h"
 #include "addon/properties.h"
 
 namespace moco::addon {
 namespace {
 
 BenchmarkOptions benchmarkOptions(const Napi::Object& options) {
+  const GpuOptions gpu = gpuOptions(options);
   return {.arch = string(options, "arch"),
           .batchSize = integer(options, "batchSize"),
           .queueLength = integer(options, "queueLength"),
@@ -13,7 +15,9 @@ BenchmarkOptions benchmarkOptions(const Napi::Object& options) {
           .precision = string(options, "precision"),
           .dataThreads = integer(options, "dataThreads"),
           .computeThreads = integer(options, "computeThreads"),
-          .matrixSide = integer(options, "matrixSide")};
+          .matrixSide = integer(options, "matrixSide"),
+          .arithmetic = gpu.arithmetic,
+          .cudaGraph = gpu.cudaGraph};
 }
 
 KnnSize knnSize(const Napi::Object& size) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "addon/gpu_options.h"
 #include "addon/properties.h"
 #include "addon/tensor_source.h"
 
@@ -26,7 +27,8 @@ EvaluatorRequest evaluatorRequest(const Napi::Object& options) {
                      .device = string(options, "device"),
                      .precision = string(options, "precision"),
                      .dataThreads = integer(options, "dataThreads"),
-                     .computeThreads = integer(options, "computeThreads")};
+                     .computeThreads = integer(options, "computeThreads"),
+                     .arithmetic = gpuOptions(options).arithmetic};
   return request;
 }
 

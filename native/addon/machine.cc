@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "core/caching_allocator.h"
 #include "core/cuda_driver.h"
 #include "core/device.h"
 
@@ -44,8 +43,7 @@ Napi::Value hardware(const Napi::CallbackInfo& info) {
   return result;
 }
 
-Napi::Object memoryObject(Napi::Env env) {
-  const CachedMemory memory = cachedMemory();
+Napi::Object memoryObject(Napi::Env env, const CachedMemory& memory) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("inUse", static_cast<double>(memory.inUse));
   object.Set("cached", static_cast<double>(memory.cached));

@@ -2,11 +2,13 @@
 
 #include <napi.h>
 
+#include "core/caching_allocator.h"
+
 namespace moco::addon {
 
 /// `hardware()`.
 Napi::Value hardware(const Napi::CallbackInfo& info);
-/// `NativeMemory`, as it is now.
-Napi::Object memoryObject(Napi::Env env);
+/// `NativeMemory`.
+Napi::Object memoryObject(Napi::Env env, const CachedMemory& memory);
 
 }  // namespace moco::addon

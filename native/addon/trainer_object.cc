@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "addon/machine.h"
+#include "addon/memory_plan.h"
 #include "addon/trainer_request.h"
 
 namespace moco::addon {
@@ -15,6 +16,7 @@ Napi::Function TrainerObject::define(Napi::Env env) {
                       InstanceMethod<&TrainerObject::evaluate>("evaluate"),
                       InstanceMethod<&TrainerObject::saveModel>("saveModel"),
                       InstanceMethod<&TrainerObject::saveCheckpoint>("saveCheckpoint"),
+                      InstanceMethod<&TrainerObject::takeWarnings>("takeWarnings"),
                       InstanceMethod<&TrainerObject::memory>("memory"),
                       InstanceMethod<&TrainerObject::stop>("stop"),
                       InstanceMethod<&TrainerObject::dispose>("dispose")});
@@ -29,6 +31,9 @@ Napi::Value TrainerObject::create(const Napi::CallbackInfo& info) {
     self->trainer_.emplace(withStores(request));
     self->description_ = descriptionOf(*self->trainer_);
     self->stepsPerEpoch_ = self->trainer_->stepsPerEpoch();
+    self->device_ = self->trainer_->device();
+    self->memoryPlan_ = self->trainer_->memoryPlan();
+    self->availableMemory_ = self->trainer_->availableMemory();
     return [self](Napi::Env) -> Napi::Value { return self->Value(); };
   };
   return self->jobs_.submit(make, arraysOf(options, {"train", "test"}));
@@ -42,6 +47,7 @@ Napi::Value TrainerObject::getDescription(const Napi::CallbackInfo& info) {
   if (!description_) return info.Env().Undefined();
   Napi::Object object = descriptionObject(info.Env(), *description_);
   object.Set("stepsPerEpoch", static_cast<double>(stepsPerEpoch_));
+  object.Set("memory", memoryPlanObject(info.Env(), memoryPlan_, availableMemory_));
   return object;
 }
 
@@ -91,8 +97,19 @@ Napi::Value TrainerObject::saveCheckpoint(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value TrainerObject::takeWarnings(const Napi::CallbackInfo&) {
+  return jobs_.submit([this](Reporter&) -> ToValue {
+    const auto warnings = trainer_->takeWarnings();
+    return [warnings](Napi::Env env) -> Napi::Value {
+      Napi::Array array = Napi::Array::New(env);
+      for (const auto& warning : warnings) array.Set(array.Length(), warning);
+      return array;
+    };
+  });
+}
+
 Napi::Value TrainerObject::memory(const Napi::CallbackInfo& info) {
-  return memoryObject(info.Env());
+  return memoryObject(info.Env(), usedMemory(device_));
 }
 
 void TrainerObject::stop(const Napi::CallbackInfo&) { jobs_.stop(); }

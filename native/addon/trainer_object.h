@@ -26,6 +26,7 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
   Napi::Value evaluate(const Napi::CallbackInfo& info);
   Napi::Value saveModel(const Napi::CallbackInfo& info);
   Napi::Value saveCheckpoint(const Napi::CallbackInfo& info);
+  Napi::Value takeWarnings(const Napi::CallbackInfo& info);
   Napi::Value memory(const Napi::CallbackInfo& info);
   void stop(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
@@ -33,6 +34,9 @@ class TrainerObject : public Napi::ObjectWrap<TrainerObject> {
   std::optional<Trainer> trainer_;  // touched on its thread, or after that one was joined
   std::optional<Description> description_;
   int64_t stepsPerEpoch_ = 0;
+  at::Device device_ = at::kCPU;
+  MemoryPlan memoryPlan_{};
+  int64_t availableMemory_ = 0;
   Jobs jobs_;  // the last member: goes first, and the rest with it
 };
 

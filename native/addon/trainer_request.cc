@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "addon/gpu_options.h"
 #include "addon/properties.h"
 #include "addon/tensor_source.h"
 
@@ -9,6 +10,7 @@ namespace moco::addon {
 
 TrainerRequest trainerRequest(const Napi::Object& options) {
   TrainerRequest request{};
+  const GpuOptions gpu = gpuOptions(options);
   request.train = picturesView(child(options, "train"));
   request.test = picturesView(child(options, "test"));
   request.classes = integer(options, "classes");
@@ -30,6 +32,8 @@ TrainerRequest trainerRequest(const Napi::Object& options) {
                      .precision = string(options, "precision"),
                      .dataThreads = integer(options, "dataThreads"),
                      .computeThreads = integer(options, "computeThreads"),
+                     .arithmetic = gpu.arithmetic,
+                     .cudaGraph = gpu.cudaGraph,
                      .checkpoint = {}};
   if (!isAbsent(options, "checkpoint")) {
     request.options.checkpoint = tensorSource(child(options, "checkpoint"));

@@ -44,10 +44,13 @@ Extent outputExtent(const Extent& input, int64_t kernel, int64_t stride, int64_t
 }
 
 /// Of a convolution over `extent`, which becomes its output's.
-int64_t multiplyAddsOf(const Convolution& layer, const NetworkPlan& plan, Extent& extent) {
+Backbone::LayerSize sizeOf(const Convolution& layer, const NetworkPlan& plan, Extent& extent) {
   const auto& shape = plan.parameters[layer.weight].shape;  // (out, in, k, k)
   extent = outputExtent(extent, shape.back(), layer.stride, layer.padding);
-  return c10::multiply_integers(shape) * extent.height * extent.width;
+  return {.weights = c10::multiply_integers(shape),
+          .channels = shape.front(),
+          .positions = extent.height * extent.width,
+          .isShortcut = false};
 }
 
 }  // namespace
@@ -145,14 +148,25 @@ at::Tensor Backbone::operator()(const Pass& pass, const at::Tensor& pictures) co
   return x.mean({2, 3});
 }
 
-int64_t Backbone::multiplyAdds(const NetworkPlan& plan, int64_t height, int64_t width) const {
+std::vector<Backbone::LayerSize> Backbone::layerSizes(const NetworkPlan& plan, int64_t height,
+                                                      int64_t width) const {
   Extent extent{height, width};
-  int64_t total = multiplyAddsOf(stem_.convolution, plan, extent);
+  std::vector<LayerSize> sizes{sizeOf(stem_.convolution, plan, extent)};
   if (maxPool_) extent = outputExtent(extent, kPoolKernel, kPoolStride, kPoolPadding);
   for (const auto& block : blocks_) {
     Extent shortcutExtent = extent;
-    for (const auto& layer : block.body) total += multiplyAddsOf(layer.convolution, plan, extent);
-    if (block.shortcut) total += multiplyAddsOf(block.shortcut->convolution, plan, shortcutExtent);
+    for (const auto& layer : block.body) sizes.push_back(sizeOf(layer.convolution, plan, extent));
+    if (!block.shortcut) continue;
+    sizes.push_back(sizeOf(block.shortcut->convolution, plan, shortcutExtent));
+    sizes.back().isShortcut = true;
+  }
+  return sizes;
+}
+
+int64_t Backbone::multiplyAdds(const NetworkPlan& plan, int64_t height, int64_t width) const {
+  int64_t total = 0;
+  for (const auto& layer : layerSizes(plan, height, width)) {
+    total += layer.weights * layer.positions;
   }
   return total;
 }

@@ -43,6 +43,17 @@ class Backbone {
 
   int64_t featureDim() const { return featureDim_; }
 
+  /// What one convolution takes and gives for one picture.
+  struct LayerSize {
+    int64_t weights;    // elements of its kernel
+    int64_t channels;   // of its output
+    int64_t positions;  // height × width of its output
+    bool isShortcut;
+  };
+  /// Of all convolutions, in forward order; a block's shortcut comes after its body.
+  /// @param plan  what this was planned in
+  std::vector<LayerSize> layerSizes(const NetworkPlan& plan, int64_t height, int64_t width) const;
+
   /// Multiply-adds of the convolutions for one picture.
   /// @param plan  what this was planned in
   int64_t multiplyAdds(const NetworkPlan& plan, int64_t height, int64_t width) const;

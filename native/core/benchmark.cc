@@ -58,6 +58,8 @@ TrainerOptions trainerOptions(const BenchmarkOptions& options, const ImageStore&
           .precision = options.precision,
           .dataThreads = options.dataThreads,
           .computeThreads = options.computeThreads,
+          .arithmetic = options.arithmetic,
+          .cudaGraph = options.cudaGraph,
           .checkpoint = {}};
 }
 

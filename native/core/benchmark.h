@@ -17,11 +17,13 @@ struct BenchmarkOptions {
   std::string arch;
   int64_t batchSize;
   int64_t queueLength;
-  std::string device;      // as for resolveDevice
-  std::string precision;   // as for resolvePrecision
-  int64_t dataThreads;     // 0: chosen here
-  int64_t computeThreads;  // 0: chosen by PyTorch
-  int64_t matrixSide;      // of the matrices that are multiplied; 0: chosen here
+  std::string device;          // as for resolveDevice
+  std::string precision;       // as for resolvePrecision
+  int64_t dataThreads;         // 0: chosen here
+  int64_t computeThreads;      // 0: chosen by PyTorch
+  int64_t matrixSide;          // of the matrices that are multiplied; 0: chosen here
+  Arithmetic arithmetic = {};  // of a GPU
+  bool cudaGraph = true;       // as for a Trainer; no operator is seen in recorded steps
 };
 
 /// Training steps and where their time went.

@@ -24,10 +24,6 @@ constexpr size_t kSmallest = size_t{1} << 20;  // below this PyTorch's allocator
 constexpr double kLargestWaste = 1.25;         // a cached block may be this much too large
 constexpr double kLargestShareOfMemory = 0.5;  // of the machine's memory, for idle blocks
 
-size_t physicalMemory() {
-  return static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
-}
-
 class CachingAllocator final : public c10::Allocator {
  public:
   explicit CachingAllocator(c10::Allocator& small)
@@ -51,6 +47,10 @@ class CachingAllocator final : public c10::Allocator {
   CachedMemory usage() {
     const std::lock_guard lock(mutex_);
     return {inUse_, cached_, peak_};
+  }
+  void restartPeak() {
+    const std::lock_guard lock(mutex_);
+    peak_ = inUse_;
   }
 
  private:
@@ -152,5 +152,11 @@ void installCachingAllocator() {
 void releaseCachedMemory() { instance().release(); }
 
 CachedMemory cachedMemory() { return instance().usage(); }
+
+void restartPeak() { instance().restartPeak(); }
+
+size_t physicalMemory() {
+  return static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
 
 }  // namespace moco

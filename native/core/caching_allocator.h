@@ -13,12 +13,18 @@ void installCachingAllocator();
 /// Gives the blocks that no tensor uses back to the system.
 void releaseCachedMemory();
 
-/// The large blocks, in bytes.
+/// The large blocks, in bytes; of a GPU, all blocks.
 struct CachedMemory {
   size_t inUse;
   size_t cached;  // idle, and kept for the next tensors
   size_t peak;    // the most that was in use at once since the process started
 };
 CachedMemory cachedMemory();
+
+/// Lets the peak start again from what is in use.
+void restartPeak();
+
+/// Of the machine, in bytes.
+size_t physicalMemory();
 
 }  // namespace moco

@@ -70,10 +70,10 @@ std::string cudnnVersion(long version) {
          std::to_string(version % 100);
 }
 
-std::string driverVersion(const Driver& driver) {
+long driverVersion(const Driver& driver) {
   int version = 0;
   driver.driverVersion(&version);
-  return cudaVersion(version);
+  return version;
 }
 
 CudaStatus unavailable(const std::string& reason) {
@@ -97,11 +97,11 @@ CudaStatus askDriver() {
     return unavailable("NVIDIA's driver sees no GPU (CUDA_VISIBLE_DEVICES may hide it)");
   }
   if (!at::globalContext().hasCUDA()) {
-    return unavailable("NVIDIA's driver supports CUDA " + driverVersion(driver) +
-                       ", which is too old for this build of LibTorch");
+    return unavailable(
+        whyLibtorchFindsNone(driverVersion(driver), at::globalContext().versionCUDART()));
   }
   CudaStatus status;
-  status.driverCuda = driverVersion(driver);
+  status.driverCuda = cudaVersion(driverVersion(driver));
   status.cuda = cudaVersion(at::globalContext().versionCUDART());
   status.cudnn = cudnnVersion(at::globalContext().versionCuDNN());
   for (int index = 0; index < count; ++index) status.devices.push_back(describe(driver, index));
@@ -109,6 +109,16 @@ CudaStatus askDriver() {
 }
 
 }  // namespace
+
+std::string whyLibtorchFindsNone(long driver, long libtorch) {
+  const std::string versions = "NVIDIA's driver supports CUDA " + cudaVersion(driver) +
+                               ", and LibTorch was built with " + cudaVersion(libtorch);
+  // Within a major version an older driver does, too.
+  if (driver / 1000 < libtorch / 1000) {
+    return versions + ": the driver is too old, or LibTorch too new";
+  }
+  return versions + ", but finds no GPU that works (nvidia-smi may tell why)";
+}
 
 const CudaStatus& cudaStatus() {
   static const CudaStatus status = askDriver();  // it takes seconds on a machine with many GPUs

@@ -24,4 +24,9 @@ struct CudaStatus {
 /// by name.
 const CudaStatus& cudaStatus();
 
+/// Why LibTorch finds no GPU though NVIDIA's driver does; versions as CUDA's: 12080 is 12.8.
+/// @param driver    the newest CUDA that the driver supports
+/// @param libtorch  what LibTorch was built with
+std::string whyLibtorchFindsNone(long driver, long libtorch);
+
 }  // namespace moco

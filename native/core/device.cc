@@ -1,7 +1,9 @@
 #include "core/device.h"
 
+#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #ifdef __x86_64__
@@ -15,9 +17,9 @@
 #include <sys/sysctl.h>
 #endif
 
-#include "core/caching_allocator.h"
 #include "core/cuda_driver.h"
 #include "core/error.h"
+#include "core/failure.h"
 
 namespace moco {
 namespace {
@@ -41,20 +43,25 @@ std::string cpuName() {
 #endif
 }
 
-bool hasBf16(const at::Device& device) {
+bool isFromAmpereOn(const at::Device& device) {
   constexpr int kAmpere = 8;
-  if (device.is_cuda()) return cudaStatus().devices.at(device.index()).major >= kAmpere;
-  return cpuHasBf16();
+  return device.is_cuda() && cudaStatus().devices.at(device.index()).major >= kAmpere;
+}
+
+bool hasBf16(const at::Device& device) {
+  return device.is_cuda() ? isFromAmpereOn(device) : cpuHasBf16();
 }
 
 /// A GPU that is listed may still be of an architecture that LibTorch was not built for, or taken.
 void requireKernels(const std::string& name, const at::Device& device) {
   try {
     at::ones({1}, device).add_(1).to(at::kCPU);
-  } catch (const c10::Error& error) {
-    throw Error("ERR_MOCO_DEVICE",
-                "device \"" + name + "\" cannot be used: " + error.what_without_backtrace(),
-                "Choose --device cpu, or a LibTorch that was built for this GPU.");
+  } catch (const c10::Error&) {
+    throw Error(
+        "ERR_MOCO_DEVICE",
+        "device \"" + name + "\" cannot be used: " + describe(std::current_exception()).message,
+        "Choose --device cpu or another GPU, or a LibTorch that was built for this one; "
+        "nvidia-smi shows whether others use it.");
   }
 }
 
@@ -74,6 +81,28 @@ at::Device requireCuda(const std::string& name, const CudaStatus& status) {
   const at::Device device(at::kCUDA, static_cast<at::DeviceIndex>(index));
   requireKernels(name, device);
   return device;
+}
+
+/// Of all GPUs and for the whole process.
+void setArithmetic(const Arithmetic& arithmetic) {
+  auto& context = at::globalContext();
+  context.setAllowTF32CuBLAS(arithmetic.tf32);
+  context.setAllowTF32CuDNN(arithmetic.tf32);
+  // cuDNN times its algorithms and takes the fastest, which need not be the same one in every run.
+  context.setBenchmarkCuDNN(!arithmetic.deterministic);
+  context.setDeterministicCuDNN(arithmetic.deterministic);
+  context.setDeterministicAlgorithms(arithmetic.deterministic, /*warn_only=*/false);
+  context.setDeterministicFillUninitializedMemory(false);  // we read only what was written
+  // What cuBLAS, before it starts, and PyTorch's check of it want.
+  if (arithmetic.deterministic) setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/1);
+}
+
+/// Gives the calling thread a stream in place of the default one.
+void takeStream(const at::Device& device) {
+  const auto* gpu = c10::impl::getDeviceGuardImpl(device.type());
+  gpu->setDevice(device);
+  if (gpu->getStream(device) != gpu->getDefaultStream(device)) return;
+  gpu->exchangeStream(gpu->getStreamFromGlobalPool(device));
 }
 
 }  // namespace
@@ -110,14 +139,13 @@ bool cpuHasAmx() {
 #endif
 }
 
-void setUpDevice(const at::Device& device) {
+void setUpDevice(const at::Device& device, const Arithmetic& arithmetic) {
   if (device.is_cpu()) {
     installCachingAllocator();
     return;
   }
-  // cuDNN neither chooses its algorithms by timing them nor adds up in an order that changes.
-  at::globalContext().setBenchmarkCuDNN(false);
-  at::globalContext().setDeterministicCuDNN(true);
+  setArithmetic(arithmetic);
+  takeStream(device);
 }
 
 void synchronise(const at::Device& device) {
@@ -125,13 +153,30 @@ void synchronise(const at::Device& device) {
   c10::impl::getDeviceGuardImpl(device.type())->synchronizeDevice(device.index());
 }
 
+int64_t availableMemory(const at::Device& device) {
+  if (device.is_cpu()) return static_cast<int64_t>(physicalMemory());
+  const auto [free, total] = c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index());
+  return static_cast<int64_t>(free);
+}
+
+CachedMemory usedMemory(const at::Device& device) {
+  if (device.is_cpu()) return cachedMemory();
+  const auto stats = c10::getDeviceAllocator(device.type())->getDeviceStats(device.index());
+  constexpr auto kAll = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  const auto& used = stats.allocated_bytes[kAll];
+  const int64_t idle = stats.reserved_bytes[kAll].current - used.current;
+  return {static_cast<size_t>(used.current), static_cast<size_t>(idle),
+          static_cast<size_t>(used.peak)};
+}
+
 std::string deviceName(const at::Device& device) {
   if (device.is_cuda()) return cudaStatus().devices.at(device.index()).name;
   return cpuName();
 }
 
-Precision resolvePrecision(const std::string& name, const at::Device& device) {
-  if (name == "fp32") return {at::kFloat, "as asked"};
+Precision resolvePrecision(const std::string& name, const at::Device& device, bool tf32) {
+  const std::string rounding = tf32 && isFromAmpereOn(device) ? ", with factors in TF32" : "";
+  if (name == "fp32") return {at::kFloat, "as asked" + rounding};
   const bool available = hasBf16(device);
   if (name == "auto") {
     if (available) return {at::kBFloat16, deviceName(device) + " multiplies bf16 in hardware"};

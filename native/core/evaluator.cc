@@ -35,11 +35,11 @@ Normalisation on(const at::Device& device, const Normalisation& normalisation) {
 Evaluator::Evaluator(EvaluatorOptions options, const StateDict& model)
     : options_(std::move(options)),
       device_(resolveDevice(options_.device)),
-      precision_(resolvePrecision(options_.precision, device_)),
+      precision_(resolvePrecision(options_.precision, device_, options_.arithmetic.tf32)),
       computeThreads_(setComputeThreads(options_.computeThreads)),
       dataThreads_(chooseDataThreads(options_.dataThreads, device_)) {
   requirePictures(options_);
-  setUpDevice(device_);
+  setUpDevice(device_, options_.arithmetic);
   options_.normalisation = on(device_, options_.normalisation);
   encoder_.emplace(EncoderOptions{.arch = options_.arch,
                                   .stem = stemNamed(options_.stem),

@@ -31,10 +31,11 @@ struct EvaluatorOptions {
   std::string arch;
   std::string stem;  // as for stemNamed
   uint64_t seed;
-  std::string device;      // as for resolveDevice
-  std::string precision;   // as for resolvePrecision
-  int64_t dataThreads;     // 0: chosen here
-  int64_t computeThreads;  // 0: chosen by PyTorch
+  std::string device;          // as for resolveDevice
+  std::string precision;       // as for resolvePrecision
+  int64_t dataThreads;         // 0: chosen here
+  int64_t computeThreads;      // 0: chosen by PyTorch
+  Arithmetic arithmetic = {};  // of a GPU
 };
 
 /// One step of a linear evaluation.

@@ -1,6 +1,5 @@
 #include "core/folded_backbone.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace moco {
@@ -23,11 +22,13 @@ FoldedConvolution FoldedBackbone::fold(const Backbone::ConvNorm& layer, const Pa
 }
 
 bool FoldedBackbone::isFinite() const {
-  const auto layerIsFinite = [](const FoldedConvolution& layer) { return layer.isFinite(); };
-  return stem_.isFinite() && std::all_of(blocks_.begin(), blocks_.end(), [&](const Block& block) {
-           return std::all_of(block.body.begin(), block.body.end(), layerIsFinite) &&
-                  (!block.shortcut || block.shortcut->isFinite());
-         });
+  std::vector<at::Tensor> layers{stem_.isFinite()};
+  for (const auto& block : blocks_) {
+    for (const auto& layer : block.body) layers.push_back(layer.isFinite());
+    if (block.shortcut) layers.push_back(block.shortcut->isFinite());
+  }
+  // One transfer for all: each would wait for the device.
+  return at::stack(layers).all().item<bool>();
 }
 
 at::Tensor FoldedBackbone::apply(const Block& block, const at::Tensor& x) const {

@@ -123,9 +123,9 @@ std::optional<at::Tensor> FoldedConvolution::cudnnRelu(const at::Tensor& x,
   }
 }
 
-bool FoldedConvolution::isFinite() const {
+at::Tensor FoldedConvolution::isFinite() const {
   // A sum is finite only if all it adds up is.
-  return at::isfinite(weight_.sum() + bias_.sum()).item<bool>();
+  return at::isfinite(weight_.sum() + bias_.sum());
 }
 
 at::Tensor FoldedConvolution::plain(const at::Tensor& x) const {

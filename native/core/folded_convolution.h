@@ -38,7 +38,8 @@ class FoldedConvolution {
   /// @param shortcut  its memory may be taken for the result
   at::Tensor addRelu(const at::Tensor& x, at::Tensor shortcut, ConvolutionKernels kernels) const;
 
-  bool isFinite() const;
+  /// A boolean scalar on the device.
+  at::Tensor isFinite() const;
 
  private:
   at::Tensor plain(const at::Tensor& x) const;

@@ -21,12 +21,27 @@ void requireEnoughPictures(int64_t neighbours, const ImageStore& bank) {
 
 bool isFinite(const at::Tensor& x) { return at::isfinite(x).all().item<bool>(); }
 
-at::Tensor finiteRows(const at::Tensor& features) {
-  auto rows = normaliseRows(features);
-  if (isFinite(rows)) return rows;
-  throw Error("ERR_MOCO_NON_FINITE", "kNN evaluation: the encoder's features are not finite",
-              "Lower the learning rate, raise the temperature, or train in fp32.");
-}
+/// Normalises features and sees to it that all are finite: on the CPU at once, on a GPU, which
+/// would have to be waited for after each chunk, where `require` is called.
+class FiniteRows {
+ public:
+  at::Tensor operator()(const at::Tensor& features) {
+    auto rows = normaliseRows(features);
+    const auto finite = at::isfinite(rows).all();
+    finite_ = finite_.defined() ? finite_.logical_and(finite) : finite;
+    if (rows.is_cpu()) require();
+    return rows;
+  }
+
+  void require() const {
+    if (finite_.item<bool>()) return;
+    throw Error("ERR_MOCO_NON_FINITE", "kNN evaluation: the encoder's features are not finite",
+                "Lower the learning rate, raise the temperature, or train in fp32.");
+  }
+
+ private:
+  at::Tensor finite_;
+};
 
 at::Tensor finiteScores(const KnnVote& vote, double temperature, int64_t classes) {
   auto scores = vote.scores(temperature, classes);
@@ -45,6 +60,7 @@ std::vector<KnnResult> evaluateKnn(FrozenBackbone& backbone, const ImageStore& b
                                    const std::atomic<bool>& stop) {
   const at::NoGradGuard noGrad;
   requireEnoughPictures(neighbours, bank);
+  FiniteRows finiteRows;
   std::vector<at::Tensor> features;
   std::vector<at::Tensor> labels;
   backbone.eachChunk(queries, stop, [&](const at::Tensor& chunk, const at::Tensor& chunkLabels) {
@@ -56,6 +72,7 @@ std::vector<KnnResult> evaluateKnn(FrozenBackbone& backbone, const ImageStore& b
   backbone.eachChunk(bank, stop, [&](const at::Tensor& chunk, const at::Tensor& chunkLabels) {
     vote.addBank(finiteRows(chunk), chunkLabels);
   });
+  finiteRows.require();
   const auto queryLabels = at::cat(labels);
   std::vector<KnnResult> results;
   for (const double temperature : temperatures) {

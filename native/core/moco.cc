@@ -23,6 +23,18 @@ void requireFinite(const StepResult& result) {
               "Lower the learning rate, raise the temperature, or train in fp32.");
 }
 
+std::unique_ptr<GraphRecorder> recorder(const MocoOptions& options) {
+  return options.graphRecorder ? options.graphRecorder() : nullptr;
+}
+
+/// Waits for the device.
+StepResult read(const at::Tensor& numbers) {
+  // One transfer for the three numbers: each would wait for the device.
+  const auto onHost = numbers.to(at::kCPU, at::kDouble);
+  const double* values = onHost.const_data_ptr<double>();
+  return {values[0], values[1], values[2]};
+}
+
 }  // namespace
 
 Moco::Moco(const MocoOptions& options)
@@ -32,7 +44,17 @@ Moco::Moco(const MocoOptions& options)
       queue_(options.queueLength, options.encoder.featureDim, options.seed,
              query_.parameters().flat().options()),
       adam_(query_.parameters().flat(), options.adam),
-      gradients_(query_.parameters().zerosLike(options.encoder.master)) {
+      gradients_(query_.parameters().zerosLike(options.encoder.master)),
+      gradientGraph_([this](const auto& views) { return forwardAndBackward(views); },
+                     recorder(options)),
+      updateGraph_(
+          [this](const auto&) {
+            adam_.step(gradients_.flat());
+            query_.refreshWeights();
+            momentumUpdate();
+            return StepGraph::Tensors{};
+          },
+          recorder(options)) {
   query_.initialise(options.seed);
   key_.copyParametersFrom(query_);
 }
@@ -41,20 +63,31 @@ StepResult Moco::step(const at::Tensor& queryViews, const at::Tensor& keyViews,
                       const at::Tensor& keyOrder) {
   StatisticsGuard queryStatistics(query_);
   StatisticsGuard keyStatistics(key_);
-  const StepResult result = differentiate(contrast(queryViews, keyViews, keyOrder));
+  const int64_t batches = query_.batchesTracked() + 1;
+  StepGraph::Tensors inputs{queryViews, keyViews};
+  if (keyOrder.defined()) inputs.push_back(keyOrder);
+  const auto outputs = gradientGraph_(inputs);
+  for (Encoder* encoder : {&query_, &key_}) encoder->setBatchesTracked(batches);
+  const StepResult result = read(outputs[1]);
   requireFinite(result);
   queryStatistics.keep();
   keyStatistics.keep();
-  update();
+  update(outputs[0]);
   return result;
 }
 
-InfoNce Moco::contrast(const at::Tensor& queryViews, const at::Tensor& keyViews,
-                       const at::Tensor& keyOrder) {
+StepGraph::Tensors Moco::forwardAndBackward(const StepGraph::Tensors& inputs) {
+  const at::Tensor keyOrder = inputs.size() > 2 ? inputs[2] : at::Tensor();
+  const auto [keys, infoNce] = contrast(inputs[0], inputs[1], keyOrder);
+  return {keys, differentiate(infoNce)};
+}
+
+Moco::Contrast Moco::contrast(const at::Tensor& queryViews, const at::Tensor& keyViews,
+                              const at::Tensor& keyOrder) {
   RECORD_USER_SCOPE(phase::kForward);
-  keys_ = keysOf(keyViews, keyOrder);
+  const auto keys = keysOf(keyViews, keyOrder);
   const auto queries = query_.project(query_.backbone(queryViews, Mode::kTrain), Mode::kTrain);
-  return infoNce(queries, keys_, queue_.keys(), options_.temperature);
+  return {keys, infoNce(queries, keys, queue_.keys(), options_.temperature)};
 }
 
 at::Tensor Moco::keysOf(const at::Tensor& views, const at::Tensor& order) {
@@ -66,26 +99,23 @@ at::Tensor Moco::keysOf(const at::Tensor& views, const at::Tensor& order) {
   return at::empty_like(keys).index_copy_(0, order, keys);
 }
 
-StepResult Moco::differentiate(const InfoNce& contrast) {
+at::Tensor Moco::differentiate(const InfoNce& contrast) {
   RECORD_USER_SCOPE(phase::kBackward);
   const auto gradients = torch::autograd::grad({contrast.loss}, query_.weights());
 
   const at::NoGradGuard noGrad;
   at::_foreach_copy_(gradients_.views(), gradients);
-  // One transfer for the three numbers: each would wait for the device.
-  const auto numbers =
-      at::stack({contrast.loss.detach(), contrast.accuracy, gradients_.flat().norm()})
-          .to(at::kCPU, at::kDouble);
-  const double* values = numbers.const_data_ptr<double>();
-  return {values[0], values[1], values[2]};
+  return at::stack({contrast.loss.detach(), contrast.accuracy, gradients_.flat().norm()});
 }
 
-void Moco::update() {
+void Moco::update(const at::Tensor& keys) {
   RECORD_USER_SCOPE(phase::kUpdate);
-  adam_.step(gradients_.flat());
-  query_.refreshWeights();
-  momentumUpdate();
-  queue_.enqueue(keys_);
+  updateGraph_({});
+  queue_.enqueue(keys);
+}
+
+const std::string& Moco::graphFailure() const {
+  return gradientGraph_.failure().empty() ? updateGraph_.failure() : gradientGraph_.failure();
 }
 
 StateDict Moco::state() const {

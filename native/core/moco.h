@@ -9,6 +9,7 @@
 #include "core/info_nce.h"
 #include "core/key_queue.h"
 #include "core/state_dict.h"
+#include "core/step_graph.h"
 
 namespace moco {
 
@@ -19,6 +20,7 @@ struct MocoOptions {
   double momentum;
   AdamOptions adam;
   uint64_t seed;
+  MakeRecorder graphRecorder = {};  // of what the step gives the device
 };
 
 /// What one step measured, before its update.
@@ -36,6 +38,8 @@ struct StepResult {
 class Moco {
  public:
   explicit Moco(const MocoOptions& options);
+  Moco(const Moco&) = delete;
+  Moco& operator=(const Moco&) = delete;
 
   /// Trains on one batch. Where the loss or the gradient is not finite, parameters, statistics and
   /// queue stay as they were.
@@ -59,19 +63,30 @@ class Moco {
   Encoder& keyEncoder() { return key_; }
   KeyQueue& queue() { return queue_; }
   const Adam& optimiser() const { return adam_; }
+  /// Why steps are not recorded, though they should be; empty where nothing is wrong.
+  const std::string& graphFailure() const;
   /// The last step's gradient, one tensor for each parameter.
   const NamedTensors& gradients() const { return gradients_; }
 
  private:
+  struct Contrast {
+    at::Tensor keys;  // (B, D)
+    InfoNce infoNce;
+  };
+
+  /// Loss and gradients.
+  /// @param inputs  the queries' views, the keys', and, with several BatchNorm groups, their order
+  /// @return        the keys (B, D), and (3): loss, accuracy and norm of the gradient
+  StepGraph::Tensors forwardAndBackward(const StepGraph::Tensors& inputs);
   /// Forward: keys and loss; moves both encoders' BatchNorm statistics.
-  InfoNce contrast(const at::Tensor& queryViews, const at::Tensor& keyViews,
-                   const at::Tensor& keyOrder);
+  Contrast contrast(const at::Tensor& queryViews, const at::Tensor& keyViews,
+                    const at::Tensor& keyOrder);
   /// (B, D), in the order of the views.
   at::Tensor keysOf(const at::Tensor& views, const at::Tensor& order);
   /// Backward: gradients.
-  StepResult differentiate(const InfoNce& contrast);
+  at::Tensor differentiate(const InfoNce& contrast);
   /// Optimiser, momentum update and queue.
-  void update();
+  void update(const at::Tensor& keys);
   void momentumUpdate();
 
   MocoOptions options_;
@@ -80,7 +95,8 @@ class Moco {
   KeyQueue queue_;
   Adam adam_;
   NamedTensors gradients_;
-  at::Tensor keys_;  // (B, D), of the current step
+  StepGraph gradientGraph_;  // up to the gradients, of which the host sees whether they are finite
+  StepGraph updateGraph_;
 };
 
 }  // namespace moco

@@ -12,8 +12,12 @@ StatisticsGuard::StatisticsGuard(Encoder& encoder)
 StatisticsGuard::~StatisticsGuard() {
   if (keep_) return;
   const at::NoGradGuard noGrad;
-  encoder_.statistics().flat().copy_(before_);
   encoder_.setBatchesTracked(batches_);
+  try {
+    encoder_.statistics().flat().copy_(before_);
+  } catch (const c10::Error&) {
+    // The device has failed, which is being thrown already, and its memory is lost.
+  }
 }
 
 }  // namespace moco

@@ -6,11 +6,13 @@
 #include "core/atomic_file.h"
 #include "core/caching_allocator.h"
 #include "core/error.h"
+#include "core/failure.h"
 #include "core/knn_evaluation.h"
 #include "core/pth_writer.h"
 #include "core/random.h"
 #include "core/safetensors_writer.h"
 #include "core/threads.h"
+#include "core/view_loader.h"
 
 namespace moco {
 namespace {
@@ -64,7 +66,29 @@ MocoOptions mocoOptions(const TrainerOptions& options, const at::Device& device,
           .temperature = options.temperature,
           .momentum = options.momentum,
           .adam = {.learningRate = options.learningRate, .weightDecay = options.weightDecay},
-          .seed = options.seed};
+          .seed = options.seed,
+          .graphRecorder = options.cudaGraph ? graphRecorders(device) : MakeRecorder{}};
+}
+
+bool recordsSteps(const TrainerOptions& options, const at::Device& device) {
+  return options.cudaGraph && graphRecorders(device);
+}
+
+MemoryDemand memoryDemand(const TrainerOptions& options, const at::Device& device,
+                          const Precision& precision, int64_t dataThreads) {
+  return {.arch = options.arch,
+          .featureDim = options.featureDim,
+          .queueLength = options.queueLength,
+          .neighbours = options.neighbours,
+          .batchSize = options.batchSize,
+          .trainPictures = options.train.count(),
+          .testPictures = options.test.count(),
+          .height = options.train.height(),
+          .width = options.train.width(),
+          .batchesOfViews = ViewLoader::batchesInMemory(dataThreads),
+          .compute = precision.compute,
+          .device = device,
+          .graph = recordsSteps(options, device)};
 }
 
 }  // namespace
@@ -72,17 +96,26 @@ MocoOptions mocoOptions(const TrainerOptions& options, const at::Device& device,
 Trainer::Trainer(TrainerOptions options)
     : options_(std::move(options)),
       device_(resolveDevice(options_.device)),
-      precision_(resolvePrecision(options_.precision, device_)),
+      precision_(resolvePrecision(options_.precision, device_, options_.arithmetic.tf32)),
       computeThreads_(setComputeThreads(options_.computeThreads)),
       dataThreads_(chooseDataThreads(options_.dataThreads, device_)) {
   requirePositive(options_);
   requireGroups(options_);
   requireEnoughPictures(options_);
-  setUpDevice(device_);
+  setUpDevice(device_, options_.arithmetic);
+  const auto demand = memoryDemand(options_, device_, precision_, dataThreads_);
+  memoryPlan_ = planMemory(demand);
+  availableMemory_ = moco::availableMemory(device_);
+  warnOfMissingMemory();
   options_.normalisation.mean = options_.normalisation.mean.to(device_);
   options_.normalisation.std = options_.normalisation.std.to(device_);
   moco_.emplace(mocoOptions(options_, device_, precision_));
   if (options_.checkpoint) moco_->restore(readTensors(*options_.checkpoint));
+  if (options_.cudaGraph && device_.is_cuda() && !recordsSteps(options_, device_)) {
+    warnings_.emplace_back(
+        "the steps run without a CUDA graph, slower: moco was built without CUDA's compiler "
+        "(nvcc)");
+  }
   placement_ = placeData(device_, {&options_.train, &options_.test});
   loader_ = makeInputLoader(options_.train, {.device = device_,
                                              .compute = precision_.compute,
@@ -107,23 +140,50 @@ int64_t Trainer::trainEpoch(int64_t epoch, int64_t firstStep,
     if (stop) return number - 1;
     try {
       onStep(step(epoch, number));
-    } catch (const Error& error) {
-      throw Error(error.code,
-                  "epoch " + std::to_string(epoch) + ", step " + std::to_string(number) + ": " +
-                      error.what(),
-                  error.hint);
+    } catch (...) {
+      throw errorAt("epoch " + std::to_string(epoch) + ", step " + std::to_string(number));
     }
   }
   return stepsPerEpoch();
+}
+
+Error Trainer::errorAt(const std::string& place) const {
+  Failure failure = describe(std::current_exception());
+  if (failure.code == "ERR_MOCO_OUT_OF_MEMORY") {
+    const auto demand = memoryDemand(options_, device_, precision_, dataThreads_);
+    const auto batch = largestBatch(demand, 2, options_.batchSize - 1, availableMemory_);
+    if (batch) {
+      failure.hint = "A batch of " + std::to_string(*batch) + " should fit (--batch-size " +
+                     std::to_string(*batch) + "): " + gibibytes(availableMemory_) +
+                     " were there for it. Or lower m, k or featureDim, or choose a smaller arch.";
+    }
+  }
+  return {failure.code, place + ": " + failure.message, failure.hint};
+}
+
+void Trainer::warnOfMissingMemory() {
+  if (memoryPlan_.peak <= availableMemory_) return;
+  warnings_.push_back("the run should take " + gibibytes(memoryPlan_.peak) + " of memory, and " +
+                      gibibytes(availableMemory_) +
+                      " are there: lower batchSize, or let it be auto");
 }
 
 StepMetrics Trainer::step(int64_t epoch, int64_t number) {
   const auto start = std::chrono::steady_clock::now();
   const auto views = loader_->next();
   const StepResult result = moco_->step(views[0], views[1], keyOrder(epoch, number));
+  reportGraphFailure();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   return {number, result, moco_->optimiser().options().learningRate, elapsed.count(),
           moco_->queue().fill()};
+}
+
+void Trainer::reportGraphFailure() {
+  const std::string& failure = moco_->graphFailure();
+  if (graphFailed_ || failure.empty()) return;
+  graphFailed_ = true;
+  warnings_.push_back("the steps run without a CUDA graph, slower: recording one failed (" +
+                      failure + ")");
 }
 
 at::Tensor Trainer::keyOrder(int64_t epoch, int64_t step) const {
@@ -134,11 +194,17 @@ at::Tensor Trainer::keyOrder(int64_t epoch, int64_t step) const {
 }
 
 Accuracy Trainer::evaluate(const std::atomic<bool>& stop) {
-  FrozenBackbone backbone(moco_->queryEncoder(), options_.normalisation);
-  return evaluateKnn(backbone, options_.train, options_.test, options_.neighbours,
-                     {options_.temperature}, stop)
-      .front()
-      .accuracy;
+  try {
+    FrozenBackbone backbone(moco_->queryEncoder(), options_.normalisation);
+    return evaluateKnn(backbone, options_.train, options_.test, options_.neighbours,
+                       {options_.temperature}, stop)
+        .front()
+        .accuracy;
+  } catch (const Error&) {
+    throw;
+  } catch (...) {
+    throw errorAt("kNN evaluation");
+  }
 }
 
 void Trainer::saveModel(const std::string& path, const std::string& description) {

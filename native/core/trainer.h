@@ -8,13 +8,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/accuracy.h"
 #include "core/data_placement.h"
 #include "core/device.h"
+#include "core/error.h"
 #include "core/image_store.h"
 #include "core/input_loader.h"
+#include "core/memory_plan.h"
 #include "core/moco.h"
 #include "core/tensor_file.h"
 
@@ -39,6 +42,8 @@ struct TrainerOptions {
   std::string precision;                   // as for resolvePrecision
   int64_t dataThreads;                     // 0: chosen here
   int64_t computeThreads;                  // 0: chosen by PyTorch
+  Arithmetic arithmetic = {};              // of a GPU
+  bool cudaGraph = true;                   // record steps where the device can
   std::optional<TensorSource> checkpoint;  // to go on from
 };
 
@@ -68,6 +73,8 @@ class Trainer {
   /// @return           the last step that was done: an earlier one than the epoch's last soon after
   ///                   `stop` is set
   /// @throws Error ERR_MOCO_NON_FINITE  naming the step, of which nothing was applied
+  /// @throws Error ERR_MOCO_OUT_OF_MEMORY  saying which batch would fit
+  /// @throws Error ERR_MOCO_DEVICE  where the GPU failed: no tensor on it can be used any more
   int64_t trainEpoch(int64_t epoch, int64_t firstStep,
                      const std::function<void(const StepMetrics&)>& onStep,
                      const std::atomic<bool>& stop);
@@ -86,6 +93,10 @@ class Trainer {
   void saveCheckpoint(const std::string& path, const std::string& previous,
                       const std::string& run) const;
 
+  /// What the run takes at most, as far as that can be told before, and what there was for it.
+  const MemoryPlan& memoryPlan() const { return memoryPlan_; }
+  int64_t availableMemory() const { return availableMemory_; }
+
   const at::Device& device() const { return device_; }
   const Precision& precision() const { return precision_; }
   int64_t computeThreads() const { return computeThreads_; }
@@ -95,8 +106,16 @@ class Trainer {
   int64_t stepsPerEpoch() const { return loader_->batchesPerEpoch(); }
   Encoder& queryEncoder() { return moco_->queryEncoder(); }
 
+  /// What the user should know and was not told yet, one line each.
+  std::vector<std::string> takeWarnings() { return std::exchange(warnings_, {}); }
+
  private:
   StepMetrics step(int64_t epoch, int64_t number);
+  /// What is being thrown, as an Error that says where and what helps.
+  Error errorAt(const std::string& place) const;
+  void warnOfMissingMemory();
+  /// Warns, once, where a step could not be recorded.
+  void reportGraphFailure();
   /// (B): drawn anew for each step; undefined with one BatchNorm group, where it changes nothing.
   at::Tensor keyOrder(int64_t epoch, int64_t step) const;
 
@@ -105,9 +124,13 @@ class Trainer {
   Precision precision_;
   int64_t computeThreads_;
   int64_t dataThreads_;
+  int64_t availableMemory_;
+  MemoryPlan memoryPlan_;
   std::optional<Moco> moco_;
   DataPlacement placement_;
   std::unique_ptr<InputLoader> loader_;
+  std::vector<std::string> warnings_;
+  bool graphFailed_ = false;
 };
 
 }  // namespace moco

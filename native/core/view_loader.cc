@@ -13,9 +13,8 @@ ViewLoader::ViewLoader(const ImageStore& store, int64_t batchSize, uint64_t seed
       batches_(store.count(), batchSize, layout),
       viewsPerPicture_(layout.viewsPerPicture),
       seed_(seed) {
-  // One batch for the step, one ready, and one in the making on every thread.
   const int64_t most = std::max<int64_t>(batchesPerEpoch(), 1);
-  slots_.resize(std::min(threads + 2, most));
+  slots_.resize(std::min(batchesInMemory(threads), most));
   for (auto& slot : slots_) {
     slot.views = at::empty({viewsPerPicture_, batches_.length(0), store.height(), store.width(), 3},
                            at::kByte);

@@ -26,6 +26,10 @@ class ViewLoader {
   ViewLoader& operator=(const ViewLoader&) = delete;
   ~ViewLoader();
 
+  /// One for the step, one ready, and one in the making on every thread; fewer where an epoch has
+  /// no more.
+  static int64_t batchesInMemory(int64_t threads) { return threads + 2; }
+
   int64_t batchesPerEpoch() const { return batches_.count(); }
 
   /// Shuffles the pictures and starts on the epoch's batches. The previous epoch's remaining

@@ -123,10 +123,10 @@ TEST_CASE("there are only plain kernels for fp64") {
 
 TEST_CASE("a weight or statistic that is not finite is noticed") {
   Layers layers({8, 16, 3, 1, 4, 4, 1}, at::kFloat);
-  CHECK(layers.folded(at::kFloat).isFinite());
+  CHECK(layers.folded(at::kFloat).isFinite().item<bool>());
   (*layers.statistics)[1][5] = -1;  // a negative variance
-  CHECK_FALSE(layers.folded(at::kFloat).isFinite());
+  CHECK_FALSE(layers.folded(at::kFloat).isFinite().item<bool>());
   Layers infinite({8, 16, 3, 1, 4, 4, 1}, at::kFloat);
   infinite.weights[0][3][2][1][1] = std::numeric_limits<float>::infinity();
-  CHECK_FALSE(infinite.folded(at::kBFloat16).isFinite());
+  CHECK_FALSE(infinite.folded(at::kBFloat16).isFinite().item<bool>());
 }

@@ -3,6 +3,7 @@ import type { BenchConfig } from '../config/benchConfig.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeBenchmark, NativeBenchmarkDescription } from '../native/benchmark.js';
 import { MocoError } from '../native/error.js';
+import { gpuOptions } from '../native/gpuOptions.js';
 import { requireDevice } from '../native/hardware.js';
 import { version } from '../version.js';
 
@@ -99,6 +100,7 @@ function nativeOptions(config: BenchConfig, precision: string) {
     dataThreads: chosen(dataThreads),
     computeThreads: chosen(threads),
     matrixSide: chosen(matrix),
+    gpu: gpuOptions(config),
   };
 }
 

@@ -63,7 +63,8 @@ export async function profileStepOn(
   config: BenchConfig,
   { onEvent, signal }: BenchOptions,
 ): Promise<ProfileResult> {
-  await using benchmarks = await createBenchmarks(config, addon);
+  // Of a recorded step the GPU is given no operators.
+  await using benchmarks = await createBenchmarks({ ...config, cudaGraph: false }, addon);
   const { description, natives } = benchmarks;
   onEvent?.({ type: 'start', config, description });
   const profiles = await stoppable(benchmarks, signal, async (throwIfStopped) => {

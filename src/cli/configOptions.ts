@@ -52,12 +52,12 @@ export function configured<Schema extends z.ZodObject, Options extends ConfigOpt
 
 function addFlag(
   command: Command,
-  { flag, underscoreFlag, valueName, description, defaultValue }: ConfigFlag,
+  { flag, underscoreFlag, valueName, meaning, description, defaultValue }: ConfigFlag,
   collect: (flag: string) => (text: string) => string,
 ): void {
   const option = (spelling: string) => {
     const words = valueName === undefined ? spelling : `${spelling} <${valueName}>`;
-    return new Option(words, description).preset('true').argParser(collect(spelling));
+    return new Option(words, description).preset(meaning).argParser(collect(spelling));
   };
   // A list is shown as it is typed.
   const shown = Array.isArray(defaultValue) ? String(defaultValue) : undefined;

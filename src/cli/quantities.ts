@@ -17,6 +17,12 @@ export function percent(value: number): string {
   return `${value.toFixed(2)} %`;
 }
 
+/** `1.5 GiB`, `20 MiB` */
+export function gibibytes(bytes: number): string {
+  const mebibytes = bytes / 2 ** 20;
+  return mebibytes < 1024 ? `${mebibytes.toFixed(0)} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
+}
+
 /** `1 step`, `2 steps` */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;

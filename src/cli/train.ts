@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { commands, resumedConfig, type TrainConfig, train } from '../index.js';
+import { commands, resumedConfig, type TrainSettings, train } from '../index.js';
 import { type ConfigOptions, configured } from './configOptions.js';
 import { interruptible } from './interruption.js';
 import { runOutput } from './runOutput.js';
@@ -12,8 +12,8 @@ interface TrainOptions extends ConfigOptions {
 }
 
 const RESUME_HELP = `
-A run that goes on takes the checkpoint's configuration; only epochs, dataRoot, dataThreads, out and
-the checkpoints' intervals may differ, and what --override names.`;
+A run that goes on takes the checkpoint's configuration; only epochs, dataRoot, dataThreads,
+cudaGraph, out and the checkpoints' intervals may differ, and what --override names.`;
 
 export function configureTrain(command: Command): void {
   command
@@ -29,7 +29,7 @@ export function configureTrain(command: Command): void {
   );
 }
 
-function run(config: TrainConfig, { json, resume, override }: TrainOptions): Promise<void> {
+function run(config: TrainSettings, { json, resume, override }: TrainOptions): Promise<void> {
   return interruptible(async (signal) => {
     using output = runOutput(json ? 'json' : 'text', new TrainText());
     await train(config, {

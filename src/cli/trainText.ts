@@ -7,7 +7,7 @@ import type {
   TrainEvent,
 } from '../index.js';
 import { machineLines } from './headerText.js';
-import { count, duration, percent, rate } from './quantities.js';
+import { count, duration, gibibytes, percent, rate } from './quantities.js';
 import type { EventText, RunText, StepProgress } from './runOutput.js';
 
 /** How a training run reads. */
@@ -53,9 +53,16 @@ function header({ config, description, resumed }: StartEvent): string[] {
     `model   ${arch}, ${(description.parameters / 1e6).toFixed(1)} million parameters, featureDim ${featureDim}`,
     `        m ${m}, temperature ${temperature}, momentum ${momentum}, k ${k}`,
     `run     ${count(epochs, 'epoch')} of ${count(stepsPerEpoch, 'step')} with ${batchSize} pictures${evaluations}`,
+    `memory  ${memoryText(description)}`,
     `output  ${files.directory}`,
     ...(resumed ? [`resumed ${resumed.path}: ${resumedAt(resumed, epochs)}`] : []),
   ];
+}
+
+/** What the run should take, and what there is for it. */
+function memoryText({ device, memory }: StartEvent['description']): string {
+  const there = device === 'cpu' ? 'of' : 'of free';
+  return `${gibibytes(memory.peak)} at its peak, ${there} ${gibibytes(memory.available)}`;
 }
 
 function resumedAt({ epoch, step }: { epoch: number; step: number }, epochs: number): string {

@@ -5,6 +5,7 @@ import {
   arch,
   autoOr,
   computeKeys,
+  cudaGraph,
   dataThreads,
   neighbours,
   queueLength,
@@ -28,6 +29,9 @@ const benchConfigSchema = z
       .describe('number format of the convolutions; all measures those that the device is fast at'),
     device: computeKeys.device,
     threads: computeKeys.threads,
+    tf32: computeKeys.tf32,
+    deterministic: computeKeys.deterministic,
+    cudaGraph,
     dataThreads,
     rounds: z
       .int()

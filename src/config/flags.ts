@@ -10,8 +10,10 @@ export interface ConfigFlag {
   readonly flag: string;
   /** The reference's spelling, `--batch_size`, where it differs. */
   readonly underscoreFlag: string | undefined;
-  /** What stands for the value in the help: `n`. undefined for a flag without one, which means `true`. */
+  /** What stands for the value in the help: `n`. undefined for a flag without one. */
   readonly valueName: string | undefined;
+  /** What a flag without a value means: `--no-…`, for what is on, `false`. */
+  readonly meaning: 'true' | 'false' | undefined;
   readonly description: string;
   readonly defaultValue: unknown;
 }
@@ -41,12 +43,16 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 /** All flags of a command that set a key, in the order of the schema. */
 export function configFlags(command: CommandConfig): ConfigFlag[] {
   return [...keySchemas(command)].map(([key, schema]) => {
-    const words = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const isSwitch = schema.type === 'boolean';
+    const isOn = isSwitch && schema.default === true;
+    const name = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const words = isOn ? `no-${name}` : name;
     return {
       key,
       flag: `--${words}`,
       underscoreFlag: words.includes('-') ? `--${words.replaceAll('-', '_')}` : undefined,
-      valueName: schema.type === 'boolean' ? undefined : valueName(schema),
+      valueName: isSwitch ? undefined : valueName(schema),
+      meaning: isSwitch ? (isOn ? 'false' : 'true') : undefined,
       description: schema.description ?? '',
       defaultValue: schema.default,
     };

@@ -18,6 +18,18 @@ const oneBatch = z.int().min(2).max(65_536);
 
 export const batchSize = oneBatch.default(256).describe('pictures in one training step');
 
+export const batchSizeOrAuto = z
+  .union([z.literal('auto'), oneBatch])
+  .default(256)
+  .describe(
+    'pictures in one training step; auto takes the largest power of two that fits in memory',
+  );
+
+export const cudaGraph = z
+  .boolean()
+  .default(true)
+  .describe('on a GPU, training steps are recorded and replayed in one piece');
+
 /** For a quick answer on any machine. */
 export const smallBatchSize = oneBatch.default(64).describe('pictures in one training step');
 
@@ -111,6 +123,14 @@ export const computeKeys = {
     .enum(['auto', 'fp32', 'bf16'])
     .default('auto')
     .describe('number format of the convolutions; auto takes bf16 where the device is fast at it'),
+  tf32: z
+    .boolean()
+    .default(true)
+    .describe('on a GPU, products and convolutions in fp32 round their factors to TF32'),
+  deterministic: z
+    .boolean()
+    .default(false)
+    .describe('on a GPU, two runs are the same bit for bit, and slower; on a CPU they always are'),
   threads: autoOr(1024).default('auto').describe('threads that compute on the CPU'),
 };
 

@@ -10,8 +10,9 @@ import {
 } from './dataChecks.js';
 import {
   arch,
-  batchSize,
+  batchSizeOrAuto,
   computeKeys,
+  cudaGraph,
   dataKeys,
   dataThreads,
   epochs,
@@ -28,7 +29,7 @@ import {
 const MAX_QUEUE_BYTES = 2 ** 36;
 
 interface CheckedTogether extends DataLimits {
-  readonly batchSize: number;
+  readonly batchSize: number | 'auto';
   readonly batchNormGroups: number;
   readonly k: number;
   readonly m: number;
@@ -40,13 +41,15 @@ const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
   validationCheck,
   {
     keys: ['batchSize', 'trainLimit', 'validation', 'dataset'],
-    problem: (config) => tooMany(config.batchSize, config),
+    problem: ({ batchSize, ...limits }) =>
+      batchSize === 'auto' ? undefined : tooMany(batchSize, limits),
   },
   neighboursCheck,
   {
     keys: ['batchNormGroups', 'batchSize'],
     problem: ({ batchNormGroups, batchSize }) =>
-      batchSize % batchNormGroups !== 0 || batchSize / batchNormGroups < 2
+      batchSize !== 'auto' &&
+      (batchSize % batchNormGroups !== 0 || batchSize / batchNormGroups < 2)
         ? `expected a number that divides batchSize (${batchSize}) into groups of at least 2 pictures, given ${batchNormGroups}`
         : undefined,
   },
@@ -87,7 +90,7 @@ const trainConfigSchema = z
       .default(0.999)
       .describe("share of the key encoder's own parameters that a momentum update keeps"),
     k: neighbours,
-    batchSize,
+    batchSize: batchSizeOrAuto,
     batchNormGroups: z
       .int()
       .min(1)
@@ -118,6 +121,7 @@ const trainConfigSchema = z
       .default(10)
       .describe('minutes after which a checkpoint is also written inside an epoch; 0 never'),
     ...computeKeys,
+    cudaGraph,
     dataThreads,
     out,
   })
@@ -129,8 +133,11 @@ export const trainCommand = {
   otherFlags: ['--resume', '--override'],
 } as const satisfies CommandConfig;
 
-/** A complete configuration of `train`: every default filled in. */
-export type TrainConfig = z.output<typeof trainConfigSchema>;
+/** What a user settles: every default filled in. */
+export type TrainSettings = z.output<typeof trainConfigSchema>;
+
+/** A complete configuration of `train`, with the number of pictures that `auto` stands for. */
+export type TrainConfig = TrainSettings & { readonly batchSize: number };
 
 /** What a program passes: every key may be left out. */
 export type TrainConfigInput = z.input<typeof trainConfigSchema>;

@@ -11,6 +11,7 @@ import type {
   NativeTensorSource,
 } from '../native/addon.js';
 import { MocoError } from '../native/error.js';
+import { gpuOptions } from '../native/gpuOptions.js';
 import { requireDevice } from '../native/hardware.js';
 import { loadAddon } from '../native/load.js';
 import { version } from '../version.js';
@@ -29,6 +30,8 @@ export interface EvaluatorConfig extends DatasetRequest {
   readonly precision: string;
   readonly threads: number | 'auto';
   readonly dataThreads?: number | 'auto';
+  readonly tf32: boolean;
+  readonly deterministic: boolean;
 }
 
 /** What an evaluator measures, and where. */
@@ -120,5 +123,6 @@ function nativeOptions(
     ...{ arch, stem, model, seed, device, precision },
     dataThreads: dataThreads === 'auto' ? 0 : dataThreads,
     computeThreads: threads === 'auto' ? 0 : threads,
+    gpu: gpuOptions(config),
   };
 }

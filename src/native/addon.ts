@@ -71,6 +71,47 @@ export interface NativeTrainerOptions {
   readonly computeThreads: number;
   /** What `saveCheckpoint` wrote, to go on from there. */
   readonly checkpoint: NativeTensorSource | undefined;
+  readonly gpu?: NativeGpuOptions;
+}
+
+/** How a GPU computes; where absent, with TF32 and CUDA graphs. A CPU does not ask. */
+export interface NativeGpuOptions {
+  /** Products and convolutions in fp32 round their factors to TF32. */
+  readonly tf32: boolean;
+  /** Only in orders that do not change from run to run. */
+  readonly deterministic: boolean;
+  /** Records a training step, to give it to the GPU in one piece. */
+  readonly cudaGraph: boolean;
+}
+
+/** What decides how much memory a run takes, less its batch size. */
+export interface NativeMemoryDemand
+  extends Pick<
+    NativeTrainerOptions,
+    'arch' | 'featureDim' | 'queueLength' | 'neighbours' | 'device' | 'precision' | 'gpu'
+  > {
+  readonly trainPictures: number;
+  readonly testPictures: number;
+  readonly height: number;
+  readonly width: number;
+  readonly dataThreads: number;
+}
+
+/** Bytes that a run should take on its device at most, as far as that can be told beforehand. */
+export interface NativeMemoryPlan {
+  /** Both encoders with their copies, the gradient and the optimiser. */
+  readonly model: number;
+  readonly queue: number;
+  /** The data set and the views. */
+  readonly pictures: number;
+  /** What a training step works in. */
+  readonly step: number;
+  /** What a kNN evaluation works in. */
+  readonly evaluation: number;
+  /** Of all that is there at once. */
+  readonly peak: number;
+  /** What there was when the trainer was made: of a GPU what was free, of a CPU all. */
+  readonly available: number;
 }
 
 /** What the addon decided: where and how it computes. */
@@ -94,6 +135,7 @@ export interface NativeDescription {
 /** What the addon decided for a trainer. */
 export interface NativeTrainerDescription extends NativeDescription {
   readonly stepsPerEpoch: number;
+  readonly memory: NativeMemoryPlan;
 }
 
 /**
@@ -125,6 +167,7 @@ export interface NativeEvaluatorOptions {
   readonly precision: string;
   readonly dataThreads: number;
   readonly computeThreads: number;
+  readonly gpu?: NativeGpuOptions;
 }
 
 /** kNN accuracy at one temperature. */
@@ -235,7 +278,9 @@ export interface NativeTrainer {
    * @param run JSON about the run, kept in the file as it is
    */
   saveCheckpoint(path: string, previous: string, run: string): Promise<void>;
-  /** Of the process, at any time. */
+  /** What the user should know and was not told yet, one line each. */
+  takeWarnings(): Promise<string[]>;
+  /** Of the process on the trainer's device, at any time. */
   memory(): NativeMemory;
   /**
    * Asks the running job to end soon: an epoch ends after its current step, an evaluation rejects
@@ -270,7 +315,7 @@ export interface NativeCuda {
   readonly cudnn: string;
 }
 
-/** Large blocks of CPU memory that PyTorch has, in bytes. */
+/** Large blocks of memory that PyTorch has on a device, in bytes. */
 export interface NativeMemory {
   readonly inUse: number;
   /** Idle, and kept for the next tensors. */
@@ -289,6 +334,8 @@ export interface NativeAddon {
   createTrainer(options: NativeTrainerOptions): Promise<NativeTrainer>;
   createEvaluator(options: NativeEvaluatorOptions): Promise<NativeEvaluator>;
   createBenchmark(options: NativeBenchmarkOptions): Promise<NativeBenchmark>;
+  /** The largest power of two that fits in the memory of the device. */
+  chooseBatchSize(demand: NativeMemoryDemand): number;
   /** Name and shape of every parameter and buffer of an encoder, in PyTorch's order. */
   encoderLayout(
     arch: string,
@@ -311,6 +358,7 @@ export interface NativeAddon {
   hardware(): NativeHardware;
   /** Why CUDA kernels of our own are not used; empty where they are. Makes the GPU's CUDA context. */
   cudaKernelsUnavailable(): string;
+  /** Of the CPU. */
   memory(): NativeMemory;
   /** Stops and joins every training thread of this environment, at once; for the exit listener. */
   shutdown(): void;

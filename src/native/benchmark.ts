@@ -1,4 +1,4 @@
-import type { NativeDescription } from './addon.js';
+import type { NativeDescription, NativeGpuOptions } from './addon.js';
 
 /** What a benchmark measures. */
 export interface NativeBenchmarkOptions {
@@ -13,6 +13,7 @@ export interface NativeBenchmarkOptions {
   readonly computeThreads: number;
   /** Of the square matrices that are multiplied; 0 lets the addon choose. */
   readonly matrixSide: number;
+  readonly gpu?: NativeGpuOptions;
 }
 
 /** What the addon decided for a benchmark, and how much work there is. */

@@ -83,7 +83,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   }
   await verifyChecksums(file);
   const state = parseRun(path, file.metadata.get('run') ?? '');
-  const config = parseConfig(trainCommand, state.config);
+  const config = parseRunConfig(path, state);
   return {
     ...{ path, directory: dirname(path), config, state },
     source: { path, tensors: file.tensors },
@@ -99,6 +99,16 @@ function parseRun(path: string, text: string): RunState {
       cause,
     });
   }
+}
+
+/** A run's batch size was settled, even where its configuration said `auto`. */
+function parseRunConfig(path: string, { config }: RunState): TrainConfig {
+  const settings = parseConfig(trainCommand, config);
+  const { batchSize } = settings;
+  if (batchSize !== 'auto') return { ...settings, batchSize };
+  throw new MocoError('ERR_MOCO_CHECKPOINT', `${path}: it does not say its batch size`, {
+    hint: 'Choose another checkpoint of the run.',
+  });
 }
 
 async function isFolder(path: string): Promise<boolean> {

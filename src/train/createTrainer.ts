@@ -5,9 +5,11 @@ import { holdOut } from '../data/holdOut.js';
 import { loadDataset } from '../data/load.js';
 import type { NativeAddon, NativeTrainer, NativeTrainerOptions } from '../native/addon.js';
 import { MocoError } from '../native/error.js';
+import { gpuOptions } from '../native/gpuOptions.js';
 import { requireDevice } from '../native/hardware.js';
 import { loadAddon } from '../native/load.js';
 import { version } from '../version.js';
+import { withBatchSize } from './batchSize.js';
 import { type Checkpoint, findCheckpoint, isOwnRun } from './checkpoint.js';
 import type { TrainerDescription } from './events.js';
 import { requireSpace, requireWritable } from './outputFolder.js';
@@ -40,7 +42,7 @@ export async function createTrainer(
   config: TrainConfigInput,
   options: CreateTrainerOptions = {},
 ): Promise<Trainer> {
-  const resolved = parseConfig(trainCommand, config);
+  const resolved = withBatchSize(parseConfig(trainCommand, config));
   const { checkpoint, notices } = await checkpointFor(resolved, options);
   await requireWritable(resolved.out);
   const addon = loadAddon();
@@ -156,6 +158,7 @@ export function nativeOptions(
     neighbours: config.k,
     dataThreads: config.dataThreads === 'auto' ? 0 : config.dataThreads,
     computeThreads: config.threads === 'auto' ? 0 : config.threads,
+    gpu: gpuOptions(config),
     checkpoint: checkpoint?.source,
   };
 }

@@ -127,7 +127,7 @@ export interface DoneEvent {
   readonly best: BestEpoch;
   /** Time of the whole run. */
   readonly seconds: number;
-  /** The most CPU memory that large tensors took at once since the process started, in bytes. */
+  /** The most memory of the device that large tensors took at once since the process started, in bytes. */
   readonly peakMemoryBytes: number;
   readonly files: RunFiles;
 }

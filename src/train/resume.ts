@@ -10,6 +10,7 @@ const MAY_CHANGE: readonly (keyof TrainConfig)[] = [
   'epochs',
   'dataRoot',
   'dataThreads',
+  'cudaGraph',
   'out',
   'checkpointEvery',
   'checkpointMinutes',

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { NativeTrainer } from '../native/addon.js';
 import { MocoError } from '../native/error.js';
@@ -11,6 +12,7 @@ import type {
   StepEvent,
   TrainEvent,
   TrainerDescription,
+  WarningEvent,
 } from './events.js';
 import { modelDescription } from './modelDescription.js';
 import { Progress } from './progress.js';
@@ -70,7 +72,8 @@ export class Trainer implements AsyncDisposable {
    * has taken the events of this one.
    * @param options.signal ends the run after its current step, with a checkpoint
    * @throws MocoError `ERR_MOCO_ABORTED` after the signal; `ERR_MOCO_NON_FINITE` where the loss was
-   * not finite, with the checkpoint before it kept; `ERR_MOCO_OUTPUT`; `ERR_MOCO_OUT_OF_MEMORY`
+   * not finite, with the checkpoint before it kept; `ERR_MOCO_DEVICE` where the GPU failed, likewise;
+   * `ERR_MOCO_OUTPUT`; `ERR_MOCO_OUT_OF_MEMORY`
    */
   async *run(
     options: { readonly signal?: AbortSignal | undefined } = {},
@@ -91,7 +94,8 @@ export class Trainer implements AsyncDisposable {
       yield* this.#events(run);
     } catch (error) {
       failed = true;
-      throw isAbort(error) ? await this.#interrupted(run, error) : MocoError.from(error);
+      if (isAbort(error)) throw await this.#interrupted(run, error);
+      throw this.#withWayOn(MocoError.from(error));
     } finally {
       signal?.removeEventListener('abort', stop);
       try {
@@ -116,10 +120,12 @@ export class Trainer implements AsyncDisposable {
     const { progress } = run;
     yield this.#startEvent(run);
     for (const message of this.#warnings(run)) yield { type: 'warning', message };
+    yield* this.#nativeWarnings();
     if (this.#checkpoint === undefined) yield await this.#saveModel('last', run);
     if (!this.#hasCheckpoint) yield await this.#saveRun(run);
     while (!progress.isDone) {
       yield* this.#trainEpoch(run);
+      yield* this.#nativeWarnings();
       const trained = progress.trained();
       yield trained;
       yield await this.#saveModel('last', run);
@@ -165,6 +171,11 @@ export class Trainer implements AsyncDisposable {
     if (recorder.previousRun !== undefined) {
       yield `files of an earlier run with the same parameters were moved to ${recorder.previousRun}`;
     }
+  }
+
+  /** What the addon found out since the last call. */
+  async *#nativeWarnings(): AsyncGenerator<WarningEvent, void> {
+    for (const message of await this.#native.takeWarnings()) yield { type: 'warning', message };
   }
 
   /** Trains the rest of the epoch in work, with checkpoints in between where it takes long. */
@@ -269,6 +280,17 @@ export class Trainer implements AsyncDisposable {
     return new MocoError('ERR_MOCO_ABORTED', message, {
       hint: `Go on with: moco train --resume ${this.description.files.directory}`,
       cause,
+    });
+  }
+
+  /** What a run does after its GPU failed: the newest checkpoint is whole, and nothing is written. */
+  #withWayOn(error: MocoError): MocoError {
+    const { directory } = this.description.files;
+    const { newest } = checkpointPaths(directory);
+    if (error.code !== 'ERR_MOCO_DEVICE' || !existsSync(newest)) return error;
+    return new MocoError(error.code, error.message, {
+      hint: `${error.hint ?? ''}\nThe newest checkpoint, ${newest}, is whole; go on with: moco train --resume ${directory}`,
+      cause: error,
     });
   }
 }

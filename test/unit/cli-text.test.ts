@@ -68,13 +68,25 @@ test('a terminal that does not tell its width shows 79 characters of a live line
 
 test('a run that goes on says where, and a finished one that nothing is left to do', () => {
   const resumedLine = (epoch: number, step: number): string | undefined => {
-    const description = { dataset: {}, files: {} };
+    const description = { dataset: {}, files: {}, memory: {} };
     const resumed = { path: 'c', epoch, step };
     const start = { type: 'start', config: { epochs: 3 }, description, resumed };
     return new TrainText().textOf(start as unknown as StartEvent).lines?.at(-1);
   };
   assert.equal(resumedLine(3, 2), 'resumed c: epoch 3, after step 2');
   assert.equal(resumedLine(4, 0), 'resumed c: nothing is left to do; --epochs trains longer');
+});
+
+test('a run tells what memory it should take, and what there is', () => {
+  const memoryLine = (device: string): string | undefined => {
+    const memory = { peak: 1.5 * 2 ** 30, available: 80 * 2 ** 30 };
+    const description = { device, dataset: {}, files: {}, memory };
+    const start = { type: 'start', config: {}, description };
+    const lines = new TrainText().textOf(start as unknown as StartEvent).lines;
+    return lines?.find((line) => line.startsWith('memory'));
+  };
+  assert.equal(memoryLine('cpu'), 'memory  1.5 GiB at its peak, of 80.0 GiB');
+  assert.equal(memoryLine('cuda:0'), 'memory  1.5 GiB at its peak, of free 80.0 GiB');
 });
 
 test('durations are in the two units that matter', () => {

@@ -95,7 +95,7 @@ test('a switch takes no value', async () => {
   const switches = configFlags(linearCommand).filter(({ valueName }) => valueName === undefined);
   assert.deepEqual(
     switches.map(({ flag }) => flag),
-    ['--frozen-bn', '--cached'],
+    ['--frozen-bn', '--cached', '--no-tf32', '--deterministic'],
   );
 });
 

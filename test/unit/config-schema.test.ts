@@ -41,6 +41,27 @@ test('every key has a flag in dashes, and in underscores where it has several wo
   assert.equal(queue?.underscoreFlag, undefined);
 });
 
+test('what is on has a flag that turns it off', async () => {
+  const flags = configFlags(trainCommand);
+  const cudaGraph = flags.find(({ key }) => key === 'cudaGraph');
+  assert.equal(cudaGraph?.flag, '--no-cuda-graph');
+  assert.equal(cudaGraph?.underscoreFlag, '--no_cuda_graph');
+  const typed = flags
+    .filter(({ meaning }) => meaning !== undefined)
+    .map(({ flag, meaning }) => ({ flag, text: meaning }));
+  const {
+    cudaGraph: graph,
+    tf32,
+    deterministic,
+  } = await resolveConfig(trainCommand, {
+    flags: typed,
+  });
+  assert.deepEqual(
+    { graph, tf32, deterministic },
+    { graph: false, tf32: false, deterministic: true },
+  );
+});
+
 test('the example configurations are right', async () => {
   const file = new URL('../../../examples/shapes.json', import.meta.url);
   const { dataset, arch } = await resolveConfig(trainCommand, { file: fileURLToPath(file) });

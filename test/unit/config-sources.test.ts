@@ -77,7 +77,7 @@ test('what only looks like a number is refused as it was typed', async () => {
   for (const text of ['nan', 'NaN', 'Infinity', '0x10', '1_000', '1,5', '', '5e', 'five', '--k']) {
     const [problem] = await problems(undefined, [{ flag: '--batch-size', text }]);
     const given = `given ${JSON.stringify(text)} (--batch-size)`;
-    assert.equal(problem, `batchSize: expected an integer from 2 to 65536, ${given}`);
+    assert.equal(problem, `batchSize: expected auto or an integer from 2 to 65536, ${given}`);
   }
 });
 

@@ -54,6 +54,9 @@ test("without any key, the configuration is the reference's", () => {
     precision: 'auto',
     dataThreads: 'auto',
     threads: 'auto',
+    tf32: true,
+    deterministic: false,
+    cudaGraph: true,
     out: 'results',
   });
 });
@@ -136,7 +139,7 @@ test('a path that cannot be one is refused', () => {
 test('everything that is wrong is listed at once', () => {
   const lines = problems({ batchSize: -1, feature_dim: 3, temperature: 'warm', epohcs: 3 });
   assert.deepEqual(lines, [
-    'batchSize: expected an integer from 2 to 65536, given -1',
+    'batchSize: expected auto or an integer from 2 to 65536, given -1',
     'feature_dim: unknown key; the nearest known one is featureDim',
     'temperature: expected a number from 0.02 to 100, given "warm"',
     'epohcs: unknown key; the nearest known one is epochs',

@@ -98,7 +98,10 @@ test('where there is no GPU, the reason is told, and with a driver what to do', 
   const hintOf = (cudaUnavailable: string) =>
     gpu(hardware({ cudaUnavailable }), { ...host, nvidiaDriver: true }).hint ?? '';
   assert.match(hintOf('LibTorch is a CPU build'), /LIBTORCH/);
-  assert.match(hintOf('supports CUDA 11.0, which is too old'), /Update NVIDIA's driver/);
+  assert.match(
+    hintOf('supports CUDA 11.0, and LibTorch was built with 13.0: the driver is too old'),
+    /Update NVIDIA's driver/,
+  );
   assert.match(hintOf("NVIDIA's driver sees no GPU"), /nvidia-smi/);
 });
 

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { parseConfig } from '#moco/config/resolve.js';
-import { type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
+import { type TrainConfig, type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
 import type { NativeTrainer } from '#moco/native/addon.js';
 import { MocoError } from '#moco/native/error.js';
+import { withBatchSize } from '#moco/train/batchSize.js';
 import type { Checkpoint } from '#moco/train/checkpoint.js';
 import { runFiles } from '#moco/train/runFiles.js';
 import { Trainer } from '#moco/train/trainer.js';
@@ -20,6 +21,10 @@ export interface Script {
   readonly top1?: readonly number[];
   /** `[epoch, step]` at which the loss is not finite. */
   readonly nonFiniteAt?: readonly [epoch: number, step: number];
+  /** What the addon has to say, once. */
+  readonly warnings?: string[];
+  /** `[epoch, step]` at which the GPU fails. */
+  readonly deviceFailsAt?: readonly [epoch: number, step: number];
   /** Epochs done before, where a run goes on. */
   readonly epochsBefore?: number;
   /** Milliseconds that the double waits after it has handed rows over: time to stop it. */
@@ -42,6 +47,10 @@ export class NativeTrainerDouble implements NativeTrainer {
     dataThreads: 1,
     parameters: 1000,
     stepsPerEpoch: STEPS_PER_EPOCH,
+    memory: {
+      ...{ model: 2e8, queue: 1e6, pictures: 1e6, step: 8e8, evaluation: 3e8 },
+      ...{ peak: 2 ** 30, available: 2 ** 33 },
+    },
   } as const;
   /** Every call, in order. */
   readonly calls: string[] = [];
@@ -67,6 +76,10 @@ export class NativeTrainerDouble implements NativeTrainer {
         const [badEpoch, badStep] = this.script.nonFiniteAt ?? [];
         if (epoch === badEpoch && step === badStep) {
           throw addonError('ERR_MOCO_NON_FINITE', `epoch ${epoch}, step ${step}: the loss is NaN`);
+        }
+        const [lostEpoch, lostStep] = this.script.deviceFailsAt ?? [];
+        if (epoch === lostEpoch && step === lostStep) {
+          throw addonError('ERR_MOCO_DEVICE', `epoch ${epoch}, step ${step}: the GPU failed`);
         }
         rows.push(step, epoch + step / 8, 0.25 * step, step, 1e-3, 0.5, Math.min(1, step / 3));
         if (step % 2 > 0) continue;
@@ -102,6 +115,10 @@ export class NativeTrainerDouble implements NativeTrainer {
     await writeFile(path, safetensors(mocoHeader(texts, {})));
   }
 
+  async takeWarnings(): Promise<string[]> {
+    return this.script.warnings?.splice(0) ?? [];
+  }
+
   memory() {
     return { inUse: 100, cached: 20, peak: 300 };
   }
@@ -127,13 +144,18 @@ export async function temporaryFolder(context: TestContext): Promise<string> {
   return folder;
 }
 
+/** A complete configuration. */
+export function trainConfig(input: TrainConfigInput): TrainConfig {
+  return withBatchSize(parseConfig(trainCommand, input));
+}
+
 /** A trainer on a double. */
 export function trainerOn(
   native: NativeTrainer,
   input: TrainConfigInput,
   { notices = [], checkpoint }: { notices?: string[]; checkpoint?: Checkpoint } = {},
 ) {
-  const config = parseConfig(trainCommand, { batchSize: 16, epochs: 3, k: 5, m: 48, ...input });
+  const config = trainConfig({ batchSize: 16, epochs: 3, k: 5, m: 48, ...input });
   const description = {
     ...native.description,
     mocoVersion: '0.0.0',

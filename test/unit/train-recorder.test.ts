@@ -7,14 +7,19 @@ import { trainCommand } from '#moco/config/trainConfig.js';
 import { requireSpace, requireWritable } from '#moco/train/outputFolder.js';
 import { movePreviousRun } from '#moco/train/previousRun.js';
 import { runFiles } from '#moco/train/runFiles.js';
-import { collect, NativeTrainerDouble, temporaryFolder, trainerOn } from './nativeTrainerDouble.js';
+import {
+  collect,
+  NativeTrainerDouble,
+  temporaryFolder,
+  trainConfig,
+  trainerOn,
+} from './nativeTrainerDouble.js';
 import { runWithSmallDisk } from './smallDisk.js';
 
 const NAME = '128_48_0.5_0.999_5_16_3';
 
 test("a run's files carry the reference's names, with Python's spelling of floats", () => {
-  const names = (config: object) =>
-    runFiles(parseConfig(trainCommand, { out: 'r', ...config })).results;
+  const names = (config: object) => runFiles(trainConfig({ out: 'r', ...config })).results;
   assert.equal(names({}), join('r', '128_4096_0.5_0.999_200_256_500_results.csv'));
   assert.equal(
     names({ temperature: 1, momentum: 0.00001 }),

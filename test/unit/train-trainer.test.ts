@@ -3,6 +3,7 @@ import { getEventListeners } from 'node:events';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { checkpointPaths } from '#moco/train/checkpoint.js';
 import type { TrainEvent } from '#moco/train/events.js';
 import {
   collect,
@@ -134,6 +135,34 @@ test('notices about the data come first, as warnings', async (context) => {
   );
   const { events } = await collect(trainer.run());
   assert.deepEqual(events[1], { type: 'warning', message: 'not the official bytes' });
+});
+
+test('what the addon finds out is a warning, before the first step or after an epoch', async (context) => {
+  const out = await temporaryFolder(context);
+  const warnings = ['the run should take more'];
+  const native = new NativeTrainerDouble({ warnings });
+  const seen: string[] = [];
+  for await (const event of trainerOn(native, { out, epochs: 1 }).run()) {
+    seen.push(event.type === 'warning' ? event.message : event.type);
+    if (event.type === 'step' && event.step === STEPS_PER_EPOCH) warnings.push('no graph');
+  }
+  assert.deepEqual(seen.slice(0, 4), ['start', 'the run should take more', 'model', 'checkpoint']);
+  assert.deepEqual(seen.slice(7, 10), ['step', 'no graph', 'epoch']);
+});
+
+test('after its GPU failed a run writes nothing and says how to go on', async (context) => {
+  const out = await temporaryFolder(context);
+  const native = new NativeTrainerDouble({ deviceFailsAt: [2, 3] });
+  const trainer = trainerOn(native, { out });
+  const { error } = await collect(trainer.run());
+  await trainer.dispose();
+  assert.equal(error?.code, 'ERR_MOCO_DEVICE');
+  assert.equal(error?.message, 'epoch 2, step 3: the GPU failed');
+  const { directory } = trainer.description.files;
+  assert.match(error?.hint ?? '', /^about ERR_MOCO_DEVICE\n/);
+  assert.ok(error?.hint?.endsWith(`go on with: moco train --resume ${directory}`));
+  assert.ok(error?.hint?.includes(checkpointPaths(directory).newest));
+  assert.deepEqual(native.calls.slice(native.calls.indexOf('train 2')), ['train 2', 'dispose']);
 });
 
 test('an aborted signal ends the run after the current step', async (context) => {

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <napi.h>
+
+#include "core/device.h"
+
+namespace moco::addon {
+
+/// `NativeGpuOptions` of src/native/addon.ts.
+struct GpuOptions {
+  Arithmetic arithmetic;
+  bool cudaGraph = true;
+};
+
+/// The property `gpu`, or the defaults.
+GpuOptions gpuOptions(const Napi::Object& options);
+
+}  // namespace moco::addon

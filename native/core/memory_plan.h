@@ -1,0 +1,52 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace moco {
+
+/// What decides how much memory a training run takes.
+struct MemoryDemand {
+  std::string arch;
+  int64_t featureDim, queueLength, neighbours, batchSize;
+  int64_t trainPictures, testPictures, height, width;
+  int64_t batchesOfViews;  // that are kept ready
+  at::ScalarType compute;  // of convolutions: kFloat or kBFloat16
+  at::Device device;
+  bool graph;  // whether steps are recorded, and keep their memory while an evaluation runs
+};
+
+/// Bytes that a run takes at most on its device. Activations are counted from the architecture:
+/// what autograd keeps of each layer and releases on its way back. Not in it: what libraries take
+/// for themselves outside of tensors.
+struct MemoryPlan {
+  int64_t model;       // both encoders, their copies in the compute type, gradient, Adam's moments
+  int64_t queue;       // (m, featureDim)
+  int64_t pictures;    // data set and views
+  int64_t step;        // what a training step works in
+  int64_t evaluation;  // what a kNN evaluation works in, a little too much rather than too little
+  int64_t peak;
+};
+
+/// @throws Error ERR_MOCO_CONFIG  for an arch that does not exist
+MemoryPlan planMemory(const MemoryDemand& demand);
+
+/// The largest power of two from `least` to `most` whose plan fits in nine tenths of `available`
+/// bytes.
+/// @param demand  its batch size does not count
+std::optional<int64_t> largestBatch(MemoryDemand demand, int64_t least, int64_t most,
+                                    int64_t available);
+
+/// What `--batch-size auto` takes: the largest batch that fits, at most 1024 on a GPU and 256, the
+/// reference's, on a CPU, which larger ones do not make faster; from 32 on, where there are as many
+/// pictures.
+/// @throws Error ERR_MOCO_OUT_OF_MEMORY  where not even the smallest fits
+int64_t chooseBatch(const MemoryDemand& demand, int64_t available);
+
+/// `1.5 GiB`, `20 MiB`
+std::string gibibytes(int64_t bytes);
+
+}  // namespace moco

@@ -1,0 +1,123 @@
+#include "core/memory_plan.h"
+
+#include <doctest/doctest.h>
+
+#include "core/caching_allocator.h"
+#include "core/device.h"
+#include "core/error.h"
+#include "core/trainer.h"
+#include "core/view_loader.h"
+
+using namespace moco;
+
+namespace {
+
+constexpr int64_t kGibibyte = int64_t{1} << 30;
+
+MemoryDemand demandOf(const std::string& arch, at::ScalarType compute, int64_t batchSize) {
+  return {.arch = arch,
+          .featureDim = 128,
+          .queueLength = 4096,
+          .neighbours = 1,
+          .batchSize = batchSize,
+          .trainPictures = 2 * batchSize,
+          .testPictures = 1,
+          .height = 32,
+          .width = 32,
+          .batchesOfViews = ViewLoader::batchesInMemory(1),
+          .compute = compute,
+          .device = at::kCPU,
+          .graph = false};
+}
+
+ImageStore pictures(int64_t count) {
+  return {at::randint(256, {count, 32, 32, 3}, at::kByte), at::zeros({count}, at::kLong), 10};
+}
+
+/// What one training step takes at most, the model included.
+double measuredPeak(const MemoryDemand& demand) {
+  installCachingAllocator();
+  TrainerOptions options{.train = pictures(demand.trainPictures),
+                         .test = pictures(demand.testPictures),
+                         .normalisation = {at::full({3}, .5f), at::full({3}, .25f)},
+                         .arch = demand.arch,
+                         .featureDim = demand.featureDim,
+                         .queueLength = demand.queueLength,
+                         .temperature = 0.5,
+                         .momentum = 0.999,
+                         .neighbours = demand.neighbours,
+                         .batchSize = demand.batchSize,
+                         .learningRate = 1e-3,
+                         .weightDecay = 1e-6,
+                         .seed = 1,
+                         .device = "cpu",
+                         .precision = demand.compute == at::kFloat ? "fp32" : "bf16",
+                         .dataThreads = 1,
+                         .computeThreads = 0,
+                         .checkpoint = {}};
+  restartPeak();
+  const size_t before = cachedMemory().inUse;
+  Trainer trainer(std::move(options));
+  std::atomic<bool> stop{false};
+  trainer.trainEpoch(1, 1, [&](const StepMetrics&) { stop = true; }, stop);
+  return static_cast<double>(cachedMemory().peak - before);
+}
+
+void checkMeasured(const std::string& arch, at::ScalarType compute, int64_t batchSize) {
+  const MemoryDemand demand = demandOf(arch, compute, batchSize);
+  const MemoryPlan plan = planMemory(demand);
+  const auto planned = static_cast<double>(plan.model + plan.queue + plan.step);
+  const double measured = measuredPeak(demand);
+  INFO(arch, " ", compute, ", ", batchSize, " pictures: planned ", planned / 1e6, " MB, measured ",
+       measured / 1e6, " MB");
+  CHECK(planned > 0.85 * measured);
+  CHECK(planned < 1.15 * measured);
+}
+
+}  // namespace
+
+TEST_CASE("the planned peak of a step is what it takes, within 15 per cent") {
+  for (const int64_t batchSize : {8, 32, 128}) checkMeasured("resnet18", at::kFloat, batchSize);
+  for (const int64_t batchSize : {8, 32}) checkMeasured("resnet50", at::kFloat, batchSize);
+  if (!cpuHasBf16()) return;
+  for (const int64_t batchSize : {8, 32, 128}) checkMeasured("resnet18", at::kBFloat16, batchSize);
+  for (const int64_t batchSize : {8, 32}) checkMeasured("resnet50", at::kBFloat16, batchSize);
+}
+
+TEST_CASE("recorded steps keep their memory while an evaluation runs") {
+  MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
+  const MemoryPlan plain = planMemory(demand);
+  demand.graph = true;
+  const MemoryPlan recorded = planMemory(demand);
+  CHECK(recorded.peak ==
+        recorded.model + recorded.queue + recorded.pictures + recorded.step + recorded.evaluation);
+  CHECK(recorded.peak > plain.peak);
+}
+
+TEST_CASE("a chosen batch is the largest power of two that fits in nine tenths of the memory") {
+  MemoryDemand demand = demandOf("resnet50", at::kBFloat16, 0);
+  demand.trainPictures = 50'000;
+  demand.device = at::Device(at::kCUDA, 0);
+  const auto peakOf = [&](int64_t batch) {
+    demand.batchSize = batch;
+    return planMemory(demand).peak;
+  };
+  const auto room = [](int64_t peak) { return peak * 10 / 9 + kGibibyte / 100; };
+  CHECK(chooseBatch(demand, room(peakOf(256))) == 256);
+  CHECK(chooseBatch(demand, peakOf(256)) == 128);
+  CHECK(chooseBatch(demand, 1000 * kGibibyte) == 1024);
+  demand.trainPictures = 600;
+  CHECK(chooseBatch(demand, 1000 * kGibibyte) == 512);
+  demand.trainPictures = 20;
+  CHECK(chooseBatch(demand, 1000 * kGibibyte) == 16);
+  demand.trainPictures = 50'000;
+  demand.device = at::kCPU;
+  CHECK(chooseBatch(demand, 1000 * kGibibyte) == 256);
+}
+
+TEST_CASE("where not even the smallest batch fits, the error says what it would take") {
+  MemoryDemand demand = demandOf("resnet50", at::kFloat, 0);
+  demand.trainPictures = 50'000;
+  CHECK_THROWS_WITH_AS(chooseBatch(demand, kGibibyte / 2),
+                       doctest::Contains("even 32 pictures would take"), Error);
+}
