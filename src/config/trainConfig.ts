@@ -48,8 +48,7 @@ const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
   {
     keys: ['batchNormGroups', 'batchSize'],
     problem: ({ batchNormGroups, batchSize }) =>
-      batchSize !== 'auto' &&
-      (batchSize % batchNormGroups !== 0 || batchSize / batchNormGroups < 2)
+      batchSize !== 'auto' && (batchSize % batchNormGroups !== 0 || batchSize / batchNormGroups < 2)
         ? `expected a number that divides batchSize (${batchSize}) into groups of at least 2 pictures, given ${batchNormGroups}`
         : undefined,
   },
