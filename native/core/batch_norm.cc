@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "core/cpu_batch_norm.h"
 #ifdef MOCO_CUDA_KERNELS
 #include "core/cuda_kernels.h"
 #include "core/fused_batch_norm.h"
@@ -54,6 +55,7 @@ at::Tensor batchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue 
     return fusedBatchNorm(x, state, epilogue, residual);
   }
 #endif
+  if (fitsCpuBatchNorm(x, state, residual)) return cpuBatchNorm(x, state, epilogue, residual);
   return plainBatchNorm(x, state, epilogue, residual);
 }
 

@@ -24,9 +24,11 @@ struct BatchNormState {
 constexpr double kBatchNormEps = 1e-5;
 constexpr double kBatchNormMomentum = 0.1;
 
-/// BatchNorm and what follows it: by kernels of our own in one pass (native/cuda/batch_norm.h)
-/// where they are built in and know type and layout, else by PyTorch's operators.
-/// @param x         (B, C) or (B, C, H, W)
+/// BatchNorm and what follows it (Ioffe & Szegedy, ICML 2015): by kernels of our own in one pass
+/// (native/cuda/batch_norm.h, cpu_batch_norm_kernels.h) where they are built in and know type and
+/// layout, else by PyTorch's operators.
+/// @param x         (B, C) or (B, C, H, W); its memory may be taken for the result where nothing is
+///                  differentiated
 /// @param residual  like x; for kAddRelu
 at::Tensor batchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
                      const at::Tensor& residual = {});
