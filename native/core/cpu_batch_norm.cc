@@ -1,6 +1,7 @@
 #include "core/cpu_batch_norm.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
@@ -148,6 +149,7 @@ void apply(const BatchNormKernels<T>& kernels, const at::Tensor& x, const at::Te
 /// @return  the statistics
 at::Tensor normaliseInto(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
                          const at::Tensor& residual, const at::Tensor& y) {
+  RECORD_FUNCTION("moco::batch_norm", {});
   return withKernels(x, [&](const auto& kernels) {
     const auto statistics = statisticsOf(kernels, x, state);
     apply(kernels, x, statistics, epilogue, residual, y);
@@ -237,6 +239,7 @@ class CpuBatchNorm : public torch::autograd::Function<CpuBatchNorm> {
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& outer) {
+    RECORD_FUNCTION("moco::batch_norm_backward", {});
     const auto saved = context->get_saved_variables();
     const auto& x = saved[0];
     const auto epilogue = static_cast<Epilogue>(context->saved_data["epilogue"].toInt());
