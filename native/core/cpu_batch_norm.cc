@@ -227,9 +227,11 @@ Gradients gradientsOf(const BatchNormKernels<T>& kernels, const at::Tensor& dy, 
 
 class CpuBatchNorm : public torch::autograd::Function<CpuBatchNorm> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& bias, const std::optional<at::Tensor>& residual,
-                            const BatchNormState& state, Epilogue epilogue) {
+  /// The parameters, which `state` has, too, are arguments for autograd to see.
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
+                            const at::Tensor& /*weight*/, const at::Tensor& /*bias*/,
+                            const std::optional<at::Tensor>& residual, const BatchNormState& state,
+                            Epilogue epilogue) {
     const auto y = at::empty_like(x);
     const auto statistics = normaliseInto(x, state, epilogue, residual.value_or(at::Tensor()), y);
     context->saved_data["epilogue"] = static_cast<int64_t>(epilogue);
