@@ -23,8 +23,6 @@ using Clock = std::chrono::steady_clock;
 constexpr int64_t kSide = 32;  // of a picture
 constexpr int64_t kClasses = 10;
 constexpr int64_t kBatches = 65;            // of an epoch: one of warm-up, and those measured
-constexpr int64_t kExtracted = 256;         // pictures in one go, as in an evaluation
-constexpr int64_t kBankPiece = kExtracted;  // features come out of the backbone in such pieces
 constexpr int64_t kViews = 256;             // made between two looks at the clock
 constexpr int kLeastProducts = 3;           // of which the best counts
 constexpr double kUsualTemperature = 0.1;
@@ -106,8 +104,8 @@ MeasuredSteps Benchmark::steps(double least, Profiler::Detail detail,
 double Benchmark::extraction(double least, const std::atomic<bool>& stop) {
   const at::Device& device = trainer_.device();
   ImageStore pictures = pictures_;
-  pictures.pixels = pictures_.pixels.slice(0, 0, kExtracted).to(device);
-  pictures.labels = pictures_.labels.slice(0, 0, kExtracted).to(device);
+  pictures.pixels = pictures_.pixels.slice(0, 0, FrozenBackbone::kChunk).to(device);
+  pictures.labels = pictures_.labels.slice(0, 0, FrozenBackbone::kChunk).to(device);
   const auto [mean, std] = normalisation();
   FrozenBackbone backbone(trainer_.queryEncoder(), {mean.to(device), std.to(device)});
   const auto start = Clock::now();
@@ -164,9 +162,9 @@ double Benchmark::knn(const KnnSize& size, const std::atomic<bool>& stop) {
     seconds += secondsSince(start);
   };
   KnnVote vote(features(size.queries), size.neighbours);
-  for (int64_t begin = 0; begin < size.bank; begin += kBankPiece) {
+  for (int64_t begin = 0; begin < size.bank; begin += FrozenBackbone::kChunk) {
     requireNotStopped(stop);
-    const auto piece = features(std::min(kBankPiece, size.bank - begin));
+    const auto piece = features(std::min(FrozenBackbone::kChunk, size.bank - begin));
     const auto labels = at::randint(kClasses, {piece.size(0)}, options.dtype(at::kLong));
     time([&] { vote.addBank(piece, labels); });
   }

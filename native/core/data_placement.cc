@@ -1,10 +1,9 @@
 #include "core/data_placement.h"
 
-#include <ATen/DeviceAccelerator.h>
-
 #include <cstdio>
 
 #include "core/cuda_kernels.h"
+#include "core/device.h"
 
 namespace moco {
 namespace {
@@ -23,10 +22,6 @@ int64_t bytesOf(const std::vector<ImageStore*>& stores) {
   return bytes;
 }
 
-int64_t freeMemory(const at::Device& device) {
-  return static_cast<int64_t>(at::accelerator::getMemoryInfo(device.index()).first);
-}
-
 }  // namespace
 
 std::string lackOfRoom(int64_t bytes, int64_t free) {
@@ -38,7 +33,7 @@ std::string lackOfRoom(int64_t bytes, int64_t free) {
 DataPlacement placeData(const at::Device& device, const std::vector<ImageStore*>& stores) {
   if (device.is_cpu()) return {at::kCPU, "the CPU trains"};
   const int64_t bytes = bytesOf(stores);
-  if (const auto lack = lackOfRoom(bytes, freeMemory(device)); !lack.empty()) {
+  if (const auto lack = lackOfRoom(bytes, availableMemory(device)); !lack.empty()) {
     return {at::kCPU, lack};
   }
   for (ImageStore* store : stores) {

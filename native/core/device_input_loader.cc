@@ -53,24 +53,17 @@ at::Tensor DeviceInputLoader::ofBatch(const at::Tensor& ordered, int64_t batch) 
 }
 
 std::vector<at::Tensor> DeviceInputLoader::next() {
-  TORCH_CHECK(taken_ < batchesPerEpoch(), "the epoch has no batch left");
-  std::vector<at::Tensor> inputs;
-  for (int64_t view = 0; view < viewsPerPicture_; ++view) {
-    inputs.push_back(at::empty({batches_.length(taken_), 3, store_.height(), store_.width()},
-                               table_.options().memory_format(at::MemoryFormat::ChannelsLast)));
-  }
-  nextInto(inputs);
-  return inputs;
-}
-
-void DeviceInputLoader::nextInto(at::TensorList inputs) {
   RECORD_USER_SCOPE(phase::kInput);
   TORCH_CHECK(taken_ < batchesPerEpoch(), "the epoch has no batch left");
   const int64_t batch = taken_++;
-  for (size_t view = 0; view < epoch_.draws.size(); ++view) {
-    makeViews(store_.pixels, ofBatch(epoch_.order, batch), ofBatch(epoch_.draws[view], batch),
-              table_, inputs[view]);
+  std::vector<at::Tensor> inputs;
+  for (const auto& draws : epoch_.draws) {
+    inputs.push_back(at::empty({batches_.length(batch), 3, store_.height(), store_.width()},
+                               table_.options().memory_format(at::MemoryFormat::ChannelsLast)));
+    makeViews(store_.pixels, ofBatch(epoch_.order, batch), ofBatch(draws, batch), table_,
+              inputs.back());
   }
+  return inputs;
 }
 
 at::Tensor DeviceInputLoader::labels() const {

@@ -17,7 +17,6 @@ class DeviceInputLoader final : public InputLoader {
   int64_t batchesPerEpoch() const override { return batches_.count(); }
   void startEpoch(uint32_t epoch, int64_t firstBatch) override;
   std::vector<at::Tensor> next() override;
-  void nextInto(at::TensorList inputs) override;
   at::Tensor labels() const override;
 
  private:

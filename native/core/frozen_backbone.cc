@@ -8,13 +8,6 @@
 #include "core/stop.h"
 
 namespace moco {
-namespace {
-
-/// Pictures per forward pass.
-constexpr int64_t kChunk = 256;
-
-}  // namespace
-
 FrozenBackbone::FrozenBackbone(Encoder& encoder, Normalisation normalisation)
     : encoder_(encoder), normalisation_(std::move(normalisation)) {}
 

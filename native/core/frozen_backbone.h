@@ -14,6 +14,9 @@ namespace moco {
 /// An encoder's backbone that is looked at and not trained: pictures to features, without a graph.
 class FrozenBackbone {
  public:
+  /// Pictures that `eachChunk` takes at once.
+  static constexpr int64_t kChunk = 256;
+
   /// @param encoder        must outlive this
   /// @param normalisation  on the encoder's device
   FrozenBackbone(Encoder& encoder, Normalisation normalisation);

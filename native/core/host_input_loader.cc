@@ -32,12 +32,6 @@ std::vector<at::Tensor> HostInputLoader::next() {
   return inputs;
 }
 
-void HostInputLoader::nextInto(at::TensorList inputs) {
-  const auto made = next();
-  RECORD_USER_SCOPE(phase::kInput);
-  for (size_t view = 0; view < made.size(); ++view) inputs[view].copy_(made[view]);
-}
-
 at::Tensor HostInputLoader::labels() const { return loader_.labels().to(options_.device); }
 
 }  // namespace moco

@@ -14,7 +14,6 @@ class HostInputLoader final : public InputLoader {
   int64_t batchesPerEpoch() const override { return loader_.batchesPerEpoch(); }
   void startEpoch(uint32_t epoch, int64_t firstBatch) override;
   std::vector<at::Tensor> next() override;
-  void nextInto(at::TensorList inputs) override;
   at::Tensor labels() const override;
 
  private:

@@ -27,8 +27,6 @@ class InputLoader {
   /// The epoch's next batch, on the encoder's device.
   /// @return  for each view (B, 3, H, W), channels last, of the encoder's compute type
   virtual std::vector<at::Tensor> next() = 0;
-  /// The same, written into tensors of that shape and type, such as the inputs of a CUDA graph.
-  virtual void nextInto(at::TensorList inputs) = 0;
 
   /// (B) int64, on the encoder's device, of the batch that came last.
   virtual at::Tensor labels() const = 0;

@@ -9,6 +9,7 @@
 
 #include "core/backbone.h"
 #include "core/error.h"
+#include "core/frozen_backbone.h"
 #include "core/projection_head.h"
 
 namespace moco {
@@ -16,7 +17,6 @@ namespace {
 
 constexpr int64_t kMaster = 4;         // bytes of an fp32
 constexpr int64_t kPixel = 3;          // bytes
-constexpr int64_t kChunk = 256;        // pictures in one go, and bank pictures, of an evaluation
 constexpr int64_t kSortedBytes = 36;   // of a similarity with its label, while a GPU sorts them
 constexpr double kLargestShare = 0.9;  // of the memory that is there, for a chosen batch
 constexpr int64_t kLeastBatch = 32;    // that is chosen
@@ -90,7 +90,7 @@ int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
 
 /// Folded weights, the activations of a chunk, features and neighbours of the test pictures.
 int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
-  const int64_t chunk = std::min(kChunk, std::max(demand.trainPictures, demand.testPictures));
+  const int64_t chunk = std::min(FrozenBackbone::kChunk, std::max(demand.trainPictures, demand.testPictures));
   int64_t largest = 0;
   for (const auto& layer : network.layers) {
     largest = std::max(largest, outputBytes(demand, layer, chunk));
@@ -98,7 +98,7 @@ int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
   const int64_t features = demand.testPictures * network.featureDim * kMaster;
   const int64_t sorted = demand.device.is_cpu()
                              ? 0
-                             : demand.testPictures * (demand.neighbours + kChunk) * kSortedBytes;
+                             : demand.testPictures * (demand.neighbours + FrozenBackbone::kChunk) * kSortedBytes;
   const int64_t neighbours = demand.testPictures * demand.neighbours * (kMaster + 8);
   return network.parameters * bytesPer(demand) + 3 * largest + 2 * features + neighbours + sorted;
 }

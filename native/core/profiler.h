@@ -14,9 +14,8 @@ namespace moco {
 /// of all of them.
 namespace phase {
 
-inline constexpr const char* kWait = "wait";  // for views
-inline constexpr const char* kInput =
-    "input";  // views to the encoders' type and device, or made there
+inline constexpr const char* kWait = "wait";          // for views
+inline constexpr const char* kInput = "input";        // views carried to the device, or made there
 inline constexpr const char* kForward = "forward";    // of both encoders, and the loss
 inline constexpr const char* kBackward = "backward";  // the gradients, gathered, and their norm
 inline constexpr const char* kUpdate = "update";      // optimiser, momentum update and queue

@@ -100,19 +100,6 @@ TEST_CASE("with one view and the incomplete batch kept it is made where the pict
   loaders.checkEpoch(1);
 }
 
-TEST_CASE("inputs are written into given tensors") {
-  Loaders loaders;
-  for (InputLoader* loader : std::vector<InputLoader*>{&loaders.host, &loaders.device}) {
-    loader->startEpoch(1);
-    const auto expected = loader->next();
-    std::vector<at::Tensor> inputs;
-    for (const auto& input : expected) inputs.push_back(at::zeros_like(input));
-    loader->startEpoch(1);
-    loader->nextInto(inputs);
-    for (size_t view = 0; view < inputs.size(); ++view) CHECK(inputs[view].equal(expected[view]));
-  }
-}
-
 TEST_CASE("a store on a GPU has its views made on the CPU where that is asked for") {
   const at::Device device = testedDevice();
   auto chosen = options(device, at::kFloat, {});

@@ -65,8 +65,9 @@ export class Trainer implements AsyncDisposable {
   }
 
   /**
-   * Trains, evaluates after every n-th epoch and the last, writes the run's files and tells what happens. Leaving the
-   * loop early ends the run after its current step, and writes a checkpoint. A trainer runs once.
+   * Trains, evaluates after every n-th epoch and the last, writes the run's files and tells what
+   * happens. Leaving the loop early ends the run after its current step, and writes a checkpoint. A
+   * trainer runs once.
    *
    * Training never waits for the consumer inside an epoch; the next epoch starts when the consumer
    * has taken the events of this one.
