@@ -6,8 +6,8 @@
 
 #include "core/cpu_batch_norm.h"
 #ifdef MOCO_CUDA_KERNELS
+#include "core/cuda_batch_norm.h"
 #include "core/cuda_kernels.h"
-#include "core/fused_batch_norm.h"
 #endif
 
 namespace moco {
@@ -37,7 +37,28 @@ at::Tensor normaliseByGroup(const at::Tensor& x, const BatchNormState& state) {
   return at::cat(parts);
 }
 
+bool isInRows(const at::Tensor& x) {
+  return (x.dim() == 2 || x.dim() == 4) && x.is_contiguous(channelRowLayout(x));
+}
+
+bool isFloatParameter(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kFloat && tensor.is_contiguous();
+}
+
 }  // namespace
+
+at::MemoryFormat channelRowLayout(const at::Tensor& x) {
+  return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+}
+
+bool areChannelRows(const at::Tensor& x, const BatchNormState& state, const at::Tensor& residual) {
+  const auto type = x.scalar_type();
+  return (type == at::kFloat || type == at::kBFloat16) && x.numel() > 0 && isInRows(x) &&
+         isFloatParameter(state.weight) && isFloatParameter(state.bias) &&
+         isFloatParameter(state.runningMean) && isFloatParameter(state.runningVar) &&
+         (!residual.defined() ||
+          (residual.scalar_type() == type && residual.sizes() == x.sizes() && isInRows(residual)));
+}
 
 at::Tensor plainBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
                           const at::Tensor& residual) {
@@ -51,8 +72,8 @@ at::Tensor plainBatchNorm(const at::Tensor& x, const BatchNormState& state, Epil
 at::Tensor batchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
                      const at::Tensor& residual) {
 #ifdef MOCO_CUDA_KERNELS
-  if (x.is_cuda() && useCudaKernels() && fitsFusedBatchNorm(x, state, residual)) {
-    return fusedBatchNorm(x, state, epilogue, residual);
+  if (x.is_cuda() && useCudaKernels() && fitsCudaBatchNorm(x, state, residual)) {
+    return cudaBatchNorm(x, state, epilogue, residual);
   }
 #endif
   if (fitsCpuBatchNorm(x, state, residual)) return cpuBatchNorm(x, state, epilogue, residual);

@@ -37,4 +37,10 @@ at::Tensor batchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue 
 at::Tensor plainBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
                           const at::Tensor& residual = {});
 
+/// What the kernels read and write: fp32 or bf16 whose memory is rows of channels, as
+/// `channelRowLayout` has them, and parameters in fp32.
+bool areChannelRows(const at::Tensor& x, const BatchNormState& state, const at::Tensor& residual);
+/// The layout in which x, (B, C) or (B, C, H, W), is rows of channels.
+at::MemoryFormat channelRowLayout(const at::Tensor& x);
+
 }  // namespace moco

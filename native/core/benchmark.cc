@@ -22,9 +22,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int64_t kSide = 32;  // of a picture
 constexpr int64_t kClasses = 10;
-constexpr int64_t kBatches = 65;            // of an epoch: one of warm-up, and those measured
-constexpr int64_t kViews = 256;             // made between two looks at the clock
-constexpr int kLeastProducts = 3;           // of which the best counts
+constexpr int64_t kBatches = 65;   // of an epoch: one of warm-up, and those measured
+constexpr int64_t kViews = 256;    // made between two looks at the clock
+constexpr int kLeastProducts = 3;  // of which the best counts
 constexpr double kUsualTemperature = 0.1;
 
 double secondsSince(Clock::time_point start) {

@@ -26,19 +26,6 @@ using torch::autograd::tensor_list;
 /// on the number of threads.
 constexpr int64_t kBlockValues = 1 << 17;
 
-at::MemoryFormat layoutOf(const at::Tensor& x) {
-  return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
-}
-
-bool isRows(const at::Tensor& x) {
-  return (x.dim() == 4 || x.dim() == 2) && x.numel() > 0 && x.is_contiguous(layoutOf(x)) &&
-         x.size(1) % kernels::kBatchNormWidth == 0;
-}
-
-bool isParameter(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kFloat && tensor.is_contiguous();
-}
-
 /// Activations as rows of channels, in blocks.
 struct Rows {
   explicit Rows(const at::Tensor& x)
@@ -245,7 +232,7 @@ class CpuBatchNorm : public torch::autograd::Function<CpuBatchNorm> {
     const auto saved = context->get_saved_variables();
     const auto& x = saved[0];
     const auto epilogue = static_cast<Epilogue>(context->saved_data["epilogue"].toInt());
-    const auto dy = outer[0].contiguous(layoutOf(x));
+    const auto dy = outer[0].contiguous(channelRowLayout(x));
     const auto gradients = withKernels(x, [&](const auto& kernels) {
       return gradientsOf(kernels, dy, x, saved[2], saved[1], epilogue);
     });
@@ -257,13 +244,8 @@ class CpuBatchNorm : public torch::autograd::Function<CpuBatchNorm> {
 
 bool fitsCpuBatchNorm(const at::Tensor& x, const BatchNormState& state,
                       const at::Tensor& residual) {
-  const auto type = x.scalar_type();
   return batchNormKernels<float>() && x.is_cpu() && state.training && state.groups == 1 &&
-         (type == at::kFloat || type == at::kBFloat16) && isRows(x) && isParameter(state.weight) &&
-         isParameter(state.bias) && isParameter(state.runningMean) &&
-         isParameter(state.runningVar) &&
-         (!residual.defined() ||
-          (residual.scalar_type() == type && isRows(residual) && residual.sizes() == x.sizes()));
+         areChannelRows(x, state, residual) && x.size(1) % kernels::kBatchNormWidth == 0;
 }
 
 at::Tensor cpuBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,

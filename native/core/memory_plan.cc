@@ -90,15 +90,17 @@ int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
 
 /// Folded weights, the activations of a chunk, features and neighbours of the test pictures.
 int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
-  const int64_t chunk = std::min(FrozenBackbone::kChunk, std::max(demand.trainPictures, demand.testPictures));
+  const int64_t chunk =
+      std::min(FrozenBackbone::kChunk, std::max(demand.trainPictures, demand.testPictures));
   int64_t largest = 0;
   for (const auto& layer : network.layers) {
     largest = std::max(largest, outputBytes(demand, layer, chunk));
   }
   const int64_t features = demand.testPictures * network.featureDim * kMaster;
-  const int64_t sorted = demand.device.is_cpu()
-                             ? 0
-                             : demand.testPictures * (demand.neighbours + FrozenBackbone::kChunk) * kSortedBytes;
+  const int64_t sorted =
+      demand.device.is_cpu()
+          ? 0
+          : demand.testPictures * (demand.neighbours + FrozenBackbone::kChunk) * kSortedBytes;
   const int64_t neighbours = demand.testPictures * demand.neighbours * (kMaster + 8);
   return network.parameters * bytesPer(demand) + 3 * largest + 2 * features + neighbours + sorted;
 }

@@ -1,6 +1,7 @@
-#include "core/fused_batch_norm.h"
+#include "core/cuda_batch_norm.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -14,19 +15,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
-
-/// In which the memory is that of rows of channels.
-at::MemoryFormat layoutOf(const at::Tensor& x) {
-  return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
-}
-
-bool isRows(const at::Tensor& x) {
-  return (x.dim() == 2 || x.dim() == 4) && x.is_contiguous(layoutOf(x));
-}
-
-bool isParameter(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kFloat && tensor.is_contiguous();
-}
 
 cuda::BatchNormShape shapeOf(const at::Tensor& x, int64_t groups) {
   TORCH_CHECK(x.size(0) % groups == 0, groups, " groups do not divide the batch");
@@ -74,7 +62,7 @@ cuda::BatchNormAffine affineOf(const at::Tensor& statistics, const at::Tensor& w
 
 at::Tensor applyAffine(const at::Tensor& x, const at::Tensor& statistics,
                        const BatchNormState& state, Epilogue epilogue, const at::Tensor& residual) {
-  auto y = at::empty(x.sizes(), x.options(), layoutOf(x));
+  auto y = at::empty(x.sizes(), x.options(), channelRowLayout(x));
   cuda::batchNormApply(shapeOf(x, statistics.size(1)), epilogue,
                        affineOf(statistics, state.weight, state.bias), x.const_data_ptr(),
                        addressOf(residual), y.mutable_data_ptr(), streamOf(x));
@@ -86,6 +74,7 @@ class BatchNormFunction : public torch::autograd::Function<BatchNormFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias, const std::optional<at::Tensor>& residual,
                             const BatchNormState& state, Epilogue epilogue) {
+    RECORD_FUNCTION("moco::batch_norm", {});
     const auto statistics = batchStatistics(x, state);
     auto y = applyAffine(x, statistics, state, epilogue, residual.value_or(at::Tensor()));
     context->saved_data["epilogue"] = static_cast<int64_t>(epilogue);
@@ -96,17 +85,18 @@ class BatchNormFunction : public torch::autograd::Function<BatchNormFunction> {
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
+    RECORD_FUNCTION("moco::batch_norm_backward", {});
     const auto saved = context->get_saved_variables();
     const auto& x = saved[0];
     const auto epilogue = static_cast<Epilogue>(context->saved_data["epilogue"].toInt());
     const auto affine = affineOf(saved[3], saved[1], saved[2]);
     const auto shape = shapeOf(x, saved[3].size(1));
-    const c10::DeviceGuard guard(x.device());
+    const c10::DeviceGuard device(x.device());
 
-    const auto dy = gradients[0].contiguous(layoutOf(x));
+    const auto dy = gradients[0].contiguous(channelRowLayout(x));
     const bool hasResidual = epilogue == Epilogue::kAddRelu;
     const auto dResidual =
-        hasResidual ? at::empty(x.sizes(), x.options(), layoutOf(x)) : at::Tensor();
+        hasResidual ? at::empty(x.sizes(), x.options(), channelRowLayout(x)) : at::Tensor();
     const auto sums = emptyFloats(x, {shape.groups, 2, shape.channels});
     const auto dWeight = emptyFloats(x, {shape.channels});
     const auto dBias = emptyFloats(x, {shape.channels});
@@ -117,7 +107,7 @@ class BatchNormFunction : public torch::autograd::Function<BatchNormFunction> {
                          dBias.mutable_data_ptr<float>()},
                         workspace.mutable_data_ptr<float>(), streamOf(x));
 
-    const auto dx = at::empty(x.sizes(), x.options(), layoutOf(x));
+    const auto dx = at::empty(x.sizes(), x.options(), channelRowLayout(x));
     cuda::batchNormInputGradient(shape, epilogue, affine, addressOf(hasResidual ? dResidual : dy),
                                  x.const_data_ptr(), sums.const_data_ptr<float>(),
                                  dx.mutable_data_ptr(), streamOf(x));
@@ -127,18 +117,13 @@ class BatchNormFunction : public torch::autograd::Function<BatchNormFunction> {
 
 }  // namespace
 
-bool fitsFusedBatchNorm(const at::Tensor& x, const BatchNormState& state,
-                        const at::Tensor& residual) {
-  const auto type = x.scalar_type();
-  return (type == at::kFloat || type == at::kBFloat16) && x.numel() > 0 && isRows(x) &&
-         isParameter(state.weight) && isParameter(state.bias) && isParameter(state.runningMean) &&
-         isParameter(state.runningVar) && (state.training || !at::GradMode::is_enabled()) &&
-         (!residual.defined() || (residual.scalar_type() == type && residual.sizes() == x.sizes() &&
-                                  residual.is_contiguous(layoutOf(x))));
+bool fitsCudaBatchNorm(const at::Tensor& x, const BatchNormState& state,
+                       const at::Tensor& residual) {
+  return areChannelRows(x, state, residual) && (state.training || !at::GradMode::is_enabled());
 }
 
-at::Tensor fusedBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
-                          const at::Tensor& residual) {
+at::Tensor cudaBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
+                         const at::Tensor& residual) {
   const c10::DeviceGuard guard(x.device());
   if (!state.training) return applyAffine(x, runningStatistics(state), state, epilogue, residual);
   // An argument that is a tensor must be a defined one.

@@ -1,4 +1,4 @@
-#include "core/fused_batch_norm.h"
+#include "core/cuda_batch_norm.h"
 
 #include <ATen/core/grad_mode.h>
 #include <doctest/doctest.h>
@@ -74,7 +74,7 @@ struct Layer {
   }
 };
 
-using Function = decltype(fusedBatchNorm);
+using Function = decltype(cudaBatchNorm);
 
 struct Named {
   std::string name;
@@ -121,9 +121,9 @@ TEST_CASE("kernels train as PyTorch's operators in fp64 do" * kNeedsKernels) {
         INFO(describe(shape, type, epilogue));
         Layer layer(shape, type);
         Layer reference(shape, type);
-        const auto results = trained(layer.onDevice(), epilogue, fusedBatchNorm);
+        const auto results = trained(layer.onDevice(), epilogue, cudaBatchNorm);
         const auto expected = trained(reference.exact(), epilogue, plainBatchNorm);
-        REQUIRE(fitsFusedBatchNorm(layer.x, layer.state, layer.residual));
+        REQUIRE(fitsCudaBatchNorm(layer.x, layer.state, layer.residual));
         for (size_t i = 0; i < results.size(); ++i) {
           INFO(results[i].name);
           const bool isActivation = results[i].tensor.sizes() == layer.x.sizes();
@@ -147,7 +147,7 @@ TEST_CASE("kernels evaluate with the running statistics and leave them" * kNeeds
         layer.onDevice();
         reference.exact();
         const auto before = layer.runningVar.clone();
-        const auto y = fusedBatchNorm(layer.x, layer.state, epilogue, layer.residual);
+        const auto y = cudaBatchNorm(layer.x, layer.state, epilogue, layer.residual);
         const auto expected =
             plainBatchNorm(reference.x, reference.state, epilogue, reference.residual);
         CHECK(off(y, expected) < tolerance);
@@ -163,7 +163,7 @@ TEST_CASE("results do not depend on the order in which threads run" * kNeedsKern
     for (uint32_t order = 1; order <= 4; ++order) {
       orderThreads(order);
       Layer layer({{64, 16, 12, 12}, 2}, type);
-      const auto results = trained(layer.onDevice(), Epilogue::kAddRelu, fusedBatchNorm);
+      const auto results = trained(layer.onDevice(), Epilogue::kAddRelu, cudaBatchNorm);
       if (first.empty()) first = results;
       for (size_t i = 0; i < results.size(); ++i) CHECK(results[i].tensor.equal(first[i].tensor));
     }
@@ -174,10 +174,10 @@ TEST_CASE("without a graph the result has the same bits, and nothing is kept" * 
   Layer layer({{4, 64, 5, 3}, 1}, at::kBFloat16);
   layer.onDevice();
   layer.weight.requires_grad_();
-  const auto y = fusedBatchNorm(layer.x, layer.state, Epilogue::kAddRelu, layer.residual);
+  const auto y = cudaBatchNorm(layer.x, layer.state, Epilogue::kAddRelu, layer.residual);
   CHECK(y.requires_grad());
   const at::NoGradGuard noGrad;
-  const auto again = fusedBatchNorm(layer.x, layer.state, Epilogue::kAddRelu, layer.residual);
+  const auto again = cudaBatchNorm(layer.x, layer.state, Epilogue::kAddRelu, layer.residual);
   CHECK_FALSE(again.requires_grad());
   CHECK(again.equal(y));
 }
@@ -190,8 +190,8 @@ TEST_CASE("memory that wide accesses cannot take gives the same" * kNeedsKernels
     const auto odd =
         at::empty({24 * 16 + 1}, layer.x.options()).narrow(0, 1, 24 * 16).view({24, 16});
     odd.copy_(layer.x);
-    const auto expected = fusedBatchNorm(layer.x, layer.state, Epilogue::kRelu, {});
-    CHECK(off(fusedBatchNorm(odd, layer.state, Epilogue::kRelu, {}), expected.to(at::kCPU)) < 1e-6);
+    const auto expected = cudaBatchNorm(layer.x, layer.state, Epilogue::kRelu, {});
+    CHECK(off(cudaBatchNorm(odd, layer.state, Epilogue::kRelu, {}), expected.to(at::kCPU)) < 1e-6);
   }
 }
 
@@ -205,7 +205,7 @@ TEST_CASE("a mean far from zero and an outlier in front leave the variance exact
   }
   layer.onDevice();
   reference.exact();
-  fusedBatchNorm(layer.x, layer.state, Epilogue::kNone, {});
+  cudaBatchNorm(layer.x, layer.state, Epilogue::kNone, {});
   plainBatchNorm(reference.x, reference.state, Epilogue::kNone, {});
   CHECK(at::allclose(layer.runningVar.to(at::kCPU, at::kDouble), reference.runningVar, 1e-4));
   CHECK(at::allclose(layer.runningMean.to(at::kCPU, at::kDouble), reference.runningMean, 1e-6));
@@ -215,7 +215,7 @@ TEST_CASE("one row has the mean of itself, and no unbiased variance" * kNeedsKer
   const at::NoGradGuard noGrad;
   Layer layer({{1, 12}, 1}, at::kFloat);
   layer.onDevice();
-  const auto y = fusedBatchNorm(layer.x, layer.state, Epilogue::kNone, {});
+  const auto y = cudaBatchNorm(layer.x, layer.state, Epilogue::kNone, {});
   CHECK(y.equal(layer.bias.view({1, 12})));
   CHECK(layer.runningVar.isnan().all().item<bool>());
 }
@@ -225,14 +225,14 @@ TEST_CASE("NaN stays NaN through the ReLU" * kNeedsKernels) {
   Layer layer({{4, 64, 5, 3}, 1}, at::kBFloat16);
   layer.x[1][7][2][2] = std::numeric_limits<float>::quiet_NaN();
   layer.onDevice();
-  const auto y = fusedBatchNorm(layer.x, layer.state, Epilogue::kRelu, {});
+  const auto y = cudaBatchNorm(layer.x, layer.state, Epilogue::kRelu, {});
   CHECK(y.select(1, 7).isnan().all().item<bool>());
   CHECK_FALSE(y.select(1, 6).isnan().any().item<bool>());
 }
 
 TEST_CASE("what the kernels do not know is left to PyTorch") {
   const auto fits = [](const Layer& layer) {
-    return fitsFusedBatchNorm(layer.x, layer.state, layer.residual);
+    return fitsCudaBatchNorm(layer.x, layer.state, layer.residual);
   };
   const Case shape{{4, 64, 5, 3}, 1};
   Layer contiguous(shape, at::kFloat);

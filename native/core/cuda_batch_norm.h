@@ -10,11 +10,11 @@ namespace moco {
 
 /// Whether the kernels know these tensors: fp32 or bf16, channels last, or one row for each
 /// picture; parameters in fp32. In evaluation mode they do not differentiate.
-bool fitsFusedBatchNorm(const at::Tensor& x, const BatchNormState& state,
-                        const at::Tensor& residual);
+bool fitsCudaBatchNorm(const at::Tensor& x, const BatchNormState& state,
+                       const at::Tensor& residual);
 
 /// As `plainBatchNorm`, for tensors that fit. Differentiable in training.
-at::Tensor fusedBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
-                          const at::Tensor& residual);
+at::Tensor cudaBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
+                         const at::Tensor& residual);
 
 }  // namespace moco
