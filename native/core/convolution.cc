@@ -3,7 +3,11 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <array>
+#include <tuple>
+
 #include "core/weight_gradient.h"
+#include "core/winograd.h"
 
 namespace moco {
 namespace {
@@ -35,36 +39,57 @@ at::Tensor sparseInputGradient(const at::Tensor& dy, const at::Tensor& x, const 
   return dx;
 }
 
-at::Tensor inputGradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
-                         int64_t stride, int64_t padding) {
-  const bool leavesOutPixels = weight.size(2) == 1 && padding == 0 && stride > 1;
-  if (leavesOutPixels) return sparseInputGradient(dy, x, weight, stride);
-  return std::get<0>(at::convolution_backward(
-      dy, x, weight, /*bias_sizes=*/at::OptionalIntArrayRef(), {stride, stride}, {padding, padding},
-      /*dilation=*/{1, 1}, /*transposed=*/false, /*output_padding=*/{0, 0}, /*groups=*/1,
-      /*output_mask=*/{true, false, false}));
+/// oneDNN's gradients by the input and by the weight, those that are asked for.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> plainGradients(const at::Tensor& dy,
+                                                              const at::Tensor& x,
+                                                              const at::Tensor& weight,
+                                                              const ConvolutionShape& shape,
+                                                              std::array<bool, 3> asked) {
+  return at::convolution_backward(dy, x, weight, /*bias_sizes=*/at::OptionalIntArrayRef(),
+                                  {shape.stride, shape.stride}, {shape.padding, shape.padding},
+                                  /*dilation=*/{1, 1}, /*transposed=*/false,
+                                  /*output_padding=*/{0, 0}, /*groups=*/1, asked);
 }
 
-class OwnWeightGradient : public torch::autograd::Function<OwnWeightGradient> {
+at::Tensor outputOf(const at::Tensor& x, const at::Tensor& weight, const ConvolutionShape& shape) {
+  if (usesWinograd(shape)) return winogradConvolution(x, weight);
+  return at::conv2d(x, weight, /*bias=*/{}, shape.stride, shape.padding);
+}
+
+at::Tensor inputGradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
+                         const ConvolutionShape& shape) {
+  if (usesWinograd(shape)) return winogradInputGradient(dy, weight);
+  const bool leavesOutPixels = shape.kernel == 1 && shape.padding == 0 && shape.stride > 1;
+  if (leavesOutPixels) return sparseInputGradient(dy, x, weight, shape.stride);
+  return std::get<0>(plainGradients(dy, x, weight, shape, {true, false, false}));
+}
+
+at::Tensor weightGradientOf(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
+                            const ConvolutionShape& shape) {
+  if (usesWinograd(shape)) return winogradWeightGradient(dy, x);
+  if (usesOwnWeightGradient(shape)) return weightGradient(dy, x, shape);
+  return std::get<1>(plainGradients(dy, x, weight, shape, {false, true, false}));
+}
+
+class OwnConvolution : public torch::autograd::Function<OwnConvolution> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             int64_t stride, int64_t padding) {
     context->save_for_backward({x, weight});
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
-    return at::conv2d(x, weight, /*bias=*/{}, stride, padding);
+    return outputOf(x, weight, shapeOf(x, weight, stride, padding));
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &dy = gradients[0], &x = saved[0], &weight = saved[1];
-    const int64_t stride = context->saved_data["stride"].toInt();
-    const int64_t padding = context->saved_data["padding"].toInt();
-    return {
-        context->needs_input_grad(0) ? inputGradient(dy, x, weight, stride, padding) : at::Tensor(),
-        weightGradient(dy, x, shapeOf(x, weight, stride, padding)),
-        {},
-        {}};
+    const auto shape = shapeOf(x, weight, context->saved_data["stride"].toInt(),
+                               context->saved_data["padding"].toInt());
+    variable_list result(4);
+    if (context->needs_input_grad(0)) result[0] = inputGradient(dy, x, weight, shape);
+    if (context->needs_input_grad(1)) result[1] = weightGradientOf(dy, x, weight, shape);
+    return result;
   }
 };
 
@@ -72,11 +97,13 @@ class OwnWeightGradient : public torch::autograd::Function<OwnWeightGradient> {
 
 at::Tensor convolution(const at::Tensor& x, const at::Tensor& weight, int64_t stride,
                        int64_t padding) {
-  const bool isTrained = at::GradMode::is_enabled() && weight.requires_grad();
-  if (isTrained && x.is_cpu() && x.scalar_type() == at::kBFloat16 &&
-      usesOwnWeightGradient(shapeOf(x, weight, stride, padding))) {
-    return OwnWeightGradient::apply(x, weight, stride, padding);
-  }
+  const auto shape = shapeOf(x, weight, stride, padding);
+  const bool isOwn = x.is_cpu() && x.scalar_type() == at::kBFloat16 &&
+                     (usesWinograd(shape) || usesOwnWeightGradient(shape));
+  const bool isTrained =
+      at::GradMode::is_enabled() && (weight.requires_grad() || x.requires_grad());
+  if (isOwn && isTrained) return OwnConvolution::apply(x, weight, stride, padding);
+  if (isOwn) return outputOf(x, weight, shape);
   return at::conv2d(x, weight, /*bias=*/{}, stride, padding);
 }
 

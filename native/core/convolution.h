@@ -6,8 +6,8 @@
 
 namespace moco {
 
-/// `at::conv2d` without bias, whose gradient by the weight comes from `weightGradient` where that
-/// is faster than PyTorch's.
+/// `at::conv2d` without bias; it and its gradients come from kernels of our own where those are
+/// faster than PyTorch's (winograd.h, weight_gradient.h).
 /// @param x       (B, in, H, W)
 /// @param weight  (out, in, k, k)
 at::Tensor convolution(const at::Tensor& x, const at::Tensor& weight, int64_t stride,

@@ -24,11 +24,13 @@ int64_t setComputeThreads(int64_t asked) {
 }
 
 void parallelFor(int64_t count, const std::function<void(int64_t, int64_t)>& body) {
-  auto indices = at::arange(count);
-  auto iterator = at::TensorIterator::nullary_op(indices);
+  // Only the places are of interest: which of them a thread gets.
+  auto places = at::empty({count}, at::kByte);
+  const char* const first = static_cast<const char*>(places.const_data_ptr());
+  auto iterator = at::TensorIterator::nullary_op(places);
   iterator.for_each(
       [&](char** data, const int64_t*, int64_t length) {
-        const int64_t begin = *reinterpret_cast<const int64_t*>(data[0]);
+        const int64_t begin = data[0] - first;
         body(begin, begin + length);
       },
       /*grain_size=*/1);

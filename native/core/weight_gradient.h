@@ -2,21 +2,9 @@
 
 #include <ATen/ATen.h>
 
-#include <cstdint>
+#include "core/convolution_shape.h"
 
 namespace moco {
-
-/// Of a two-dimensional convolution of a batch, with square kernel and without dilation or groups.
-struct ConvolutionShape {
-  int64_t pictures, height, width;
-  int64_t in, out;  // channels
-  int64_t kernel, stride, padding;
-
-  int64_t outHeight() const { return (height + 2 * padding - kernel) / stride + 1; }
-  int64_t outWidth() const { return (width + 2 * padding - kernel) / stride + 1; }
-  /// Pixels of the output, over which the weight's gradient is summed.
-  int64_t rows() const { return pictures * outHeight() * outWidth(); }
-};
 
 /// Whether `weightGradient` can be called, and is faster than oneDNN on this processor.
 bool usesOwnWeightGradient(const ConvolutionShape& shape);
