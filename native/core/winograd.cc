@@ -1,5 +1,6 @@
 #include "core/winograd.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/record_function.h>
 
 #include <algorithm>
@@ -23,9 +24,10 @@ using kernels::winograd::Product;
 
 /// Tiles that are transformed at a time, so that they stay in the second-level cache (1 MB).
 constexpr int64_t kTilesAtOnce = 12;
-/// Numbers of transformed inputs and output gradients that are kept at a time, so that they stay in
-/// the last-level cache.
-constexpr int64_t kKeptNumbers = 1 << 21;
+/// … for the gradient by the weight, so many that its sums are seldom loaded.
+constexpr int64_t kSummedTiles = 64;
+constexpr int64_t kSliceTiles = 128;  // at least
+constexpr int64_t kMostSlices = 8;
 
 const kernels::winograd::Kernels& simd() { return *kernels::winograd::kernels(); }
 
@@ -35,14 +37,19 @@ at::Tensor channelsLast(const at::Tensor& x) {
   return x.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-/// kPoints matrices of `numbers` each. Where a power of two lay between them, all would fall into
-/// the same few lines of a cache.
+/// Sets of kPoints matrices of `numbers` each. Where a power of two lay between matrices, all would
+/// fall into the same few lines of a cache.
 struct PointMatrices {
-  explicit PointMatrices(int64_t numbers)
-      : stride(numbers + 16), memory(at::empty({kPoints * stride}, at::kFloat)) {}
+  explicit PointMatrices(int64_t numbers, int64_t sets = 1)
+      : stride(numbers + 16), memory(at::empty({sets, distance()}, at::kFloat)) {}
 
-  Points from(int64_t number) const { return {memory.data_ptr<float>() + number, stride}; }
-  float* at(int64_t point, int64_t number) const { return from(number).first + point * stride; }
+  int64_t distance() const { return kPoints * stride; }  // between sets
+  Points from(int64_t number, int64_t set = 0) const {
+    return {memory.data_ptr<float>() + set * distance() + number, stride};
+  }
+  float* at(int64_t point, int64_t number, int64_t set = 0) const {
+    return from(number, set).first + point * stride;
+  }
 
   int64_t stride;
   at::Tensor memory;
@@ -53,15 +60,16 @@ struct PointMatrices {
 class Tiles {
  public:
   explicit Tiles(const at::Tensor& x)
-      : height_(x.size(2)),
+      : pictures_(x.size(0)),
+        height_(x.size(2)),
         width_(x.size(3)),
         down_(ceilDivide(height_, kOutput)),
-        across_(ceilDivide(width_, kOutput)),
-        count_(x.size(0) * down_ * across_) {}
+        across_(ceilDivide(width_, kOutput)) {}
 
-  int64_t count() const { return count_; }
+  int64_t count() const { return pictures_ * down_ * across_; }
 
-  /// Pointers to the pixels of a tile's output; `outside` where there are none.
+  /// Pointers to the pixels of a tile's output; `outside` where there are none, as of all tiles
+  /// from `count` on.
   template <typename T>
   auto outputs(int64_t tile, T* pixels, int64_t channels, T* outside) const {
     return around<kOutput>(tile, /*border=*/0, pixels, channels, outside);
@@ -82,7 +90,7 @@ class Tiles {
     for (int64_t row = 0; row < kSide; ++row) {
       for (int64_t column = 0; column < kSide; ++column) {
         const int64_t y = top + row, x = left + column;
-        const bool isInside = y >= 0 && y < height_ && x >= 0 && x < width_;
+        const bool isInside = picture < pictures_ && y >= 0 && y < height_ && x >= 0 && x < width_;
         const int64_t pixel = (picture * height_ + y) * width_ + x;
         pointers[row * kSide + column] = isInside ? pixels + pixel * channels : outside;
       }
@@ -90,7 +98,7 @@ class Tiles {
     return pointers;
   }
 
-  int64_t height_, width_, down_, across_, count_;
+  int64_t pictures_, height_, width_, down_, across_;
 };
 
 /// A convolution's weight, transformed: a matrix (from, kPanel) for each point of each panel of
@@ -138,49 +146,74 @@ TransformedWeight transformedForInputGradient(const at::Tensor& weight) {
   return result;
 }
 
-at::Tensor convolve(const at::Tensor& input, const TransformedWeight& weight) {
-  const auto x = channelsLast(input);
-  const auto y = at::empty({x.size(0), weight.to, x.size(2), x.size(3)},
-                           x.options().memory_format(at::MemoryFormat::ChannelsLast));
-  const auto zeros = at::zeros({weight.from}, x.options());
-  const auto* const from = x.const_data_ptr<BFloat16>();
-  auto* const to = y.data_ptr<BFloat16>();
-  const Tiles tiles(x);
-  parallelFor(ceilDivide(tiles.count(), kTilesAtOnce), [&](int64_t begin, int64_t end) {
-    const PointMatrices inputs(kTilesAtOnce * weight.from), outputs(kTilesAtOnce * kPanel);
-    std::array<BFloat16, kPanel> outside;
-    for (int64_t block = begin; block < end; ++block) {
-      const int64_t first = block * kTilesAtOnce;
-      const int64_t count = std::min(kTilesAtOnce, tiles.count() - first);
-      for (int64_t tile = 0; tile < count; ++tile) {
-        const auto pixels =
-            tiles.inputs(first + tile, from, weight.from, zeros.const_data_ptr<BFloat16>());
-        simd().transformInput(pixels.data(), weight.from, inputs.from(tile * weight.from));
-      }
-      for (int64_t panel = 0; panel < std::ssize(weight.panels); ++panel) {
-        for (int64_t point = 0; point < kPoints; ++point) {
-          simd().multiply({.a = inputs.at(point, 0),
-                           .rowStride = weight.from,
-                           .depthStride = 1,
-                           .b = weight.panels[panel].at(point, 0),
-                           .bStride = kPanel,
-                           .c = outputs.at(point, 0),
-                           .cStride = kPanel,
-                           .rows = count,
-                           .depth = weight.from,
-                           .add = false});
-        }
-        for (int64_t tile = 0; tile < count; ++tile) {
-          auto pixels = tiles.outputs(first + tile, to + panel * kPanel, weight.to, outside.data());
-          simd().transformOutput(outputs.from(tile * kPanel), kPanel, pixels.data());
-        }
-      }
-    }
-  });
-  return y;
-}
+/// The convolution of blocks of tiles.
+class Convolution {
+ public:
+  Convolution(const at::Tensor& x, const TransformedWeight& weight)
+      : weight_(weight),
+        x_(channelsLast(x)),
+        y_(at::empty({x.size(0), weight.to, x.size(2), x.size(3)},
+                     x.options().memory_format(at::MemoryFormat::ChannelsLast))),
+        zeros_(at::zeros({weight.from}, x.options())),
+        tiles_(x) {}
 
-/// The sums over all tiles of A dy Aᵀ (at a point) · Bᵀ x B, for each pair of channels.
+  at::Tensor operator()() const {
+    parallelFor(ceilDivide(tiles_.count(), kTilesAtOnce), [&](int64_t begin, int64_t end) {
+      const PointMatrices inputs(kTilesAtOnce * weight_.from), outputs(kTilesAtOnce * kPanel);
+      for (int64_t block = begin; block < end; ++block) {
+        transformInputs(block, inputs);
+        for (int64_t panel = 0; panel < std::ssize(weight_.panels); ++panel) {
+          multiply(inputs, weight_.panels[panel], outputs);
+          transformOutputs(block, panel, outputs);
+        }
+      }
+    });
+    return y_;
+  }
+
+ private:
+  void transformInputs(int64_t block, const PointMatrices& to) const {
+    for (int64_t tile = 0; tile < kTilesAtOnce; ++tile) {
+      const auto pixels = tiles_.inputs(block * kTilesAtOnce + tile, x_.const_data_ptr<BFloat16>(),
+                                        weight_.from, zeros_.const_data_ptr<BFloat16>());
+      simd().transformInput(pixels.data(), weight_.from, to.from(tile * weight_.from));
+    }
+  }
+
+  void multiply(const PointMatrices& inputs, const PointMatrices& weight,
+                const PointMatrices& outputs) const {
+    for (int64_t point = 0; point < kPoints; ++point) {
+      simd().multiply({.a = inputs.at(point, 0),
+                       .rowStride = weight_.from,
+                       .depthStride = 1,
+                       .b = weight.at(point, 0),
+                       .bStride = kPanel,
+                       .c = outputs.at(point, 0),
+                       .cStride = kPanel,
+                       .rows = kTilesAtOnce,
+                       .depth = weight_.from,
+                       .add = false});
+    }
+  }
+
+  void transformOutputs(int64_t block, int64_t panel, const PointMatrices& from) const {
+    std::array<BFloat16, kPanel> outside;
+    for (int64_t tile = 0; tile < kTilesAtOnce; ++tile) {
+      const auto pixels =
+          tiles_.outputs(block * kTilesAtOnce + tile, y_.data_ptr<BFloat16>() + panel * kPanel,
+                         weight_.to, outside.data());
+      simd().transformOutput(from.from(tile * kPanel), kPanel, pixels.data());
+    }
+  }
+
+  const TransformedWeight& weight_;
+  at::Tensor x_, y_, zeros_;
+  Tiles tiles_;
+};
+
+/// The sums over all tiles of A dy Aᵀ · Bᵀ x B, at each point and for each pair of channels. Slices
+/// of the tiles have sums of their own, so that threads share nothing that they write: cores may be
+/// far from each other.
 class WeightGradient {
  public:
   WeightGradient(const at::Tensor& dy, const at::Tensor& x)
@@ -188,59 +221,72 @@ class WeightGradient {
         x_(channelsLast(x)),
         out_(dy.size(1)),
         in_(x.size(1)),
-        tiles_(x_),
-        tilesAtOnce_(evenShare(tiles_.count(), kKeptNumbers / (kPoints * (in_ + out_)))),
-        gradients_(tilesAtOnce_ * out_),
-        inputs_(tilesAtOnce_ * in_),
-        sums_(out_ * in_) {}
+        zeros_(at::zeros({std::max(in_, out_)}, x.options())),
+        tiles_(x),
+        slices_(std::clamp<int64_t>(tiles_.count() / kSliceTiles, 1, kMostSlices)),
+        sums_(out_ * in_, slices_) {}
 
   at::Tensor operator()() const {
-    for (int64_t first = 0; first < tiles_.count(); first += tilesAtOnce_) {
-      const int64_t count = std::min(tilesAtOnce_, tiles_.count() - first);
-      transform(first, count);
-      multiply(count, /*add=*/first > 0);
-    }
+    // Where there are more threads than slices, a slice's input channels are shared out.
+    const int64_t panels = in_ / kPanel;
+    const int64_t shares = std::clamp<int64_t>(at::get_num_threads() / slices_, 1, panels);
+    parallelFor(slices_ * shares, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t share = i % shares;
+        sumSlice(i / shares, {share * panels / shares, (share + 1) * panels / shares});
+      }
+    });
     return round();
   }
 
  private:
-  /// `count` in equal parts of about `most`.
-  static int64_t evenShare(int64_t count, int64_t most) {
-    return ceilDivide(count, ceilDivide(count, std::max<int64_t>(most, 1)));
+  struct Range {
+    int64_t begin, end;
+    int64_t length() const { return end - begin; }
+  };
+
+  void sumSlice(int64_t slice, const Range& panels) const {
+    const Range tiles{slice * tiles_.count() / slices_, (slice + 1) * tiles_.count() / slices_};
+    const PointMatrices gradients(kSummedTiles * out_);
+    const PointMatrices inputs(kSummedTiles * panels.length() * kPanel);
+    for (int64_t first = tiles.begin; first < tiles.end; first += kSummedTiles) {
+      const Range block{first, std::min(first + kSummedTiles, tiles.end)};
+      transform(block, panels, gradients, inputs);
+      multiply(block.length(), panels, gradients, inputs, slice, /*add=*/first > tiles.begin);
+    }
   }
 
-  void transform(int64_t first, int64_t count) const {
-    const auto zeros = at::zeros({std::max(in_, out_)}, x_.options());
-    const auto* const outside = zeros.const_data_ptr<BFloat16>();
-    const auto* const x = x_.const_data_ptr<BFloat16>();
+  void transform(const Range& tiles, const Range& panels, const PointMatrices& gradients,
+                 const PointMatrices& inputs) const {
+    const auto* const outside = zeros_.const_data_ptr<BFloat16>();
+    const auto* const x = x_.const_data_ptr<BFloat16>() + panels.begin * kPanel;
     const auto* const dy = dy_.const_data_ptr<BFloat16>();
-    parallelFor(count, [&](int64_t begin, int64_t end) {
-      for (int64_t tile = begin; tile < end; ++tile) {
-        const auto inputs = tiles_.inputs(first + tile, x, in_, outside);
-        simd().transformInput(inputs.data(), in_, inputs_.from(tile * in_));
-        const auto outputs = tiles_.outputs(first + tile, dy, out_, outside);
-        simd().transformOutputGradient(outputs.data(), out_, gradients_.from(tile * out_));
-      }
-    });
+    const int64_t channels = panels.length() * kPanel;
+    for (int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
+      const int64_t place = tile - tiles.begin;
+      const auto in = tiles_.inputs(tile, x, in_, outside);
+      simd().transformInput(in.data(), channels, inputs.from(place * channels));
+      const auto out = tiles_.outputs(tile, dy, out_, outside);
+      simd().transformOutputGradient(out.data(), out_, gradients.from(place * out_));
+    }
   }
 
-  void multiply(int64_t count, bool add) const {
-    const int64_t panels = in_ / kPanel;
-    parallelFor(kPoints * panels, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t point = i / panels, first = i % panels * kPanel;
-        simd().multiply({.a = gradients_.at(point, 0),
+  void multiply(int64_t tiles, const Range& panels, const PointMatrices& gradients,
+                const PointMatrices& inputs, int64_t slice, bool add) const {
+    for (int64_t point = 0; point < kPoints; ++point) {
+      for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
+        simd().multiply({.a = gradients.at(point, 0),
                          .rowStride = 1,
                          .depthStride = out_,
-                         .b = inputs_.at(point, first),
-                         .bStride = in_,
-                         .c = sums_.at(point, first),
+                         .b = inputs.at(point, (panel - panels.begin) * kPanel),
+                         .bStride = panels.length() * kPanel,
+                         .c = sums_.at(point, panel * kPanel, slice),
                          .cStride = in_,
                          .rows = out_,
-                         .depth = count,
+                         .depth = tiles,
                          .add = add});
       }
-    });
+    }
   }
 
   at::Tensor round() const {
@@ -249,7 +295,8 @@ class WeightGradient {
     auto* const to = gradient.data_ptr<BFloat16>();
     parallelFor(out_, [&](int64_t begin, int64_t end) {
       for (int64_t channel = begin; channel < end; ++channel) {
-        simd().transformWeightGradient(sums_.from(channel * in_), in_, to + channel * 9 * in_);
+        simd().transformWeightGradient(sums_.from(channel * in_), slices_, sums_.distance(), in_,
+                                       to + channel * 9 * in_);
       }
     });
     return gradient;
@@ -257,10 +304,10 @@ class WeightGradient {
 
   at::Tensor dy_, x_;
   int64_t out_, in_;
+  at::Tensor zeros_;
   Tiles tiles_;
-  int64_t tilesAtOnce_;
-  PointMatrices gradients_, inputs_;  // (tiles, channels)
-  PointMatrices sums_;                // (out, in)
+  int64_t slices_;
+  PointMatrices sums_;  // for each slice (out, in)
 };
 
 }  // namespace
@@ -279,12 +326,12 @@ bool usesWinograd(const ConvolutionShape& shape) {
 
 at::Tensor winogradConvolution(const at::Tensor& x, const at::Tensor& weight) {
   RECORD_FUNCTION("moco::convolution", {});
-  return convolve(x, transformed(weight));
+  return Convolution(x, transformed(weight))();
 }
 
 at::Tensor winogradInputGradient(const at::Tensor& dy, const at::Tensor& weight) {
   RECORD_FUNCTION("moco::convolution_input_gradient", {});
-  return convolve(dy, transformedForInputGradient(weight));
+  return Convolution(dy, transformedForInputGradient(weight))();
 }
 
 at::Tensor winogradWeightGradient(const at::Tensor& dy, const at::Tensor& x) {

@@ -146,7 +146,7 @@ MOCO_AVX512_INLINE void transform(const Load& load, const Store& store) {
   }
 }
 
-MOCO_AVX512_INLINE float* pointAt(const Points& points, int64_t row, int64_t column) {
+MOCO_AVX512_INLINE float* pointAt(Points points, int64_t row, int64_t column) {
   return points.first + (row * kInput + column) * points.stride;
 }
 
@@ -158,7 +158,7 @@ MOCO_AVX512_INLINE __m512 upper(__m512i pairs) {
 
 template <int64_t kCount>
 MOCO_AVX512_INLINE void multiplyRows(const Product& of, int64_t firstRow) {
-  const float* const a = of.a + firstRow * of.rowStride;
+  const float* a = of.a + firstRow * of.rowStride;
   float* const c = of.c + firstRow * of.cStride;
   __m512 sum[kCount][kVectors];
 #pragma GCC unroll 6
@@ -169,15 +169,16 @@ MOCO_AVX512_INLINE void multiplyRows(const Product& of, int64_t firstRow) {
       sum[row][vector] = of.add ? _mm512_loadu_ps(before) : _mm512_setzero_ps();
     }
   }
-  for (int64_t k = 0; k < of.depth; ++k) {
+  const float* b = of.b;
+  for (int64_t k = 0; k < of.depth; ++k, a += of.depthStride, b += of.bStride) {
     __m512 right[kVectors];
 #pragma GCC unroll 4
     for (int64_t vector = 0; vector < kVectors; ++vector) {
-      right[vector] = _mm512_loadu_ps(of.b + k * of.bStride + vector * kLanes);
+      right[vector] = _mm512_loadu_ps(b + vector * kLanes);
     }
 #pragma GCC unroll 6
     for (int64_t row = 0; row < kCount; ++row) {
-      const __m512 left = constant(a[row * of.rowStride + k * of.depthStride]);
+      const __m512 left = constant(a[row * of.rowStride]);
 #pragma GCC unroll 4
       for (int64_t vector = 0; vector < kVectors; ++vector) {
         sum[row][vector] = _mm512_fmadd_ps(left, right[vector], sum[row][vector]);
@@ -208,7 +209,7 @@ MOCO_AVX512 void multiplyLastRows(const Product& of, int64_t row) {
   }
 }
 
-MOCO_AVX512 void transformInput(const Bf16* const* pixels, int64_t channels, const Points& to) {
+MOCO_AVX512 void transformInput(const Bf16* const* pixels, int64_t channels, Points to) {
   for (int64_t c = 0; c < channels; c += kLanes) {
     transform<InputMatrix>(
         [&](int64_t row, int64_t column)
@@ -218,7 +219,7 @@ MOCO_AVX512 void transformInput(const Bf16* const* pixels, int64_t channels, con
   }
 }
 
-MOCO_AVX512 void transformOutput(const Points& from, int64_t channels, Bf16* const* pixels) {
+MOCO_AVX512 void transformOutput(Points from, int64_t channels, Bf16* const* pixels) {
   for (int64_t c = 0; c < channels; c += kLanes) {
     transform<OutputMatrix>(
         [&](int64_t row, int64_t column)
@@ -228,8 +229,7 @@ MOCO_AVX512 void transformOutput(const Points& from, int64_t channels, Bf16* con
   }
 }
 
-MOCO_AVX512 void transformOutputGradient(const Bf16* const* pixels, int64_t channels,
-                                         const Points& to) {
+MOCO_AVX512 void transformOutputGradient(const Bf16* const* pixels, int64_t channels, Points to) {
   for (int64_t c = 0; c < channels; c += kLanes) {
     transform<OutputGradientMatrix>(
         [&](int64_t row, int64_t column)
@@ -239,7 +239,7 @@ MOCO_AVX512 void transformOutputGradient(const Bf16* const* pixels, int64_t chan
   }
 }
 
-MOCO_AVX512 void transformWeight(const Bf16* weight, int64_t inputs, const Points& to) {
+MOCO_AVX512 void transformWeight(const Bf16* weight, int64_t inputs, Points to) {
   const int64_t perOutput = kTaps * kTaps * inputs;
   const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
   const __m512i outputs =
@@ -265,7 +265,7 @@ MOCO_AVX512 void transformWeight(const Bf16* weight, int64_t inputs, const Point
   }
 }
 
-MOCO_AVX512 void transformTurnedWeight(const Bf16* weight, int64_t inputs, const Points& to) {
+MOCO_AVX512 void transformTurnedWeight(const Bf16* weight, int64_t inputs, Points to) {
   for (int64_t c = 0; c < kPanel; c += kLanes) {
     transform<WeightMatrix>(
         [&](int64_t row, int64_t column) MOCO_AVX512_LAMBDA {
@@ -277,11 +277,18 @@ MOCO_AVX512 void transformTurnedWeight(const Bf16* weight, int64_t inputs, const
   }
 }
 
-MOCO_AVX512 void transformWeightGradient(const Points& from, int64_t channels, Bf16* weight) {
+MOCO_AVX512 void transformWeightGradient(Points from, int64_t summands, int64_t distance,
+                                         int64_t channels, Bf16* weight) {
   for (int64_t c = 0; c < channels; c += kLanes) {
     transform<WeightGradientMatrix>(
-        [&](int64_t row, int64_t column)
-            MOCO_AVX512_LAMBDA { return _mm512_loadu_ps(pointAt(from, row, column) + c); },
+        [&](int64_t row, int64_t column) MOCO_AVX512_LAMBDA {
+          const float* const first = pointAt(from, row, column) + c;
+          __m512 sum = _mm512_loadu_ps(first);
+          for (int64_t i = 1; i < summands; ++i) {
+            sum = _mm512_add_ps(sum, _mm512_loadu_ps(first + i * distance));
+          }
+          return sum;
+        },
         [&](int64_t row, int64_t column, __m512 value)
             MOCO_AVX512_LAMBDA { store(value, weight + (row * kTaps + column) * channels + c); });
   }

@@ -39,29 +39,33 @@ struct Product {
 struct Kernels {
   /// Bᵀ x B.
   /// @param pixels  (kInput, kInput)
-  void (*transformInput)(const Bf16* const* pixels, int64_t channels, const Points& to);
+  void (*transformInput)(const Bf16* const* pixels, int64_t channels, Points to);
 
   /// Aᵀ m A, rounded to bf16.
   /// @param pixels  (kOutput, kOutput)
-  void (*transformOutput)(const Points& from, int64_t channels, Bf16* const* pixels);
+  void (*transformOutput)(Points from, int64_t channels, Bf16* const* pixels);
 
   /// A dy Aᵀ: the adjoint of `transformOutput`.
   /// @param pixels  (kOutput, kOutput)
-  void (*transformOutputGradient)(const Bf16* const* pixels, int64_t channels, const Points& to);
+  void (*transformOutputGradient)(const Bf16* const* pixels, int64_t channels, Points to);
 
   /// G w Gᵀ of two input channels, that of kPanel output channels for the first one, then for the
   /// second one.
   /// @param weight  (kPanel, 3, 3, inputs), from the first of both channels on
   /// @param inputs  even
-  void (*transformWeight)(const Bf16* weight, int64_t inputs, const Points& to);
+  void (*transformWeight)(const Bf16* weight, int64_t inputs, Points to);
 
   /// G w Gᵀ of kPanel input channels of the kernel turned by 180°.
   /// @param weight  of an output channel, (3, 3, inputs), from the first of the channels on
-  void (*transformTurnedWeight)(const Bf16* weight, int64_t inputs, const Points& to);
+  void (*transformTurnedWeight)(const Bf16* weight, int64_t inputs, Points to);
 
-  /// Gᵀ m G, rounded to bf16: the adjoint of G w Gᵀ, for one output channel.
+  /// Gᵀ m G of the sum m of several numbers of points, rounded to bf16: the adjoint of G w Gᵀ, for
+  /// one output channel.
+  /// @param from    of the first summand; each of the others lies `distance` numbers after the one
+  ///                before
   /// @param weight  (3, 3, channels)
-  void (*transformWeightGradient)(const Points& from, int64_t channels, Bf16* weight);
+  void (*transformWeightGradient)(Points from, int64_t summands, int64_t distance, int64_t channels,
+                                  Bf16* weight);
 
   void (*multiply)(const Product& product);
 };

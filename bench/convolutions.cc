@@ -1,0 +1,180 @@
+// The convolutions of a bf16 training step of ResNet-50 on 32×32 pictures, one by one: output, gradient
+// by the input, gradient by the weight; moco's against PyTorch's (oneDNN), interleaved: A B A B …
+// Only ratios within one run mean anything.
+//
+//   cmake --build build/native --target convolutions_bench
+//   build/native/Release/convolutions_bench [batch 64] [rounds 15] [threads 2]
+
+#include "core/convolution.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <tuple>
+#include <vector>
+
+#include "core/caching_allocator.h"
+#include "core/convolution_shape.h"
+#include "core/device.h"
+#include "core/threads.h"
+
+using namespace moco;
+
+namespace {
+
+constexpr int64_t kWarmUp = 2;  // rounds
+constexpr std::array kPasses{"output", "gradient by input", "gradient by weight"};
+/// Query and key encoder have outputs, the query encoder gradients.
+constexpr std::array<double, 3> kPassesInStep{2, 1, 1};
+
+struct Layer {
+  ConvolutionShape shape;
+  int64_t count;  // of such layers in the network
+};
+
+/// Without the stem, whose three channels are left to oneDNN.
+std::vector<Layer> resnet50(int64_t batch) {
+  std::vector<Layer> layers;
+  const auto add = [&](int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t size,
+                       int64_t count) {
+    layers.push_back({{batch, size, size, in, out, kernel, stride, kernel / 2}, count});
+  };
+  int64_t in = 64, size = 32;
+  for (const auto& [width, blocks, stride] :
+       {std::tuple<int64_t, int64_t, int64_t>{64, 3, 1}, {128, 4, 2}, {256, 6, 2}, {512, 3, 2}}) {
+    const int64_t out = 4 * width, outSize = size / stride;
+    add(in, width, 1, 1, size, 1);
+    add(in, out, 1, stride, size, 1);
+    add(width, width, 3, stride, size, 1);
+    add(width, out, 1, 1, outSize, blocks);
+    add(out, width, 1, 1, outSize, blocks - 1);
+    add(width, width, 3, 1, outSize, blocks - 1);
+    in = out;
+    size = outSize;
+  }
+  return layers;
+}
+
+at::Tensor randomBf16(at::IntArrayRef shape) {
+  return at::randn(shape).to(at::kBFloat16).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+template <class Function>
+double secondsOf(const Function& function) {
+  const auto start = std::chrono::steady_clock::now();
+  function();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double median(std::vector<double> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  return numbers[numbers.size() / 2];
+}
+
+using Convolve = at::Tensor (*)(const at::Tensor& x, const at::Tensor& weight,
+                                const ConvolutionShape& shape);
+
+at::Tensor byPyTorch(const at::Tensor& x, const at::Tensor& weight, const ConvolutionShape& shape) {
+  return at::conv2d(x, weight, /*bias=*/{}, shape.stride, shape.padding);
+}
+
+at::Tensor byMoco(const at::Tensor& x, const at::Tensor& weight, const ConvolutionShape& shape) {
+  return convolution(x, weight, shape.stride, shape.padding);
+}
+
+/// Seconds of each pass.
+using Seconds = std::array<double, kPasses.size()>;
+
+/// One contestant at one layer.
+class Contestant {
+ public:
+  Contestant(Convolve convolve, const ConvolutionShape& shape)
+      : convolve_(convolve),
+        shape_(shape),
+        x_(randomBf16({shape.pictures, shape.in, shape.height, shape.width}).requires_grad_()),
+        weight_(randomBf16({shape.out, shape.in, shape.kernel, shape.kernel}).requires_grad_()),
+        dy_(randomBf16({shape.pictures, shape.out, shape.outHeight(), shape.outWidth()})) {}
+
+  Seconds run() const {
+    at::Tensor y;
+    Seconds seconds{};
+    seconds[0] = secondsOf([&] { y = convolve_(x_, weight_, shape_); });
+    seconds[1] = secondsOf([&] { torch::autograd::grad({y}, {x_}, {dy_}, /*retain_graph=*/true); });
+    seconds[2] = secondsOf([&] { torch::autograd::grad({y}, {weight_}, {dy_}); });
+    return seconds;
+  }
+
+ private:
+  Convolve convolve_;
+  ConvolutionShape shape_;
+  at::Tensor x_, weight_, dy_;
+};
+
+/// Of one pass, over the rounds.
+struct Times {
+  std::vector<double> pyTorch, moco, ratio;
+};
+
+std::array<Times, kPasses.size()> measure(const ConvolutionShape& shape, int64_t rounds) {
+  const Contestant pyTorch(byPyTorch, shape), moco(byMoco, shape);
+  std::array<Times, kPasses.size()> times;
+  for (int64_t round = -kWarmUp; round < rounds; ++round) {
+    const Seconds theirs = pyTorch.run(), ours = moco.run();
+    for (size_t pass = 0; round >= 0 && pass < kPasses.size(); ++pass) {
+      times[pass].pyTorch.push_back(theirs[pass]);
+      times[pass].moco.push_back(ours[pass]);
+      times[pass].ratio.push_back(theirs[pass] / ours[pass]);
+    }
+  }
+  return times;
+}
+
+void print(const Layer& layer, size_t pass, const Times& times) {
+  const ConvolutionShape& shape = layer.shape;
+  const double operations =
+      2e-9 * static_cast<double>(shape.rows() * shape.in * shape.out * shape.kernel * shape.kernel);
+  const double theirs = median(times.pyTorch), ours = median(times.moco);
+  std::printf("| %d×%d/%d %d → %d, %d² | %s | %d | %.1f | %.0f | %.1f | %.0f | %.2f |\n",
+              int(shape.kernel), int(shape.kernel), int(shape.stride), int(shape.in),
+              int(shape.out), int(shape.height), kPasses[pass],
+              int(layer.count * int64_t(kPassesInStep[pass])), 1e3 * theirs, operations / theirs,
+              1e3 * ours, operations / ours, median(times.ratio));
+}
+
+int64_t argument(int argc, char** argv, int index, int64_t fallback) {
+  return index < argc ? std::atoll(argv[index]) : fallback;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (!cpuHasBf16()) {
+    std::puts("this processor has no bf16 instructions");
+    return EXIT_FAILURE;
+  }
+  installCachingAllocator();
+  setComputeThreads(argument(argc, argv, 3, 2));
+  std::puts(
+      "| layer | pass | in a step | PyTorch, ms | GFLOP/s | moco, ms | GFLOP/s | PyTorch / moco "
+      "(median) |\n|---|---|---|---|---|---|---|---|");
+  std::array<double, kPasses.size()> theirs{}, ours{};
+  for (const auto& layer : resnet50(argument(argc, argv, 1, 64))) {
+    const auto times = measure(layer.shape, argument(argc, argv, 2, 15));
+    for (size_t pass = 0; pass < kPasses.size(); ++pass) {
+      print(layer, pass, times[pass]);
+      const double count = static_cast<double>(layer.count) * kPassesInStep[pass];
+      theirs[pass] += count * median(times[pass].pyTorch);
+      ours[pass] += count * median(times[pass].moco);
+    }
+  }
+  std::puts("\n| all layers of a step | PyTorch, ms | moco, ms | PyTorch / moco |\n|---|---|---|---|");
+  for (size_t pass = 0; pass < kPasses.size(); ++pass) {
+    std::printf("| %s | %.0f | %.0f | %.2f |\n", kPasses[pass], 1e3 * theirs[pass],
+                1e3 * ours[pass], theirs[pass] / ours[pass]);
+  }
+}
