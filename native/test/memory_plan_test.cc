@@ -5,6 +5,7 @@
 #include "core/caching_allocator.h"
 #include "core/device.h"
 #include "core/error.h"
+#include "core/nearest_neighbours.h"
 #include "core/trainer.h"
 #include "core/view_loader.h"
 
@@ -92,6 +93,20 @@ TEST_CASE("recorded steps keep their memory while an evaluation runs") {
   CHECK(recorded.peak ==
         recorded.model + recorded.queue + recorded.pictures + recorded.step + recorded.evaluation);
   CHECK(recorded.peak > plain.peak);
+}
+
+TEST_CASE("a GPU's evaluation has room for the similarities that it selects from at once") {
+  MemoryDemand demand = demandOf("resnet50", at::kBFloat16, 64);
+  demand.trainPictures = 50'000;
+  demand.testPictures = 10'000;
+  demand.neighbours = 200;
+  const int64_t onCpu = planMemory(demand).evaluation;
+  demand.device = at::Device(at::kCUDA, 0);
+  const int64_t onGpu = planMemory(demand).evaluation;
+  constexpr int64_t kPiece = 3355;  // features
+  CHECK(onGpu - onCpu >= demand.testPictures * kPiece * kSelectedBytes);
+  demand.trainPictures = 1000;  // fewer than a piece
+  CHECK(planMemory(demand).evaluation < onGpu);
 }
 
 TEST_CASE("a chosen batch is the largest power of two that fits in nine tenths of the memory") {
