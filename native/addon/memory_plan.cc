@@ -5,7 +5,7 @@
 #include "addon/properties.h"
 #include "core/device.h"
 #include "core/error.h"
-#include "core/step_graph.h"
+#include "core/graphed_function.h"
 #include "core/threads.h"
 #include "core/view_loader.h"
 
