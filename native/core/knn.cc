@@ -21,7 +21,7 @@ constexpr int64_t kLongestPiece = 8192;
 
 int64_t KnnVote::pieceLength(const at::Device& device, int64_t queries) {
   if (device.is_cpu()) return 0;
-  return std::clamp<int64_t>(kSimilaritiesAtOnce / queries, 1, kLongestPiece);
+  return std::clamp<int64_t>(kSimilaritiesAtOnce / std::max<int64_t>(queries, 1), 1, kLongestPiece);
 }
 
 KnnVote::KnnVote(at::Tensor queries, int64_t neighbours, int64_t piece)

@@ -100,15 +100,25 @@ int64_t votesBytes(const MemoryDemand& demand, int64_t featureLength) {
   return features + neighbours + piece * featureLength * kMaster + selected + sorted;
 }
 
-/// Folded weights, the activations of a chunk, and votes.
-int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
-  const int64_t chunk =
-      std::min(FrozenBackbone::kChunk, std::max(demand.trainPictures, demand.testPictures));
+int64_t foldedBytes(const MemoryDemand& demand, const Network& network) {
+  return network.parameters * bytesPer(demand);
+}
+
+/// Activations of a chunk, with its pictures and features. A graph keeps those that it was recorded
+/// with beside those of the last chunk, which is shorter and not recorded.
+int64_t chunkBytes(const MemoryDemand& demand, const Network& network) {
+  const int64_t chunk = std::min(FrozenBackbone::chunkLength(demand.device),
+                                 std::max(demand.trainPictures, demand.testPictures));
   int64_t largest = 0;
   for (const auto& layer : network.layers) {
     largest = std::max(largest, outputBytes(demand, layer, chunk));
   }
-  return network.parameters * bytesPer(demand) + 3 * largest +
+  const int64_t picture = demand.height * demand.width * kPixel + network.featureDim * kMaster;
+  return (demand.graph ? 2 : 1) * (3 * largest + chunk * picture);
+}
+
+int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
+  return foldedBytes(demand, network) + chunkBytes(demand, network) +
          votesBytes(demand, network.featureDim);
 }
 
@@ -135,8 +145,10 @@ MemoryPlan planMemory(const MemoryDemand& demand) {
                   .step = stepBytes(demand, network),
                   .evaluation = evaluationBytes(demand, network),
                   .peak = 0};
-  const int64_t work =
-      demand.graph ? plan.step + plan.evaluation : std::max(plan.step, plan.evaluation);
+  // The folded weights stay from one evaluation to the next.
+  const int64_t work = demand.graph
+                           ? plan.step + plan.evaluation
+                           : std::max(plan.step + foldedBytes(demand, network), plan.evaluation);
   plan.peak = plan.model + plan.queue + plan.pictures + work;
   return plan;
 }

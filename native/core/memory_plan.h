@@ -16,7 +16,7 @@ struct MemoryDemand {
   int64_t batchesOfViews;  // that are kept ready
   at::ScalarType compute;  // of convolutions: kFloat or kBFloat16
   at::Device device;
-  bool graph;  // whether steps are recorded, and keep their memory while an evaluation runs
+  bool graph;  // whether steps and evaluations are recorded: both keep their memory then
 };
 
 /// Bytes that a run takes at most on its device. Activations are counted from the architecture:

@@ -24,8 +24,9 @@ at::Tensor labelsOf(int64_t bank) { return at::arange(bank); }  // who is who
 template <class Keep>
 NearestNeighbours offered(const Keep& keep, const at::Tensor& similarities, int64_t neighbours,
                           int64_t chunk) {
-  auto nearest = NearestNeighbours::none(similarities.size(0), neighbours, at::kCPU);
-  const auto labels = labelsOf(similarities.size(1));
+  const at::Device device = similarities.device();
+  auto nearest = NearestNeighbours::none(similarities.size(0), neighbours, device);
+  const auto labels = labelsOf(similarities.size(1)).to(device);
   for (int64_t begin = 0; begin < similarities.size(1); begin += chunk) {
     const int64_t end = std::min(begin + chunk, similarities.size(1));
     keep(nearest, similarities.slice(1, begin, end).contiguous(), labels.slice(0, begin, end));
@@ -77,5 +78,17 @@ TEST_CASE("all ways keep what PyTorch's stable sort keeps, however the bank is c
         }
       }
     }
+  }
+}
+
+TEST_CASE("a GPU keeps what the CPU keeps") {
+  if (!at::hasCUDA()) return;
+  const auto similarities = similaritiesWithTies(1000, 9000);
+  for (const int64_t chunk : {9000, 3355, 100}) {
+    INFO("chunk ", chunk);
+    const auto expected = offered(keepNearest, similarities, 200, chunk);
+    const auto given = offered(keepNearest, similarities.to(at::kCUDA), 200, chunk);
+    CHECK(given.similarities.to(at::kCPU).equal(expected.similarities));
+    CHECK(given.labels.to(at::kCPU).equal(expected.labels));
   }
 }
