@@ -144,12 +144,13 @@ MemoryPlan planMemory(const MemoryDemand& demand) {
                   .pictures = picturesBytes(demand),
                   .step = stepBytes(demand, network),
                   .evaluation = evaluationBytes(demand, network),
+                  .libraries = demand.device.is_cpu() ? 0 : kLibraryBytes,
                   .peak = 0};
   // The folded weights stay from one evaluation to the next.
   const int64_t work = demand.graph
                            ? plan.step + plan.evaluation
                            : std::max(plan.step + foldedBytes(demand, network), plan.evaluation);
-  plan.peak = plan.model + plan.queue + plan.pictures + work;
+  plan.peak = plan.model + plan.queue + plan.pictures + plan.libraries + work;
   return plan;
 }
 

@@ -106,6 +106,16 @@ TEST_CASE("folded weights stay where they are while training goes on") {
   CHECK(folded > 4 * kParameters);
 }
 
+TEST_CASE("a GPU's libraries have an allowance, a CPU's need none") {
+  MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
+  CHECK(planMemory(demand).libraries == 0);
+  demand.device = at::Device(at::kCUDA, 0);
+  const MemoryPlan plan = planMemory(demand);
+  CHECK(plan.libraries == kLibraryBytes);
+  const int64_t tensors = plan.model + plan.queue + plan.pictures;
+  CHECK(plan.peak >= tensors + kLibraryBytes + std::max(plan.step, plan.evaluation));
+}
+
 TEST_CASE("a GPU's evaluation has room for the similarities that it selects from at once") {
   MemoryDemand demand = demandOf("resnet50", at::kBFloat16, 64);
   demand.trainPictures = 50'000;
