@@ -5,7 +5,7 @@
 #include "addon/properties.h"
 #include "core/device.h"
 #include "core/error.h"
-#include "core/step_graph.h"
+#include "core/graphed_function.h"
 #include "core/threads.h"
 #include "core/view_loader.h"
 
@@ -45,6 +45,7 @@ Napi::Object memoryPlanObject(Napi::Env env, const MemoryPlan& plan, int64_t ava
   set("pictures", plan.pictures);
   set("step", plan.step);
   set("evaluation", plan.evaluation);
+  set("libraries", plan.libraries);
   set("peak", plan.peak);
   set("available", available);
   return object;

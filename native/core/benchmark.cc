@@ -104,14 +104,13 @@ MeasuredSteps Benchmark::steps(double least, Profiler::Detail detail,
 double Benchmark::extraction(double least, const std::atomic<bool>& stop) {
   const at::Device& device = trainer_.device();
   ImageStore pictures = pictures_;
-  pictures.pixels = pictures_.pixels.slice(0, 0, FrozenBackbone::kChunk).to(device);
-  pictures.labels = pictures_.labels.slice(0, 0, FrozenBackbone::kChunk).to(device);
-  const auto [mean, std] = normalisation();
-  FrozenBackbone backbone(trainer_.queryEncoder(), {mean.to(device), std.to(device)});
+  const int64_t length = FrozenBackbone::chunkLength(device);
+  pictures.pixels = pictures_.pixels.slice(0, 0, length).to(device);
+  pictures.labels = pictures_.labels.slice(0, 0, length).to(device);
   const auto start = Clock::now();
   int64_t done = 0;
   do {
-    backbone.eachChunk(pictures, stop, [](const at::Tensor&, const at::Tensor&) {});
+    trainer_.backbone().eachChunk(pictures, stop, [](const at::Tensor&, const at::Tensor&) {});
     synchronise(device);
     done += pictures.count();
   } while (secondsSince(start) < least);
@@ -162,9 +161,10 @@ double Benchmark::knn(const KnnSize& size, const std::atomic<bool>& stop) {
     seconds += secondsSince(start);
   };
   KnnVote vote(features(size.queries), size.neighbours);
-  for (int64_t begin = 0; begin < size.bank; begin += FrozenBackbone::kChunk) {
+  const int64_t length = FrozenBackbone::chunkLength(trainer_.device());
+  for (int64_t begin = 0; begin < size.bank; begin += length) {
     requireNotStopped(stop);
-    const auto piece = features(std::min(FrozenBackbone::kChunk, size.bank - begin));
+    const auto piece = features(std::min(length, size.bank - begin));
     const auto labels = at::randint(kClasses, {piece.size(0)}, options.dtype(at::kLong));
     time([&] { vote.addBank(piece, labels); });
   }

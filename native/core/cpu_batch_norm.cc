@@ -2,13 +2,12 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/record_function.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <vector>
 
+#include "core/batch_norm_function.h"
 #include "core/cpu_batch_norm_kernels.h"
 #include "core/threads.h"
 
@@ -19,8 +18,6 @@ using kernels::BatchNormKernels;
 using kernels::batchNormKernels;
 using kernels::GradientRows;
 using kernels::Mask;
-using torch::autograd::AutogradContext;
-using torch::autograd::tensor_list;
 
 /// Values in one block of rows: its sums in fp32 are exact enough. What is added up does not depend
 /// on the number of threads.
@@ -144,18 +141,13 @@ at::Tensor normaliseInto(const at::Tensor& x, const BatchNormState& state, Epilo
   });
 }
 
-struct Gradients {
-  at::Tensor x, weight, bias;
-  at::Tensor residual;  // with kAddRelu
-};
-
 /// dx = scale · (g − mean(g) − x̂ · mean(g · x̂)), as a linear function of g and x.
 struct InputGradient {
   std::vector<float> byX, constant;
 };
 
 InputGradient parameterGradients(const std::vector<double>& sums, const Statistics& of,
-                                 int64_t rows, const Gradients& gradients) {
+                                 int64_t rows, const BatchNormGradients& gradients) {
   const auto channels = static_cast<int64_t>(sums.size()) / 2;
   InputGradient input{std::vector<float>(channels), std::vector<float>(channels)};
   auto* weight = gradients.weight.mutable_data_ptr<float>();
@@ -173,29 +165,29 @@ InputGradient parameterGradients(const std::vector<double>& sums, const Statisti
   return input;
 }
 
-/// @param y  read with kAddRelu, whose mask x alone does not tell
 template <typename T>
-Gradients gradientsOf(const BatchNormKernels<T>& kernels, const at::Tensor& dy, const at::Tensor& x,
-                      const at::Tensor& y, const at::Tensor& statistics, Epilogue epilogue) {
+BatchNormGradients gradientsOf(const BatchNormKernels<T>& kernels, const BatchNormSaved& saved,
+                               const at::Tensor& dy) {
+  const at::Tensor& x = saved.x;
   const Rows rows(x);
-  const Statistics of(statistics);
-  const bool hasResidual = epilogue == Epilogue::kAddRelu;
+  const Statistics of(saved.statistics);
+  const bool hasResidual = saved.epilogue == Epilogue::kAddRelu;
   const auto floats = at::TensorOptions(at::kFloat);
-  const Gradients gradients{at::empty_like(x), at::empty({rows.channels}, floats),
-                            at::empty({rows.channels}, floats),
-                            hasResidual ? at::empty_like(x) : at::Tensor()};
+  const BatchNormGradients gradients{at::empty_like(x), at::empty({rows.channels}, floats),
+                                     at::empty({rows.channels}, floats),
+                                     hasResidual ? at::empty_like(x) : at::Tensor()};
   const auto from = [&](const at::Tensor& gradient, int64_t first, int64_t count) {
     return GradientRows<T>{gradient.const_data_ptr<T>() + first,
                            x.const_data_ptr<T>() + first,
-                           hasResidual ? y.const_data_ptr<T>() + first : nullptr,
+                           hasResidual ? saved.y.const_data_ptr<T>() + first : nullptr,
                            of.scale,
                            of.shift,
                            count,
                            rows.channels};
   };
-  const Mask mask = epilogue == Epilogue::kNone ? Mask::kNone
-                    : hasResidual               ? Mask::kOutput
-                                                : Mask::kInput;
+  const Mask mask = saved.epilogue == Epilogue::kNone ? Mask::kNone
+                    : hasResidual                     ? Mask::kOutput
+                                                      : Mask::kInput;
   T* const passed = hasResidual ? gradients.residual.template mutable_data_ptr<T>() : nullptr;
   const auto sums = rows.sums([&](int64_t first, int64_t count, float* sum, float* byInput) {
     kernels.addGradientSums(mask, from(dy, first, count), of.mean,
@@ -212,31 +204,16 @@ Gradients gradientsOf(const BatchNormKernels<T>& kernels, const at::Tensor& dy, 
   return gradients;
 }
 
-class CpuBatchNorm : public torch::autograd::Function<CpuBatchNorm> {
- public:
-  /// The parameters, which `state` has, too, are arguments for autograd to see.
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
-                            const at::Tensor& /*weight*/, const at::Tensor& /*bias*/,
-                            const std::optional<at::Tensor>& residual, const BatchNormState& state,
-                            Epilogue epilogue) {
+struct CpuKernels {
+  static BatchNormOutput forward(const at::Tensor& x, const BatchNormState& state,
+                                 Epilogue epilogue, const at::Tensor& residual) {
     const auto y = at::empty_like(x);
-    const auto statistics = normaliseInto(x, state, epilogue, residual.value_or(at::Tensor()), y);
-    context->saved_data["epilogue"] = static_cast<int64_t>(epilogue);
-    const bool needsOutput = epilogue == Epilogue::kAddRelu;
-    context->save_for_backward({x, statistics, needsOutput ? y : at::Tensor()});
-    return y;
+    return {y, normaliseInto(x, state, epilogue, residual, y)};
   }
 
-  static tensor_list backward(AutogradContext* context, const tensor_list& outer) {
-    RECORD_FUNCTION("moco::batch_norm_backward", {});
-    const auto saved = context->get_saved_variables();
-    const auto& x = saved[0];
-    const auto epilogue = static_cast<Epilogue>(context->saved_data["epilogue"].toInt());
-    const auto dy = outer[0].contiguous(channelRowLayout(x));
-    const auto gradients = withKernels(x, [&](const auto& kernels) {
-      return gradientsOf(kernels, dy, x, saved[2], saved[1], epilogue);
-    });
-    return {gradients.x, gradients.weight, gradients.bias, gradients.residual, {}, {}};
+  static BatchNormGradients backward(const BatchNormSaved& saved, const at::Tensor& dy) {
+    return withKernels(saved.x,
+                       [&](const auto& kernels) { return gradientsOf(kernels, saved, dy); });
   }
 };
 
@@ -254,9 +231,7 @@ at::Tensor cpuBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilog
     normaliseInto(x, state, epilogue, residual, /*y=*/x);
     return x;
   }
-  // An argument that is a tensor must be a defined one.
-  const auto summand = residual.defined() ? std::optional(residual) : std::nullopt;
-  return CpuBatchNorm::apply(x, state.weight, state.bias, summand, state, epilogue);
+  return BatchNormFunction<CpuKernels>::of(x, state, epilogue, residual);
 }
 
 }  // namespace moco

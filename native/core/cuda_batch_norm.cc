@@ -4,17 +4,12 @@
 #include <ATen/record_function.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/cuda/CUDAStream.h>
-#include <torch/csrc/autograd/custom_function.h>
 
-#include <optional>
-
+#include "core/batch_norm_function.h"
 #include "cuda/batch_norm.h"
 
 namespace moco {
 namespace {
-
-using torch::autograd::AutogradContext;
-using torch::autograd::tensor_list;
 
 cuda::BatchNormShape shapeOf(const at::Tensor& x, int64_t groups) {
   TORCH_CHECK(x.size(0) % groups == 0, groups, " groups do not divide the batch");
@@ -69,31 +64,20 @@ at::Tensor applyAffine(const at::Tensor& x, const at::Tensor& statistics,
   return y;
 }
 
-class BatchNormFunction : public torch::autograd::Function<BatchNormFunction> {
- public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& bias, const std::optional<at::Tensor>& residual,
-                            const BatchNormState& state, Epilogue epilogue) {
+struct CudaKernels {
+  static BatchNormOutput forward(const at::Tensor& x, const BatchNormState& state,
+                                 Epilogue epilogue, const at::Tensor& residual) {
     RECORD_FUNCTION("moco::batch_norm", {});
     const auto statistics = batchStatistics(x, state);
-    auto y = applyAffine(x, statistics, state, epilogue, residual.value_or(at::Tensor()));
-    context->saved_data["epilogue"] = static_cast<int64_t>(epilogue);
-    // The ReLU's mask takes y where x alone does not tell it.
-    const bool needsOutput = epilogue == Epilogue::kAddRelu;
-    context->save_for_backward({x, weight, bias, statistics, needsOutput ? y : at::Tensor()});
-    return y;
+    return {applyAffine(x, statistics, state, epilogue, residual), statistics};
   }
 
-  static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
-    RECORD_FUNCTION("moco::batch_norm_backward", {});
-    const auto saved = context->get_saved_variables();
-    const auto& x = saved[0];
-    const auto epilogue = static_cast<Epilogue>(context->saved_data["epilogue"].toInt());
-    const auto affine = affineOf(saved[3], saved[1], saved[2]);
-    const auto shape = shapeOf(x, saved[3].size(1));
+  static BatchNormGradients backward(const BatchNormSaved& saved, const at::Tensor& dy) {
+    const auto& [x, weight, bias, statistics, y, epilogue] = saved;
+    const auto affine = affineOf(statistics, weight, bias);
+    const auto shape = shapeOf(x, statistics.size(1));
     const c10::DeviceGuard device(x.device());
 
-    const auto dy = gradients[0].contiguous(channelRowLayout(x));
     const bool hasResidual = epilogue == Epilogue::kAddRelu;
     const auto dResidual =
         hasResidual ? at::empty(x.sizes(), x.options(), channelRowLayout(x)) : at::Tensor();
@@ -102,7 +86,7 @@ class BatchNormFunction : public torch::autograd::Function<BatchNormFunction> {
     const auto dBias = emptyFloats(x, {shape.channels});
     const auto workspace = emptyFloats(x, {cuda::batchNormWorkspace(shape)});
     cuda::batchNormSums(shape, epilogue, affine, dy.const_data_ptr(), x.const_data_ptr(),
-                        addressOf(saved[4]), hasResidual ? dResidual.mutable_data_ptr() : nullptr,
+                        addressOf(y), hasResidual ? dResidual.mutable_data_ptr() : nullptr,
                         {sums.mutable_data_ptr<float>(), dWeight.mutable_data_ptr<float>(),
                          dBias.mutable_data_ptr<float>()},
                         workspace.mutable_data_ptr<float>(), streamOf(x));
@@ -111,7 +95,7 @@ class BatchNormFunction : public torch::autograd::Function<BatchNormFunction> {
     cuda::batchNormInputGradient(shape, epilogue, affine, addressOf(hasResidual ? dResidual : dy),
                                  x.const_data_ptr(), sums.const_data_ptr<float>(),
                                  dx.mutable_data_ptr(), streamOf(x));
-    return {dx, dWeight, dBias, dResidual, {}, {}};
+    return {dx, dWeight, dBias, dResidual};
   }
 };
 
@@ -126,9 +110,7 @@ at::Tensor cudaBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilo
                          const at::Tensor& residual) {
   const c10::DeviceGuard guard(x.device());
   if (!state.training) return applyAffine(x, runningStatistics(state), state, epilogue, residual);
-  // An argument that is a tensor must be a defined one.
-  const auto summand = residual.defined() ? std::optional(residual) : std::nullopt;
-  return BatchNormFunction::apply(x, state.weight, state.bias, summand, state, epilogue);
+  return BatchNormFunction<CudaKernels>::of(x, state, epilogue, residual);
 }
 
 }  // namespace moco

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "core/step_graph.h"
+#include "core/graphed_function.h"
 
 namespace moco {
 

@@ -30,15 +30,29 @@ std::string lackOfRoom(int64_t bytes, int64_t free) {
          inGigabytes(free);
 }
 
+bool uploadAll(const std::vector<ImageStore*>& stores,
+               const std::function<at::Tensor(const at::Tensor&)>& upload) {
+  std::vector<ImageStore> uploaded;
+  try {
+    for (const ImageStore* store : stores) {
+      uploaded.push_back({upload(store->pixels), upload(store->labels), store->classes});
+    }
+  } catch (const c10::OutOfMemoryError&) {
+    return false;
+  }
+  for (size_t i = 0; i < stores.size(); ++i) *stores[i] = uploaded[i];
+  return true;
+}
+
 DataPlacement placeData(const at::Device& device, const std::vector<ImageStore*>& stores) {
   if (device.is_cpu()) return {at::kCPU, "the CPU trains"};
   const int64_t bytes = bytesOf(stores);
   if (const auto lack = lackOfRoom(bytes, availableMemory(device)); !lack.empty()) {
     return {at::kCPU, lack};
   }
-  for (ImageStore* store : stores) {
-    store->pixels = store->pixels.to(device);
-    store->labels = store->labels.to(device);
+  if (!uploadAll(stores, [&](const at::Tensor& tensor) { return tensor.to(device); })) {
+    return {at::kCPU, "the GPU ran out of memory while the data set, " + inGigabytes(bytes) +
+                          ", was carried there"};
   }
   if (!useCudaKernels()) {
     return {at::kCPU, "moco's own CUDA kernels are not used: " + cudaKernelsUnavailable()};

@@ -109,10 +109,7 @@ at::Tensor Encoder::backbone(const at::Tensor& pictures, Mode mode) {
   return backbone_(pass(mode), pictures);
 }
 
-FoldedBackbone Encoder::foldedBackbone() const {
-  const Pass masters{parameters_.views(), statistics_, /*training=*/false};
-  return {backbone_, masters, options_.compute};
-}
+FoldedBackbone Encoder::foldedBackbone() const { return {backbone_, masters(), options_.compute}; }
 
 at::Tensor Encoder::project(const at::Tensor& features, Mode mode) {
   TORCH_CHECK(head_, "the encoder has no projection head");

@@ -61,6 +61,8 @@ class Encoder {
   at::Tensor backbone(const at::Tensor& pictures, Mode mode);
   /// The backbone in evaluation mode, as it is now.
   FoldedBackbone foldedBackbone() const;
+  /// Makes one that was folded before what the backbone is now, in the same memory.
+  void refold(FoldedBackbone& folded) const { folded.refold(masters()); }
   /// For an encoder with a head.
   /// @param features  what `backbone` returned
   /// @return          (B, featureDim), L2-normalised, of type `master`
@@ -95,6 +97,8 @@ class Encoder {
   /// Mean 0 and variance 1, as BatchNorm starts.
   void resetStatistics();
   const at::Tensor& tensorOf(const StateEntry& entry) const;
+  /// The backbone in evaluation mode, in full precision.
+  Pass masters() const { return {parameters_.views(), statistics_, /*training=*/false}; }
   Pass pass(Mode mode) const {
     return {weights_, statistics_, mode == Mode::kTrain, options_.batchNormGroups};
   }

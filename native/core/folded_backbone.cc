@@ -6,14 +6,21 @@ namespace moco {
 
 FoldedBackbone::FoldedBackbone(const Backbone& backbone, const Pass& masters,
                                at::ScalarType compute)
-    : backbone_(backbone), stem_(fold(backbone.stem(), masters, compute)) {
+    : backbone_(backbone),
+      stem_(fold(backbone.stem(), masters, compute)),
+      fastest_(fastestKernels(masters.buffers.flat().options().dtype(compute))) {
   for (const auto& block : backbone.blocks()) {
     Block folded;
     for (const auto& layer : block.body) folded.body.push_back(fold(layer, masters, compute));
     if (block.shortcut) folded.shortcut = fold(*block.shortcut, masters, compute);
     blocks_.push_back(std::move(folded));
   }
-  if (isFinite()) kernels_ = fastestKernels(masters.buffers.flat().options().dtype(compute));
+  chooseKernels();
+}
+
+void FoldedBackbone::refold(const Pass& masters) {
+  for (FoldedConvolution* layer : layers()) layer->refold(masters);
+  chooseKernels();
 }
 
 FoldedConvolution FoldedBackbone::fold(const Backbone::ConvNorm& layer, const Pass& masters,
@@ -21,14 +28,21 @@ FoldedConvolution FoldedBackbone::fold(const Backbone::ConvNorm& layer, const Pa
   return {layer.convolution, layer.norm, masters, compute};
 }
 
-bool FoldedBackbone::isFinite() const {
-  std::vector<at::Tensor> layers{stem_.isFinite()};
-  for (const auto& block : blocks_) {
-    for (const auto& layer : block.body) layers.push_back(layer.isFinite());
-    if (block.shortcut) layers.push_back(block.shortcut->isFinite());
+std::vector<FoldedConvolution*> FoldedBackbone::layers() {
+  std::vector<FoldedConvolution*> layers{&stem_};
+  for (auto& block : blocks_) {
+    for (auto& layer : block.body) layers.push_back(&layer);
+    if (block.shortcut) layers.push_back(&*block.shortcut);
   }
+  return layers;
+}
+
+void FoldedBackbone::chooseKernels() {
+  std::vector<at::Tensor> finite;
+  for (const FoldedConvolution* layer : layers()) finite.push_back(layer->isFinite());
   // One transfer for all: each would wait for the device.
-  return at::stack(layers).all().item<bool>();
+  isFinite_ = at::stack(finite).all().item<bool>();
+  kernels_ = isFinite_ ? fastest_ : ConvolutionKernels::kPlain;
 }
 
 at::Tensor FoldedBackbone::apply(const Block& block, const at::Tensor& x) const {

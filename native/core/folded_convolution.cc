@@ -1,6 +1,7 @@
 #include "core/folded_convolution.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/grad_mode.h>
 
 #include <array>
 #include <optional>
@@ -66,22 +67,30 @@ ConvolutionKernels fastestKernels(const at::TensorOptions& options) {
 
 FoldedConvolution::FoldedConvolution(const Convolution& convolution, const BatchNorm& norm,
                                      const Pass& masters, at::ScalarType compute)
-    : stride_(convolution.stride), padding_(convolution.padding) {
-  const auto [scale, shift] = norm.affine(masters);
-  weight_ = (masters.weights[convolution.weight] * scale.view({-1, 1, 1, 1})).to(compute);
-  bias_ = shift.to(compute);
+    : convolution_(convolution),
+      norm_(norm),
+      weight_(at::empty_like(masters.weights[convolution.weight], compute)),
+      bias_(at::empty_like(masters.weights[norm.bias], compute)) {
+  refold(masters);
+}
+
+void FoldedConvolution::refold(const Pass& masters) {
+  const at::NoGradGuard noGrad;
+  const auto [scale, shift] = norm_.affine(masters);
+  weight_.copy_(masters.weights[convolution_.weight] * scale.view({-1, 1, 1, 1}));
+  bias_.copy_(shift);
 }
 
 at::Tensor FoldedConvolution::operator()(const at::Tensor& x, ConvolutionKernels kernels) const {
   if (kernels == ConvolutionKernels::kOneDnn) {
-    return pointwise(x, weight_, bias_, padding_, stride_, "none");
+    return pointwise(x, weight_, bias_, convolution_.padding, convolution_.stride, "none");
   }
   return plain(x);
 }
 
 at::Tensor FoldedConvolution::relu(const at::Tensor& x, ConvolutionKernels kernels) const {
   if (kernels == ConvolutionKernels::kOneDnn) {
-    return pointwise(x, weight_, bias_, padding_, stride_, "relu");
+    return pointwise(x, weight_, bias_, convolution_.padding, convolution_.stride, "relu");
   }
   if (kernels == ConvolutionKernels::kCudnn) {
     if (const auto y = cudnnRelu(x, {})) return *y;
@@ -98,7 +107,7 @@ at::Tensor FoldedConvolution::addRelu(const at::Tensor& x, at::Tensor shortcut,
   // pixel, PyTorch does not get oneDNN's addition right, and fails in bf16.
   const bool isUnambiguous = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
   if (kernels == ConvolutionKernels::kOneDnn && isUnambiguous) {
-    return pointwiseAddRelu(shortcut, x, weight_, bias_, padding_, stride_);
+    return pointwiseAddRelu(shortcut, x, weight_, bias_, convolution_.padding, convolution_.stride);
   }
   return plain(x).add_(shortcut).relu_();
 }
@@ -106,8 +115,8 @@ at::Tensor FoldedConvolution::addRelu(const at::Tensor& x, at::Tensor shortcut,
 std::optional<at::Tensor> FoldedConvolution::cudnnRelu(const at::Tensor& x,
                                                        const at::Tensor& shortcut) const {
   if (cudnnCannot_) return {};
-  const std::array<int64_t, 2> stride{stride_, stride_};
-  const std::array<int64_t, 2> padding{padding_, padding_};
+  const std::array<int64_t, 2> stride{convolution_.stride, convolution_.stride};
+  const std::array<int64_t, 2> padding{convolution_.padding, convolution_.padding};
   try {
     return shortcut.defined()
                ? at::cudnn_convolution_add_relu(x, weight_, shortcut, /*alpha=*/1, bias_, stride,
@@ -129,7 +138,7 @@ at::Tensor FoldedConvolution::isFinite() const {
 }
 
 at::Tensor FoldedConvolution::plain(const at::Tensor& x) const {
-  return at::conv2d(x, weight_, bias_, stride_, padding_);
+  return at::conv2d(x, weight_, bias_, convolution_.stride, convolution_.padding);
 }
 
 }  // namespace moco

@@ -32,6 +32,9 @@ class FoldedConvolution {
   FoldedConvolution(const Convolution& convolution, const BatchNorm& norm, const Pass& masters,
                     at::ScalarType compute);
 
+  /// Takes over changed masters, into the tensors that it has: a recorded CUDA graph reads them.
+  void refold(const Pass& masters);
+
   at::Tensor operator()(const at::Tensor& x, ConvolutionKernels kernels) const;
   at::Tensor relu(const at::Tensor& x, ConvolutionKernels kernels) const;
   /// relu(convolution(x) + shortcut).
@@ -47,9 +50,10 @@ class FoldedConvolution {
   /// where cuDNN cannot, and then at once.
   std::optional<at::Tensor> cudnnRelu(const at::Tensor& x, const at::Tensor& shortcut) const;
 
-  at::Tensor weight_;  // (out, in, k, k), channels last
-  at::Tensor bias_;    // (out)
-  int64_t stride_, padding_;
+  Convolution convolution_;
+  BatchNorm norm_;
+  at::Tensor weight_;                 // (out, in, k, k), channels last
+  at::Tensor bias_;                   // (out)
   mutable bool cudnnCannot_ = false;  // found out by trying
 };
 

@@ -8,32 +8,56 @@
 #include "core/stop.h"
 
 namespace moco {
-FrozenBackbone::FrozenBackbone(Encoder& encoder, Normalisation normalisation)
-    : encoder_(encoder), normalisation_(std::move(normalisation)) {}
+
+FrozenBackbone::FrozenBackbone(Encoder& encoder, Normalisation normalisation,
+                               const MakeRecorder& recorder)
+    : encoder_(encoder),
+      normalisation_(std::move(normalisation)),
+      graph_(
+          [this](const GraphedFunction::Tensors& inputs) {
+            return GraphedFunction::Tensors{extract(inputs[0])};
+          },
+          recorder ? recorder() : nullptr) {}
 
 at::Tensor FrozenBackbone::features(const at::Tensor& input, Mode mode) {
   const at::NoGradGuard noGrad;
-  const auto features =
-      mode == Mode::kTrain ? encoder_.backbone(input, mode) : encoder_.foldedBackbone()(input);
-  return features.to(encoder_.options().master);
+  if (mode == Mode::kTrain) {
+    isFolded_ = false;
+    return encoder_.backbone(input, mode).to(encoder_.options().master);
+  }
+  if (!isFolded_) refold();
+  return (*folded_)(input).to(encoder_.options().master);
 }
 
-at::Tensor FrozenBackbone::toInput(const at::Tensor& pictures) const {
+void FrozenBackbone::refold() {
+  if (folded_) {
+    encoder_.refold(*folded_);
+  } else {
+    folded_.emplace(encoder_.foldedBackbone());
+  }
+  isFolded_ = true;
+}
+
+at::Tensor FrozenBackbone::extract(const at::Tensor& pictures) const {
   const auto& options = encoder_.options();
-  return normalise(pictures.to(options.device), normalisation_, options.compute);
+  return (*folded_)(normalise(pictures, normalisation_, options.compute)).to(options.master);
 }
 
 void FrozenBackbone::eachChunk(
     const ImageStore& store, const std::atomic<bool>& stop,
     const std::function<void(const at::Tensor&, const at::Tensor&)>& use) {
   const at::NoGradGuard noGrad;
-  const FoldedBackbone backbone = encoder_.foldedBackbone();
-  for (int64_t begin = 0; begin < store.count(); begin += kChunk) {
+  const at::Device device = encoder_.options().device;
+  const int64_t length = chunkLength(device);
+  refold();
+  for (int64_t begin = 0; begin < store.count(); begin += length) {
     requireNotStopped(stop);
-    const int64_t end = std::min(begin + kChunk, store.count());
-    const auto input = toInput(store.pixels.slice(0, begin, end));
-    use(backbone(input).to(encoder_.options().master),
-        store.labels.slice(0, begin, end).to(encoder_.options().device));
+    const int64_t end = std::min(begin + length, store.count());
+    const auto pictures = store.pixels.slice(0, begin, end).to(device);
+    // What was recorded computes with the kernels for finite weights.
+    const bool asRecorded = end - begin == length && folded_->isFinite();
+    use(asRecorded ? graph_({pictures})[0] : extract(pictures),
+        store.labels.slice(0, begin, end).to(device));
   }
 }
 

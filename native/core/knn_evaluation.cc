@@ -43,7 +43,7 @@ class FiniteRows {
   at::Tensor finite_;
 };
 
-at::Tensor finiteScores(const KnnVote& vote, double temperature, int64_t classes) {
+at::Tensor finiteScores(KnnVote& vote, double temperature, int64_t classes) {
   auto scores = vote.scores(temperature, classes);
   if (isFinite(scores)) return scores;
   throw Error("ERR_MOCO_CONFIG",

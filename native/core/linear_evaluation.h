@@ -34,7 +34,7 @@ class LinearEvaluation {
   LinearEvaluation(const LinearEvaluation&) = delete;
   LinearEvaluation& operator=(const LinearEvaluation&) = delete;
 
-  const FrozenBackbone& backbone() const { return backbone_; }
+  FrozenBackbone& backbone() { return backbone_; }
   const Encoder& encoder() const { return encoder_; }
   const LinearProbes& classifier() const { return classifier_; }
 

@@ -10,6 +10,7 @@
 #include "core/backbone.h"
 #include "core/error.h"
 #include "core/frozen_backbone.h"
+#include "core/knn.h"
 #include "core/projection_head.h"
 
 namespace moco {
@@ -17,7 +18,6 @@ namespace {
 
 constexpr int64_t kMaster = 4;         // bytes of an fp32
 constexpr int64_t kPixel = 3;          // bytes
-constexpr int64_t kSortedBytes = 36;   // of a similarity with its label, while a GPU sorts them
 constexpr double kLargestShare = 0.9;  // of the memory that is there, for a chosen batch
 constexpr int64_t kLeastBatch = 32;    // that is chosen
 constexpr int64_t kMostBatchOnCpu = 256;
@@ -88,21 +88,38 @@ int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
   return std::max(most, gradients) + (views + staticViews) * bytesPer(demand);
 }
 
-/// Folded weights, the activations of a chunk, features and neighbours of the test pictures.
-int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
-  const int64_t chunk =
-      std::min(FrozenBackbone::kChunk, std::max(demand.trainPictures, demand.testPictures));
+/// Features of the test pictures, their neighbours, and what finding those takes.
+int64_t votesBytes(const MemoryDemand& demand, int64_t featureLength) {
+  const int64_t queries = demand.testPictures;
+  const int64_t features = 2 * queries * featureLength * kMaster;
+  const int64_t neighbours = queries * demand.neighbours * (kMaster + 8);
+  if (demand.device.is_cpu()) return features + neighbours;
+  const int64_t piece = KnnVote::pieceLength(demand.device, queries);
+  const int64_t selected = queries * std::min(piece, demand.trainPictures) * kSelectedBytes;
+  const int64_t sorted = queries * demand.neighbours * kSortedBytes;
+  return features + neighbours + piece * featureLength * kMaster + selected + sorted;
+}
+
+int64_t foldedBytes(const MemoryDemand& demand, const Network& network) {
+  return network.parameters * bytesPer(demand);
+}
+
+/// Activations of a chunk, with its pictures and features. A graph keeps those that it was recorded
+/// with beside those of the last chunk, which is shorter and not recorded.
+int64_t chunkBytes(const MemoryDemand& demand, const Network& network) {
+  const int64_t chunk = std::min(FrozenBackbone::chunkLength(demand.device),
+                                 std::max(demand.trainPictures, demand.testPictures));
   int64_t largest = 0;
   for (const auto& layer : network.layers) {
     largest = std::max(largest, outputBytes(demand, layer, chunk));
   }
-  const int64_t features = demand.testPictures * network.featureDim * kMaster;
-  const int64_t sorted =
-      demand.device.is_cpu()
-          ? 0
-          : demand.testPictures * (demand.neighbours + FrozenBackbone::kChunk) * kSortedBytes;
-  const int64_t neighbours = demand.testPictures * demand.neighbours * (kMaster + 8);
-  return network.parameters * bytesPer(demand) + 3 * largest + 2 * features + neighbours + sorted;
+  const int64_t picture = demand.height * demand.width * kPixel + network.featureDim * kMaster;
+  return (demand.graph ? 2 : 1) * (3 * largest + chunk * picture);
+}
+
+int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
+  return foldedBytes(demand, network) + chunkBytes(demand, network) +
+         votesBytes(demand, network.featureDim);
 }
 
 int64_t picturesBytes(const MemoryDemand& demand) {
@@ -127,10 +144,13 @@ MemoryPlan planMemory(const MemoryDemand& demand) {
                   .pictures = picturesBytes(demand),
                   .step = stepBytes(demand, network),
                   .evaluation = evaluationBytes(demand, network),
+                  .libraries = demand.device.is_cpu() ? 0 : kLibraryBytes,
                   .peak = 0};
-  const int64_t work =
-      demand.graph ? plan.step + plan.evaluation : std::max(plan.step, plan.evaluation);
-  plan.peak = plan.model + plan.queue + plan.pictures + work;
+  // The folded weights stay from one evaluation to the next.
+  const int64_t work = demand.graph
+                           ? plan.step + plan.evaluation
+                           : std::max(plan.step + foldedBytes(demand, network), plan.evaluation);
+  plan.peak = plan.model + plan.queue + plan.pictures + plan.libraries + work;
   return plan;
 }
 

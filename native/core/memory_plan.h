@@ -16,18 +16,25 @@ struct MemoryDemand {
   int64_t batchesOfViews;  // that are kept ready
   at::ScalarType compute;  // of convolutions: kFloat or kBFloat16
   at::Device device;
-  bool graph;  // whether steps are recorded, and keep their memory while an evaluation runs
+  bool graph;  // whether steps and evaluations are recorded: both keep their memory then
 };
 
+/// What a GPU's libraries may take: cuBLAS's workspace (32 MiB on Hopper), the code of the kernels
+/// that they load, and above all cuDNN's workspaces, which PyTorch limits only by what is free.
+/// PaddlePaddle lets a convolution have 512 MiB unless told otherwise; this is twice that, because
+/// recorded steps and recorded evaluations keep one each. CUDA's context needs no room: it is there
+/// when free memory is asked for.
+constexpr int64_t kLibraryBytes = int64_t{1} << 30;
+
 /// Bytes that a run takes at most on its device. Activations are counted from the architecture:
-/// what autograd keeps of each layer and releases on its way back. Not in it: what libraries take
-/// for themselves outside of tensors.
+/// what autograd keeps of each layer and releases on its way back.
 struct MemoryPlan {
   int64_t model;       // both encoders, their copies in the compute type, gradient, Adam's moments
   int64_t queue;       // (m, featureDim)
   int64_t pictures;    // data set and views
   int64_t step;        // what a training step works in
   int64_t evaluation;  // what a kNN evaluation works in, a little too much rather than too little
+  int64_t libraries;   // `kLibraryBytes` on a GPU
   int64_t peak;
 };
 

@@ -52,7 +52,7 @@ Moco::Moco(const MocoOptions& options)
             adam_.step(gradients_.flat());
             query_.refreshWeights();
             momentumUpdate();
-            return StepGraph::Tensors{};
+            return GraphedFunction::Tensors{};
           },
           recorder(options)) {
   query_.initialise(options.seed);
@@ -64,7 +64,7 @@ StepResult Moco::step(const at::Tensor& queryViews, const at::Tensor& keyViews,
   StatisticsGuard queryStatistics(query_);
   StatisticsGuard keyStatistics(key_);
   const int64_t batches = query_.batchesTracked() + 1;
-  StepGraph::Tensors inputs{queryViews, keyViews};
+  GraphedFunction::Tensors inputs{queryViews, keyViews};
   if (keyOrder.defined()) inputs.push_back(keyOrder);
   const auto outputs = gradientGraph_(inputs);
   for (Encoder* encoder : {&query_, &key_}) encoder->setBatchesTracked(batches);
@@ -76,7 +76,7 @@ StepResult Moco::step(const at::Tensor& queryViews, const at::Tensor& keyViews,
   return result;
 }
 
-StepGraph::Tensors Moco::forwardAndBackward(const StepGraph::Tensors& inputs) {
+GraphedFunction::Tensors Moco::forwardAndBackward(const GraphedFunction::Tensors& inputs) {
   const at::Tensor keyOrder = inputs.size() > 2 ? inputs[2] : at::Tensor();
   const auto [keys, infoNce] = contrast(inputs[0], inputs[1], keyOrder);
   return {keys, differentiate(infoNce)};

@@ -6,10 +6,10 @@
 
 #include "core/adam.h"
 #include "core/encoder.h"
+#include "core/graphed_function.h"
 #include "core/info_nce.h"
 #include "core/key_queue.h"
 #include "core/state_dict.h"
-#include "core/step_graph.h"
 
 namespace moco {
 
@@ -77,7 +77,7 @@ class Moco {
   /// Loss and gradients.
   /// @param inputs  the queries' views, the keys', and, with several BatchNorm groups, their order
   /// @return        the keys (B, D), and (3): loss, accuracy and norm of the gradient
-  StepGraph::Tensors forwardAndBackward(const StepGraph::Tensors& inputs);
+  GraphedFunction::Tensors forwardAndBackward(const GraphedFunction::Tensors& inputs);
   /// Forward: keys and loss; moves both encoders' BatchNorm statistics.
   Contrast contrast(const at::Tensor& queryViews, const at::Tensor& keyViews,
                     const at::Tensor& keyOrder);
@@ -95,8 +95,9 @@ class Moco {
   KeyQueue queue_;
   Adam adam_;
   NamedTensors gradients_;
-  StepGraph gradientGraph_;  // up to the gradients, of which the host sees whether they are finite
-  StepGraph updateGraph_;
+  // Up to the gradients, of which the host sees whether they are finite.
+  GraphedFunction gradientGraph_;
+  GraphedFunction updateGraph_;
 };
 
 }  // namespace moco

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 #include <vector>
 
 #include "core/threads.h"
@@ -54,6 +55,19 @@ void merge(const Row& row, const std::vector<Candidate>& nearer) {
   }
 }
 
+/// Integers in the order of the similarities, and where those are equal, the earlier one larger:
+/// no two in a row are the same.
+/// @param similarities  (Q, b)
+/// @return              (Q, b) int64
+at::Tensor distinctKeys(const at::Tensor& similarities) {
+  constexpr int32_t kMagnitude = std::numeric_limits<int32_t>::max();  // all bits but the sign
+  const auto bits = similarities.view(at::kInt);
+  const auto magnitudes = bits.bitwise_and(kMagnitude);  // in the order of the absolute values
+  const auto ordered = at::where(bits.lt(0), magnitudes.neg(), magnitudes);
+  const auto places = at::arange(similarities.size(1), similarities.options().dtype(at::kLong));
+  return ordered.to(at::kLong).mul_(int64_t{1} << 32).sub_(places);
+}
+
 }  // namespace
 
 NearestNeighbours NearestNeighbours::none(int64_t queries, int64_t neighbours,
@@ -69,7 +83,7 @@ NearestNeighbours NearestNeighbours::slice(int64_t begin, int64_t end) const {
 
 void keepNearest(const NearestNeighbours& nearest, const at::Tensor& similarities,
                  const at::Tensor& labels) {
-  if (!similarities.is_cpu()) return plainKeepNearest(nearest, similarities, labels);
+  if (!similarities.is_cpu()) return keepNearestByTopk(nearest, similarities, labels);
   const int64_t length = nearest.similarities.size(1);
   const int64_t offered = similarities.size(1);
   float* const keptSimilarities = nearest.similarities.data_ptr<float>();
@@ -85,6 +99,13 @@ void keepNearest(const NearestNeighbours& nearest, const at::Tensor& similaritie
       merge(row, nearer);
     }
   });
+}
+
+void keepNearestByTopk(const NearestNeighbours& nearest, const at::Tensor& similarities,
+                       const at::Tensor& labels) {
+  const int64_t count = std::min(nearest.similarities.size(1), similarities.size(1));
+  const at::Tensor order = std::get<1>(distinctKeys(similarities).topk(count, /*dim=*/1));
+  plainKeepNearest(nearest, similarities.gather(1, order), labels.take(order));
 }
 
 void plainKeepNearest(const NearestNeighbours& nearest, const at::Tensor& similarities,

@@ -25,7 +25,19 @@ struct NearestNeighbours {
 void keepNearest(const NearestNeighbours& nearest, const at::Tensor& similarities,
                  const at::Tensor& labels);
 
-/// The same with PyTorch's operators, on any device: what the CPU's is tested against.
+/// The same as a GPU does it: one topk for each query, and a sort of no more than was selected.
+/// PyTorch leaves open which of equal values topk takes, from call to call; it gets no equal ones
+/// here. So the neighbours are the same in every run, with and without `--deterministic`.
+void keepNearestByTopk(const NearestNeighbours& nearest, const at::Tensor& similarities,
+                       const at::Tensor& labels);
+
+/// What `keepNearestByTopk` takes at most for each similarity that is offered, in bytes, the
+/// similarity included, and for each that is kept.
+constexpr int64_t kSelectedBytes = 20;
+constexpr int64_t kSortedBytes = 96;
+
+/// The same with PyTorch's operators, on any device: what the others are tested against.
+/// @param labels  (b), or (Q, b) where each query was offered pictures of its own
 void plainKeepNearest(const NearestNeighbours& nearest, const at::Tensor& similarities,
                       const at::Tensor& labels);
 

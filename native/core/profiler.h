@@ -10,8 +10,8 @@
 namespace moco {
 
 /// Parts of a training step. The code marks them with RECORD_USER_SCOPE, which does nothing while
-/// no profiler is there. Forward and backward of a step that is recorded (`StepGraph`) are outside
-/// of all of them.
+/// no profiler is there. Forward and backward of a step that is recorded (`GraphedFunction`) are
+/// outside of all of them.
 namespace phase {
 
 inline constexpr const char* kWait = "wait";          // for views

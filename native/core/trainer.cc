@@ -55,6 +55,11 @@ void requireGroups(const TrainerOptions& options) {
               "Choose another number of groups, or 1.");
 }
 
+/// Empty where nothing is recorded.
+MakeRecorder recorders(const TrainerOptions& options, const at::Device& device) {
+  return options.cudaGraph ? graphRecorders(device) : MakeRecorder{};
+}
+
 MocoOptions mocoOptions(const TrainerOptions& options, const at::Device& device,
                         const Precision& precision) {
   return {.encoder = {.arch = options.arch,
@@ -67,11 +72,7 @@ MocoOptions mocoOptions(const TrainerOptions& options, const at::Device& device,
           .momentum = options.momentum,
           .adam = {.learningRate = options.learningRate, .weightDecay = options.weightDecay},
           .seed = options.seed,
-          .graphRecorder = options.cudaGraph ? graphRecorders(device) : MakeRecorder{}};
-}
-
-bool recordsSteps(const TrainerOptions& options, const at::Device& device) {
-  return options.cudaGraph && graphRecorders(device);
+          .graphRecorder = recorders(options, device)};
 }
 
 MemoryDemand memoryDemand(const TrainerOptions& options, const at::Device& device,
@@ -88,7 +89,7 @@ MemoryDemand memoryDemand(const TrainerOptions& options, const at::Device& devic
           .batchesOfViews = ViewLoader::batchesInMemory(dataThreads),
           .compute = precision.compute,
           .device = device,
-          .graph = recordsSteps(options, device)};
+          .graph = recorders(options, device) != nullptr};
 }
 
 }  // namespace
@@ -111,7 +112,8 @@ Trainer::Trainer(TrainerOptions options)
   options_.normalisation.std = options_.normalisation.std.to(device_);
   moco_.emplace(mocoOptions(options_, device_, precision_));
   if (options_.checkpoint) moco_->restore(readTensors(*options_.checkpoint));
-  if (options_.cudaGraph && device_.is_cuda() && !recordsSteps(options_, device_)) {
+  backbone_.emplace(moco_->queryEncoder(), options_.normalisation, recorders(options_, device_));
+  if (options_.cudaGraph && device_.is_cuda() && !recorders(options_, device_)) {
     warnings_.emplace_back(
         "the steps run without a CUDA graph, slower: moco was built without CUDA's compiler "
         "(nvcc)");
@@ -128,6 +130,7 @@ Trainer::Trainer(TrainerOptions options)
 
 Trainer::~Trainer() {
   loader_.reset();
+  backbone_.reset();
   moco_.reset();
   if (device_.is_cpu()) releaseCachedMemory();
 }
@@ -172,18 +175,16 @@ StepMetrics Trainer::step(int64_t epoch, int64_t number) {
   const auto start = std::chrono::steady_clock::now();
   const auto views = loader_->next();
   const StepResult result = moco_->step(views[0], views[1], keyOrder(epoch, number));
-  reportGraphFailure();
+  reportGraphFailure("the steps run", moco_->graphFailure());
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   return {number, result, moco_->optimiser().options().learningRate, elapsed.count(),
           moco_->queue().fill()};
 }
 
-void Trainer::reportGraphFailure() {
-  const std::string& failure = moco_->graphFailure();
-  if (graphFailed_ || failure.empty()) return;
-  graphFailed_ = true;
-  warnings_.push_back("the steps run without a CUDA graph, slower: recording one failed (" +
-                      failure + ")");
+void Trainer::reportGraphFailure(const std::string& work, const std::string& failure) {
+  if (failure.empty() || !notRecorded_.insert(work).second) return;
+  warnings_.push_back(work + " without a CUDA graph, slower: recording one failed (" + failure +
+                      ")");
 }
 
 at::Tensor Trainer::keyOrder(int64_t epoch, int64_t step) const {
@@ -195,11 +196,10 @@ at::Tensor Trainer::keyOrder(int64_t epoch, int64_t step) const {
 
 Accuracy Trainer::evaluate(const std::atomic<bool>& stop) {
   try {
-    FrozenBackbone backbone(moco_->queryEncoder(), options_.normalisation);
-    return evaluateKnn(backbone, options_.train, options_.test, options_.neighbours,
-                       {options_.temperature}, stop)
-        .front()
-        .accuracy;
+    const auto results = evaluateKnn(*backbone_, options_.train, options_.test, options_.neighbours,
+                                     {options_.temperature}, stop);
+    reportGraphFailure("evaluations run", backbone_->graphFailure());
+    return results.front().accuracy;
   } catch (const Error&) {
     throw;
   } catch (...) {

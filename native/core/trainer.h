@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "core/data_placement.h"
 #include "core/device.h"
 #include "core/error.h"
+#include "core/frozen_backbone.h"
 #include "core/image_store.h"
 #include "core/input_loader.h"
 #include "core/memory_plan.h"
@@ -43,7 +45,7 @@ struct TrainerOptions {
   int64_t dataThreads;                     // 0: chosen here
   int64_t computeThreads;                  // 0: chosen by PyTorch
   Arithmetic arithmetic = {};              // of a GPU
-  bool cudaGraph = true;                   // record steps where the device can
+  bool cudaGraph = true;                   // record work where the device can
   std::optional<TensorSource> checkpoint;  // to go on from
 };
 
@@ -105,6 +107,8 @@ class Trainer {
   int64_t parameters() { return moco_->queryEncoder().parameters().elements(); }
   int64_t stepsPerEpoch() const { return loader_->batchesPerEpoch(); }
   Encoder& queryEncoder() { return moco_->queryEncoder(); }
+  /// The query encoder's, which evaluations extract features with.
+  FrozenBackbone& backbone() { return *backbone_; }
 
   /// What the user should know and was not told yet, one line each.
   std::vector<std::string> takeWarnings() { return std::exchange(warnings_, {}); }
@@ -114,8 +118,10 @@ class Trainer {
   /// What is being thrown, as an Error that says where and what helps.
   Error errorAt(const std::string& place) const;
   void warnOfMissingMemory();
-  /// Warns, once, where a step could not be recorded.
-  void reportGraphFailure();
+  /// Warns, once for each kind of work, where it could not be recorded.
+  /// @param work     in words, as `the steps run`
+  /// @param failure  why; empty where all is well
+  void reportGraphFailure(const std::string& work, const std::string& failure);
   /// (B): drawn anew for each step; undefined with one BatchNorm group, where it changes nothing.
   at::Tensor keyOrder(int64_t epoch, int64_t step) const;
 
@@ -127,10 +133,11 @@ class Trainer {
   int64_t availableMemory_;
   MemoryPlan memoryPlan_;
   std::optional<Moco> moco_;
+  std::optional<FrozenBackbone> backbone_;
   DataPlacement placement_;
   std::unique_ptr<InputLoader> loader_;
   std::vector<std::string> warnings_;
-  bool graphFailed_ = false;
+  std::set<std::string> notRecorded_;  // what was reported of it
 };
 
 }  // namespace moco

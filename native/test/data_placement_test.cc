@@ -19,6 +19,41 @@ TEST_CASE("data sets may take half of a GPU's free memory, and no more") {
         "the data set, 12.00 GB, is more than half of the GPU's free memory, 16.50 GB");
 }
 
+TEST_CASE("where memory runs out while data sets are carried over, all stay where they were") {
+  ImageStore train{at::zeros({2, 4, 4, 3}, at::kByte), at::zeros({2}, at::kLong), 1};
+  ImageStore test{at::ones({3, 4, 4, 3}, at::kByte), at::zeros({3}, at::kLong), 1};
+  const ImageStore trainBefore = train;
+  const ImageStore testBefore = test;
+  for (const int room : {0, 1, 2, 3}) {  // tensors
+    int uploaded = 0;
+    const auto upload = [&](const at::Tensor& tensor) {
+      TORCH_CHECK_WITH(OutOfMemoryError, uploaded++ < room, "CUDA out of memory.");
+      return tensor.clone();
+    };
+    CHECK_FALSE(uploadAll({&train, &test}, upload));
+    CHECK(train.pixels.is_same(trainBefore.pixels));
+    CHECK(train.labels.is_same(trainBefore.labels));
+    CHECK(test.pixels.is_same(testBefore.pixels));
+    CHECK(test.labels.is_same(testBefore.labels));
+  }
+}
+
+TEST_CASE("where it does not, all are carried over; another error is not taken for it") {
+  ImageStore train{at::zeros({2, 4, 4, 3}, at::kByte), at::zeros({2}, at::kLong), 7};
+  ImageStore test{at::ones({3, 4, 4, 3}, at::kByte), at::zeros({3}, at::kLong), 7};
+  const auto toMeta = [](const at::Tensor& tensor) { return tensor.to(at::kMeta); };
+  CHECK(uploadAll({&train, &test}, toMeta));
+  CHECK(train.pixels.is_meta());
+  CHECK(test.labels.is_meta());
+  CHECK(test.count() == 3);
+  CHECK(test.classes == 7);
+  const auto fail = [](const at::Tensor& tensor) {
+    TORCH_CHECK(false, "CUDA error: unspecified launch failure");
+    return tensor;
+  };
+  CHECK_THROWS_AS(uploadAll({&train}, fail), c10::Error);
+}
+
 TEST_CASE("where a GPU trains, data sets move there") {
   if (!at::hasCUDA()) return;
   const at::Device gpu(at::kCUDA, 0);

@@ -90,6 +90,40 @@ TEST_CASE("folding leaves the encoder as it is, and what is folded stays") {
   CHECK(folded(pictures).equal(features));
 }
 
+TEST_CASE("a backbone that is folded again is the encoder's, in the memory that it had") {
+  const at::NoGradGuard noGrad;
+  for (const auto compute : {at::kFloat, at::kBFloat16}) {
+    Encoder encoder = filled(options("resnet50", compute));
+    const auto pictures = formula::pictures("view1", 4, compute);
+    FoldedBackbone folded = encoder.foldedBackbone();
+    const FoldedBackbone sameMemory = folded;
+    const auto before = folded(pictures);
+    encoder.parameters().flat().mul_(1.1);
+    encoder.statistics().flat().mul_(1.2);
+    encoder.refold(folded);
+    const auto after = folded(pictures);
+    CHECK(after.abs().max().item<float>() > 0);
+    CHECK_FALSE(after.equal(before));
+    CHECK(after.equal(encoder.foldedBackbone()(pictures)));
+    CHECK(sameMemory(pictures).equal(after));
+  }
+}
+
+TEST_CASE("a backbone that is folded again keeps NaN, and loses it again") {
+  const at::NoGradGuard noGrad;
+  Encoder encoder = filled(options("resnet18", at::kFloat));
+  const auto pictures = formula::pictures("view1", 2, at::kFloat);
+  FoldedBackbone folded = encoder.foldedBackbone();
+  CHECK(folded.isFinite());
+  encoder.parameters()[6][0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
+  encoder.refold(folded);
+  CHECK_FALSE(folded.isFinite());
+  CHECK(folded(pictures).isnan().any().item<bool>());
+  encoder.initialise(5);
+  encoder.refold(folded);
+  CHECK(folded(pictures).equal(encoder.foldedBackbone()(pictures)));
+}
+
 TEST_CASE("NaN in a model reaches the features") {
   const at::NoGradGuard noGrad;
   Encoder encoder = filled(options("resnet18", at::kFloat));

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "core/step_graph.h"
+#include "core/graphed_function.h"
 
 namespace moco {
 

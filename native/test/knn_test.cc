@@ -53,6 +53,39 @@ TEST_CASE("votes and accuracies are those of the reference, however the bank is 
   }
 }
 
+TEST_CASE("a bank that is gathered in pieces gives the votes that it gives as it comes") {
+  const auto queries = features("test", kTests);
+  const auto bank = features("bank", kBank);
+  const auto bankLabels = labels("bank.labels", kBank);
+  for (const int64_t neighbours : {1, 20, 200}) {
+    KnnVote whole(queries, neighbours, 0);
+    whole.addBank(bank, bankLabels);
+    for (const int64_t piece : {1, 7, 64, 150, 300, 1000}) {
+      for (const int64_t chunk : {300, 256, 64, 33}) {
+        INFO("k ", neighbours, ", piece ", piece, ", chunk ", chunk);
+        KnnVote vote(queries, neighbours, piece);
+        for (int64_t begin = 0; begin < kBank; begin += chunk) {
+          const int64_t end = std::min(begin + chunk, kBank);
+          vote.addBank(bank.slice(0, begin, end), bankLabels.slice(0, begin, end));
+        }
+        for (const double temperature : {0.1, 0.5}) {
+          // Products of another shape are summed in another order.
+          CHECK(relativeDistance(vote.scores(temperature, 10), whole.scores(temperature, 10)) <
+                5e-6);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a GPU compares with as much of a bank as its memory has room for") {
+  const at::Device gpu(at::kCUDA, 0);
+  CHECK(KnnVote::pieceLength(at::kCPU, 10'000) == 0);
+  CHECK(KnnVote::pieceLength(gpu, 10'000) == 3355);
+  CHECK(KnnVote::pieceLength(gpu, 10) == 8192);
+  CHECK(KnnVote::pieceLength(gpu, 100'000'000) == 1);
+}
+
 TEST_CASE("many queries get the votes that each would get alone") {
   // Multiples of 1/8: no product is rounded.
   const auto exact = [](const char* name, int64_t count) {

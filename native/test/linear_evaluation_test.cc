@@ -100,9 +100,8 @@ void checkLinear(const std::string& arch, bool frozen, at::ScalarType type) {
   checkSummary(fixture, "classifier_update", update, tolerances.update);
   checkSummary(fixture, "buffer", linear.encoder().statistics(), tolerances.statistics);
 
-  auto backbone = linear.backbone();
   const auto test =
-      backbone.features(formula::pictures("linear.test", kTests, type), Mode::kEvaluate);
+      linear.backbone().features(formula::pictures("linear.test", kTests, type), Mode::kEvaluate);
   const auto logits = linear.classifier().logits(test)[0];
   CHECK(relativeDistance(logits, fixture.at("logits")) < tolerances.forward);
   const auto tally = linear.classifier().measure(test, labels("linear.test", kTests)).front();
@@ -149,6 +148,15 @@ TEST_CASE("frozen BatchNorm keeps its statistics") {
   frozen.step(formula::pictures("linear.s0", 8, at::kFloat));
   CHECK(frozen.linear->encoder().statistics().flat().equal(before));
   CHECK(frozen.linear->encoder().batchesTracked() == 0);
+}
+
+TEST_CASE("frozen BatchNorm is folded for the first step, and for no later one") {
+  const auto pictures = formula::pictures("linear.s0", 8, at::kFloat);
+  Small frozen(true);
+  Small changed(true);
+  CHECK(changed.step(pictures).means().loss == frozen.step(pictures).means().loss);
+  changed.encoder.parameters().flat().mul_(1.5);  // which would show if it were folded again
+  CHECK(changed.step(pictures).means().loss == frozen.step(pictures).means().loss);
 }
 
 TEST_CASE("training leaves no parameter of the backbone changed") {

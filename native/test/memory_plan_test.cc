@@ -5,6 +5,7 @@
 #include "core/caching_allocator.h"
 #include "core/device.h"
 #include "core/error.h"
+#include "core/nearest_neighbours.h"
 #include "core/trainer.h"
 #include "core/view_loader.h"
 
@@ -84,14 +85,49 @@ TEST_CASE("the planned peak of a step is what it takes, within 15 per cent") {
   for (const int64_t batchSize : {8, 32}) checkMeasured("resnet50", at::kBFloat16, batchSize);
 }
 
-TEST_CASE("recorded steps keep their memory while an evaluation runs") {
+TEST_CASE("recorded work keeps its memory: steps and evaluations, with their last chunk") {
   MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
+  demand.trainPictures = 50'000;
   const MemoryPlan plain = planMemory(demand);
   demand.graph = true;
   const MemoryPlan recorded = planMemory(demand);
   CHECK(recorded.peak ==
         recorded.model + recorded.queue + recorded.pictures + recorded.step + recorded.evaluation);
   CHECK(recorded.peak > plain.peak);
+  constexpr int64_t kActivations = 256 * 64 * 32 * 32 * 4;  // of the first stage
+  CHECK(recorded.evaluation - plain.evaluation >= 3 * kActivations);
+}
+
+TEST_CASE("folded weights stay where they are while training goes on") {
+  MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
+  const MemoryPlan plan = planMemory(demand);
+  const int64_t folded = plan.peak - plan.model - plan.queue - plan.pictures - plan.step;
+  constexpr int64_t kParameters = 11'000'000;  // about
+  CHECK(folded > 4 * kParameters);
+}
+
+TEST_CASE("a GPU's libraries have an allowance, a CPU's need none") {
+  MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
+  CHECK(planMemory(demand).libraries == 0);
+  demand.device = at::Device(at::kCUDA, 0);
+  const MemoryPlan plan = planMemory(demand);
+  CHECK(plan.libraries == kLibraryBytes);
+  const int64_t tensors = plan.model + plan.queue + plan.pictures;
+  CHECK(plan.peak >= tensors + kLibraryBytes + std::max(plan.step, plan.evaluation));
+}
+
+TEST_CASE("a GPU's evaluation has room for the similarities that it selects from at once") {
+  MemoryDemand demand = demandOf("resnet50", at::kBFloat16, 64);
+  demand.trainPictures = 50'000;
+  demand.testPictures = 10'000;
+  demand.neighbours = 200;
+  const int64_t onCpu = planMemory(demand).evaluation;
+  demand.device = at::Device(at::kCUDA, 0);
+  const int64_t onGpu = planMemory(demand).evaluation;
+  constexpr int64_t kPiece = 3355;  // features
+  CHECK(onGpu - onCpu >= demand.testPictures * kPiece * kSelectedBytes);
+  demand.trainPictures = 1000;  // fewer than a piece
+  CHECK(planMemory(demand).evaluation < onGpu);
 }
 
 TEST_CASE("a chosen batch is the largest power of two that fits in nine tenths of the memory") {

@@ -75,12 +75,14 @@ TEST_CASE("an evaluation between epochs leaves the run as it was") {
   Trainer trainer(smallOptions());
   const std::atomic<bool> stop{false};
   std::vector<double> losses;
+  Accuracy accuracy{};
   for (int64_t epoch = 1; epoch <= 2; ++epoch) {
     trainer.trainEpoch(
         epoch, 1, [&](const StepMetrics& metrics) { losses.push_back(metrics.result.loss); }, stop);
-    trainer.evaluate(stop);
+    accuracy = trainer.evaluate(stop);
   }
   CHECK(losses == run.losses);
+  CHECK(accuracy.top1 == run.accuracy.top1);
 }
 
 TEST_CASE("a stopped epoch ends after the step in work") {

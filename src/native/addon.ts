@@ -108,6 +108,8 @@ export interface NativeMemoryPlan {
   readonly step: number;
   /** What a kNN evaluation works in. */
   readonly evaluation: number;
+  /** What a GPU's libraries may take for themselves. */
+  readonly libraries: number;
   /** Of all that is there at once. */
   readonly peak: number;
   /** What there was when the trainer was made: of a GPU what was free, of a CPU all. */

@@ -133,6 +133,7 @@ export class Trainer implements AsyncDisposable {
       if (trained.isEvaluated) {
         const evaluation = await this.#evaluate(trained, run);
         yield evaluation;
+        yield* this.#nativeWarnings();
         if (evaluation.isBest) yield await this.#saveModel('best', run);
       } else {
         await this.#finishEpoch(trained, run);

@@ -48,7 +48,7 @@ export class NativeTrainerDouble implements NativeTrainer {
     parameters: 1000,
     stepsPerEpoch: STEPS_PER_EPOCH,
     memory: {
-      ...{ model: 2e8, queue: 1e6, pictures: 1e6, step: 8e8, evaluation: 3e8 },
+      ...{ model: 2e8, queue: 1e6, pictures: 1e6, step: 8e8, evaluation: 3e8, libraries: 0 },
       ...{ peak: 2 ** 30, available: 2 ** 33 },
     },
   } as const;

@@ -137,7 +137,7 @@ test('notices about the data come first, as warnings', async (context) => {
   assert.deepEqual(events[1], { type: 'warning', message: 'not the official bytes' });
 });
 
-test('what the addon finds out is a warning, before the first step or after an epoch', async (context) => {
+test('what the addon finds out is a warning, before the first step, after an epoch or its evaluation', async (context) => {
   const out = await temporaryFolder(context);
   const warnings = ['the run should take more'];
   const native = new NativeTrainerDouble({ warnings });
@@ -145,9 +145,11 @@ test('what the addon finds out is a warning, before the first step or after an e
   for await (const event of trainerOn(native, { out, epochs: 1 }).run()) {
     seen.push(event.type === 'warning' ? event.message : event.type);
     if (event.type === 'step' && event.step === STEPS_PER_EPOCH) warnings.push('no graph');
+    if (event.type === 'evaluation') warnings.push('none of evaluations, either');
   }
   assert.deepEqual(seen.slice(0, 4), ['start', 'the run should take more', 'model', 'checkpoint']);
-  assert.deepEqual(seen.slice(7, 10), ['step', 'no graph', 'epoch']);
+  const evaluation = ['model', 'evaluation', 'none of evaluations, either'];
+  assert.deepEqual(seen.slice(7, 13), ['step', 'no graph', 'epoch', ...evaluation]);
 });
 
 test('after its GPU failed a run writes nothing and says how to go on', async (context) => {

@@ -1,4 +1,4 @@
-#include "core/step_graph.h"
+#include "core/graphed_function.h"
 
 #include <ATen/record_function.h>
 
@@ -29,10 +29,10 @@ MakeRecorder graphRecorders([[maybe_unused]] const at::Device& device) {
   return {};
 }
 
-StepGraph::StepGraph(Function function, std::unique_ptr<GraphRecorder> recorder)
+GraphedFunction::GraphedFunction(Function function, std::unique_ptr<GraphRecorder> recorder)
     : function_(std::move(function)), recorder_(std::move(recorder)) {}
 
-StepGraph::Tensors StepGraph::operator()(const Tensors& inputs) {
+GraphedFunction::Tensors GraphedFunction::operator()(const Tensors& inputs) {
   if (!recorder_) return function_(inputs);
   if (plainCalls_ < kPlainCalls) {
     ++plainCalls_;
@@ -45,7 +45,7 @@ StepGraph::Tensors StepGraph::operator()(const Tensors& inputs) {
   return outputs_;
 }
 
-bool StepGraph::record(const Tensors& inputs) {
+bool GraphedFunction::record(const Tensors& inputs) {
   try {
     for (const auto& input : inputs) inputs_.push_back(input.clone());
     // A profiler waits for the device, which would end the recording.
@@ -63,7 +63,7 @@ bool StepGraph::record(const Tensors& inputs) {
   return recorded_;
 }
 
-bool StepGraph::fits(const Tensors& inputs) const {
+bool GraphedFunction::fits(const Tensors& inputs) const {
   return std::equal(inputs.begin(), inputs.end(), inputs_.begin(), inputs_.end(), isAlike);
 }
 

@@ -19,17 +19,17 @@ class GraphRecorder {
   virtual void replay() = 0;
 };
 
-/// Makes a recorder; an empty one: steps are not recorded.
+/// Makes a recorder; an empty one: nothing is recorded.
 using MakeRecorder = std::function<std::unique_ptr<GraphRecorder>()>;
 
 /// CUDA graphs where the device has them and they were compiled, else empty.
 MakeRecorder graphRecorders(const at::Device& device);
 
-/// A part of the training step that gives the device the same work every time. Two calls run
-/// plainly: libraries choose their algorithms and take what memory they keep. The third is
-/// recorded, and from then on it is replayed: nothing is left to the host but copying the inputs to
-/// where the recorded work reads them.
-class StepGraph {
+/// A function that gives the device the same work every time. Two calls run plainly: libraries
+/// choose their algorithms and take what memory they keep. The third is recorded, and from then on
+/// it is replayed: nothing is left to the host but copying the inputs to where the recorded work
+/// reads them.
+class GraphedFunction {
  public:
   using Tensors = std::vector<at::Tensor>;
   using Function = std::function<Tensors(const Tensors&)>;
@@ -37,7 +37,7 @@ class StepGraph {
   /// @param function  reads and writes tensors that stay where they are, beside its inputs, and
   ///                  neither waits for the device nor changes anything on the host that counts
   /// @param recorder  nullptr: every call runs plainly
-  StepGraph(Function function, std::unique_ptr<GraphRecorder> recorder);
+  GraphedFunction(Function function, std::unique_ptr<GraphRecorder> recorder);
 
   /// Inputs of other shapes than the recorded ones run plainly, as do all after a failure to
   /// record.

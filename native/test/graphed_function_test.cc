@@ -1,4 +1,4 @@
-#include "core/step_graph.h"
+#include "core/graphed_function.h"
 
 #include <doctest/doctest.h>
 
@@ -17,7 +17,7 @@ namespace {
 struct Doubling {
   int calls = 0;
 
-  StepGraph::Tensors operator()(const StepGraph::Tensors& inputs) {
+  GraphedFunction::Tensors operator()(const GraphedFunction::Tensors& inputs) {
     ++calls;
     return {inputs[0] * 2};
   }
@@ -77,7 +77,7 @@ void checkRecordedIsPlain(const at::Device& device, const MakeRecorder& recorder
 TEST_CASE("two calls run plainly, the third is recorded, and all from it on are replayed") {
   GraphLog log;
   Doubling doubling;
-  StepGraph graph(std::ref(doubling), std::make_unique<GraphDouble>(log));
+  GraphedFunction graph(std::ref(doubling), std::make_unique<GraphDouble>(log));
   for (const float value : {1.f, 2.f, 3.f, 4.f}) {
     CHECK(graph({numbers({value})})[0].item<float>() == 2 * value);
   }
@@ -88,10 +88,10 @@ TEST_CASE("two calls run plainly, the third is recorded, and all from it on are 
 TEST_CASE("recorded work reads its inputs where they were when it was recorded") {
   GraphLog log;
   std::vector<const void*> read;
-  StepGraph graph(
-      [&](const StepGraph::Tensors& inputs) {
+  GraphedFunction graph(
+      [&](const GraphedFunction::Tensors& inputs) {
         read.push_back(inputs[0].const_data_ptr());
-        return StepGraph::Tensors{inputs[0] * 2};
+        return GraphedFunction::Tensors{inputs[0] * 2};
       },
       std::make_unique<GraphDouble>(log));
   std::vector<at::Tensor> inputs;
@@ -108,7 +108,7 @@ TEST_CASE("recorded work reads its inputs where they were when it was recorded")
 TEST_CASE("inputs of another shape than the recorded ones run plainly in between") {
   GraphLog log;
   Doubling doubling;
-  StepGraph graph(std::ref(doubling), std::make_unique<GraphDouble>(log));
+  GraphedFunction graph(std::ref(doubling), std::make_unique<GraphDouble>(log));
   for (int call = 0; call < 3; ++call) graph({numbers({1})});
   CHECK(graph({numbers({1, 2})})[0].equal(numbers({2, 4})));
   CHECK(log.replayed == 1);
@@ -118,7 +118,7 @@ TEST_CASE("inputs of another shape than the recorded ones run plainly in between
 
 TEST_CASE("without a recorder every call runs plainly") {
   Doubling doubling;
-  StepGraph graph(std::ref(doubling), nullptr);
+  GraphedFunction graph(std::ref(doubling), nullptr);
   for (int call = 0; call < 5; ++call) graph({numbers({1})});
   CHECK(doubling.calls == 5);
   CHECK(graph.failure() == "");
@@ -128,7 +128,7 @@ TEST_CASE("work that cannot be recorded runs plainly from then on, and the reaso
   GraphLog log;
   log.failure = "operation not permitted when stream is capturing";
   Doubling doubling;
-  StepGraph graph(std::ref(doubling), std::make_unique<GraphDouble>(log));
+  GraphedFunction graph(std::ref(doubling), std::make_unique<GraphDouble>(log));
   for (const float value : {1.f, 2.f, 3.f, 4.f}) {
     CHECK(graph({numbers({value})})[0].item<float>() == 2 * value);
   }
