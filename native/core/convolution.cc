@@ -6,6 +6,7 @@
 #include <array>
 #include <tuple>
 
+#include "core/pointwise.h"
 #include "core/weight_gradient.h"
 #include "core/winograd.h"
 
@@ -27,18 +28,6 @@ ConvolutionShape shapeOf(const at::Tensor& x, const at::Tensor& weight, int64_t 
           .padding = padding};
 }
 
-/// Of a 1×1 convolution without padding: the pixels between those that its stride meets get zeros.
-at::Tensor sparseInputGradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
-                               int64_t stride) {
-  const auto rows = dy.permute({0, 2, 3, 1});                 // (B, H', W', out)
-  const auto gradient = at::matmul(rows, weight.flatten(1));  // (B, H', W', in)
-  const auto dx = at::zeros_like(x);
-  dx.slice(2, 0, x.size(2), stride)
-      .slice(3, 0, x.size(3), stride)
-      .copy_(gradient.permute({0, 3, 1, 2}));
-  return dx;
-}
-
 /// oneDNN's gradients by the input and by the weight, those that are asked for.
 std::tuple<at::Tensor, at::Tensor, at::Tensor> plainGradients(const at::Tensor& dy,
                                                               const at::Tensor& x,
@@ -53,14 +42,14 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> plainGradients(const at::Tensor& 
 
 at::Tensor outputOf(const at::Tensor& x, const at::Tensor& weight, const ConvolutionShape& shape) {
   if (usesWinograd(shape)) return winogradConvolution(x, weight);
+  if (usesPointwise(shape)) return pointwiseConvolution(x, weight, shape);
   return at::conv2d(x, weight, /*bias=*/{}, shape.stride, shape.padding);
 }
 
 at::Tensor inputGradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
                          const ConvolutionShape& shape) {
   if (usesWinograd(shape)) return winogradInputGradient(dy, weight);
-  const bool leavesOutPixels = shape.kernel == 1 && shape.padding == 0 && shape.stride > 1;
-  if (leavesOutPixels) return sparseInputGradient(dy, x, weight, shape.stride);
+  if (usesPointwiseInputGradient(shape)) return pointwiseInputGradient(dy, weight, shape);
   return std::get<0>(plainGradients(dy, x, weight, shape, {true, false, false}));
 }
 
@@ -99,7 +88,8 @@ at::Tensor convolution(const at::Tensor& x, const at::Tensor& weight, int64_t st
                        int64_t padding) {
   const auto shape = shapeOf(x, weight, stride, padding);
   const bool isOwn = x.is_cpu() && x.scalar_type() == at::kBFloat16 &&
-                     (usesWinograd(shape) || usesOwnWeightGradient(shape));
+                     (usesWinograd(shape) || usesPointwise(shape) ||
+                      usesPointwiseInputGradient(shape) || usesOwnWeightGradient(shape));
   const bool isTrained =
       at::GradMode::is_enabled() && (weight.requires_grad() || x.requires_grad());
   if (isOwn && isTrained) return OwnConvolution::apply(x, weight, stride, padding);
