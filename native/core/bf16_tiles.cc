@@ -92,7 +92,7 @@ MOCO_AVX512_BF16 inline void multiplyRows(const uint32_t* a, const uint32_t* b, 
 
 }  // namespace
 
-bool hasTiles() { return cpuHasBf16() && __builtin_cpu_supports("avx512bw"); }
+bool hasTiles() { return cpuHasAvx512Bf16(); }
 
 MOCO_AVX512_BF16 void packTileA(const c10::BFloat16* const* rows, int64_t pairs, int64_t first,
                                 int64_t count, uint32_t* packed) {

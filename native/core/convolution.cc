@@ -18,6 +18,9 @@ using torch::autograd::variable_list;
 
 ConvolutionShape shapeOf(const at::Tensor& x, const at::Tensor& weight, int64_t stride,
                          int64_t padding) {
+  TORCH_CHECK(x.dim() == 4 && weight.dim() == 4 && x.size(1) == weight.size(1) &&
+                  weight.size(2) == weight.size(3),
+              "a convolution of ", x.sizes(), " with a kernel of ", weight.sizes());
   return {.pictures = x.size(0),
           .height = x.size(2),
           .width = x.size(3),
@@ -28,7 +31,7 @@ ConvolutionShape shapeOf(const at::Tensor& x, const at::Tensor& weight, int64_t 
           .padding = padding};
 }
 
-/// oneDNN's gradients by the input and by the weight, those that are asked for.
+/// PyTorch's gradients: by input, weight and bias, those that are asked for.
 std::tuple<at::Tensor, at::Tensor, at::Tensor> plainGradients(const at::Tensor& dy,
                                                               const at::Tensor& x,
                                                               const at::Tensor& weight,
@@ -40,21 +43,22 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> plainGradients(const at::Tensor& 
                                   /*output_padding=*/{0, 0}, /*groups=*/1, asked);
 }
 
-at::Tensor outputOf(const at::Tensor& x, const at::Tensor& weight, const ConvolutionShape& shape) {
+at::Tensor fastestOutput(const at::Tensor& x, const at::Tensor& weight,
+                         const ConvolutionShape& shape) {
   if (usesWinograd(shape)) return winogradConvolution(x, weight);
   if (usesPointwise(shape)) return pointwiseConvolution(x, weight, shape);
   return at::conv2d(x, weight, /*bias=*/{}, shape.stride, shape.padding);
 }
 
-at::Tensor inputGradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
-                         const ConvolutionShape& shape) {
+at::Tensor fastestInputGradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
+                                const ConvolutionShape& shape) {
   if (usesWinograd(shape)) return winogradInputGradient(dy, weight);
   if (usesPointwiseInputGradient(shape)) return pointwiseInputGradient(dy, weight, shape);
   return std::get<0>(plainGradients(dy, x, weight, shape, {true, false, false}));
 }
 
-at::Tensor weightGradientOf(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
-                            const ConvolutionShape& shape) {
+at::Tensor fastestWeightGradient(const at::Tensor& dy, const at::Tensor& x,
+                                 const at::Tensor& weight, const ConvolutionShape& shape) {
   if (usesWinograd(shape)) return winogradWeightGradient(dy, x);
   if (usesOwnWeightGradient(shape)) return weightGradient(dy, x, shape);
   return std::get<1>(plainGradients(dy, x, weight, shape, {false, true, false}));
@@ -67,7 +71,7 @@ class OwnConvolution : public torch::autograd::Function<OwnConvolution> {
     context->save_for_backward({x, weight});
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
-    return outputOf(x, weight, shapeOf(x, weight, stride, padding));
+    return fastestOutput(x, weight, shapeOf(x, weight, stride, padding));
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -76,8 +80,8 @@ class OwnConvolution : public torch::autograd::Function<OwnConvolution> {
     const auto shape = shapeOf(x, weight, context->saved_data["stride"].toInt(),
                                context->saved_data["padding"].toInt());
     variable_list result(4);
-    if (context->needs_input_grad(0)) result[0] = inputGradient(dy, x, weight, shape);
-    if (context->needs_input_grad(1)) result[1] = weightGradientOf(dy, x, weight, shape);
+    if (context->needs_input_grad(0)) result[0] = fastestInputGradient(dy, x, weight, shape);
+    if (context->needs_input_grad(1)) result[1] = fastestWeightGradient(dy, x, weight, shape);
     return result;
   }
 };
@@ -93,7 +97,7 @@ at::Tensor convolution(const at::Tensor& x, const at::Tensor& weight, int64_t st
   const bool isTrained =
       at::GradMode::is_enabled() && (weight.requires_grad() || x.requires_grad());
   if (isOwn && isTrained) return OwnConvolution::apply(x, weight, stride, padding);
-  if (isOwn) return outputOf(x, weight, shape);
+  if (isOwn) return fastestOutput(x, weight, shape);
   return at::conv2d(x, weight, /*bias=*/{}, stride, padding);
 }
 

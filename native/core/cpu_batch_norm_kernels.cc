@@ -185,7 +185,7 @@ template <typename T>
 const BatchNormKernels<T>* batchNormKernels() {
   static constexpr BatchNormKernels<T> kKernels{addMoments<T>, scaleShift<T>, addGradientSums<T>,
                                                 inputGradient<T>};
-  return cpuHasBf16() ? &kKernels : nullptr;
+  return cpuHasAvx512Bf16() ? &kKernels : nullptr;
 }
 
 #else

@@ -21,7 +21,7 @@ class CudaGraphRecorder final : public GraphRecorder {
 
   void record(const std::function<void()>& work) override {
     const c10::DeviceGuard guard(device_);
-    // What plain steps worked in is idle now, and the graph takes memory of its own.
+    // What plain calls worked in is idle now, and the graph takes memory of its own.
     c10::cuda::CUDACachingAllocator::emptyCache();
     auto graph = std::make_unique<at::cuda::CUDAGraph>();
     try {

@@ -1,9 +1,11 @@
 #include "core/data_placement.h"
 
 #include <cstdio>
+#include <exception>
 
 #include "core/cuda_kernels.h"
 #include "core/device.h"
+#include "core/failure.h"
 
 namespace moco {
 namespace {
@@ -37,7 +39,8 @@ bool uploadAll(const std::vector<ImageStore*>& stores,
     for (const ImageStore* store : stores) {
       uploaded.push_back({upload(store->pixels), upload(store->labels), store->classes});
     }
-  } catch (const c10::OutOfMemoryError&) {
+  } catch (...) {
+    if (describe(std::current_exception()).code != "ERR_MOCO_OUT_OF_MEMORY") throw;
     return false;
   }
   for (size_t i = 0; i < stores.size(); ++i) *stores[i] = uploaded[i];

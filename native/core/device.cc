@@ -125,6 +125,15 @@ at::Device resolveDevice(const std::string& name) {
   return requireCuda(name == "auto" ? "cuda" : name, status);
 }
 
+bool cpuHasAvx512Bf16() {
+#ifdef __x86_64__
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 bool cpuHasAmx() {
 #ifdef __x86_64__
   constexpr unsigned kFeatures = 7;        // leaf

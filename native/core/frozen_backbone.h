@@ -29,8 +29,8 @@ class FrozenBackbone {
   FrozenBackbone(const FrozenBackbone&) = delete;
   FrozenBackbone& operator=(const FrozenBackbone&) = delete;
 
-  /// In evaluation mode the encoder's parameters are those of the first call, or of the last
-  /// `eachChunk`: BatchNorm is folded into them once.
+  /// In evaluation mode the encoder's parameters are those of the first call, of the first after
+  /// one in training mode, or of the last `eachChunk`: BatchNorm is folded into them once.
   /// @param input  (B, 3, H, W), normalised, as the encoder takes it
   /// @param mode   kTrain: BatchNorm takes the batch's statistics, and the running ones move
   /// @return       (B, C), not normalised, of the encoder's master type
@@ -38,8 +38,8 @@ class FrozenBackbone {
 
   /// Features in evaluation mode of a whole store by the encoder as it is now, in order and in
   /// chunks, so that memory does not grow with the store.
-  /// @param use  gets (b, C), not normalised, and the labels (b) on the encoder's device; valid
-  ///             until it returns
+  /// @param use  gets (b, C), not normalised, valid until it returns, and the labels (b) on the
+  ///             encoder's device
   /// @throws Error ERR_MOCO_ABORTED  soon after `stop` is set
   void eachChunk(const ImageStore& store, const std::atomic<bool>& stop,
                  const std::function<void(const at::Tensor&, const at::Tensor&)>& use);

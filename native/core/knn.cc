@@ -12,7 +12,7 @@ namespace {
 /// when they are looked through. A GPU is faster with all at once.
 constexpr int64_t kBlock = 512;
 
-/// Similarities that a GPU computes at once: 640 MiB while the nearest are selected.
+/// Similarities that a GPU computes at once; selecting the nearest takes kSelectedBytes for each.
 constexpr int64_t kSimilaritiesAtOnce = int64_t{1} << 25;
 /// Products do not become faster with more.
 constexpr int64_t kLongestPiece = 8192;

@@ -1,5 +1,6 @@
 #include "core/pointwise.h"
 
+#include <ATen/ceil_div.h>
 #include <ATen/record_function.h>
 
 #include <algorithm>
@@ -107,7 +108,7 @@ class Product {
         toPixels_(toPixels) {}
 
   void operator()() const {
-    const int64_t blocks = (rows_ + kBlockRows - 1) / kBlockRows;
+    const int64_t blocks = at::ceil_div(rows_, kBlockRows);
     parallelFor(blocks, [&](int64_t begin, int64_t end) {
       for (int64_t block = begin; block < end; ++block) multiplyBlock(block * kBlockRows);
     });

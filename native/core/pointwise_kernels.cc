@@ -123,7 +123,7 @@ MOCO_AVX512 void multiply(const Bf16* const* rows, const Bf16* const* next, cons
 const Kernels* kernels() {
   static constexpr Kernels kKernels{
       .packColumns = packColumns, .packRows = packRows, .multiply = multiply};
-  return cpuHasBf16() ? &kKernels : nullptr;
+  return cpuHasAvx512Bf16() ? &kKernels : nullptr;
 }
 
 }  // namespace moco::kernels::pointwise

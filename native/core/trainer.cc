@@ -115,7 +115,7 @@ Trainer::Trainer(TrainerOptions options)
   backbone_.emplace(moco_->queryEncoder(), options_.normalisation, recorders(options_, device_));
   if (options_.cudaGraph && device_.is_cuda() && !recorders(options_, device_)) {
     warnings_.emplace_back(
-        "the steps run without a CUDA graph, slower: moco was built without CUDA's compiler "
+        "the run goes without CUDA graphs, slower: moco was built without CUDA's compiler "
         "(nvcc)");
   }
   placement_ = placeData(device_, {&options_.train, &options_.test});

@@ -1,5 +1,6 @@
 #include "core/weight_gradient.h"
 
+#include <ATen/ceil_div.h>
 #include <ATen/record_function.h>
 
 #include <algorithm>
@@ -25,8 +26,6 @@ constexpr int64_t kLeastSliceRows = 4096;
 constexpr int64_t kMostSlices = 16;
 constexpr int64_t kPairsTogether = 8;
 constexpr int64_t kLine = 64;  // bytes
-
-int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct Range {
   int64_t begin, end;
@@ -91,14 +90,14 @@ class Product {
 Product::Product(const at::Tensor& dy, const at::Tensor& x, const ConvolutionShape& shape)
     : shape_(shape),
       taps_(shape.kernel * shape.kernel),
-      tilesOfDy_(ceilDivide(shape.out, kTileA)),
-      tilesOfX_(ceilDivide(shape.in, kTileB)),
+      tilesOfDy_(at::ceil_div(shape.out, kTileA)),
+      tilesOfX_(at::ceil_div(shape.in, kTileB)),
       dy_(dy.contiguous(at::MemoryFormat::ChannelsLast)),
       x_(x.contiguous(at::MemoryFormat::ChannelsLast)),
       zeros_(at::zeros({std::max(shape.in, shape.out)}, dy.options())) {
   const int64_t slices = std::clamp<int64_t>(shape.rows() / kLeastSliceRows, 1, kMostSlices);
-  sliceRows_ = ceilDivide(ceilDivide(shape.rows(), slices), kBlockRows) * kBlockRows;
-  slices_ = ceilDivide(shape.rows(), sliceRows_);
+  sliceRows_ = at::ceil_div(at::ceil_div(shape.rows(), slices), kBlockRows) * kBlockRows;
+  slices_ = at::ceil_div(shape.rows(), sliceRows_);
   sums_ = at::empty({slices_, tilesOfDy_, sumsPerTileOfDy()}, dy.options().dtype(at::kFloat));
 }
 
@@ -129,7 +128,7 @@ void Product::multiplySlice(int64_t slice, const Range& tiles, const Scratch& sc
 
 void Product::multiplyBlock(const Range& block, const Range& tiles, bool add, float* sums,
                             const Scratch& scratch) const {
-  const int64_t pairs = ceilDivide(block.length(), 2);
+  const int64_t pairs = at::ceil_div<int64_t>(block.length(), 2);
   const auto tileOfDy = [&](int64_t tile) {
     return scratch.tilesOfDy + (tile - tiles.begin) * kBlockPairs * kTileA;
   };
@@ -227,8 +226,8 @@ at::Tensor Product::round() const {
 
 bool usesOwnWeightGradient(const ConvolutionShape& shape) {
   // oneDNN is far faster with AMX. Fewer channels leave tiles half empty. 3×3 kernels of stride 1
-  // are oneDNN's best case: with 128 and 256 channels it is up to 4 % faster; ResNet-50's other
-  // layers take it 1.1 to 1.9 times as long (docs/benchmarks.md).
+  // are oneDNN's best case: with 128 and 256 channels, in batches too small for Winograd's, it is
+  // up to 4 % faster.
   const bool fillsTiles = shape.in >= kTileB && shape.out >= kTileB;
   const bool oneDnnIsFaster =
       shape.kernel > 1 && shape.stride == 1 && shape.in > 64 && shape.in < 512;

@@ -1,6 +1,7 @@
 #include "core/winograd.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/ceil_div.h>
 #include <ATen/record_function.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@ namespace {
 
 using c10::BFloat16;
 using kernels::winograd::kInput;
+using kernels::winograd::kLanes;
 using kernels::winograd::kOutput;
 using kernels::winograd::kPanel;
 using kernels::winograd::kPoints;
@@ -26,12 +28,12 @@ using kernels::winograd::Product;
 constexpr int64_t kTilesAtOnce = 12;
 /// … for the gradient by the weight, so many that its sums are seldom loaded.
 constexpr int64_t kSummedTiles = 64;
-constexpr int64_t kSliceTiles = 128;  // at least
+/// A slice of the tiles has sums of its own, of up to 9 MB; it is not worth them with fewer tiles.
+constexpr int64_t kLeastSliceTiles = 128;
 constexpr int64_t kMostSlices = 8;
+constexpr int64_t kCacheLine = 16;  // numbers
 
 const kernels::winograd::Kernels& simd() { return *kernels::winograd::kernels(); }
-
-int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 at::Tensor channelsLast(const at::Tensor& x) {
   return x.contiguous(at::MemoryFormat::ChannelsLast);
@@ -41,7 +43,7 @@ at::Tensor channelsLast(const at::Tensor& x) {
 /// fall into the same few lines of a cache.
 struct PointMatrices {
   explicit PointMatrices(int64_t numbers, int64_t sets = 1)
-      : stride(numbers + 16), memory(at::empty({sets, distance()}, at::kFloat)) {}
+      : stride(numbers + kCacheLine), memory(at::empty({sets, distance()}, at::kFloat)) {}
 
   int64_t distance() const { return kPoints * stride; }  // between sets
   Points from(int64_t number, int64_t set = 0) const {
@@ -63,8 +65,8 @@ class Tiles {
       : pictures_(x.size(0)),
         height_(x.size(2)),
         width_(x.size(3)),
-        down_(ceilDivide(height_, kOutput)),
-        across_(ceilDivide(width_, kOutput)) {}
+        down_(at::ceil_div(height_, kOutput)),
+        across_(at::ceil_div(width_, kOutput)) {}
 
   int64_t count() const { return pictures_ * down_ * across_; }
 
@@ -158,7 +160,7 @@ class Convolution {
         tiles_(x) {}
 
   at::Tensor operator()() const {
-    parallelFor(ceilDivide(tiles_.count(), kTilesAtOnce), [&](int64_t begin, int64_t end) {
+    parallelFor(at::ceil_div(tiles_.count(), kTilesAtOnce), [&](int64_t begin, int64_t end) {
       const PointMatrices inputs(kTilesAtOnce * weight_.from), outputs(kTilesAtOnce * kPanel);
       for (int64_t block = begin; block < end; ++block) {
         transformInputs(block, inputs);
@@ -223,17 +225,18 @@ class WeightGradient {
         in_(x.size(1)),
         zeros_(at::zeros({std::max(in_, out_)}, x.options())),
         tiles_(x),
-        slices_(std::clamp<int64_t>(tiles_.count() / kSliceTiles, 1, kMostSlices)),
+        slices_(std::clamp<int64_t>(tiles_.count() / kLeastSliceTiles, 1, kMostSlices)),
         sums_(out_ * in_, slices_) {}
 
   at::Tensor operator()() const {
-    // Where there are more threads than slices, a slice's input channels are shared out.
-    const int64_t panels = in_ / kPanel;
-    const int64_t shares = std::clamp<int64_t>(at::get_num_threads() / slices_, 1, panels);
+    // Where there are more threads than slices, a slice's output channels are shared out.
+    const int64_t groups = out_ / kLanes;
+    const int64_t shares = std::min(at::ceil_div<int64_t>(at::get_num_threads(), slices_), groups);
     parallelFor(slices_ * shares, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t share = i % shares;
-        sumSlice(i / shares, {share * panels / shares, (share + 1) * panels / shares});
+        sumSlice(i / shares,
+                 {share * groups / shares * kLanes, (share + 1) * groups / shares * kLanes});
       }
     });
     return round();
@@ -245,44 +248,43 @@ class WeightGradient {
     int64_t length() const { return end - begin; }
   };
 
-  void sumSlice(int64_t slice, const Range& panels) const {
+  void sumSlice(int64_t slice, const Range& outputs) const {
     const Range tiles{slice * tiles_.count() / slices_, (slice + 1) * tiles_.count() / slices_};
-    const PointMatrices gradients(kSummedTiles * out_);
-    const PointMatrices inputs(kSummedTiles * panels.length() * kPanel);
+    const PointMatrices gradients(kSummedTiles * outputs.length()), inputs(kSummedTiles * in_);
     for (int64_t first = tiles.begin; first < tiles.end; first += kSummedTiles) {
       const Range block{first, std::min(first + kSummedTiles, tiles.end)};
-      transform(block, panels, gradients, inputs);
-      multiply(block.length(), panels, gradients, inputs, slice, /*add=*/first > tiles.begin);
+      transform(block, outputs, gradients, inputs);
+      multiply(block.length(), outputs, gradients, inputs, slice, /*add=*/first > tiles.begin);
     }
   }
 
-  void transform(const Range& tiles, const Range& panels, const PointMatrices& gradients,
+  void transform(const Range& tiles, const Range& outputs, const PointMatrices& gradients,
                  const PointMatrices& inputs) const {
     const auto* const outside = zeros_.const_data_ptr<BFloat16>();
-    const auto* const x = x_.const_data_ptr<BFloat16>() + panels.begin * kPanel;
-    const auto* const dy = dy_.const_data_ptr<BFloat16>();
-    const int64_t channels = panels.length() * kPanel;
+    const auto* const x = x_.const_data_ptr<BFloat16>();
+    const auto* const dy = dy_.const_data_ptr<BFloat16>() + outputs.begin;
+    const int64_t channels = outputs.length();
     for (int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
       const int64_t place = tile - tiles.begin;
       const auto in = tiles_.inputs(tile, x, in_, outside);
-      simd().transformInput(in.data(), channels, inputs.from(place * channels));
+      simd().transformInput(in.data(), in_, inputs.from(place * in_));
       const auto out = tiles_.outputs(tile, dy, out_, outside);
-      simd().transformOutputGradient(out.data(), out_, gradients.from(place * out_));
+      simd().transformOutputGradient(out.data(), channels, gradients.from(place * channels));
     }
   }
 
-  void multiply(int64_t tiles, const Range& panels, const PointMatrices& gradients,
+  void multiply(int64_t tiles, const Range& outputs, const PointMatrices& gradients,
                 const PointMatrices& inputs, int64_t slice, bool add) const {
     for (int64_t point = 0; point < kPoints; ++point) {
-      for (int64_t panel = panels.begin; panel < panels.end; ++panel) {
+      for (int64_t panel = 0; panel < in_; panel += kPanel) {
         simd().multiply({.a = gradients.at(point, 0),
                          .rowStride = 1,
-                         .depthStride = out_,
-                         .b = inputs.at(point, (panel - panels.begin) * kPanel),
-                         .bStride = panels.length() * kPanel,
-                         .c = sums_.at(point, panel * kPanel, slice),
+                         .depthStride = outputs.length(),
+                         .b = inputs.at(point, panel),
+                         .bStride = in_,
+                         .c = sums_.at(point, outputs.begin * in_ + panel, slice),
                          .cStride = in_,
-                         .rows = out_,
+                         .rows = outputs.length(),
                          .depth = tiles,
                          .add = add});
       }
@@ -316,9 +318,9 @@ bool usesWinograd(const ConvolutionShape& shape) {
   const bool isPossible = kernels::winograd::kernels() && shape.kernel == 3 && shape.stride == 1 &&
                           shape.padding == 1 && shape.in % kPanel == 0 && shape.out % kPanel == 0;
   // Transforming the weight costs as much as some dozen tiles; it must stay in the last-level cache
-  // (2^16 weights take 9 MB); and of the tiles at the border most must lie within.
+  // (2^16 pairs of channels take 9 MB); and pictures must fill three quarters of their tiles.
   const int64_t tiles =
-      shape.pictures * ceilDivide(shape.height, kOutput) * ceilDivide(shape.width, kOutput);
+      shape.pictures * at::ceil_div(shape.height, kOutput) * at::ceil_div(shape.width, kOutput);
   const bool pays = tiles >= 128 && shape.in * shape.out <= 1 << 16 &&
                     3 * tiles * kOutput * kOutput <= 4 * shape.rows();
   return isPossible && pays && !cpuHasAmx();
@@ -336,6 +338,9 @@ at::Tensor winogradInputGradient(const at::Tensor& dy, const at::Tensor& weight)
 
 at::Tensor winogradWeightGradient(const at::Tensor& dy, const at::Tensor& x) {
   RECORD_FUNCTION("moco::convolution_weight_gradient", {});
+  TORCH_CHECK(x.numel() > 0 && dy.size(0) == x.size(0) && dy.size(2) == x.size(2) &&
+                  dy.size(3) == x.size(3),
+              "a gradient of ", dy.sizes(), " for an input of ", x.sizes());
   return WeightGradient(dy, x)();
 }
 

@@ -6,7 +6,8 @@
 
 /// Convolutions of stride 1 with a 3×3 kernel and a border of zeros, in bf16, by Winograd's minimal
 /// filtering in fp32 (winograd_kernels.h): a quarter of the multiplications, at half the rate of
-/// those in bf16, and as exact as products in bf16 that are added up in fp32. Nothing depends on
+/// those in bf16. Rounded to bf16, the results have the error of rounding; only where a tile of
+/// 4 × 4 pixels has numbers that differ by 2¹⁰ and more, small ones have more. Nothing depends on
 /// the number of threads.
 namespace moco {
 

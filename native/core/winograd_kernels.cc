@@ -195,6 +195,7 @@ MOCO_AVX512_INLINE void multiplyRows(const Product& of, int64_t firstRow) {
 }
 
 MOCO_AVX512 void multiplyLastRows(const Product& of, int64_t row) {
+  static_assert(kRows == 6);
   switch (of.rows - row) {
     case 1:
       return multiplyRows<1>(of, row);
@@ -310,7 +311,7 @@ const Kernels* kernels() {
                                     .transformTurnedWeight = transformTurnedWeight,
                                     .transformWeightGradient = transformWeightGradient,
                                     .multiply = multiply};
-  return cpuHasBf16() ? &kKernels : nullptr;
+  return cpuHasAvx512Bf16() ? &kKernels : nullptr;
 }
 
 }  // namespace moco::kernels::winograd

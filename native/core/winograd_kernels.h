@@ -7,7 +7,7 @@
 /// Winograd's minimal filtering F(4×4, 3×3) (Lavin & Gray 2016, arXiv:1509.09308, eq. 8 and section
 /// 4.3) with AVX-512: 4×4 outputs of a 3×3 convolution come from 6×6 inputs by way of 36 products
 /// instead of 144, Y = Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A. Activations and weights are bf16; everything
-/// between is fp32, which loses nothing that bf16's 8 bits would show.
+/// between is fp32, whose error, some 2⁻²⁰ of the largest sums in a tile, is far below bf16's 2⁻⁸.
 namespace moco::kernels::winograd {
 
 using Bf16 = c10::BFloat16;
@@ -36,6 +36,7 @@ struct Product {
   bool add;  // to what c holds
 };
 
+/// Channels are multiples of kLanes; nothing needs to be aligned.
 struct Kernels {
   /// Bᵀ x B.
   /// @param pixels  (kInput, kInput)
@@ -67,6 +68,7 @@ struct Kernels {
   void (*transformWeightGradient)(Points from, int64_t summands, int64_t distance, int64_t channels,
                                   Bf16* weight);
 
+  /// Any number of rows.
   void (*multiply)(const Product& product);
 };
 

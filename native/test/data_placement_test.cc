@@ -36,6 +36,11 @@ TEST_CASE("where memory runs out while data sets are carried over, all stay wher
     CHECK(test.pixels.is_same(testBefore.pixels));
     CHECK(test.labels.is_same(testBefore.labels));
   }
+  const auto asTheDriverSays = [](const at::Tensor& tensor) {
+    TORCH_CHECK(false, "CUDA error: out of memory");
+    return tensor;
+  };
+  CHECK_FALSE(uploadAll({&train, &test}, asTheDriverSays));
 }
 
 TEST_CASE("where it does not, all are carried over; another error is not taken for it") {

@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "core/bf16_tiles.h"
@@ -150,11 +151,42 @@ TEST_CASE("a convolution's output and gradients are PyTorch's, whichever kernel 
   }
 }
 
-TEST_CASE("an input that needs no gradient gets none") {
-  const auto& shape = kShapes.front();
-  const auto x = inputOf(shape).to(at::kBFloat16);
-  const auto weight = weightOf(shape).to(at::kBFloat16).requires_grad_();
-  convolution(x, weight, shape.stride, shape.padding).sum().backward();
-  CHECK_FALSE(x.grad().defined());
-  CHECK(weight.grad().defined());
+TEST_CASE("only the gradients that are needed are computed, and they are PyTorch's") {
+  for (const ConvolutionShape& shape :
+       {ConvolutionShape{8, 16, 16, 64, 128, 3, 1, 1}, {2, 16, 16, 128, 256, 1, 2, 0}}) {
+    for (const auto& [byInput, byWeight] :
+         {std::pair{false, false}, {false, true}, {true, false}}) {
+      INFO("kernel ", shape.kernel, ", by input: ", byInput, ", by weight: ", byWeight);
+      const auto run = [&, byInput = byInput, byWeight = byWeight](const auto& convolve,
+                                                                   at::ScalarType type) {
+        const auto x = inputOf(shape).to(type).requires_grad_(byInput);
+        const auto weight = weightOf(shape).to(type).requires_grad_(byWeight);
+        const auto y = convolve(x, weight);
+        if (y.requires_grad()) y.backward(outputGradientOf(shape).to(type));
+        return std::vector<at::Tensor>{y.detach(), x.grad(), weight.grad()};
+      };
+      const auto result = run(
+          [&](const auto& x, const auto& weight) {
+            return convolution(x, weight, shape.stride, shape.padding);
+          },
+          at::kBFloat16);
+      const auto expected = run(
+          [&](const auto& x, const auto& weight) {
+            return at::conv2d(x, weight, /*bias=*/{}, shape.stride, shape.padding);
+          },
+          at::kDouble);
+      for (size_t i = 0; i < expected.size(); ++i) {
+        REQUIRE(result[i].defined() == expected[i].defined());
+        if (!expected[i].defined()) continue;
+        const double off = (result[i].to(at::kDouble) - expected[i]).norm().item<double>();
+        CHECK(off <= 4e-3 * expected[i].norm().item<double>());
+      }
+    }
+  }
+}
+
+TEST_CASE("a convolution refuses an input of other channels than its kernel's") {
+  const auto x = at::zeros({8, 32, 16, 16}, at::kBFloat16);
+  const auto weight = at::zeros({64, 64, 3, 3}, at::kBFloat16);
+  CHECK_THROWS_AS(convolution(x, weight, 1, 1), c10::Error);
 }

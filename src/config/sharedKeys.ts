@@ -28,7 +28,7 @@ export const batchSizeOrAuto = z
 export const cudaGraph = z
   .boolean()
   .default(true)
-  .describe('on a GPU, training steps are recorded and replayed in one piece');
+  .describe('on a GPU, training steps and extraction are recorded and replayed in one piece');
 
 /** For a quick answer on any machine. */
 export const smallBatchSize = oneBatch.default(64).describe('pictures in one training step');

@@ -80,7 +80,7 @@ export interface NativeGpuOptions {
   readonly tf32: boolean;
   /** Only in orders that do not change from run to run. */
   readonly deterministic: boolean;
-  /** Records a training step, to give it to the GPU in one piece. */
+  /** Records training steps and extraction, to give each to the GPU in one piece. */
   readonly cudaGraph: boolean;
 }
 
