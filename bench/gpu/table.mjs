@@ -7,7 +7,7 @@
 // torch.compile makes, once, so that it is in PyTorch's cache for the real thing. Exit code 1 where a
 // contestant failed.
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readBuildRecord } from '../../dist/native/buildRecord.js';
@@ -90,5 +90,6 @@ function pythonPrints(program) {
   return execFileSync(options.python, ['-c', program], { encoding: 'utf8' }).trim();
 }
 
+mkdirSync(options.out, { recursive: true });
 const haveAllRun = await (options['compile-only'] ? compileOnly() : measureAll());
 process.exit(haveAllRun ? 0 : 1); // whatever a contestant that hangs still does
