@@ -130,15 +130,16 @@ class Product {
     };
     const int64_t count = std::min(kBlockRows, rows_ - first);
     for (int64_t row = 0; row < kBlockRows + kRows; ++row) block.from[row] = from(first + row);
+    block.to.fill(block.outside.data());
+    for (int64_t row = 0; row < count; ++row) {
+      block.to[row] = to_ + toPixels_.at(first + row) * weight_.to;
+    }
     for (int64_t panel = 0; panel < weight_.to / kPanel; ++panel) {
-      for (int64_t row = 0; row < kBlockRows; ++row) {
-        block.to[row] = row < count ? to_ + toPixels_.at(first + row) * weight_.to + panel * kPanel
-                                    : block.outside.data();
-      }
       for (int64_t row = 0; row < count; row += kRows) {
         simd().multiply(&block.from[row], &block.from[row + kRows], weight_.panel(panel),
                         weight_.from / 2, &block.to[row]);
       }
+      for (int64_t row = 0; row < count; ++row) block.to[row] += kPanel;
     }
   }
 
