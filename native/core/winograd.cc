@@ -22,7 +22,6 @@ using kernels::winograd::kOutput;
 using kernels::winograd::kPanel;
 using kernels::winograd::kPoints;
 using kernels::winograd::Points;
-using kernels::winograd::Product;
 
 /// Tiles that are transformed at a time, so that they stay in the second-level cache (1 MB).
 constexpr int64_t kTilesAtOnce = 12;
@@ -149,9 +148,9 @@ TransformedWeight transformedForInputGradient(const at::Tensor& weight) {
 }
 
 /// The convolution of blocks of tiles.
-class Convolution {
+class TiledConvolution {
  public:
-  Convolution(const at::Tensor& x, const TransformedWeight& weight)
+  TiledConvolution(const at::Tensor& x, const TransformedWeight& weight)
       : weight_(weight),
         x_(channelsLast(x)),
         y_(at::empty({x.size(0), weight.to, x.size(2), x.size(3)},
@@ -328,12 +327,12 @@ bool usesWinograd(const ConvolutionShape& shape) {
 
 at::Tensor winogradConvolution(const at::Tensor& x, const at::Tensor& weight) {
   RECORD_FUNCTION("moco::convolution", {});
-  return Convolution(x, transformed(weight))();
+  return TiledConvolution(x, transformed(weight))();
 }
 
 at::Tensor winogradInputGradient(const at::Tensor& dy, const at::Tensor& weight) {
   RECORD_FUNCTION("moco::convolution_input_gradient", {});
-  return Convolution(dy, transformedForInputGradient(weight))();
+  return TiledConvolution(dy, transformedForInputGradient(weight))();
 }
 
 at::Tensor winogradWeightGradient(const at::Tensor& dy, const at::Tensor& x) {
