@@ -18,6 +18,7 @@
 #include <tuple>
 #include <vector>
 
+#include "command_line.h"
 #include "core/caching_allocator.h"
 #include "core/convolution_shape.h"
 #include "core/device.h"
@@ -144,10 +145,6 @@ void print(const Layer& layer, size_t pass, const Times& times) {
               int(shape.out), int(shape.height), kPasses[pass],
               int(layer.count * int64_t(kPassesInStep[pass])), 1e3 * theirs, operations / theirs,
               1e3 * ours, operations / ours, median(times.ratio));
-}
-
-int64_t argument(int argc, char** argv, int index, int64_t fallback) {
-  return index < argc ? std::atoll(argv[index]) : fallback;
 }
 
 }  // namespace

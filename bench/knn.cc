@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "command_line.h"
 #include "core/caching_allocator.h"
 #include "core/encoder.h"
 #include "core/threads.h"
@@ -100,10 +101,6 @@ void print(const Contestant& contestant, const Contestant& baseline) {
   const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
   std::printf("| %s | %.2f | %.2f (%.2f – %.2f) |\n", contestant.name, median(contestant.seconds),
               median(ratios), *least, *most);
-}
-
-int64_t argument(int argc, char** argv, int index, int64_t fallback) {
-  return index < argc ? std::atoll(argv[index]) : fallback;
 }
 
 }  // namespace

@@ -2,15 +2,15 @@
 // Ours, as a worker (see bench/worker.py): some training steps or a kNN evaluation per line of input.
 //
 //   node bench/ours.mjs --work step|knn [--device cuda] [--precision bf16] [--arch resnet50]
-//                       [--batch-size 256] [--steps 50] [--pictures 0] [--queue 4096] [--bank 50000]
+//                       [--batch-size 256] [--steps 50] [--pictures N] [--queue 4096] [--bank 50000]
 //                       [--queries 10000] [--k 200] [--cuda-graph true] [--deterministic false]
 //
-// Steps are an epoch's last ones, of a data set of so many pictures (0: no more than they take): making
+// Steps are an epoch's last ones, of a data set of so many pictures (else as many as they take): making
 // and normalising the views is in their time. An answer tells the most memory that tensors took, too.
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { loadAddon } from '../dist/native/load.js';
-import { positiveInteger, secondsOf, startTrainer } from './harness.mjs';
+import { BenchFailure, positiveInteger, secondsOf, startTrainer } from './harness.mjs';
 
 const NUMBERS = {
   'batch-size': 256,
@@ -21,8 +21,8 @@ const NUMBERS = {
   k: 200,
 };
 const TEXTS = {
-  ...{ work: 'step', device: 'cuda', precision: 'bf16', arch: 'resnet50' },
-  ...{ 'cuda-graph': 'true', deterministic: 'false', pictures: '0' },
+  ...{ device: 'cuda', precision: 'bf16', arch: 'resnet50' },
+  ...{ 'cuda-graph': 'true', deterministic: 'false' },
 };
 
 function readSettings() {
@@ -30,15 +30,23 @@ function readSettings() {
     name,
     { type: 'string', default: String(value) },
   ]);
-  const { values } = parseArgs({ options: Object.fromEntries(flags) });
+  const { values } = parseArgs({
+    options: {
+      ...Object.fromEntries(flags),
+      work: { type: 'string' },
+      pictures: { type: 'string' },
+    },
+  });
   for (const name of Object.keys(NUMBERS)) values[name] = positiveInteger(name, values[name]);
-  return values;
+  if (values.pictures !== undefined) values.pictures = positiveInteger('pictures', values.pictures);
+  if (values.work === 'step' || values.work === 'knn') return values;
+  throw new BenchFailure(`--work is "${values.work}": it is step or knn`);
 }
 
 /** A trainer whose epoch or evaluation is what is timed. */
 async function start({ work, arch, device, precision, queue, k, ...settings }) {
   const batchSize = settings['batch-size'];
-  const train = Number(settings.pictures) || batchSize * settings.steps;
+  const train = settings.pictures ?? batchSize * settings.steps;
   const pictures =
     work === 'step'
       ? { batchSize, train, test: 1, neighbours: 1 }

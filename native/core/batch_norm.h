@@ -24,7 +24,7 @@ struct BatchNormState {
 constexpr double kBatchNormEps = 1e-5;
 constexpr double kBatchNormMomentum = 0.1;
 
-/// BatchNorm and what follows it (Ioffe & Szegedy, ICML 2015): by kernels of our own in one pass
+/// BatchNorm and what follows it (Ioffe & Szegedy, ICML 2015): by kernels of our own in few passes
 /// (native/cuda/batch_norm.h, cpu_batch_norm_kernels.h) where they are built in and know type and
 /// layout, else by PyTorch's operators.
 /// @param x         (B, C) or (B, C, H, W); its memory may be taken for the result where nothing is

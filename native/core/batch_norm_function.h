@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -57,6 +58,7 @@ class BatchNormFunction : public torch::autograd::Function<BatchNormFunction<Ker
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
                                                const torch::autograd::tensor_list& gradients) {
     RECORD_FUNCTION("moco::batch_norm_backward", {});
+    TORCH_CHECK(!at::GradMode::is_enabled(), "a BatchNorm of our own has no second derivative");
     const auto saved = context->get_saved_variables();
     const auto epilogue = static_cast<Epilogue>(context->saved_data["epilogue"].toInt());
     const auto [x, weight, bias, residual] =

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <string>
@@ -28,8 +30,8 @@ class CachingAllocator final : public c10::Allocator {
  public:
   explicit CachingAllocator(c10::Allocator& small)
       : small_(small),
-        mostCached_(
-            static_cast<size_t>(kLargestShareOfMemory * static_cast<double>(physicalMemory()))) {}
+        memory_(physicalMemory()),
+        mostCached_(static_cast<size_t>(kLargestShareOfMemory * static_cast<double>(memory_))) {}
 
   c10::DataPtr allocate(size_t bytes) override {
     void* data = bytes < kSmallest ? small_.raw_allocate(bytes) : allocateLarge(bytes);
@@ -78,6 +80,8 @@ class CachingAllocator final : public c10::Allocator {
   }
 
   void* fromSystem(size_t size) {
+    // The system promises more than it has: it would end the process rather than refuse.
+    if (inUse_ + cached_ + size > memory_) releaseLocked();
     void* data = nullptr;
     if (posix_memalign(&data, kBlock, size) != 0) {
       releaseLocked();
@@ -121,6 +125,7 @@ class CachingAllocator final : public c10::Allocator {
   }
 
   c10::Allocator& small_;
+  const size_t memory_;
   const size_t mostCached_;
   std::mutex mutex_;
   std::multimap<size_t, void*> idle_;
@@ -156,7 +161,15 @@ CachedMemory cachedMemory() { return instance().usage(); }
 void restartPeak() { instance().restartPeak(); }
 
 size_t physicalMemory() {
-  return static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const auto pages = static_cast<size_t>(sysconf(_SC_PHYS_PAGES));
+  const size_t memory = pages * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return std::min({memory, memoryLimit("/sys/fs/cgroup/memory.max"),
+                   memoryLimit("/sys/fs/cgroup/memory/memory.limit_in_bytes")});
+}
+
+size_t memoryLimit(const std::string& path) {
+  size_t limit = 0;
+  return std::ifstream(path) >> limit ? limit : std::numeric_limits<size_t>::max();
 }
 
 }  // namespace moco

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 namespace moco {
 
@@ -17,14 +18,18 @@ void releaseCachedMemory();
 struct CachedMemory {
   size_t inUse;
   size_t cached;  // idle, and kept for the next tensors
-  size_t peak;    // the most that was in use at once since the process started
+  size_t peak;    // the most that was in use at once since it was last restarted
 };
 CachedMemory cachedMemory();
 
 /// Lets the peak start again from what is in use.
 void restartPeak();
 
-/// Of the machine, in bytes.
+/// In bytes: of the machine, or what the container that the process is in may take of it.
 size_t physicalMemory();
+
+/// A limit as Linux tells a container's: bytes.
+/// @param path  a file; where there is none, or it says `max`, there is no limit
+size_t memoryLimit(const std::string& path);
 
 }  // namespace moco

@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <array>
 #include <tuple>
 
@@ -19,8 +20,10 @@ using torch::autograd::variable_list;
 ConvolutionShape shapeOf(const at::Tensor& x, const at::Tensor& weight, int64_t stride,
                          int64_t padding) {
   TORCH_CHECK(x.dim() == 4 && weight.dim() == 4 && x.size(1) == weight.size(1) &&
-                  weight.size(2) == weight.size(3),
-              "a convolution of ", x.sizes(), " with a kernel of ", weight.sizes());
+                  weight.size(2) == weight.size(3) && stride > 0 && padding >= 0 &&
+                  std::min(x.size(2), x.size(3)) + 2 * padding >= weight.size(2),
+              "a convolution of ", x.sizes(), " with a kernel of ", weight.sizes(), ", stride ",
+              stride, " and padding ", padding);
   return {.pictures = x.size(0),
           .height = x.size(2),
           .width = x.size(3),
@@ -75,6 +78,7 @@ class OwnConvolution : public torch::autograd::Function<OwnConvolution> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "a convolution of our own has no second derivative");
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &dy = gradients[0], &x = saved[0], &weight = saved[1];
     const auto shape = shapeOf(x, weight, context->saved_data["stride"].toInt(),
@@ -91,7 +95,8 @@ class OwnConvolution : public torch::autograd::Function<OwnConvolution> {
 at::Tensor convolution(const at::Tensor& x, const at::Tensor& weight, int64_t stride,
                        int64_t padding) {
   const auto shape = shapeOf(x, weight, stride, padding);
-  const bool isOwn = x.is_cpu() && x.scalar_type() == at::kBFloat16 &&
+  const bool isBf16 = x.scalar_type() == at::kBFloat16 && weight.scalar_type() == at::kBFloat16;
+  const bool isOwn = x.is_cpu() && weight.is_cpu() && isBf16 &&
                      (usesWinograd(shape) || usesPointwise(shape) ||
                       usesPointwiseInputGradient(shape) || usesOwnWeightGradient(shape));
   const bool isTrained =

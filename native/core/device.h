@@ -13,7 +13,8 @@ namespace moco {
 /// @throws Error ERR_MOCO_DEVICE  where CUDA is asked for and cannot be used, with the reason
 at::Device resolveDevice(const std::string& name);
 
-/// How a GPU computes. A CPU always computes in fp32 and in the same order.
+/// How a GPU computes. A CPU rounds no factors of fp32, and the order in which it adds depends on
+/// the number of threads alone.
 struct Arithmetic {
   bool tf32 = true;            // fp32's products and convolutions round their factors to TF32
   bool deterministic = false;  // only in orders that do not change from run to run

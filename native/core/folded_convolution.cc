@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/device.h"
+
 namespace moco {
 namespace {
 
@@ -54,7 +56,7 @@ ConvolutionKernels fastestKernels(const at::TensorOptions& options) {
   const auto type = options.dtype().toScalarType();
   const bool inOneDnn = options.device().is_cpu() && at::globalContext().hasMKLDNN() &&
                         at::globalContext().userEnabledMkldnn() &&
-                        (type == at::kFloat || type == at::kBFloat16);
+                        (type == at::kFloat || (type == at::kBFloat16 && cpuHasBf16()));
   if (inOneDnn && find(kPointwise, "") && find(kPointwiseInPlace, "binary")) {
     return ConvolutionKernels::kOneDnn;
   }

@@ -26,8 +26,9 @@ struct MemoryDemand {
 /// when free memory is asked for.
 constexpr int64_t kLibraryBytes = int64_t{1} << 30;
 
-/// Bytes that a run takes at most on its device. Activations are counted from the architecture:
-/// what autograd keeps of each layer and releases on its way back.
+/// Bytes that a run takes on its device at its peak, to about a tenth. Activations are counted from
+/// the architecture: what autograd keeps of each layer and releases on its way back. What kernels
+/// work in is left out: on a CPU with many threads some dozen MiB.
 struct MemoryPlan {
   int64_t model;       // both encoders, their copies in the compute type, gradient, Adam's moments
   int64_t queue;       // (m, featureDim)

@@ -12,7 +12,7 @@ int64_t chooseDataThreads(int64_t asked, const at::Device& device) {
   if (asked > 0) return asked;
   // A thread makes 100,000 views of 32 × 32 in a second. On the CPU one is hundreds of times faster
   // than the step uses them up: PyTorch keeps a thread on every core, and the views take less than
-  // 1 % of one. A GPU takes 50,000 (ResNet-50) and more, beside one core that feeds its kernels.
+  // 1 % of one. A GPU is faster, and leaves all cores but one, which feeds its kernels, to them.
   constexpr int64_t kMost = 4;
   const int64_t cores = std::thread::hardware_concurrency();
   return device.is_cuda() ? std::clamp<int64_t>(cores - 1, 1, kMost) : 1;

@@ -19,7 +19,8 @@ int64_t setComputeThreads(int64_t asked);
 
 /// Calls `body(begin, end)` for consecutive parts of 0 … count − 1, on PyTorch's threads.
 /// (`at::parallel_for` is a template that is serial where it is compiled without OpenMP, and OpenMP
-/// of our own would bring threads of its own.)
+/// of our own would bring threads of its own.) Inside another such call there is one part. What a
+/// body throws reaches the caller when all have ended.
 void parallelFor(int64_t count, const std::function<void(int64_t, int64_t)>& body);
 
 }  // namespace moco

@@ -231,7 +231,8 @@ bool usesOwnWeightGradient(const ConvolutionShape& shape) {
   const bool fillsTiles = shape.in >= kTileB && shape.out >= kTileB;
   const bool oneDnnIsFaster =
       shape.kernel > 1 && shape.stride == 1 && shape.in > 64 && shape.in < 512;
-  return bf16::hasTiles() && !cpuHasAmx() && fillsTiles && !oneDnnIsFaster;
+  const bool hasWork = shape.rows() > 0;
+  return bf16::hasTiles() && !cpuHasAmx() && hasWork && fillsTiles && !oneDnnIsFaster;
 }
 
 at::Tensor weightGradient(const at::Tensor& dy, const at::Tensor& x,

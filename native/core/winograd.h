@@ -6,9 +6,10 @@
 
 /// Convolutions of stride 1 with a 3×3 kernel and a border of zeros, in bf16, by Winograd's minimal
 /// filtering in fp32 (winograd_kernels.h): a quarter of the multiplications, at half the rate of
-/// those in bf16. Rounded to bf16, the results have the error of rounding; only where a tile of
-/// 4 × 4 pixels has numbers that differ by 2¹⁰ and more, small ones have more. Nothing depends on
-/// the number of threads.
+/// those in bf16. Rounded to bf16, the results have the error of rounding, and some 2⁻²⁰ of the
+/// largest sum of magnitudes in their tile of 4 × 4 pixels (the gradient by the weight: in all
+/// tiles), which shows only in results that cancel to a thousandth of that. Nothing depends on the
+/// number of threads.
 namespace moco {
 
 /// Whether the following can be called, and are faster than multiplying in bf16 on this processor.

@@ -3,6 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <fstream>
+#include <limits>
+
+#include "temporary_folder.h"
 
 using namespace moco;
 
@@ -64,4 +68,32 @@ TEST_CASE("released memory goes back, and tensors in use stay whole") {
   releaseCachedMemory();
   CHECK(cachedMemory().cached == 0);
   CHECK(kept.eq(7).all().item<bool>());
+}
+
+TEST_CASE("idle blocks go before they and those in use are more than the memory") {
+  installCachingAllocator();
+  releaseCachedMemory();
+  const auto share = [](double part) {
+    return at::empty({static_cast<int64_t>(part * static_cast<double>(physicalMemory()))},
+                     at::kByte);
+  };
+  {
+    const auto idle = share(0.45);  // mapped, never touched
+  }
+  CHECK(cachedMemory().cached > 0);
+  const auto more = share(0.6);
+  CHECK(cachedMemory().cached == 0);
+}
+
+TEST_CASE("a container's limit is read, and there may be none") {
+  const TemporaryFolder folder;
+  const auto limitOf = [&](const std::string& text) {
+    const auto path = folder.path / "memory.max";
+    std::ofstream(path) << text;
+    return memoryLimit(path);
+  };
+  constexpr size_t kNone = std::numeric_limits<size_t>::max();
+  CHECK(limitOf("8589934592\n") == size_t{8} << 30);
+  CHECK(limitOf("max\n") == kNone);
+  CHECK(memoryLimit(folder.path / "missing") == kNone);
 }

@@ -54,7 +54,7 @@ double measuredPeak(const MemoryDemand& demand) {
                          .device = "cpu",
                          .precision = demand.compute == at::kFloat ? "fp32" : "bf16",
                          .dataThreads = 1,
-                         .computeThreads = 0,
+                         .computeThreads = 2,
                          .checkpoint = {}};
   restartPeak();
   const size_t before = cachedMemory().inUse;

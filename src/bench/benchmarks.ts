@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import type { BenchConfig } from '../config/benchConfig.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeBenchmark, NativeBenchmarkDescription } from '../native/benchmark.js';
@@ -115,7 +115,7 @@ function describe(
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
     cpu: addon.hardware().cpuName,
-    cores: cpus().length,
+    cores: availableParallelism(),
     ...common,
     precisions,
   };

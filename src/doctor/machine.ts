@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { spread } from '../bench/summary.js';
@@ -48,7 +48,7 @@ async function medianMilliseconds(words: readonly string[]): Promise<number> {
 
 export function processor(): Finding {
   const name = cpus()[0]?.model ?? 'unknown';
-  const cores = cpus().length;
+  const cores = availableParallelism();
   return {
     subject: 'processor',
     state: 'good',

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cpus, hostname, release, totalmem } from 'node:os';
+import { availableParallelism, cpus, hostname, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageRoot } from '../native/packageRoot.js';
@@ -25,7 +25,7 @@ export async function environment(
     platform: `${process.platform} ${release()} ${process.arch}`,
     host: hostname(),
     cpu: cpus()[0]?.model,
-    cores: cpus().length,
+    cores: availableParallelism(),
     memoryBytes: totalmem(),
     ...decided,
     dataset,
