@@ -1,10 +1,11 @@
 // What is compared on a GPU, and how large it is.
 import { startWorker } from '../harness.mjs';
+import { queryGpu } from './measure.mjs';
 
 /** Of the real thing, and of a run that only shows that everything works (on a CPU, too). */
 const SIZES = {
   full: {
-    ...{ arch: 'resnet50', queue: 4096, batches: { 256: 50, 1024: 12 }, rounds: 5 },
+    ...{ arch: 'resnet50', queue: 4096, rounds: 5 },
     ...{ bank: 50_000, queries: 10_000, k: 200, referenceBatch: 256, tunedBatch: 1000 },
   },
   smoke: {
@@ -22,7 +23,13 @@ const COMPILED = {
 const NO_KERNELS = { MOCO_CUDA_KERNELS: '0' };
 
 export function sizes({ smoke }) {
-  return smoke ? SIZES.smoke : SIZES.full;
+  return smoke ? SIZES.smoke : { ...SIZES.full, batches: batchesThatFit() };
+}
+
+/** By batch, the steps in a round. What is compared at batch 1024 takes about 105 GB at once. */
+function batchesThatFit() {
+  const mebibytes = Number.parseInt(queryGpu('memory.total'), 10);
+  return mebibytes < 110_000 ? { 256: 50, 512: 25 } : { 256: 50, 1024: 12 };
 }
 
 /**

@@ -24,13 +24,14 @@ class CudaGraphRecorder final : public GraphRecorder {
     // What plain calls worked in is idle now, and the graph takes memory of its own.
     c10::cuda::CUDACachingAllocator::emptyCache();
     auto graph = std::make_unique<at::cuda::CUDAGraph>();
+    const auto pool = at::cuda::graph_pool_handle();
     try {
       // Node's other threads may ask CUDA what they like; autograd's work comes in by its stream.
-      graph->capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+      graph->capture_begin(pool, cudaStreamCaptureModeThreadLocal);
       work();
       graph->capture_end();
     } catch (...) {
-      abandon(std::move(graph));
+      abandon(std::move(graph), pool);
       throw;
     }
     graph_ = std::move(graph);
@@ -39,13 +40,24 @@ class CudaGraphRecorder final : public GraphRecorder {
   void replay() override { graph_->replay(); }
 
  private:
-  /// Takes the stream out of capturing.
-  static void abandon(std::unique_ptr<at::cuda::CUDAGraph> graph) {
-    // Never freed: the allocator may go on asking it whether an allocation is the graph's.
-    at::cuda::CUDAGraph* const kept = graph.release();
+  /// Takes the stream out of capturing, and gives the recording's memory back. What it fails with
+  /// is not told: what went wrong with the work is being thrown already.
+  void abandon(std::unique_ptr<at::cuda::CUDAGraph> graph, const c10::MempoolId_t& pool) const {
     try {
-      kept->capture_end();
-    } catch (const std::exception&) {  // what went wrong with the work is being thrown already
+      graph->capture_end();
+      return;  // a whole recording, whose end releases its memory
+    } catch (const std::exception&) {
+    }
+    // CUDA has refused the recording. LibTorch (2.11 and others) leaves its memory taken then, and
+    // the allocator goes on asking the graph, which therefore stays, whether allocations are its
+    // own.
+    static_cast<void>(graph.release());
+    namespace allocator = c10::cuda::CUDACachingAllocator;
+    for (const auto& give : {allocator::endAllocateToPool, allocator::releasePool}) {
+      try {
+        give(device_.index(), pool);
+      } catch (const c10::Error&) {  // a version that did so itself
+      }
     }
   }
 

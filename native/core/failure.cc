@@ -46,7 +46,8 @@ Failure deviceFailed(const std::string& message) {
 }
 
 Failure byMessage(const std::string& message) {
-  if (containsAny(message, kOutOfMemory)) return {"ERR_MOCO_OUT_OF_MEMORY", message, kLessMemory};
+  if (containsAny(message, kOutOfMemory))
+    return {"ERR_MOCO_OUT_OF_MEMORY", firstLine(message), kLessMemory};
   if (containsAny(message, kDeviceFailure)) return deviceFailed(message);
   return {"ERR_MOCO_NATIVE", message, kReport};
 }

@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <array>
+#include <exception>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -60,8 +61,10 @@ ConvolutionKernels fastestKernels(const at::TensorOptions& options) {
   if (inOneDnn && find(kPointwise, "") && find(kPointwiseInPlace, "binary")) {
     return ConvolutionKernels::kOneDnn;
   }
+  // cuDNN's fused convolutions take any algorithm, also where only deterministic ones may be taken.
   if (options.device().is_cuda() && at::globalContext().hasCuDNN() &&
-      at::globalContext().userEnabledCuDNN() && (type == at::kFloat || type == at::kBFloat16)) {
+      at::globalContext().userEnabledCuDNN() && !at::globalContext().deterministicCuDNN() &&
+      (type == at::kFloat || type == at::kBFloat16)) {
     return ConvolutionKernels::kCudnn;
   }
   return ConvolutionKernels::kPlain;
@@ -126,9 +129,9 @@ std::optional<at::Tensor> FoldedConvolution::cudnnRelu(const at::Tensor& x,
                : at::cudnn_convolution_relu(x, weight_, bias_, stride, padding, kDilation, kGroups);
   } catch (const c10::OutOfMemoryError&) {
     throw;
-  } catch (const c10::Error&) {
-    // cuDNN has no kernel for this type, shape and GPU. If it is another error, the plain
-    // operators will meet it, too.
+  } catch (const std::exception&) {
+    // cuDNN has no kernel for this type, shape and GPU, which it says with exceptions of its own.
+    // If it is another error, the plain operators will meet it, too.
     cudnnCannot_ = true;
     return {};
   }

@@ -14,8 +14,6 @@
 namespace moco {
 namespace {
 
-constexpr int kPlainCalls = 2;
-
 bool isAlike(const at::Tensor& a, const at::Tensor& b) {
   return a.sizes() == b.sizes() && a.strides() == b.strides() && a.dtype() == b.dtype();
 }

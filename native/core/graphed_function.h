@@ -25,12 +25,14 @@ using MakeRecorder = std::function<std::unique_ptr<GraphRecorder>()>;
 /// CUDA graphs where the device has them and they were compiled, else empty.
 MakeRecorder graphRecorders(const at::Device& device);
 
-/// A function that gives the device the same work every time. Two calls run plainly: libraries
-/// choose their algorithms and take what memory they keep. The third is recorded, and from then on
-/// it is replayed: nothing is left to the host but copying the inputs to where the recorded work
-/// reads them.
+/// A function that gives the device the same work every time. `kPlainCalls` calls run plainly:
+/// libraries choose their algorithms and take what memory they keep. The next is recorded, and from
+/// then on it is replayed: nothing is left to the host but copying the inputs to where the recorded
+/// work reads them.
 class GraphedFunction {
  public:
+  static constexpr int kPlainCalls = 2;
+
   using Tensors = std::vector<at::Tensor>;
   using Function = std::function<Tensors(const Tensors&)>;
 
@@ -44,6 +46,8 @@ class GraphedFunction {
   /// @return  what the function returned; replayed, valid until the next call
   Tensors operator()(const Tensors& inputs);
 
+  /// Whether calls are recorded, or will be.
+  bool records() const { return recorder_ != nullptr; }
   /// Why recording failed; empty where it did not.
   const std::string& failure() const { return failure_; }
 

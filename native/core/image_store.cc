@@ -25,7 +25,9 @@ ImageStore makeImageStore(const uint8_t* planar, const uint8_t* labels, int64_t 
 
 at::Tensor normalise(const at::Tensor& pictures, const Normalisation& normalisation,
                      at::ScalarType dtype) {
-  auto scaled = pictures.to(at::kFloat).div_(255);  // (B, H, W, 3)
+  auto scaled = pictures.to(at::kFloat);  // (B, H, W, 3)
+  // Divided by a number of the host's, CUDA multiplies with its reciprocal, and rounds otherwise.
+  scaled.div_(at::full({}, 255, scaled.options()));
   scaled.sub_(normalisation.mean).div_(normalisation.std);
   return scaled.permute({0, 3, 1, 2}).to(dtype);
 }

@@ -105,7 +105,7 @@ int64_t foldedBytes(const MemoryDemand& demand, const Network& network) {
 }
 
 /// Activations of a chunk, with its pictures and features. A graph keeps those that it was recorded
-/// with beside those of the last chunk, which is shorter and not recorded.
+/// with, beside those of a store that is smaller than a chunk and not recorded.
 int64_t chunkBytes(const MemoryDemand& demand, const Network& network) {
   const int64_t chunk = std::min(FrozenBackbone::chunkLength(demand.device),
                                  std::max(demand.trainPictures, demand.testPictures));

@@ -4,8 +4,11 @@
 #include <ATen/record_function.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <array>
 #include <cmath>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "core/profiler.h"
@@ -21,6 +24,17 @@ void requireFinite(const StepResult& result) {
               std::string(loss ? "the loss is " : "the norm of the gradient is ") +
                   std::to_string(loss ? result.loss : result.gradientNorm),
               "Lower the learning rate, raise the temperature, or train in fp32.");
+}
+
+/// All at once, but for types that differ, of which PyTorch would copy one tensor after the other.
+void copyByType(const std::vector<at::Tensor>& to, const std::vector<at::Tensor>& from) {
+  std::map<at::ScalarType, std::array<std::vector<at::Tensor>, 2>> groups;
+  for (size_t i = 0; i < from.size(); ++i) {
+    auto& [targets, sources] = groups[from[i].scalar_type()];
+    targets.push_back(to[i]);
+    sources.push_back(from[i]);
+  }
+  for (const auto& [type, group] : groups) at::_foreach_copy_(group[0], group[1]);
 }
 
 std::unique_ptr<GraphRecorder> recorder(const MocoOptions& options) {
@@ -104,7 +118,7 @@ at::Tensor Moco::differentiate(const InfoNce& contrast) {
   const auto gradients = torch::autograd::grad({contrast.loss}, query_.weights());
 
   const at::NoGradGuard noGrad;
-  at::_foreach_copy_(gradients_.views(), gradients);
+  copyByType(gradients_.views(), gradients);
   return at::stack({contrast.loss.detach(), contrast.accuracy, gradients_.flat().norm()});
 }
 

@@ -117,6 +117,20 @@ TEST_CASE("the fastest kernels compute what the plain ones do, odd sizes include
   }
 }
 
+TEST_CASE("what lay in memory where the result goes does not matter") {
+  if (!at::hasCUDA()) return;  // no GPU
+  const Shape shape{64, 64, 3, 1, 16, 16, 8};
+  const Layers layers(shape, device());
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    const auto layer = layers.folded(type);
+    const auto x = input(shape).to(layers.weights[0].options().dtype(type));
+    const auto expected = layer.relu(x, ConvolutionKernels::kPlain);
+    layer.relu(x, ConvolutionKernels::kCudnn);                          // chooses its algorithm
+    at::full_like(expected, std::numeric_limits<double>::quiet_NaN());  // the next result's memory
+    CHECK(at::allclose(layer.relu(x, ConvolutionKernels::kCudnn), expected, 2e-2, 2e-2));
+  }
+}
+
 TEST_CASE("there are only plain kernels for fp64") {
   CHECK(fastestKernels(at::dtype(at::kDouble)) == ConvolutionKernels::kPlain);
 }

@@ -47,6 +47,9 @@ at::Tensor featuresOf(FrozenBackbone& backbone, const ImageStore& store) {
   return at::cat(chunks);
 }
 
+/// As far as fp32 goes, and sums whose order depends on the number of pictures.
+bool areClose(const at::Tensor& a, const at::Tensor& b) { return at::allclose(a, b, 1e-4, 1e-5); }
+
 at::Tensor newlyFolded(Encoder& encoder, const ImageStore& store) {
   FrozenBackbone backbone(encoder, normalisation(encoder.options().device));
   return featuresOf(backbone, store);
@@ -60,11 +63,12 @@ TEST_CASE("whole chunks are recorded once, and replayed when the weights have ch
   FrozenBackbone backbone(encoder, normalisation(),
                           [&] { return std::make_unique<GraphDouble>(log); });
   const ImageStore store = noise(kChunk + 3);
-  for (int evaluation = 1; evaluation <= 5; ++evaluation) {
+  for (int evaluation = 1; evaluation <= 4; ++evaluation) {
     INFO("evaluation ", evaluation);
-    CHECK(featuresOf(backbone, store).equal(newlyFolded(encoder, store)));
-    CHECK(log.recorded == (evaluation < 3 ? 0 : 1));
-    CHECK(log.replayed == std::max(evaluation - 2, 0));
+    CHECK(areClose(featuresOf(backbone, store), newlyFolded(encoder, store)));
+    // Of two chunks: the last pictures come with earlier ones.
+    CHECK(log.recorded == (evaluation < 2 ? 0 : 1));
+    CHECK(log.replayed == 2 * (evaluation - 1));
     change(encoder);
   }
 }
@@ -135,16 +139,15 @@ TEST_CASE("a CUDA graph gives the plain features, also when the weights have cha
   const at::Device device(at::kCUDA, 0);
   if (!at::hasCUDA() || !graphRecorders(device)) return;  // no GPU, or compiled without nvcc
   const auto check = [&] {
-    setUpDevice(device, {.tf32 = false, .deterministic = true});
+    setUpDevice(device, {.tf32 = false});
     Encoder encoder = initialised(device);
     FrozenBackbone backbone(encoder, normalisation(device), graphRecorders(device));
     const ImageStore store = noise(4 * FrozenBackbone::chunkLength(device) + 5);
     for (int evaluation = 0; evaluation < 2; ++evaluation) {
-      CHECK(featuresOf(backbone, store).equal(newlyFolded(encoder, store)));
+      CHECK(areClose(featuresOf(backbone, store), newlyFolded(encoder, store)));
       change(encoder);
     }
     CHECK(backbone.graphFailure() == "");
-    setUpDevice(device, {.tf32 = false});
   };
   // A thread of its own, whose stream ends with it.
   std::async(std::launch::async, check).get();

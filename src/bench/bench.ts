@@ -80,7 +80,7 @@ export async function benchOn(
   const { description } = benchmarks;
   onEvent?.({ type: 'start', config, description });
   const { rounds, convolutions } = await stoppable(benchmarks, signal, (throwIfStopped) =>
-    measureAll(benchmarks, config, (event) => {
+    measureAll(benchmarks, config, addon, (event) => {
       throwIfStopped();
       onEvent?.(event);
     }),
@@ -101,8 +101,9 @@ export async function benchOn(
 
 /** All rounds, then the share of the convolutions in each precision. */
 async function measureAll(
-  { natives }: Benchmarks,
+  { natives, description }: Benchmarks,
   config: BenchConfig,
+  addon: NativeAddon,
   announce: (event: BenchMeasuringEvent) => void,
 ): Promise<{ rounds: readonly Round[]; convolutions: readonly number[] }> {
   const { rounds: count } = config;
@@ -115,8 +116,13 @@ async function measureAll(
   for (let round = 1; round <= count; round++) {
     rounds.push(await measureRound(natives, config, announcer(round)));
   }
+  // Of a recorded step the GPU is given no operators.
+  const isRecorded = description.device.startsWith('cuda') && config.cudaGraph;
+  await using plain = isRecorded
+    ? await createBenchmarks({ ...config, cudaGraph: false }, addon)
+    : undefined;
   const convolutions: number[] = [];
-  for (const native of natives) {
+  for (const native of plain?.natives ?? natives) {
     announcer(count)('convolutions', native.description.precision);
     convolutions.push(convolutionShare(await native.steps(0, 'operators')));
   }

@@ -24,7 +24,7 @@ interface Probed {
   readonly failure?: Failure;
 }
 
-/** LibTorch, the addon, the GPU and one real training step. */
+/** LibTorch, the addon, the GPU and real training steps. */
 export async function* native(request: ProbeRequest): AsyncGenerator<Finding, void, void> {
   const host = thisHost();
   yield libtorch(request.root, host);
@@ -75,7 +75,7 @@ function addon({ seconds, libtorchVersion }: Loaded): Finding {
 }
 
 /** Where a run would compute, and that it does. */
-function training({ description, seconds, loss, memory }: Stepped): Finding[] {
+function training({ description, seconds, loss, memory, warnings }: Stepped): Finding[] {
   const { device, deviceName, computeThreads, dataThreads, precision, precisionReason } =
     description;
   const threads = `threads: ${computeThreads} to compute, ${dataThreads} to make views`;
@@ -89,9 +89,10 @@ function training({ description, seconds, loss, memory }: Stepped): Finding[] {
     },
     {
       subject: 'training',
-      state: 'good',
-      message: `one step of a ResNet-18 works: ${seconds.toFixed(2)} s, loss ${loss.toFixed(4)}, ${peak}`,
-      facts: { seconds, loss, memory },
+      state: warnings.length > 0 ? 'note' : 'good',
+      message: `a ResNet-18 works: ${seconds.toFixed(2)} s for a step, loss ${loss.toFixed(4)}, ${peak}`,
+      hint: warnings.length > 0 ? warnings.join('\n') : undefined,
+      facts: { seconds, loss, memory, warnings },
     },
   ];
 }
@@ -115,7 +116,7 @@ async function probe(request: ProbeRequest): Promise<Probed> {
   const probed: Probed = Object.assign({}, ...lines.map((line) => JSON.parse(line) as ProbeLine));
   if (probed.failure || probed.stepped) return probed;
   const end = killedBy ? `was ended by ${killedBy}` : `ended with exit code ${exitCode}`;
-  const during = probed.loaded ? 'trained for one step' : 'loaded the addon';
+  const during = probed.loaded ? 'trained for some steps' : 'loaded the addon';
   const last = complaint.trim().split('\n').at(-1);
   return {
     ...probed,

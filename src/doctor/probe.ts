@@ -27,12 +27,15 @@ export interface Loaded {
   readonly kernelsUnavailable: string | undefined;
 }
 
-/** A training step was made. */
+/** Training steps were made. */
 export interface Stepped {
   readonly description: NativeTrainerDescription;
+  /** Of the last step. */
   readonly seconds: number;
   readonly loss: number;
   readonly memory: NativeMemory;
+  /** What the trainer warned of. */
+  readonly warnings: readonly string[];
 }
 
 /** Something failed. */
@@ -49,10 +52,12 @@ export type ProbeLine =
   | { readonly failure: Failure };
 
 const BATCH = 8;
+/** So many that, where a GPU's steps are recorded, one is replayed. */
+const STEPS = 4;
 const SIDE = 32;
 
 /**
- * The program that `moco doctor` starts: loads the addon and trains for one step. In a process of
+ * The program that `moco doctor` starts: loads the addon and trains for some steps. In a process of
  * its own, because a library that does not fit the machine may end it.
  */
 async function main(request: ProbeRequest): Promise<void> {
@@ -64,15 +69,15 @@ async function main(request: ProbeRequest): Promise<void> {
     const hardware = addon.hardware();
     const kernelsUnavailable = hardware.cuda && addon.cudaKernelsUnavailable();
     print({ loaded: { seconds, libtorchVersion, hardware, kernelsUnavailable } });
-    print({ stepped: await step(addon, request) });
+    print({ stepped: await train(addon, request) });
   } catch (error) {
     const { code, message, hint } = error as Partial<Failure>;
     print({ failure: { code, message: message ?? String(error), hint } });
   }
 }
 
-/** A step of a ResNet-18. */
-async function step(
+/** Some steps of a ResNet-18. */
+async function train(
   addon: NativeAddon,
   { device, precision, threads }: ProbeRequest,
 ): Promise<Stepped> {
@@ -96,16 +101,17 @@ async function step(
   await trainer.trainEpoch(1, 1, (rows) => {
     for (const { seconds, loss } of decodeStepRows(rows)) measured = { seconds, loss };
   });
-  const memory = addon.memory();
+  const memory = trainer.memory();
+  const warnings = await trainer.takeWarnings();
   await trainer.dispose();
-  return { description, ...measured, memory };
+  return { description, ...measured, memory, warnings };
 }
 
 function randomPictures(): NativePictures {
   return {
-    pixels: randomFillSync(new Uint8Array(BATCH * 3 * SIDE * SIDE)),
-    labels: new Uint8Array(BATCH),
-    count: BATCH,
+    pixels: randomFillSync(new Uint8Array(STEPS * BATCH * 3 * SIDE * SIDE)),
+    labels: new Uint8Array(STEPS * BATCH),
+    count: STEPS * BATCH,
     height: SIDE,
     width: SIDE,
   };
