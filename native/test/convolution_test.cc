@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/function.h>
+
+#include <string>
+#include <vector>
 
 using namespace moco;
 
