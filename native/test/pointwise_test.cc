@@ -15,6 +15,8 @@ using namespace moco;
 
 namespace {
 
+const auto kNeedsKernels = doctest::skip(!kernels::pointwise::kernels());
+
 /// Those of ResNets, and odd ones: one pixel, rows that fill no block, strides that leave pixels
 /// over.
 const std::vector<ConvolutionShape> kShapes{
@@ -54,16 +56,10 @@ Results exact(const Example& example, const ConvolutionShape& shape, bool magnit
   return {y.detach(), torch::autograd::grad({y}, {x}, {number(example.dy)}).front()};
 }
 
-bool processorLacksKernels() {
-  if (kernels::pointwise::kernels()) return false;
-  MESSAGE("not tested: this processor has no AVX512-BF16");
-  return true;
-}
-
 }  // namespace
 
-TEST_CASE("1×1 convolutions and their gradients by the input are those in fp64, rounded to bf16") {
-  if (processorLacksKernels()) return;
+TEST_CASE("1×1 convolutions and their gradients by the input are those in fp64, rounded to bf16" *
+          kNeedsKernels) {
   for (const auto& shape : kShapes) {
     INFO(shape.in, " to ", shape.out, " channels, stride ", shape.stride);
     const auto example = exampleOf(shape);
@@ -84,8 +80,8 @@ TEST_CASE("1×1 convolutions and their gradients by the input are those in fp64,
   }
 }
 
-TEST_CASE("1×1 convolutions do not mind how activations and weights lie in memory") {
-  if (processorLacksKernels()) return;
+TEST_CASE("1×1 convolutions do not mind how activations and weights lie in memory" *
+          kNeedsKernels) {
   for (const auto& shape : kShapes) {
     auto example = exampleOf(shape);
     const auto expected = own(example, shape);
@@ -98,8 +94,7 @@ TEST_CASE("1×1 convolutions do not mind how activations and weights lie in memo
   }
 }
 
-TEST_CASE("the number of threads does not change a bit of 1×1 convolutions") {
-  if (processorLacksKernels()) return;
+TEST_CASE("the number of threads does not change a bit of 1×1 convolutions" * kNeedsKernels) {
   const int before = at::get_num_threads();
   for (const auto& shape : kShapes) {
     const auto example = exampleOf(shape);
@@ -114,8 +109,7 @@ TEST_CASE("the number of threads does not change a bit of 1×1 convolutions") {
   at::set_num_threads(before);
 }
 
-TEST_CASE("1×1 convolutions of our own are used where they are defined and pay") {
-  if (processorLacksKernels()) return;
+TEST_CASE("1×1 convolutions of our own are used where they are defined and pay" * kNeedsKernels) {
   const ConvolutionShape layer{64, 16, 16, 128, 64, 1, 1, 0};
   const auto with = [&](auto change) {
     auto shape = layer;

@@ -16,6 +16,8 @@ using namespace moco;
 
 namespace {
 
+const auto kNeedsKernels = doctest::skip(!kernels::winograd::kernels());
+
 /// Those of ResNets, and odd ones: sides that tiles do not divide, one pixel, slices of tiles of
 /// unequal length.
 const std::vector<ConvolutionShape> kShapes{
@@ -58,16 +60,10 @@ Results own(const Example& example) {
           winogradWeightGradient(dy, x)};
 }
 
-bool processorLacksKernels() {
-  if (kernels::winograd::kernels()) return false;
-  MESSAGE("not tested: this processor has no AVX512-BF16");
-  return true;
-}
-
 }  // namespace
 
-TEST_CASE("Winograd's convolutions and gradients are those in fp64, rounded to bf16") {
-  if (processorLacksKernels()) return;
+TEST_CASE("Winograd's convolutions and gradients are those in fp64, rounded to bf16" *
+          kNeedsKernels) {
   for (const auto& shape : kShapes) {
     for (const double least : {-1., 0.}) {
       const auto example = exampleOf(shape, least);
@@ -90,8 +86,8 @@ TEST_CASE("Winograd's convolutions and gradients are those in fp64, rounded to b
 }
 
 TEST_CASE(
-    "each of Winograd's results is off by rounding, and fp32's error of its tile's largest sum") {
-  if (processorLacksKernels()) return;
+    "each of Winograd's results is off by rounding, and fp32's error of its tile's largest sum" *
+    kNeedsKernels) {
   for (const auto& shape : kShapes) {
     auto example = exampleOf(shape);
     // From pixel to pixel of all magnitudes, and zeros.
@@ -117,8 +113,8 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("Winograd's convolutions do not mind how activations and weights lie in memory") {
-  if (processorLacksKernels()) return;
+TEST_CASE("Winograd's convolutions do not mind how activations and weights lie in memory" *
+          kNeedsKernels) {
   auto example = exampleOf(kShapes.front());
   const auto expected = own(example);
   for (auto* const tensor : {&example.x, &example.weight, &example.dy}) {
@@ -128,8 +124,8 @@ TEST_CASE("Winograd's convolutions do not mind how activations and weights lie i
   for (size_t i = 0; i < expected.size(); ++i) CHECK(result[i].equal(expected[i]));
 }
 
-TEST_CASE("the number of threads does not change a bit of Winograd's convolutions") {
-  if (processorLacksKernels()) return;
+TEST_CASE("the number of threads does not change a bit of Winograd's convolutions" *
+          kNeedsKernels) {
   const int before = at::get_num_threads();
   for (const auto& shape : kShapes) {
     const auto example = exampleOf(shape);
@@ -144,8 +140,7 @@ TEST_CASE("the number of threads does not change a bit of Winograd's convolution
   at::set_num_threads(before);
 }
 
-TEST_CASE("a number that is not finite is not lost in Winograd's convolutions") {
-  if (processorLacksKernels()) return;
+TEST_CASE("a number that is not finite is not lost in Winograd's convolutions" * kNeedsKernels) {
   auto example = exampleOf(kShapes.front());
   const int64_t channel = example.dy.size(1) - 1;
   example.dy.select(1, channel).fill_(INFINITY);
@@ -156,8 +151,7 @@ TEST_CASE("a number that is not finite is not lost in Winograd's convolutions") 
   CHECK_FALSE(at::isfinite(own(example)[0]).any().item<bool>());
 }
 
-TEST_CASE("Winograd's convolutions are used where they are defined and pay") {
-  if (processorLacksKernels()) return;
+TEST_CASE("Winograd's convolutions are used where they are defined and pay" * kNeedsKernels) {
   const ConvolutionShape layer{64, 16, 16, 128, 128, 3, 1, 1};
   const auto with = [&](auto change) {
     auto shape = layer;
