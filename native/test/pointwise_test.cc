@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/device.h"
 #include "core/pointwise_kernels.h"
 #include "formula.h"
 
@@ -116,6 +117,7 @@ TEST_CASE("1×1 convolutions of our own are used where they are defined and pay"
     change(shape);
     return usesPointwise(shape);
   };
+  CHECK(usesPointwise(layer) != cpuHasAmx());
   CHECK(with([](auto& shape) { shape.kernel = 3; }) == false);
   CHECK(with([](auto& shape) { shape.padding = 1; }) == false);
   CHECK(with([](auto& shape) { shape.in = 64; }) == false);
@@ -123,5 +125,6 @@ TEST_CASE("1×1 convolutions of our own are used where they are defined and pay"
   CHECK(with([](auto& shape) { shape.out = 32; }) == false);
   CHECK(with([](auto& shape) { shape.pictures = 0; }) == false);
   CHECK(with([](auto& shape) { shape.stride = 2; }) == usesPointwise(layer));
+  CHECK(usesPointwiseInputGradient({64, 16, 16, 64, 128, 1, 1, 0}) != cpuHasAmx());
   CHECK(usesPointwiseInputGradient(layer) == false);
 }

@@ -10,6 +10,7 @@
 
 #include "core/bf16_tiles.h"
 #include "core/convolution.h"
+#include "core/device.h"
 #include "formula.h"
 
 using namespace moco;
@@ -108,6 +109,18 @@ TEST_CASE("a number that is not finite is not lost" * kNeedsTiles) {
     const auto gradient = weightGradient(dy, inputOf(shape).to(at::kBFloat16), shape);
     CHECK_FALSE(at::isfinite(gradient[shape.out - 1]).any().item<bool>());
     CHECK(at::isfinite(gradient.slice(0, 0, shape.out - 1)).all().item<bool>());
+  }
+}
+
+TEST_CASE("the weight's gradient is our own where it pays" * kNeedsTiles) {
+  for (const ConvolutionShape& shape :
+       {ConvolutionShape{64, 16, 16, 64, 256, 1, 1, 0}, {64, 4, 4, 512, 512, 3, 1, 1}}) {
+    CHECK(usesOwnWeightGradient(shape) != cpuHasAmx());
+  }
+  for (const ConvolutionShape& shape : {ConvolutionShape{64, 16, 16, 32, 256, 1, 1, 0},
+                                        {64, 8, 8, 256, 256, 3, 1, 1},
+                                        {0, 16, 16, 64, 256, 1, 1, 0}}) {
+    CHECK(usesOwnWeightGradient(shape) == false);
   }
 }
 
