@@ -1,6 +1,5 @@
 #include "core/weight_gradient.h"
 
-#include <ATen/Parallel.h>
 #include <doctest/doctest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -8,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "compute_threads.h"
 #include "core/bf16_tiles.h"
 #include "core/convolution.h"
 #include "core/device.h"
@@ -90,16 +90,14 @@ TEST_CASE("activations that are not channels last have the same gradient" * kNee
 }
 
 TEST_CASE("the number of threads does not change a bit of the gradient" * kNeedsTiles) {
-  const int before = at::get_num_threads();
   for (const auto& shape : kShapes) {
-    at::set_num_threads(1);
-    const auto gradient = own(shape);
-    for (const int threads : {2, 3}) {
-      at::set_num_threads(threads);
-      CHECK(own(shape).equal(gradient));
-    }
+    const auto computedBy = [&](int threads) {
+      const ComputeThreads guard(threads);
+      return own(shape);
+    };
+    const auto gradient = computedBy(1);
+    for (const int threads : {2, 3}) CHECK(computedBy(threads).equal(gradient));
   }
-  at::set_num_threads(before);
 }
 
 TEST_CASE("a number that is not finite is not lost" * kNeedsTiles) {

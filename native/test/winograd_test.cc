@@ -1,6 +1,5 @@
 #include "core/winograd.h"
 
-#include <ATen/Parallel.h>
 #include <doctest/doctest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -8,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "compute_threads.h"
 #include "core/device.h"
 #include "core/winograd_kernels.h"
 #include "formula.h"
@@ -126,18 +126,18 @@ TEST_CASE("Winograd's convolutions do not mind how activations and weights lie i
 
 TEST_CASE("the number of threads does not change a bit of Winograd's convolutions" *
           kNeedsKernels) {
-  const int before = at::get_num_threads();
   for (const auto& shape : kShapes) {
     const auto example = exampleOf(shape);
-    at::set_num_threads(1);
-    const auto expected = own(example);
+    const auto computedBy = [&](int threads) {
+      const ComputeThreads guard(threads);
+      return own(example);
+    };
+    const auto expected = computedBy(1);
     for (const int threads : {2, 3}) {
-      at::set_num_threads(threads);
-      const auto result = own(example);
+      const auto result = computedBy(threads);
       for (size_t i = 0; i < expected.size(); ++i) CHECK(result[i].equal(expected[i]));
     }
   }
-  at::set_num_threads(before);
 }
 
 TEST_CASE("a number that is not finite is not lost in Winograd's convolutions" * kNeedsKernels) {
