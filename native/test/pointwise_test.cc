@@ -110,6 +110,20 @@ TEST_CASE("the number of threads does not change a bit of 1×1 convolutions" * k
   }
 }
 
+TEST_CASE("in 1×1 convolutions what is not finite stays so, and in its picture" * kNeedsKernels) {
+  const auto& shape = kShapes.front();
+  for (const float number : {NAN, INFINITY}) {
+    const auto example = exampleOf(shape);
+    example.x[1][5].fill_(number);
+    example.dy[1][5].fill_(number);
+    for (const auto& result : own(example, shape)) {
+      CHECK(at::isfinite(result[0]).all().item<bool>());
+      CHECK_FALSE(at::isfinite(result[1]).any().item<bool>());
+      CHECK(at::isfinite(result[2]).all().item<bool>());
+    }
+  }
+}
+
 TEST_CASE("1×1 convolutions of our own are used where they are defined and pay" * kNeedsKernels) {
   const ConvolutionShape layer{64, 16, 16, 128, 64, 1, 1, 0};
   const auto with = [&](auto change) {
