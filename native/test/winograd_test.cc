@@ -10,6 +10,7 @@
 #include "compute_threads.h"
 #include "core/device.h"
 #include "core/winograd_kernels.h"
+#include "fixtures.h"
 #include "formula.h"
 
 using namespace moco;
@@ -110,6 +111,23 @@ TEST_CASE(
       const auto allowed = exact[i].abs() * std::ldexp(1, -8) + largest[i] * std::ldexp(1, -18);
       CHECK(((result[i].to(at::kDouble) - exact[i]).abs() <= allowed).all().item<bool>());
     }
+  }
+}
+
+TEST_CASE("in training Winograd's gradient by the weight is as near to the truth as oneDNN's" *
+          kNeedsKernels) {
+  for (const auto& shape : kShapes) {
+    INFO(shape.in, " to ", shape.out, " channels, ", shape.height, " × ", shape.width);
+    if (shape.rows() == 1) continue;  // dy is zero
+    // Behind a ReLU, and before BatchNorm, whose gradient has no mean: large sums cancel.
+    auto example = exampleOf(shape, /*least=*/0);
+    example.dy = (example.dy - example.dy.mean({0, 2, 3}, /*keepdim=*/true))
+                     .to(at::kBFloat16)
+                     .to(at::kDouble);
+    const auto exact = plain(example)[2];
+    const auto oneDnn = plain({example.x.to(at::kBFloat16), example.weight.to(at::kBFloat16),
+                               example.dy.to(at::kBFloat16)})[2];
+    CHECK(relativeDistance(own(example)[2], exact) <= 1.1 * relativeDistance(oneDnn, exact) + 1e-6);
   }
 }
 
