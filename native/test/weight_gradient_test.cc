@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,9 @@
 #include "core/bf16_tiles.h"
 #include "core/convolution.h"
 #include "core/device.h"
+#include "core/pointwise.h"
+#include "core/profiler.h"
+#include "core/winograd.h"
 #include "fixtures.h"
 #include "formula.h"
 
@@ -62,6 +66,15 @@ at::Tensor plain(const at::Tensor& dy, const at::Tensor& x, const ConvolutionSha
 at::Tensor own(const ConvolutionShape& shape) {
   return weightGradient(outputGradientOf(shape).to(at::kBFloat16), inputOf(shape).to(at::kBFloat16),
                         shape);
+}
+
+/// How often an operator ran.
+int64_t callsOf(const Profiler& profiler, const std::string& name) {
+  int64_t calls = 0;
+  for (const auto& time : profiler.times()) {
+    if (time.name == name) calls += time.calls;
+  }
+  return calls;
 }
 
 }  // namespace
@@ -185,11 +198,16 @@ TEST_CASE("only the gradients that are needed are computed, and they are PyTorch
         if (y.requires_grad()) y.backward(outputGradientOf(shape).to(type));
         return std::vector<at::Tensor>{y.detach(), x.grad(), weight.grad()};
       };
+      const Profiler profiler(at::kCPU, Profiler::Detail::kOperators);
       const auto result = run(
           [&](const auto& x, const auto& weight) {
             return convolution(x, weight, shape.stride, shape.padding);
           },
           at::kBFloat16);
+      const bool ownByInput = usesWinograd(shape) || usesPointwiseInputGradient(shape);
+      const bool ownByWeight = usesWinograd(shape) || usesOwnWeightGradient(shape);
+      CHECK(callsOf(profiler, "moco::convolution_input_gradient") == (byInput && ownByInput));
+      CHECK(callsOf(profiler, "moco::convolution_weight_gradient") == (byWeight && ownByWeight));
       const auto expected = run(
           [&](const auto& x, const auto& weight) {
             return at::conv2d(x, weight, /*bias=*/{}, shape.stride, shape.padding);
