@@ -30,6 +30,9 @@ at::Tensor channelsLast(const at::Tensor& x) {
 
 /// The pixels that a stride meets, of a batch of (height, width).
 struct Pixels {
+  /// One pixel after the other.
+  static Pixels all() { return {.height = 1, .width = 1, .stride = 1, .down = 1, .across = 1}; }
+
   int64_t height, width, stride;
   int64_t down, across;  // that are met
 
@@ -43,9 +46,6 @@ struct Pixels {
 Pixels pixelsOf(const ConvolutionShape& shape) {
   return {shape.height, shape.width, shape.stride, shape.outHeight(), shape.outWidth()};
 }
-
-/// A pixel after the other.
-constexpr Pixels kAll{.height = 0, .width = 0, .stride = 1, .down = 0, .across = 0};
 
 /// A matrix (from, to), in panels of kPanel columns.
 struct PackedWeight {
@@ -175,7 +175,7 @@ at::Tensor pointwiseConvolution(const at::Tensor& x, const at::Tensor& weight,
                            x.options().memory_format(at::MemoryFormat::ChannelsLast));
   const auto matrix = packed(weight);
   Product(shape.rows(), matrix, input.const_data_ptr<BFloat16>(), pixelsOf(shape),
-          y.data_ptr<BFloat16>(), kAll)();
+          y.data_ptr<BFloat16>(), Pixels::all())();
   return y;
 }
 
@@ -187,8 +187,8 @@ at::Tensor pointwiseInputGradient(const at::Tensor& dy, const at::Tensor& weight
                             dy.options().memory_format(at::MemoryFormat::ChannelsLast));
   if (shape.stride > 1) dx.zero_();
   const auto matrix = packedForInputGradient(weight);
-  Product(shape.rows(), matrix, gradient.const_data_ptr<BFloat16>(), kAll, dx.data_ptr<BFloat16>(),
-          pixelsOf(shape))();
+  Product(shape.rows(), matrix, gradient.const_data_ptr<BFloat16>(), Pixels::all(),
+          dx.data_ptr<BFloat16>(), pixelsOf(shape))();
   return dx;
 }
 
