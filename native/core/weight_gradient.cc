@@ -42,7 +42,7 @@ struct Fetches {
   std::array<bf16::Lines, 2> lines;
 
   bf16::Lines take(int64_t most) {
-    bf16::Lines& from = lines[lines[0].count == 0];
+    bf16::Lines& from = lines[0].count > 0 ? lines[0] : lines[1];
     const bf16::Lines taken{from.first, std::min(most, from.count)};
     from.first += taken.count * kLine;
     from.count -= taken.count;
