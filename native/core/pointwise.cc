@@ -115,8 +115,8 @@ class Product {
   }
 
  private:
-  /// Pointers to a block's rows and the next ones; those that are not there are the last one, and
-  /// their products come to nothing.
+  /// Pointers to a block's rows and the next ones; past the end they repeat the last row, and the
+  /// products go to `outside`.
   struct Block {
     std::array<const BFloat16*, kBlockRows + kRows> from;
     std::array<BFloat16*, kBlockRows> to;
@@ -155,8 +155,8 @@ bool isPossible(const ConvolutionShape& shape) {
          shape.in % kPanel == 0 && shape.out % kPanel == 0 && shape.rows() > 0;
 }
 
-/// Of fewer channels a row has too little work for what it takes to begin one. oneDNN is far faster
-/// with AMX.
+/// With fewer channels, setting up a row costs more than multiplying it. oneDNN is far faster with
+/// AMX.
 bool pays(int64_t channels) { return channels >= 128 && !cpuHasAmx(); }
 
 }  // namespace
