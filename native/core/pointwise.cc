@@ -95,11 +95,11 @@ PackedWeight packedForInputGradient(const at::Tensor& weight) {
 }
 
 /// Products of pixels with a weight.
-class Product {
+class PixelProduct {
  public:
   /// @param rows  pixels
-  Product(int64_t rows, const PackedWeight& weight, const BFloat16* from, const Pixels& fromPixels,
-          BFloat16* to, const Pixels& toPixels)
+  PixelProduct(int64_t rows, const PackedWeight& weight, const BFloat16* from,
+               const Pixels& fromPixels, BFloat16* to, const Pixels& toPixels)
       : rows_(rows),
         weight_(weight),
         from_(from),
@@ -174,8 +174,8 @@ at::Tensor pointwiseConvolution(const at::Tensor& x, const at::Tensor& weight,
   const auto y = at::empty({shape.pictures, shape.out, shape.outHeight(), shape.outWidth()},
                            x.options().memory_format(at::MemoryFormat::ChannelsLast));
   const auto matrix = packed(weight);
-  Product(shape.rows(), matrix, input.const_data_ptr<BFloat16>(), pixelsOf(shape),
-          y.data_ptr<BFloat16>(), Pixels::all())();
+  PixelProduct(shape.rows(), matrix, input.const_data_ptr<BFloat16>(), pixelsOf(shape),
+               y.data_ptr<BFloat16>(), Pixels::all())();
   return y;
 }
 
@@ -187,8 +187,8 @@ at::Tensor pointwiseInputGradient(const at::Tensor& dy, const at::Tensor& weight
                             dy.options().memory_format(at::MemoryFormat::ChannelsLast));
   if (shape.stride > 1) dx.zero_();
   const auto matrix = packedForInputGradient(weight);
-  Product(shape.rows(), matrix, gradient.const_data_ptr<BFloat16>(), Pixels::all(),
-          dx.data_ptr<BFloat16>(), pixelsOf(shape))();
+  PixelProduct(shape.rows(), matrix, gradient.const_data_ptr<BFloat16>(), Pixels::all(),
+               dx.data_ptr<BFloat16>(), pixelsOf(shape))();
   return dx;
 }
 

@@ -52,9 +52,9 @@ struct Fetches {
 
 /// dYᵀ·X, where X has a column for each tap of the kernel and input channel: in tiles, and in
 /// slices of the rows.
-class Product {
+class WeightGradientSums {
  public:
-  Product(const at::Tensor& dy, const at::Tensor& x, const ConvolutionShape& shape);
+  WeightGradientSums(const at::Tensor& dy, const at::Tensor& x, const ConvolutionShape& shape);
 
   /// Sums all tiles of all slices.
   void multiply() const;
@@ -87,7 +87,8 @@ class Product {
   at::Tensor sums_;  // (slices, tilesOfDy, taps, tilesOfX, kTileA, kTileB)
 };
 
-Product::Product(const at::Tensor& dy, const at::Tensor& x, const ConvolutionShape& shape)
+WeightGradientSums::WeightGradientSums(const at::Tensor& dy, const at::Tensor& x,
+                                       const ConvolutionShape& shape)
     : shape_(shape),
       taps_(shape.kernel * shape.kernel),
       tilesOfDy_(at::ceil_div(shape.out, kTileA)),
@@ -101,7 +102,7 @@ Product::Product(const at::Tensor& dy, const at::Tensor& x, const ConvolutionSha
   sums_ = at::empty({slices_, tilesOfDy_, sumsPerTileOfDy()}, dy.options().dtype(at::kFloat));
 }
 
-void Product::multiply() const {
+void WeightGradientSums::multiply() const {
   parallelFor(slices_ * tilesOfDy_, [&](int64_t begin, int64_t end) {
     const int64_t size = kBlockPairs * (kTileA * tilesOfDy_ + kTileB);
     const auto memory = at::empty({size}, at::device(at::kCPU).dtype(at::kInt));
@@ -116,7 +117,8 @@ void Product::multiply() const {
   });
 }
 
-void Product::multiplySlice(int64_t slice, const Range& tiles, const Scratch& scratch) const {
+void WeightGradientSums::multiplySlice(int64_t slice, const Range& tiles,
+                                       const Scratch& scratch) const {
   float* const sums =
       sums_.data_ptr<float>() + (slice * tilesOfDy_ + tiles.begin) * sumsPerTileOfDy();
   const Range rows = rowsOf(slice);
@@ -126,8 +128,8 @@ void Product::multiplySlice(int64_t slice, const Range& tiles, const Scratch& sc
   }
 }
 
-void Product::multiplyBlock(const Range& block, const Range& tiles, bool add, float* sums,
-                            const Scratch& scratch) const {
+void WeightGradientSums::multiplyBlock(const Range& block, const Range& tiles, bool add,
+                                       float* sums, const Scratch& scratch) const {
   const int64_t pairs = at::ceil_div<int64_t>(block.length(), 2);
   const auto tileOfDy = [&](int64_t tile) {
     return scratch.tilesOfDy + (tile - tiles.begin) * kBlockPairs * kTileA;
@@ -159,7 +161,7 @@ void Product::multiplyBlock(const Range& block, const Range& tiles, bool add, fl
   }
 }
 
-Fetches Product::rowsAfter(const Range& block, const Range& tiles) const {
+Fetches WeightGradientSums::rowsAfter(const Range& block, const Range& tiles) const {
   const int64_t rows = std::min(shape_.rows() - block.end, kBlockRows);
   const int64_t inPerRow = shape_.stride * shape_.stride * shape_.in;
   // What is not read from end to end would only fill the cache.
@@ -171,11 +173,11 @@ Fetches Product::rowsAfter(const Range& block, const Range& tiles) const {
                    allOfX ? rows * inPerRow : 0)}};
 }
 
-Range Product::rowsOf(int64_t slice) const {
+Range WeightGradientSums::rowsOf(int64_t slice) const {
   return {slice * sliceRows_, std::min((slice + 1) * sliceRows_, shape_.rows())};
 }
 
-void Product::findDy(const Range& block, Rows& rows) const {
+void WeightGradientSums::findDy(const Range& block, Rows& rows) const {
   const BFloat16* const dy = dy_.const_data_ptr<BFloat16>();
   for (int64_t row = block.begin; row < block.end; ++row) {
     rows[row - block.begin] = dy + row * shape_.out;
@@ -183,7 +185,7 @@ void Product::findDy(const Range& block, Rows& rows) const {
   if (block.length() % 2) rows[block.length()] = zeros_.const_data_ptr<BFloat16>();
 }
 
-void Product::findX(const Range& block, int64_t tap, Rows& rows) const {
+void WeightGradientSums::findX(const Range& block, int64_t tap, Rows& rows) const {
   const BFloat16* const x = x_.const_data_ptr<BFloat16>();
   const BFloat16* const zeros = zeros_.const_data_ptr<BFloat16>();
   const int64_t down = tap / shape_.kernel - shape_.padding;
@@ -204,7 +206,7 @@ void Product::findX(const Range& block, int64_t tap, Rows& rows) const {
   if (block.length() % 2) rows[block.length()] = zeros;
 }
 
-at::Tensor Product::round() const {
+at::Tensor WeightGradientSums::round() const {
   const auto gradient = at::empty({shape_.out, taps_, shape_.in}, dy_.options());
   BFloat16* const to = gradient.data_ptr<BFloat16>();
   const float* const sums = sums_.const_data_ptr<float>();
@@ -238,9 +240,9 @@ bool usesOwnWeightGradient(const ConvolutionShape& shape) {
 at::Tensor weightGradient(const at::Tensor& dy, const at::Tensor& x,
                           const ConvolutionShape& shape) {
   RECORD_FUNCTION("moco::convolution_weight_gradient", {});
-  const Product product(dy, x, shape);
-  product.multiply();
-  return product.round();
+  const WeightGradientSums sums(dy, x, shape);
+  sums.multiply();
+  return sums.round();
 }
 
 }  // namespace moco

@@ -157,7 +157,7 @@ MOCO_AVX512_INLINE __m512 upper(__m512i pairs) {
 }
 
 template <int64_t kCount>
-MOCO_AVX512_INLINE void multiplyRows(const Product& of, int64_t firstRow) {
+MOCO_AVX512_INLINE void multiplyRows(const PanelProduct& of, int64_t firstRow) {
   const float* a = of.a + firstRow * of.rowStride;
   float* const c = of.c + firstRow * of.cStride;
   __m512 sum[kCount][kVectors];
@@ -194,7 +194,7 @@ MOCO_AVX512_INLINE void multiplyRows(const Product& of, int64_t firstRow) {
   }
 }
 
-MOCO_AVX512 void multiplyLastRows(const Product& of, int64_t row) {
+MOCO_AVX512 void multiplyLastRows(const PanelProduct& of, int64_t row) {
   static_assert(kRows == 6);
   switch (of.rows - row) {
     case 1:
@@ -295,7 +295,7 @@ MOCO_AVX512 void transformWeightGradient(Points from, int64_t summands, int64_t 
   }
 }
 
-MOCO_AVX512 void multiply(const Product& product) {
+MOCO_AVX512 void multiply(const PanelProduct& product) {
   int64_t row = 0;
   for (; row + kRows <= product.rows; row += kRows) multiplyRows<kRows>(product, row);
   multiplyLastRows(product, row);
