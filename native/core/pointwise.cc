@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/channels_last.h"
 #include "core/device.h"
 #include "core/pointwise_kernels.h"
 #include "core/threads.h"
@@ -23,10 +24,6 @@ using kernels::pointwise::kRows;
 constexpr int64_t kBlockRows = 8 * kRows;
 
 const kernels::pointwise::Kernels& simd() { return *kernels::pointwise::kernels(); }
-
-at::Tensor channelsLast(const at::Tensor& x) {
-  return x.contiguous(at::MemoryFormat::ChannelsLast);
-}
 
 /// The pixels that a stride meets, of a batch of (height, width).
 struct Pixels {

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "core/bf16_tiles.h"
+#include "core/channels_last.h"
 #include "core/device.h"
 #include "core/threads.h"
 
@@ -93,8 +94,8 @@ WeightGradientSums::WeightGradientSums(const at::Tensor& dy, const at::Tensor& x
       taps_(shape.kernel * shape.kernel),
       tilesOfDy_(at::ceil_div(shape.out, kTileA)),
       tilesOfX_(at::ceil_div(shape.in, kTileB)),
-      dy_(dy.contiguous(at::MemoryFormat::ChannelsLast)),
-      x_(x.contiguous(at::MemoryFormat::ChannelsLast)),
+      dy_(channelsLast(dy)),
+      x_(channelsLast(x)),
       zeros_(at::zeros({std::max(shape.in, shape.out)}, dy.options())) {
   const int64_t slices = std::clamp<int64_t>(shape.rows() / kLeastSliceRows, 1, kMostSlices);
   sliceRows_ = at::ceil_div(at::ceil_div(shape.rows(), slices), kBlockRows) * kBlockRows;
