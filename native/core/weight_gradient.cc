@@ -6,17 +6,18 @@
 #include <algorithm>
 #include <array>
 
-#include "core/bf16_tiles.h"
 #include "core/channels_last.h"
 #include "core/device.h"
 #include "core/threads.h"
+#include "core/tile_kernels.h"
 
 namespace moco {
 namespace {
 
-using bf16::kTileA;
-using bf16::kTileB;
 using c10::BFloat16;
+using kernels::tiles::kTileA;
+using kernels::tiles::kTileB;
+using kernels::tiles::Lines;
 
 // Rows that are packed at a time: so many that sums are seldom loaded, so few that their tiles and
 // the rows that come next stay in the second-level cache (1 MB).
@@ -28,23 +29,25 @@ constexpr int64_t kMostSlices = 16;
 constexpr int64_t kPairsTogether = 8;
 constexpr int64_t kLine = 64;  // bytes
 
+const kernels::tiles::Kernels& simd() { return *kernels::tiles::kernels(); }
+
 struct Range {
   int64_t begin, end;
   int64_t length() const { return end - begin; }
 };
 
-bf16::Lines linesOf(const BFloat16* numbers, int64_t count) {
+Lines linesOf(const BFloat16* numbers, int64_t count) {
   return {reinterpret_cast<const char*>(numbers),
           count * static_cast<int64_t>(sizeof(BFloat16)) / kLine};
 }
 
 /// Memory to fetch in pieces.
 struct Fetches {
-  std::array<bf16::Lines, 2> lines;
+  std::array<Lines, 2> lines;
 
-  bf16::Lines take(int64_t most) {
-    bf16::Lines& from = lines[0].count > 0 ? lines[0] : lines[1];
-    const bf16::Lines taken{from.first, std::min(most, from.count)};
+  Lines take(int64_t most) {
+    Lines& from = lines[0].count > 0 ? lines[0] : lines[1];
+    const Lines taken{from.first, std::min(most, from.count)};
     from.first += taken.count * kLine;
     from.count -= taken.count;
     return taken;
@@ -142,8 +145,8 @@ void WeightGradientSums::multiplyBlock(const Range& block, const Range& tiles, b
     const int64_t count = std::min(kPairsTogether, pairs - pair);
     for (int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
       const int64_t first = tile * kTileA;
-      bf16::packTileA(rows.data() + 2 * pair, count, first, shape_.out - first,
-                      tileOfDy(tile) + pair * kTileA);
+      simd().packTileA(rows.data() + 2 * pair, count, first, shape_.out - first,
+                       tileOfDy(tile) + pair * kTileA);
     }
   }
   Fetches fetches = rowsAfter(block, tiles);
@@ -151,12 +154,12 @@ void WeightGradientSums::multiplyBlock(const Range& block, const Range& tiles, b
     findX(block, tap, rows);
     for (int64_t tileOfX = 0; tileOfX < tilesOfX_; ++tileOfX) {
       const int64_t first = tileOfX * kTileB;
-      bf16::packTileB(rows.data(), pairs, first, shape_.in - first, scratch.tileOfX);
+      simd().packTileB(rows.data(), pairs, first, shape_.in - first, scratch.tileOfX);
       float* const column = sums + (tap * tilesOfX_ + tileOfX) * kTileA * kTileB;
       for (int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
-        bf16::multiplyTile(tileOfDy(tile), scratch.tileOfX, pairs, add,
-                           column + (tile - tiles.begin) * sumsPerTileOfDy(),
-                           fetches.take(bf16::linesFetchedBy(pairs)));
+        simd().multiply(tileOfDy(tile), scratch.tileOfX, pairs, add,
+                        column + (tile - tiles.begin) * sumsPerTileOfDy(),
+                        fetches.take(kernels::tiles::linesFetchedBy(pairs)));
       }
     }
   }
@@ -216,9 +219,9 @@ at::Tensor WeightGradientSums::round() const {
       const float* const row = sums + out / kTileA * sumsPerTileOfDy() + out % kTileA * kTileB;
       for (int64_t tile = 0; tile < taps_ * tilesOfX_; ++tile) {
         const int64_t tap = tile / tilesOfX_, first = tile % tilesOfX_ * kTileB;
-        bf16::addAndRound(row + tile * kTileA * kTileB, slices_, tilesOfDy_ * sumsPerTileOfDy(),
-                          std::min(kTileB, shape_.in - first),
-                          to + (out * taps_ + tap) * shape_.in + first);
+        simd().addAndRound(row + tile * kTileA * kTileB, slices_, tilesOfDy_ * sumsPerTileOfDy(),
+                           std::min(kTileB, shape_.in - first),
+                           to + (out * taps_ + tap) * shape_.in + first);
       }
     }
   });
@@ -235,7 +238,7 @@ bool usesOwnWeightGradient(const ConvolutionShape& shape) {
   const bool oneDnnIsFaster =
       shape.kernel > 1 && shape.stride == 1 && shape.in > 64 && shape.in < 512;
   const bool hasWork = shape.rows() > 0;
-  return bf16::hasTiles() && !cpuHasAmx() && hasWork && fillsTiles && !oneDnnIsFaster;
+  return kernels::tiles::kernels() && !cpuHasAmx() && hasWork && fillsTiles && !oneDnnIsFaster;
 }
 
 at::Tensor weightGradient(const at::Tensor& dy, const at::Tensor& x,

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "compute_threads.h"
-#include "core/bf16_tiles.h"
 #include "core/convolution.h"
 #include "core/device.h"
 #include "core/pointwise.h"
 #include "core/profiler.h"
+#include "core/tile_kernels.h"
 #include "core/winograd.h"
 #include "fixtures.h"
 #include "formula.h"
@@ -22,7 +22,7 @@ using namespace moco;
 
 namespace {
 
-const auto kNeedsTiles = doctest::skip(!bf16::hasTiles());
+const auto kNeedsTiles = doctest::skip(!kernels::tiles::kernels());
 
 /// Those of ResNets, and odd ones: channels that fill no tile, one row, one more than a block or a
 /// slice, strides that leave pixels over.

@@ -1,6 +1,4 @@
-#include "core/bf16_tiles.h"
-
-#include <c10/util/Exception.h>
+#include "core/tile_kernels.h"
 
 #include <algorithm>
 
@@ -14,7 +12,7 @@
 // time.
 #define MOCO_AVX512_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 
-namespace moco::bf16 {
+namespace moco::kernels::tiles {
 namespace {
 
 constexpr int64_t kLanes = 16;
@@ -40,11 +38,11 @@ MOCO_AVX512_BF16 inline void packLanes(__m256i upper, __m256i lower, uint32_t* p
 }
 
 template <int64_t kWidth>
-MOCO_AVX512_BF16 inline void packTile(const c10::BFloat16* const* rows, int64_t pairs,
-                                      int64_t first, int64_t count, uint32_t* packed) {
+MOCO_AVX512_BF16 inline void packTile(const Bf16* const* rows, int64_t pairs, int64_t first,
+                                      int64_t count, uint32_t* packed) {
   for (int64_t pair = 0; pair < pairs; ++pair) {
-    const c10::BFloat16* const upper = rows[2 * pair] + first;
-    const c10::BFloat16* const lower = rows[2 * pair + 1] + first;
+    const Bf16* const upper = rows[2 * pair] + first;
+    const Bf16* const lower = rows[2 * pair + 1] + first;
     for (int64_t column = 0; column < kWidth; column += kLanes) {
       uint32_t* const to = packed + pair * kWidth + column;
       if (column + kLanes <= count) {
@@ -90,22 +88,18 @@ MOCO_AVX512_BF16 inline void multiplyRows(const uint32_t* a, const uint32_t* b, 
   }
 }
 
-}  // namespace
-
-bool hasTiles() { return cpuHasAvx512Bf16(); }
-
-MOCO_AVX512_BF16 void packTileA(const c10::BFloat16* const* rows, int64_t pairs, int64_t first,
+MOCO_AVX512_BF16 void packTileA(const Bf16* const* rows, int64_t pairs, int64_t first,
                                 int64_t count, uint32_t* packed) {
   packTile<kTileA>(rows, pairs, first, count, packed);
 }
 
-MOCO_AVX512_BF16 void packTileB(const c10::BFloat16* const* rows, int64_t pairs, int64_t first,
+MOCO_AVX512_BF16 void packTileB(const Bf16* const* rows, int64_t pairs, int64_t first,
                                 int64_t count, uint32_t* packed) {
   packTile<kTileB>(rows, pairs, first, count, packed);
 }
 
-MOCO_AVX512_BF16 void multiplyTile(const uint32_t* a, const uint32_t* b, int64_t pairs, bool add,
-                                   float* sums, const Lines& soon) {
+MOCO_AVX512_BF16 void multiply(const uint32_t* a, const uint32_t* b, int64_t pairs, bool add,
+                               float* sums, const Lines& soon) {
   for (int64_t row = 0; row < kTileA; row += kRows) {
     const int64_t fetched = std::min(row / kRows * pairs, soon.count);
     multiplyRows(a + row, b, pairs, add, sums + row * kTileB, soon.first + fetched * kLine,
@@ -114,7 +108,7 @@ MOCO_AVX512_BF16 void multiplyTile(const uint32_t* a, const uint32_t* b, int64_t
 }
 
 MOCO_AVX512_BF16 void addAndRound(const float* first, int64_t arrays, int64_t stride, int64_t count,
-                                  c10::BFloat16* result) {
+                                  Bf16* result) {
   for (int64_t i = 0; i < count; i += kLanes) {
     const __mmask16 present = firstLanes(count - i);
     __m512 sum = _mm512_maskz_loadu_ps(present, first + i);
@@ -125,29 +119,24 @@ MOCO_AVX512_BF16 void addAndRound(const float* first, int64_t arrays, int64_t st
   }
 }
 
-}  // namespace moco::bf16
+}  // namespace
+
+const Kernels* kernels() {
+  static constexpr Kernels kKernels{.packTileA = packTileA,
+                                    .packTileB = packTileB,
+                                    .multiply = multiply,
+                                    .addAndRound = addAndRound};
+  return cpuHasAvx512Bf16() ? &kKernels : nullptr;
+}
+
+}  // namespace moco::kernels::tiles
 
 #else
 
-namespace moco::bf16 {
-namespace {
+namespace moco::kernels::tiles {
 
-[[noreturn]] void refuse() { TORCH_CHECK(false, "tiles of bf16 need an x86-64 processor"); }
+const Kernels* kernels() { return nullptr; }
 
-}  // namespace
-
-bool hasTiles() { return false; }
-
-void packTileA(const c10::BFloat16* const*, int64_t, int64_t, int64_t, uint32_t*) { refuse(); }
-
-void packTileB(const c10::BFloat16* const*, int64_t, int64_t, int64_t, uint32_t*) { refuse(); }
-
-void multiplyTile(const uint32_t*, const uint32_t*, int64_t, bool, float*, const Lines&) {
-  refuse();
-}
-
-void addAndRound(const float*, int64_t, int64_t, int64_t, c10::BFloat16*) { refuse(); }
-
-}  // namespace moco::bf16
+}  // namespace moco::kernels::tiles
 
 #endif
