@@ -2,20 +2,16 @@
 
 #include <algorithm>
 
+#include "core/avx512.h"
 #include "core/device.h"
 
 #ifdef __x86_64__
 
-#include <immintrin.h>
-
-// Only these functions are compiled for AVX512-BF16: whether the processor has it is known at run
-// time.
-#define MOCO_AVX512_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
-
 namespace moco::kernels::tiles {
 namespace {
 
-constexpr int64_t kLanes = 16;
+using avx512::kLanes;
+
 constexpr int64_t kLine = 64;  // bytes
 // Sums in registers: 4 × 4 vectors hide the multiplication's latency, and need only eight loads for
 // sixteen multiplications.
@@ -23,12 +19,12 @@ constexpr int64_t kRows = 4;
 constexpr int64_t kVectors = kTileB / kLanes;
 static_assert(linesFetchedBy(1) == kTileA / kRows);
 
-MOCO_AVX512_BF16 inline __mmask16 firstLanes(int64_t count) {
+MOCO_AVX512 inline __mmask16 firstLanes(int64_t count) {
   return static_cast<__mmask16>((1u << std::clamp<int64_t>(count, 0, kLanes)) - 1);
 }
 
 /// Puts 16 numbers of two rows side by side: one row's first, the other's first, …
-MOCO_AVX512_BF16 inline void packLanes(__m256i upper, __m256i lower, uint32_t* packed) {
+MOCO_AVX512 inline void packLanes(__m256i upper, __m256i lower, uint32_t* packed) {
   // Numbers of the first vector count from 0, of the second one from 32.
   const __m512i upperLanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
   const __m512i lowerLanes = _mm512_add_epi32(upperLanes, _mm512_set1_epi32(32));
@@ -38,8 +34,8 @@ MOCO_AVX512_BF16 inline void packLanes(__m256i upper, __m256i lower, uint32_t* p
 }
 
 template <int64_t kWidth>
-MOCO_AVX512_BF16 inline void packTile(const Bf16* const* rows, int64_t pairs, int64_t first,
-                                      int64_t count, uint32_t* packed) {
+MOCO_AVX512 inline void packTile(const Bf16* const* rows, int64_t pairs, int64_t first,
+                                 int64_t count, uint32_t* packed) {
   for (int64_t pair = 0; pair < pairs; ++pair) {
     const Bf16* const upper = rows[2 * pair] + first;
     const Bf16* const lower = rows[2 * pair + 1] + first;
@@ -58,9 +54,8 @@ MOCO_AVX512_BF16 inline void packTile(const Bf16* const* rows, int64_t pairs, in
 }
 
 /// `kRows` rows of a tile's sums; fetches a line for each pair.
-MOCO_AVX512_BF16 inline void multiplyRows(const uint32_t* a, const uint32_t* b, int64_t pairs,
-                                          bool add, float* sums, const char* soon,
-                                          int64_t lastLine) {
+MOCO_AVX512 inline void multiplyRows(const uint32_t* a, const uint32_t* b, int64_t pairs, bool add,
+                                     float* sums, const char* soon, int64_t lastLine) {
   __m512 sum[kRows][kVectors];
   for (int64_t row = 0; row < kRows; ++row) {
     for (int64_t vector = 0; vector < kVectors; ++vector) {
@@ -88,18 +83,18 @@ MOCO_AVX512_BF16 inline void multiplyRows(const uint32_t* a, const uint32_t* b, 
   }
 }
 
-MOCO_AVX512_BF16 void packTileA(const Bf16* const* rows, int64_t pairs, int64_t first,
-                                int64_t count, uint32_t* packed) {
+MOCO_AVX512 void packTileA(const Bf16* const* rows, int64_t pairs, int64_t first, int64_t count,
+                           uint32_t* packed) {
   packTile<kTileA>(rows, pairs, first, count, packed);
 }
 
-MOCO_AVX512_BF16 void packTileB(const Bf16* const* rows, int64_t pairs, int64_t first,
-                                int64_t count, uint32_t* packed) {
+MOCO_AVX512 void packTileB(const Bf16* const* rows, int64_t pairs, int64_t first, int64_t count,
+                           uint32_t* packed) {
   packTile<kTileB>(rows, pairs, first, count, packed);
 }
 
-MOCO_AVX512_BF16 void multiply(const uint32_t* a, const uint32_t* b, int64_t pairs, bool add,
-                               float* sums, const Lines& soon) {
+MOCO_AVX512 void multiply(const uint32_t* a, const uint32_t* b, int64_t pairs, bool add,
+                          float* sums, const Lines& soon) {
   for (int64_t row = 0; row < kTileA; row += kRows) {
     const int64_t fetched = std::min(row / kRows * pairs, soon.count);
     multiplyRows(a + row, b, pairs, add, sums + row * kTileB, soon.first + fetched * kLine,
@@ -107,15 +102,15 @@ MOCO_AVX512_BF16 void multiply(const uint32_t* a, const uint32_t* b, int64_t pai
   }
 }
 
-MOCO_AVX512_BF16 void addAndRound(const float* first, int64_t arrays, int64_t stride, int64_t count,
-                                  Bf16* result) {
+MOCO_AVX512 void addAndRound(const float* first, int64_t arrays, int64_t stride, int64_t count,
+                             Bf16* result) {
   for (int64_t i = 0; i < count; i += kLanes) {
     const __mmask16 present = firstLanes(count - i);
     __m512 sum = _mm512_maskz_loadu_ps(present, first + i);
     for (int64_t array = 1; array < arrays; ++array) {
       sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(present, first + array * stride + i));
     }
-    _mm256_mask_storeu_epi16(result + i, present, (__m256i)_mm512_cvtneps_pbh(sum));
+    _mm256_mask_storeu_epi16(result + i, present, avx512::rounded(sum));
   }
 }
 
