@@ -1,41 +1,20 @@
 #include "core/cpu_batch_norm_kernels.h"
 
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
-
+#include "core/avx512.h"
 #include "core/device.h"
 
 namespace moco::kernels {
 
 #ifdef __x86_64__
 
-// On every function: the build itself needs no -march, and runs everywhere.
-#define MOCO_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
-#define MOCO_AVX512_INLINE MOCO_AVX512 __attribute__((always_inline)) inline
-
 namespace {
 
-using Bf16 = c10::BFloat16;
+using avx512::load;
+using avx512::store;
 
 constexpr int64_t kWidth = kBatchNormWidth;  // values that are handled at once
 /// Rows whose values are added up before the sums, which lie in memory, are.
 constexpr int64_t kRowsAtOnce = 4;
-
-MOCO_AVX512_INLINE __m512 load(const float* from) { return _mm512_loadu_ps(from); }
-
-MOCO_AVX512_INLINE __m512 load(const Bf16* from) {
-  const __m512i bits = _mm512_cvtepu16_epi32(_mm256_loadu_epi16(from));
-  return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
-}
-
-MOCO_AVX512_INLINE void store(__m512 values, float* to) { _mm512_storeu_ps(to, values); }
-
-/// Rounds to the nearest, of two equally near ones to the even.
-MOCO_AVX512_INLINE void store(__m512 values, Bf16* to) {
-  const __m256bh rounded = _mm512_cvtneps_pbh(values);
-  _mm256_storeu_epi16(to, reinterpret_cast<const __m256i&>(rounded));
-}
 
 /// The instruction gives its second operand where one is not a number.
 MOCO_AVX512_INLINE __m512 rectified(__m512 values) {

@@ -20,33 +20,33 @@ constexpr int64_t kGroups = 1;
 using OptionalScalars = c10::List<std::optional<at::Scalar>>;
 
 // PyTorch registers oneDNN's fused convolutions for its compiler, and has no C++ function for them.
-constexpr const char* kPointwise = "mkldnn::_convolution_pointwise";
-constexpr const char* kPointwiseInPlace = "mkldnn::_convolution_pointwise_";
+constexpr const char* kFused = "mkldnn::_convolution_pointwise";
+constexpr const char* kFusedInPlace = "mkldnn::_convolution_pointwise_";
 
 std::optional<c10::OperatorHandle> find(const char* name, const char* overload) {
   return c10::Dispatcher::singleton().findSchema({name, overload});
 }
 
-at::Tensor pointwise(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                     int64_t padding, int64_t stride, std::string_view activation) {
+at::Tensor fusedConvolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                            int64_t padding, int64_t stride, std::string_view activation) {
   using Signature =
       at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
                  at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t, std::string_view,
                  OptionalScalars, std::optional<std::string_view>);
-  const auto operation = find(kPointwise, "")->typed<Signature>();
+  const auto operation = find(kFused, "")->typed<Signature>();
   return operation.call(x, weight, bias, {padding, padding}, {stride, stride}, kDilation, kGroups,
                         activation, OptionalScalars(), {});
 }
 
 /// Adds to `sum` in place.
-at::Tensor& pointwiseAddRelu(at::Tensor& sum, const at::Tensor& x, const at::Tensor& weight,
-                             const at::Tensor& bias, int64_t padding, int64_t stride) {
+at::Tensor& fusedConvolutionAddRelu(at::Tensor& sum, const at::Tensor& x, const at::Tensor& weight,
+                                    const at::Tensor& bias, int64_t padding, int64_t stride) {
   using Signature = at::Tensor&(at::Tensor&, const at::Tensor&, const at::Tensor&,
                                 const std::optional<at::Tensor>&, at::IntArrayRef, at::IntArrayRef,
                                 at::IntArrayRef, int64_t, std::string_view,
                                 std::optional<at::Scalar>, std::optional<std::string_view>,
                                 OptionalScalars, std::optional<std::string_view>);
-  const auto operation = find(kPointwiseInPlace, "binary")->typed<Signature>();
+  const auto operation = find(kFusedInPlace, "binary")->typed<Signature>();
   return operation.call(sum, x, weight, bias, {padding, padding}, {stride, stride}, kDilation,
                         kGroups, "add", {}, "relu", OptionalScalars(), {});
 }
@@ -58,7 +58,7 @@ ConvolutionKernels fastestKernels(const at::TensorOptions& options) {
   const bool inOneDnn = options.device().is_cpu() && at::globalContext().hasMKLDNN() &&
                         at::globalContext().userEnabledMkldnn() &&
                         (type == at::kFloat || (type == at::kBFloat16 && cpuHasBf16()));
-  if (inOneDnn && find(kPointwise, "") && find(kPointwiseInPlace, "binary")) {
+  if (inOneDnn && find(kFused, "") && find(kFusedInPlace, "binary")) {
     return ConvolutionKernels::kOneDnn;
   }
   // cuDNN's fused convolutions take any algorithm, also where only deterministic ones may be taken.
@@ -88,14 +88,14 @@ void FoldedConvolution::refold(const Pass& masters) {
 
 at::Tensor FoldedConvolution::operator()(const at::Tensor& x, ConvolutionKernels kernels) const {
   if (kernels == ConvolutionKernels::kOneDnn) {
-    return pointwise(x, weight_, bias_, convolution_.padding, convolution_.stride, "none");
+    return fusedConvolution(x, weight_, bias_, convolution_.padding, convolution_.stride, "none");
   }
   return plain(x);
 }
 
 at::Tensor FoldedConvolution::relu(const at::Tensor& x, ConvolutionKernels kernels) const {
   if (kernels == ConvolutionKernels::kOneDnn) {
-    return pointwise(x, weight_, bias_, convolution_.padding, convolution_.stride, "relu");
+    return fusedConvolution(x, weight_, bias_, convolution_.padding, convolution_.stride, "relu");
   }
   if (kernels == ConvolutionKernels::kCudnn) {
     if (const auto y = cudnnRelu(x, {})) return *y;
@@ -112,7 +112,8 @@ at::Tensor FoldedConvolution::addRelu(const at::Tensor& x, at::Tensor shortcut,
   // pixel, PyTorch does not get oneDNN's addition right, and fails in bf16.
   const bool isUnambiguous = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
   if (kernels == ConvolutionKernels::kOneDnn && isUnambiguous) {
-    return pointwiseAddRelu(shortcut, x, weight_, bias_, convolution_.padding, convolution_.stride);
+    return fusedConvolutionAddRelu(shortcut, x, weight_, bias_, convolution_.padding,
+                                   convolution_.stride);
   }
   return plain(x).add_(shortcut).relu_();
 }

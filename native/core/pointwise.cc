@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/channels_last.h"
 #include "core/device.h"
 #include "core/pointwise_kernels.h"
 #include "core/threads.h"
@@ -24,12 +25,11 @@ constexpr int64_t kBlockRows = 8 * kRows;
 
 const kernels::pointwise::Kernels& simd() { return *kernels::pointwise::kernels(); }
 
-at::Tensor channelsLast(const at::Tensor& x) {
-  return x.contiguous(at::MemoryFormat::ChannelsLast);
-}
-
 /// The pixels that a stride meets, of a batch of (height, width).
 struct Pixels {
+  /// One pixel after the other.
+  static Pixels all() { return {.height = 1, .width = 1, .stride = 1, .down = 1, .across = 1}; }
+
   int64_t height, width, stride;
   int64_t down, across;  // that are met
 
@@ -43,9 +43,6 @@ struct Pixels {
 Pixels pixelsOf(const ConvolutionShape& shape) {
   return {shape.height, shape.width, shape.stride, shape.outHeight(), shape.outWidth()};
 }
-
-/// A pixel after the other.
-constexpr Pixels kAll{.height = 0, .width = 0, .stride = 1, .down = 0, .across = 0};
 
 /// A matrix (from, to), in panels of kPanel columns.
 struct PackedWeight {
@@ -95,11 +92,11 @@ PackedWeight packedForInputGradient(const at::Tensor& weight) {
 }
 
 /// Products of pixels with a weight.
-class Product {
+class PixelProduct {
  public:
   /// @param rows  pixels
-  Product(int64_t rows, const PackedWeight& weight, const BFloat16* from, const Pixels& fromPixels,
-          BFloat16* to, const Pixels& toPixels)
+  PixelProduct(int64_t rows, const PackedWeight& weight, const BFloat16* from,
+               const Pixels& fromPixels, BFloat16* to, const Pixels& toPixels)
       : rows_(rows),
         weight_(weight),
         from_(from),
@@ -115,8 +112,8 @@ class Product {
   }
 
  private:
-  /// Pointers to a block's rows and the next ones; those that are not there are the last one, and
-  /// their products come to nothing.
+  /// Pointers to a block's rows and the next ones; past the end they repeat the last row, and the
+  /// products go to `outside`.
   struct Block {
     std::array<const BFloat16*, kBlockRows + kRows> from;
     std::array<BFloat16*, kBlockRows> to;
@@ -155,8 +152,8 @@ bool isPossible(const ConvolutionShape& shape) {
          shape.in % kPanel == 0 && shape.out % kPanel == 0 && shape.rows() > 0;
 }
 
-/// Of fewer channels a row has too little work for what it takes to begin one. oneDNN is far faster
-/// with AMX.
+/// With fewer channels, setting up a row costs more than multiplying it. oneDNN is far faster with
+/// AMX.
 bool pays(int64_t channels) { return channels >= 128 && !cpuHasAmx(); }
 
 }  // namespace
@@ -174,8 +171,8 @@ at::Tensor pointwiseConvolution(const at::Tensor& x, const at::Tensor& weight,
   const auto y = at::empty({shape.pictures, shape.out, shape.outHeight(), shape.outWidth()},
                            x.options().memory_format(at::MemoryFormat::ChannelsLast));
   const auto matrix = packed(weight);
-  Product(shape.rows(), matrix, input.const_data_ptr<BFloat16>(), pixelsOf(shape),
-          y.data_ptr<BFloat16>(), kAll)();
+  PixelProduct(shape.rows(), matrix, input.const_data_ptr<BFloat16>(), pixelsOf(shape),
+               y.data_ptr<BFloat16>(), Pixels::all())();
   return y;
 }
 
@@ -187,8 +184,8 @@ at::Tensor pointwiseInputGradient(const at::Tensor& dy, const at::Tensor& weight
                             dy.options().memory_format(at::MemoryFormat::ChannelsLast));
   if (shape.stride > 1) dx.zero_();
   const auto matrix = packedForInputGradient(weight);
-  Product(shape.rows(), matrix, gradient.const_data_ptr<BFloat16>(), kAll, dx.data_ptr<BFloat16>(),
-          pixelsOf(shape))();
+  PixelProduct(shape.rows(), matrix, gradient.const_data_ptr<BFloat16>(), Pixels::all(),
+               dx.data_ptr<BFloat16>(), pixelsOf(shape))();
   return dx;
 }
 

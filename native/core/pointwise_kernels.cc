@@ -1,18 +1,15 @@
 #include "core/pointwise_kernels.h"
 
+#include "core/avx512.h"
 #include "core/device.h"
 
 #ifdef __x86_64__
 
-#include <immintrin.h>
-
-// On every function: the build itself needs no -march, and runs everywhere.
-#define MOCO_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
-
 namespace moco::kernels::pointwise {
 namespace {
 
-constexpr int64_t kLanes = 16;
+using avx512::kLanes;
+
 constexpr int64_t kVectors = kPanel / kLanes;
 
 /// Of 16 vectors of 16 numbers of 32 bits: columns become rows.
@@ -57,18 +54,13 @@ MOCO_AVX512 void packColumns(const Bf16* rows, int64_t length, uint32_t* packed)
   }
 }
 
-/// 16 numbers, each in the lower half of 32 bits.
-MOCO_AVX512 inline __m512i widened(const Bf16* numbers) {
-  return _mm512_cvtepu16_epi32(_mm256_loadu_epi16(numbers));
-}
-
 MOCO_AVX512 void packRows(const Bf16* rows, int64_t length, uint32_t* packed) {
   for (int64_t pair = 0; pair < kPairs; ++pair) {
     const Bf16* const first = rows + 2 * pair * length;
     for (int64_t column = 0; column < kPanel; column += kLanes) {
-      const __m512i second = _mm512_slli_epi32(widened(first + length + column), 16);
+      const __m512i second = _mm512_slli_epi32(avx512::widened(first + length + column), 16);
       _mm512_store_si512(packed + pair * kPanel + column,
-                         _mm512_or_si512(widened(first + column), second));
+                         _mm512_or_si512(avx512::widened(first + column), second));
     }
   }
 }
@@ -112,8 +104,7 @@ MOCO_AVX512 void multiply(const Bf16* const* rows, const Bf16* const* next, cons
   for (int64_t row = 0; row < kRows; ++row) {
 #pragma GCC unroll 4
     for (int64_t vector = 0; vector < kVectors; ++vector) {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(products[row] + vector * kLanes),
-                          (__m256i)_mm512_cvtneps_pbh(sum[row][vector]));
+      avx512::store(sum[row][vector], products[row] + vector * kLanes);
     }
   }
 }

@@ -6,16 +6,18 @@
 #include <algorithm>
 #include <array>
 
-#include "core/bf16_tiles.h"
+#include "core/channels_last.h"
 #include "core/device.h"
 #include "core/threads.h"
+#include "core/tile_kernels.h"
 
 namespace moco {
 namespace {
 
-using bf16::kTileA;
-using bf16::kTileB;
 using c10::BFloat16;
+using kernels::tiles::kTileA;
+using kernels::tiles::kTileB;
+using kernels::tiles::Lines;
 
 // Rows that are packed at a time: so many that sums are seldom loaded, so few that their tiles and
 // the rows that come next stay in the second-level cache (1 MB).
@@ -27,23 +29,25 @@ constexpr int64_t kMostSlices = 16;
 constexpr int64_t kPairsTogether = 8;
 constexpr int64_t kLine = 64;  // bytes
 
+const kernels::tiles::Kernels& simd() { return *kernels::tiles::kernels(); }
+
 struct Range {
   int64_t begin, end;
   int64_t length() const { return end - begin; }
 };
 
-bf16::Lines linesOf(const BFloat16* numbers, int64_t count) {
+Lines linesOf(const BFloat16* numbers, int64_t count) {
   return {reinterpret_cast<const char*>(numbers),
           count * static_cast<int64_t>(sizeof(BFloat16)) / kLine};
 }
 
 /// Memory to fetch in pieces.
 struct Fetches {
-  std::array<bf16::Lines, 2> lines;
+  std::array<Lines, 2> lines;
 
-  bf16::Lines take(int64_t most) {
-    bf16::Lines& from = lines[lines[0].count == 0];
-    const bf16::Lines taken{from.first, std::min(most, from.count)};
+  Lines take(int64_t most) {
+    Lines& from = lines[0].count > 0 ? lines[0] : lines[1];
+    const Lines taken{from.first, std::min(most, from.count)};
     from.first += taken.count * kLine;
     from.count -= taken.count;
     return taken;
@@ -52,9 +56,9 @@ struct Fetches {
 
 /// dYᵀ·X, where X has a column for each tap of the kernel and input channel: in tiles, and in
 /// slices of the rows.
-class Product {
+class WeightGradientSums {
  public:
-  Product(const at::Tensor& dy, const at::Tensor& x, const ConvolutionShape& shape);
+  WeightGradientSums(const at::Tensor& dy, const at::Tensor& x, const ConvolutionShape& shape);
 
   /// Sums all tiles of all slices.
   void multiply() const;
@@ -87,13 +91,14 @@ class Product {
   at::Tensor sums_;  // (slices, tilesOfDy, taps, tilesOfX, kTileA, kTileB)
 };
 
-Product::Product(const at::Tensor& dy, const at::Tensor& x, const ConvolutionShape& shape)
+WeightGradientSums::WeightGradientSums(const at::Tensor& dy, const at::Tensor& x,
+                                       const ConvolutionShape& shape)
     : shape_(shape),
       taps_(shape.kernel * shape.kernel),
       tilesOfDy_(at::ceil_div(shape.out, kTileA)),
       tilesOfX_(at::ceil_div(shape.in, kTileB)),
-      dy_(dy.contiguous(at::MemoryFormat::ChannelsLast)),
-      x_(x.contiguous(at::MemoryFormat::ChannelsLast)),
+      dy_(channelsLast(dy)),
+      x_(channelsLast(x)),
       zeros_(at::zeros({std::max(shape.in, shape.out)}, dy.options())) {
   const int64_t slices = std::clamp<int64_t>(shape.rows() / kLeastSliceRows, 1, kMostSlices);
   sliceRows_ = at::ceil_div(at::ceil_div(shape.rows(), slices), kBlockRows) * kBlockRows;
@@ -101,7 +106,7 @@ Product::Product(const at::Tensor& dy, const at::Tensor& x, const ConvolutionSha
   sums_ = at::empty({slices_, tilesOfDy_, sumsPerTileOfDy()}, dy.options().dtype(at::kFloat));
 }
 
-void Product::multiply() const {
+void WeightGradientSums::multiply() const {
   parallelFor(slices_ * tilesOfDy_, [&](int64_t begin, int64_t end) {
     const int64_t size = kBlockPairs * (kTileA * tilesOfDy_ + kTileB);
     const auto memory = at::empty({size}, at::device(at::kCPU).dtype(at::kInt));
@@ -116,7 +121,8 @@ void Product::multiply() const {
   });
 }
 
-void Product::multiplySlice(int64_t slice, const Range& tiles, const Scratch& scratch) const {
+void WeightGradientSums::multiplySlice(int64_t slice, const Range& tiles,
+                                       const Scratch& scratch) const {
   float* const sums =
       sums_.data_ptr<float>() + (slice * tilesOfDy_ + tiles.begin) * sumsPerTileOfDy();
   const Range rows = rowsOf(slice);
@@ -126,8 +132,8 @@ void Product::multiplySlice(int64_t slice, const Range& tiles, const Scratch& sc
   }
 }
 
-void Product::multiplyBlock(const Range& block, const Range& tiles, bool add, float* sums,
-                            const Scratch& scratch) const {
+void WeightGradientSums::multiplyBlock(const Range& block, const Range& tiles, bool add,
+                                       float* sums, const Scratch& scratch) const {
   const int64_t pairs = at::ceil_div<int64_t>(block.length(), 2);
   const auto tileOfDy = [&](int64_t tile) {
     return scratch.tilesOfDy + (tile - tiles.begin) * kBlockPairs * kTileA;
@@ -139,8 +145,8 @@ void Product::multiplyBlock(const Range& block, const Range& tiles, bool add, fl
     const int64_t count = std::min(kPairsTogether, pairs - pair);
     for (int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
       const int64_t first = tile * kTileA;
-      bf16::packTileA(rows.data() + 2 * pair, count, first, shape_.out - first,
-                      tileOfDy(tile) + pair * kTileA);
+      simd().packTileA(rows.data() + 2 * pair, count, first, shape_.out - first,
+                       tileOfDy(tile) + pair * kTileA);
     }
   }
   Fetches fetches = rowsAfter(block, tiles);
@@ -148,18 +154,18 @@ void Product::multiplyBlock(const Range& block, const Range& tiles, bool add, fl
     findX(block, tap, rows);
     for (int64_t tileOfX = 0; tileOfX < tilesOfX_; ++tileOfX) {
       const int64_t first = tileOfX * kTileB;
-      bf16::packTileB(rows.data(), pairs, first, shape_.in - first, scratch.tileOfX);
+      simd().packTileB(rows.data(), pairs, first, shape_.in - first, scratch.tileOfX);
       float* const column = sums + (tap * tilesOfX_ + tileOfX) * kTileA * kTileB;
       for (int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
-        bf16::multiplyTile(tileOfDy(tile), scratch.tileOfX, pairs, add,
-                           column + (tile - tiles.begin) * sumsPerTileOfDy(),
-                           fetches.take(bf16::linesFetchedBy(pairs)));
+        simd().multiply(tileOfDy(tile), scratch.tileOfX, pairs, add,
+                        column + (tile - tiles.begin) * sumsPerTileOfDy(),
+                        fetches.take(kernels::tiles::linesFetchedBy(pairs)));
       }
     }
   }
 }
 
-Fetches Product::rowsAfter(const Range& block, const Range& tiles) const {
+Fetches WeightGradientSums::rowsAfter(const Range& block, const Range& tiles) const {
   const int64_t rows = std::min(shape_.rows() - block.end, kBlockRows);
   const int64_t inPerRow = shape_.stride * shape_.stride * shape_.in;
   // What is not read from end to end would only fill the cache.
@@ -171,11 +177,11 @@ Fetches Product::rowsAfter(const Range& block, const Range& tiles) const {
                    allOfX ? rows * inPerRow : 0)}};
 }
 
-Range Product::rowsOf(int64_t slice) const {
+Range WeightGradientSums::rowsOf(int64_t slice) const {
   return {slice * sliceRows_, std::min((slice + 1) * sliceRows_, shape_.rows())};
 }
 
-void Product::findDy(const Range& block, Rows& rows) const {
+void WeightGradientSums::findDy(const Range& block, Rows& rows) const {
   const BFloat16* const dy = dy_.const_data_ptr<BFloat16>();
   for (int64_t row = block.begin; row < block.end; ++row) {
     rows[row - block.begin] = dy + row * shape_.out;
@@ -183,7 +189,7 @@ void Product::findDy(const Range& block, Rows& rows) const {
   if (block.length() % 2) rows[block.length()] = zeros_.const_data_ptr<BFloat16>();
 }
 
-void Product::findX(const Range& block, int64_t tap, Rows& rows) const {
+void WeightGradientSums::findX(const Range& block, int64_t tap, Rows& rows) const {
   const BFloat16* const x = x_.const_data_ptr<BFloat16>();
   const BFloat16* const zeros = zeros_.const_data_ptr<BFloat16>();
   const int64_t down = tap / shape_.kernel - shape_.padding;
@@ -204,7 +210,7 @@ void Product::findX(const Range& block, int64_t tap, Rows& rows) const {
   if (block.length() % 2) rows[block.length()] = zeros;
 }
 
-at::Tensor Product::round() const {
+at::Tensor WeightGradientSums::round() const {
   const auto gradient = at::empty({shape_.out, taps_, shape_.in}, dy_.options());
   BFloat16* const to = gradient.data_ptr<BFloat16>();
   const float* const sums = sums_.const_data_ptr<float>();
@@ -213,9 +219,9 @@ at::Tensor Product::round() const {
       const float* const row = sums + out / kTileA * sumsPerTileOfDy() + out % kTileA * kTileB;
       for (int64_t tile = 0; tile < taps_ * tilesOfX_; ++tile) {
         const int64_t tap = tile / tilesOfX_, first = tile % tilesOfX_ * kTileB;
-        bf16::addAndRound(row + tile * kTileA * kTileB, slices_, tilesOfDy_ * sumsPerTileOfDy(),
-                          std::min(kTileB, shape_.in - first),
-                          to + (out * taps_ + tap) * shape_.in + first);
+        simd().addAndRound(row + tile * kTileA * kTileB, slices_, tilesOfDy_ * sumsPerTileOfDy(),
+                           std::min(kTileB, shape_.in - first),
+                           to + (out * taps_ + tap) * shape_.in + first);
       }
     }
   });
@@ -232,15 +238,15 @@ bool usesOwnWeightGradient(const ConvolutionShape& shape) {
   const bool oneDnnIsFaster =
       shape.kernel > 1 && shape.stride == 1 && shape.in > 64 && shape.in < 512;
   const bool hasWork = shape.rows() > 0;
-  return bf16::hasTiles() && !cpuHasAmx() && hasWork && fillsTiles && !oneDnnIsFaster;
+  return kernels::tiles::kernels() && !cpuHasAmx() && hasWork && fillsTiles && !oneDnnIsFaster;
 }
 
 at::Tensor weightGradient(const at::Tensor& dy, const at::Tensor& x,
                           const ConvolutionShape& shape) {
   RECORD_FUNCTION("moco::convolution_weight_gradient", {});
-  const Product product(dy, x, shape);
-  product.multiply();
-  return product.round();
+  const WeightGradientSums sums(dy, x, shape);
+  sums.multiply();
+  return sums.round();
 }
 
 }  // namespace moco

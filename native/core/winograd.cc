@@ -8,6 +8,7 @@
 #include <array>
 #include <vector>
 
+#include "core/channels_last.h"
 #include "core/device.h"
 #include "core/threads.h"
 #include "core/winograd_kernels.h"
@@ -33,10 +34,6 @@ constexpr int64_t kMostSlices = 8;
 constexpr int64_t kCacheLine = 16;  // numbers
 
 const kernels::winograd::Kernels& simd() { return *kernels::winograd::kernels(); }
-
-at::Tensor channelsLast(const at::Tensor& x) {
-  return x.contiguous(at::MemoryFormat::ChannelsLast);
-}
 
 /// Sets of kPoints matrices of `numbers` each. Where a power of two lay between matrices, all would
 /// fall into the same few lines of a cache.

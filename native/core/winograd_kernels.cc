@@ -1,19 +1,17 @@
 #include "core/winograd_kernels.h"
 
+#include "core/avx512.h"
 #include "core/device.h"
 
 #ifdef __x86_64__
 
-#include <immintrin.h>
-
-// On every function: the build itself needs no -march, and runs everywhere.
-#define MOCO_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
-#define MOCO_ALWAYS_INLINE __attribute__((always_inline))
-#define MOCO_AVX512_INLINE MOCO_AVX512 MOCO_ALWAYS_INLINE inline
-#define MOCO_AVX512_LAMBDA MOCO_AVX512 MOCO_ALWAYS_INLINE
+#define MOCO_AVX512_LAMBDA MOCO_AVX512 __attribute__((always_inline))
 
 namespace moco::kernels::winograd {
 namespace {
+
+using avx512::load;
+using avx512::store;
 
 constexpr int64_t kTaps = 3;  // on the kernel's side
 /// Sums in registers: 6 × 4 vectors, of 32 registers.
@@ -23,17 +21,6 @@ constexpr int64_t kVectors = kPanel / kLanes;
 MOCO_AVX512_INLINE __m512 constant(float value) { return _mm512_set1_ps(value); }
 
 MOCO_AVX512_INLINE __m512 fromBits(__m512i upper) { return _mm512_castsi512_ps(upper); }
-
-MOCO_AVX512_INLINE __m512 load(const Bf16* from) {
-  const __m512i bits = _mm512_cvtepu16_epi32(_mm256_loadu_epi16(from));
-  return fromBits(_mm512_slli_epi32(bits, 16));
-}
-
-/// Rounds to the nearest, of two equally near ones to the even.
-MOCO_AVX512_INLINE void store(__m512 values, Bf16* to) {
-  const __m256bh rounded = _mm512_cvtneps_pbh(values);
-  _mm256_storeu_epi16(to, reinterpret_cast<const __m256i&>(rounded));
-}
 
 /// Bᵀ, on six numbers.
 struct InputMatrix {
@@ -157,7 +144,7 @@ MOCO_AVX512_INLINE __m512 upper(__m512i pairs) {
 }
 
 template <int64_t kCount>
-MOCO_AVX512_INLINE void multiplyRows(const Product& of, int64_t firstRow) {
+MOCO_AVX512_INLINE void multiplyRows(const PanelProduct& of, int64_t firstRow) {
   const float* a = of.a + firstRow * of.rowStride;
   float* const c = of.c + firstRow * of.cStride;
   __m512 sum[kCount][kVectors];
@@ -194,7 +181,7 @@ MOCO_AVX512_INLINE void multiplyRows(const Product& of, int64_t firstRow) {
   }
 }
 
-MOCO_AVX512 void multiplyLastRows(const Product& of, int64_t row) {
+MOCO_AVX512 void multiplyLastRows(const PanelProduct& of, int64_t row) {
   static_assert(kRows == 6);
   switch (of.rows - row) {
     case 1:
@@ -295,7 +282,7 @@ MOCO_AVX512 void transformWeightGradient(Points from, int64_t summands, int64_t 
   }
 }
 
-MOCO_AVX512 void multiply(const Product& product) {
+MOCO_AVX512 void multiply(const PanelProduct& product) {
   int64_t row = 0;
   for (; row + kRows <= product.rows; row += kRows) multiplyRows<kRows>(product, row);
   multiplyLastRows(product, row);

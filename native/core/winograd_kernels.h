@@ -25,7 +25,7 @@ struct Points {
 };
 
 /// c(row, column) = Σ a(row, k) · b(k, column), for kPanel columns, in order of k.
-struct Product {
+struct PanelProduct {
   const float* a;
   int64_t rowStride, depthStride;  // of a
   const float* b;
@@ -69,7 +69,7 @@ struct Kernels {
                                   Bf16* weight);
 
   /// Any number of rows.
-  void (*multiply)(const Product& product);
+  void (*multiply)(const PanelProduct& product);
 };
 
 /// Null where this processor cannot run them.

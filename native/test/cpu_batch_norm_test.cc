@@ -1,6 +1,5 @@
 #include "core/cpu_batch_norm.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <doctest/doctest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -10,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "compute_threads.h"
 #include "core/cpu_batch_norm_kernels.h"
 #include "fixtures.h"
 #include "formula.h"
@@ -110,14 +110,24 @@ TEST_CASE("in bf16 the CPU's BatchNorm is no further from the truth than PyTorch
 TEST_CASE("without a gradient the CPU's BatchNorm gives the same, in x's own memory" *
           kNeedsKernels) {
   const at::NoGradGuard noGrad;
-  const auto x = uniform("x", {3, 32, 5, 5}, -2, 2).to(at::kBFloat16);
+  const std::vector<int64_t> shape{3, 32, 5, 5};
   const auto ones = at::ones({32}), zeros = at::zeros({32});
-  const auto mean = at::zeros({32}), var = at::ones({32});
-  const BatchNormState state{ones, zeros, mean, var, true, 1};
-  const auto plain = plainBatchNorm(x, state, Epilogue::kRelu);
-  const auto own = cpuBatchNorm(x, state, Epilogue::kRelu, {});
-  CHECK(own.is_same(x));
-  CHECK(relativeDistance(own, plain) < 1e-2);
+  for (const auto epilogue : {Epilogue::kNone, Epilogue::kRelu, Epilogue::kAddRelu}) {
+    INFO("epilogue ", static_cast<int>(epilogue));
+    const auto x = uniform("x", shape, -2, 4).to(at::kBFloat16);
+    const auto residual = uniform("residual", shape, -1, 1).to(at::kBFloat16);
+    const auto normalised = [&](Function function) {
+      const auto mean = at::zeros({32}), var = at::ones({32});
+      const auto y = function(x, {ones, zeros, mean, var, true, 1}, epilogue,
+                              epilogue == Epilogue::kAddRelu ? residual : at::Tensor());
+      return Outcome{y, mean, var};
+    };
+    const Outcome plain = normalised(&plainBatchNorm), own = normalised(&cpuBatchNorm);
+    CHECK(own[0].is_same(x));
+    CHECK(relativeDistance(own[0], plain[0]) < 1e-2);
+    CHECK(relativeDistance(own[1], plain[1]) < 1e-5);
+    CHECK(relativeDistance(own[2], plain[2]) < 1e-5);
+  }
 }
 
 TEST_CASE("a large mean costs the CPU's variance no digits" * kNeedsKernels) {
@@ -146,13 +156,13 @@ TEST_CASE("what is not a number stays one through the CPU's BatchNorm and ReLU" 
 }
 
 TEST_CASE("the CPU's sums over rows do not depend on the number of threads" * kNeedsKernels) {
-  const int threads = at::get_num_threads();
-  const Case what{{8, 64, 32, 32}, Epilogue::kAddRelu};
-  const Outcome before = run(&cpuBatchNorm, what, at::kBFloat16, at::kFloat);
-  at::set_num_threads(1);
-  const Outcome alone = run(&cpuBatchNorm, what, at::kBFloat16, at::kFloat);
-  at::set_num_threads(threads);
-  for (size_t i = 0; i < before.size(); ++i) CHECK(alone[i].equal(before[i]));
+  const auto computedBy = [](int threads) {
+    const ComputeThreads guard(threads);
+    const Case what{{8, 64, 32, 32}, Epilogue::kAddRelu};
+    return run(&cpuBatchNorm, what, at::kBFloat16, at::kFloat);
+  };
+  const Outcome together = computedBy(3), alone = computedBy(1);
+  for (size_t i = 0; i < together.size(); ++i) CHECK(alone[i].equal(together[i]));
 }
 
 TEST_CASE("the CPU's BatchNorm is not for groups, evaluation, odd channels and other types") {

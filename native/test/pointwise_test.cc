@@ -1,6 +1,5 @@
 #include "core/pointwise.h"
 
-#include <ATen/Parallel.h>
 #include <doctest/doctest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -8,12 +7,16 @@
 #include <cmath>
 #include <vector>
 
+#include "compute_threads.h"
+#include "core/device.h"
 #include "core/pointwise_kernels.h"
 #include "formula.h"
 
 using namespace moco;
 
 namespace {
+
+const auto kNeedsKernels = doctest::skip(!kernels::pointwise::kernels());
 
 /// Those of ResNets, and odd ones: one pixel, rows that fill no block, strides that leave pixels
 /// over.
@@ -54,16 +57,10 @@ Results exact(const Example& example, const ConvolutionShape& shape, bool magnit
   return {y.detach(), torch::autograd::grad({y}, {x}, {number(example.dy)}).front()};
 }
 
-bool processorLacksKernels() {
-  if (kernels::pointwise::kernels()) return false;
-  MESSAGE("not tested: this processor has no AVX512-BF16");
-  return true;
-}
-
 }  // namespace
 
-TEST_CASE("1×1 convolutions and their gradients by the input are those in fp64, rounded to bf16") {
-  if (processorLacksKernels()) return;
+TEST_CASE("1×1 convolutions and their gradients by the input are those in fp64, rounded to bf16" *
+          kNeedsKernels) {
   for (const auto& shape : kShapes) {
     INFO(shape.in, " to ", shape.out, " channels, stride ", shape.stride);
     const auto example = exampleOf(shape);
@@ -84,8 +81,8 @@ TEST_CASE("1×1 convolutions and their gradients by the input are those in fp64,
   }
 }
 
-TEST_CASE("1×1 convolutions do not mind how activations and weights lie in memory") {
-  if (processorLacksKernels()) return;
+TEST_CASE("1×1 convolutions do not mind how activations and weights lie in memory" *
+          kNeedsKernels) {
   for (const auto& shape : kShapes) {
     auto example = exampleOf(shape);
     const auto expected = own(example, shape);
@@ -98,30 +95,43 @@ TEST_CASE("1×1 convolutions do not mind how activations and weights lie in memo
   }
 }
 
-TEST_CASE("the number of threads does not change a bit of 1×1 convolutions") {
-  if (processorLacksKernels()) return;
-  const int before = at::get_num_threads();
+TEST_CASE("the number of threads does not change a bit of 1×1 convolutions" * kNeedsKernels) {
   for (const auto& shape : kShapes) {
     const auto example = exampleOf(shape);
-    at::set_num_threads(1);
-    const auto expected = own(example, shape);
+    const auto computedBy = [&](int threads) {
+      const ComputeThreads guard(threads);
+      return own(example, shape);
+    };
+    const auto expected = computedBy(1);
     for (const int threads : {2, 3}) {
-      at::set_num_threads(threads);
-      const auto result = own(example, shape);
+      const auto result = computedBy(threads);
       for (size_t i = 0; i < expected.size(); ++i) CHECK(result[i].equal(expected[i]));
     }
   }
-  at::set_num_threads(before);
 }
 
-TEST_CASE("1×1 convolutions of our own are used where they are defined and pay") {
-  if (processorLacksKernels()) return;
+TEST_CASE("in 1×1 convolutions what is not finite stays so, and in its picture" * kNeedsKernels) {
+  const auto& shape = kShapes.front();
+  for (const float number : {NAN, INFINITY}) {
+    const auto example = exampleOf(shape);
+    example.x[1][5].fill_(number);
+    example.dy[1][5].fill_(number);
+    for (const auto& result : own(example, shape)) {
+      CHECK(at::isfinite(result[0]).all().item<bool>());
+      CHECK_FALSE(at::isfinite(result[1]).any().item<bool>());
+      CHECK(at::isfinite(result[2]).all().item<bool>());
+    }
+  }
+}
+
+TEST_CASE("1×1 convolutions of our own are used where they are defined and pay" * kNeedsKernels) {
   const ConvolutionShape layer{64, 16, 16, 128, 64, 1, 1, 0};
   const auto with = [&](auto change) {
     auto shape = layer;
     change(shape);
     return usesPointwise(shape);
   };
+  CHECK(usesPointwise(layer) != cpuHasAmx());
   CHECK(with([](auto& shape) { shape.kernel = 3; }) == false);
   CHECK(with([](auto& shape) { shape.padding = 1; }) == false);
   CHECK(with([](auto& shape) { shape.in = 64; }) == false);
@@ -129,5 +139,6 @@ TEST_CASE("1×1 convolutions of our own are used where they are defined and pay"
   CHECK(with([](auto& shape) { shape.out = 32; }) == false);
   CHECK(with([](auto& shape) { shape.pictures = 0; }) == false);
   CHECK(with([](auto& shape) { shape.stride = 2; }) == usesPointwise(layer));
+  CHECK(usesPointwiseInputGradient({64, 16, 16, 64, 128, 1, 1, 0}) != cpuHasAmx());
   CHECK(usesPointwiseInputGradient(layer) == false);
 }

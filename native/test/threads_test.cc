@@ -6,8 +6,12 @@
 #include <algorithm>
 #include <mutex>
 #include <set>
+#include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include "compute_threads.h"
 
 using namespace moco;
 
@@ -34,9 +38,8 @@ TEST_CASE("numbers of threads that are asked for are taken") {
 }
 
 TEST_CASE("parallelFor covers every number once, on as many threads as PyTorch has") {
-  const int before = at::get_num_threads();
   for (const int threads : {1, 2, 3}) {
-    at::set_num_threads(threads);
+    const ComputeThreads guard(threads);
     for (const int64_t count : {0, 1, 2, 7, 1000}) {
       INFO(count, " numbers, ", threads, " threads");
       std::mutex mutex;
@@ -51,5 +54,28 @@ TEST_CASE("parallelFor covers every number once, on as many threads as PyTorch h
       CHECK(std::ssize(workers) == std::min<int64_t>(count, threads));
     }
   }
-  at::set_num_threads(before);
+}
+
+TEST_CASE("what a part of parallelFor throws reaches the caller") {
+  for (const int threads : {1, 3}) {
+    const ComputeThreads guard(threads);
+    const auto failAtTheEnd = [](int64_t, int64_t end) {
+      if (end == 3) throw std::runtime_error("the last part");
+    };
+    CHECK_THROWS_WITH_AS(parallelFor(3, failAtTheEnd), "the last part", std::runtime_error);
+  }
+}
+
+TEST_CASE("inside of a part of parallelFor everything is one part") {
+  const ComputeThreads three(3);
+  using Part = std::pair<int64_t, int64_t>;
+  std::mutex mutex;
+  std::vector<Part> parts;
+  parallelFor(3, [&](int64_t, int64_t) {
+    parallelFor(1000, [&](int64_t begin, int64_t end) {
+      const std::lock_guard<std::mutex> guard(mutex);
+      parts.emplace_back(begin, end);
+    });
+  });
+  CHECK((parts == std::vector<Part>(3, {0, 1000})));
 }

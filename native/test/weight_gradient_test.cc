@@ -1,20 +1,28 @@
 #include "core/weight_gradient.h"
 
-#include <ATen/Parallel.h>
 #include <doctest/doctest.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "core/bf16_tiles.h"
+#include "compute_threads.h"
 #include "core/convolution.h"
+#include "core/device.h"
+#include "core/pointwise.h"
+#include "core/profiler.h"
+#include "core/tile_kernels.h"
+#include "core/winograd.h"
+#include "fixtures.h"
 #include "formula.h"
 
 using namespace moco;
 
 namespace {
+
+const auto kNeedsTiles = doctest::skip(!kernels::tiles::kernels());
 
 /// Those of ResNets, and odd ones: channels that fill no tile, one row, one more than a block or a
 /// slice, strides that leave pixels over.
@@ -60,16 +68,19 @@ at::Tensor own(const ConvolutionShape& shape) {
                         shape);
 }
 
-bool processorLacksTiles() {
-  if (bf16::hasTiles()) return false;
-  MESSAGE("not tested: this processor has no AVX512-BF16");
-  return true;
+/// How often an operator ran.
+int64_t callsOf(const Profiler& profiler, const std::string& name) {
+  int64_t calls = 0;
+  for (const auto& time : profiler.times()) {
+    if (time.name == name) calls += time.calls;
+  }
+  return calls;
 }
 
 }  // namespace
 
-TEST_CASE("the weight's gradient is PyTorch's in fp64, as near as bf16 is, odd sizes included") {
-  if (processorLacksTiles()) return;
+TEST_CASE("the weight's gradient is PyTorch's in fp64, as near as bf16 is, odd sizes included" *
+          kNeedsTiles) {
   for (const auto& shape : kShapes) {
     INFO("kernel ", shape.kernel, ", stride ", shape.stride, ", ", shape.in, " to ", shape.out,
          " channels, ", shape.height, " × ", shape.width);
@@ -86,35 +97,57 @@ TEST_CASE("the weight's gradient is PyTorch's in fp64, as near as bf16 is, odd s
   }
 }
 
-TEST_CASE("activations that are not channels last have the same gradient") {
-  if (processorLacksTiles()) return;
+TEST_CASE("in training the weight's gradient is as near to the truth as oneDNN's" * kNeedsTiles) {
+  for (const auto& shape : kShapes) {
+    INFO("kernel ", shape.kernel, ", ", shape.in, " to ", shape.out, " channels, ", shape.height,
+         " × ", shape.width);
+    if (shape.rows() == 1) continue;  // dy is zero
+    // Behind a ReLU, and before BatchNorm, whose gradient has no mean: large sums cancel.
+    const auto x = inputOf(shape).abs().to(at::kBFloat16);
+    const auto raw = outputGradientOf(shape);
+    const auto dy = (raw - raw.mean({0, 2, 3}, /*keepdim=*/true)).to(at::kBFloat16);
+    const auto exact = plain(dy.to(at::kDouble), x.to(at::kDouble), shape);
+    CHECK(relativeDistance(weightGradient(dy, x, shape), exact) <=
+          1.1 * relativeDistance(plain(dy, x, shape), exact) + 1e-6);
+  }
+}
+
+TEST_CASE("activations that are not channels last have the same gradient" * kNeedsTiles) {
   const auto& shape = kShapes.front();
   const auto x = inputOf(shape).to(at::kBFloat16), dy = outputGradientOf(shape).to(at::kBFloat16);
   CHECK(weightGradient(dy.contiguous(), x.contiguous(), shape).equal(own(shape)));
 }
 
-TEST_CASE("the number of threads does not change a bit of the gradient") {
-  if (processorLacksTiles()) return;
-  const int before = at::get_num_threads();
+TEST_CASE("the number of threads does not change a bit of the gradient" * kNeedsTiles) {
   for (const auto& shape : kShapes) {
-    at::set_num_threads(1);
-    const auto gradient = own(shape);
-    for (const int threads : {2, 3}) {
-      at::set_num_threads(threads);
-      CHECK(own(shape).equal(gradient));
-    }
+    const auto computedBy = [&](int threads) {
+      const ComputeThreads guard(threads);
+      return own(shape);
+    };
+    const auto gradient = computedBy(1);
+    for (const int threads : {2, 3}) CHECK(computedBy(threads).equal(gradient));
   }
-  at::set_num_threads(before);
 }
 
-TEST_CASE("a number that is not finite is not lost") {
-  if (processorLacksTiles()) return;
+TEST_CASE("a number that is not finite is not lost" * kNeedsTiles) {
   for (const auto& shape : kShapes) {
     auto dy = outputGradientOf(shape).to(at::kBFloat16);
     dy.select(1, shape.out - 1).fill_(INFINITY);
     const auto gradient = weightGradient(dy, inputOf(shape).to(at::kBFloat16), shape);
     CHECK_FALSE(at::isfinite(gradient[shape.out - 1]).any().item<bool>());
     CHECK(at::isfinite(gradient.slice(0, 0, shape.out - 1)).all().item<bool>());
+  }
+}
+
+TEST_CASE("the weight's gradient is our own where it pays" * kNeedsTiles) {
+  for (const ConvolutionShape& shape :
+       {ConvolutionShape{64, 16, 16, 64, 256, 1, 1, 0}, {64, 4, 4, 512, 512, 3, 1, 1}}) {
+    CHECK(usesOwnWeightGradient(shape) != cpuHasAmx());
+  }
+  for (const ConvolutionShape& shape : {ConvolutionShape{64, 16, 16, 32, 256, 1, 1, 0},
+                                        {64, 8, 8, 256, 256, 3, 1, 1},
+                                        {0, 16, 16, 64, 256, 1, 1, 0}}) {
+    CHECK(usesOwnWeightGradient(shape) == false);
   }
 }
 
@@ -165,11 +198,16 @@ TEST_CASE("only the gradients that are needed are computed, and they are PyTorch
         if (y.requires_grad()) y.backward(outputGradientOf(shape).to(type));
         return std::vector<at::Tensor>{y.detach(), x.grad(), weight.grad()};
       };
+      const Profiler profiler(at::kCPU, Profiler::Detail::kOperators);
       const auto result = run(
           [&](const auto& x, const auto& weight) {
             return convolution(x, weight, shape.stride, shape.padding);
           },
           at::kBFloat16);
+      const bool ownByInput = usesWinograd(shape) || usesPointwiseInputGradient(shape);
+      const bool ownByWeight = usesWinograd(shape) || usesOwnWeightGradient(shape);
+      CHECK(callsOf(profiler, "moco::convolution_input_gradient") == (byInput && ownByInput));
+      CHECK(callsOf(profiler, "moco::convolution_weight_gradient") == (byWeight && ownByWeight));
       const auto expected = run(
           [&](const auto& x, const auto& weight) {
             return at::conv2d(x, weight, /*bias=*/{}, shape.stride, shape.padding);

@@ -1,23 +1,17 @@
-#include "core/bf16_tiles.h"
-
-#include <c10/util/Exception.h>
+#include "core/tile_kernels.h"
 
 #include <algorithm>
 
+#include "core/avx512.h"
 #include "core/device.h"
 
 #ifdef __x86_64__
 
-#include <immintrin.h>
-
-// Only these functions are compiled for AVX512-BF16: whether the processor has it is known at run
-// time.
-#define MOCO_AVX512_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
-
-namespace moco::bf16 {
+namespace moco::kernels::tiles {
 namespace {
 
-constexpr int64_t kLanes = 16;
+using avx512::kLanes;
+
 constexpr int64_t kLine = 64;  // bytes
 // Sums in registers: 4 × 4 vectors hide the multiplication's latency, and need only eight loads for
 // sixteen multiplications.
@@ -25,12 +19,12 @@ constexpr int64_t kRows = 4;
 constexpr int64_t kVectors = kTileB / kLanes;
 static_assert(linesFetchedBy(1) == kTileA / kRows);
 
-MOCO_AVX512_BF16 inline __mmask16 firstLanes(int64_t count) {
+MOCO_AVX512 inline __mmask16 firstLanes(int64_t count) {
   return static_cast<__mmask16>((1u << std::clamp<int64_t>(count, 0, kLanes)) - 1);
 }
 
 /// Puts 16 numbers of two rows side by side: one row's first, the other's first, …
-MOCO_AVX512_BF16 inline void packLanes(__m256i upper, __m256i lower, uint32_t* packed) {
+MOCO_AVX512 inline void packLanes(__m256i upper, __m256i lower, uint32_t* packed) {
   // Numbers of the first vector count from 0, of the second one from 32.
   const __m512i upperLanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
   const __m512i lowerLanes = _mm512_add_epi32(upperLanes, _mm512_set1_epi32(32));
@@ -40,11 +34,11 @@ MOCO_AVX512_BF16 inline void packLanes(__m256i upper, __m256i lower, uint32_t* p
 }
 
 template <int64_t kWidth>
-MOCO_AVX512_BF16 inline void packTile(const c10::BFloat16* const* rows, int64_t pairs,
-                                      int64_t first, int64_t count, uint32_t* packed) {
+MOCO_AVX512 inline void packTile(const Bf16* const* rows, int64_t pairs, int64_t first,
+                                 int64_t count, uint32_t* packed) {
   for (int64_t pair = 0; pair < pairs; ++pair) {
-    const c10::BFloat16* const upper = rows[2 * pair] + first;
-    const c10::BFloat16* const lower = rows[2 * pair + 1] + first;
+    const Bf16* const upper = rows[2 * pair] + first;
+    const Bf16* const lower = rows[2 * pair + 1] + first;
     for (int64_t column = 0; column < kWidth; column += kLanes) {
       uint32_t* const to = packed + pair * kWidth + column;
       if (column + kLanes <= count) {
@@ -60,9 +54,8 @@ MOCO_AVX512_BF16 inline void packTile(const c10::BFloat16* const* rows, int64_t 
 }
 
 /// `kRows` rows of a tile's sums; fetches a line for each pair.
-MOCO_AVX512_BF16 inline void multiplyRows(const uint32_t* a, const uint32_t* b, int64_t pairs,
-                                          bool add, float* sums, const char* soon,
-                                          int64_t lastLine) {
+MOCO_AVX512 inline void multiplyRows(const uint32_t* a, const uint32_t* b, int64_t pairs, bool add,
+                                     float* sums, const char* soon, int64_t lastLine) {
   __m512 sum[kRows][kVectors];
   for (int64_t row = 0; row < kRows; ++row) {
     for (int64_t vector = 0; vector < kVectors; ++vector) {
@@ -90,22 +83,18 @@ MOCO_AVX512_BF16 inline void multiplyRows(const uint32_t* a, const uint32_t* b, 
   }
 }
 
-}  // namespace
-
-bool hasTiles() { return cpuHasAvx512Bf16(); }
-
-MOCO_AVX512_BF16 void packTileA(const c10::BFloat16* const* rows, int64_t pairs, int64_t first,
-                                int64_t count, uint32_t* packed) {
+MOCO_AVX512 void packTileA(const Bf16* const* rows, int64_t pairs, int64_t first, int64_t count,
+                           uint32_t* packed) {
   packTile<kTileA>(rows, pairs, first, count, packed);
 }
 
-MOCO_AVX512_BF16 void packTileB(const c10::BFloat16* const* rows, int64_t pairs, int64_t first,
-                                int64_t count, uint32_t* packed) {
+MOCO_AVX512 void packTileB(const Bf16* const* rows, int64_t pairs, int64_t first, int64_t count,
+                           uint32_t* packed) {
   packTile<kTileB>(rows, pairs, first, count, packed);
 }
 
-MOCO_AVX512_BF16 void multiplyTile(const uint32_t* a, const uint32_t* b, int64_t pairs, bool add,
-                                   float* sums, const Lines& soon) {
+MOCO_AVX512 void multiply(const uint32_t* a, const uint32_t* b, int64_t pairs, bool add,
+                          float* sums, const Lines& soon) {
   for (int64_t row = 0; row < kTileA; row += kRows) {
     const int64_t fetched = std::min(row / kRows * pairs, soon.count);
     multiplyRows(a + row, b, pairs, add, sums + row * kTileB, soon.first + fetched * kLine,
@@ -113,41 +102,36 @@ MOCO_AVX512_BF16 void multiplyTile(const uint32_t* a, const uint32_t* b, int64_t
   }
 }
 
-MOCO_AVX512_BF16 void addAndRound(const float* first, int64_t arrays, int64_t stride, int64_t count,
-                                  c10::BFloat16* result) {
+MOCO_AVX512 void addAndRound(const float* first, int64_t arrays, int64_t stride, int64_t count,
+                             Bf16* result) {
   for (int64_t i = 0; i < count; i += kLanes) {
     const __mmask16 present = firstLanes(count - i);
     __m512 sum = _mm512_maskz_loadu_ps(present, first + i);
     for (int64_t array = 1; array < arrays; ++array) {
       sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(present, first + array * stride + i));
     }
-    _mm256_mask_storeu_epi16(result + i, present, (__m256i)_mm512_cvtneps_pbh(sum));
+    _mm256_mask_storeu_epi16(result + i, present, avx512::rounded(sum));
   }
 }
 
-}  // namespace moco::bf16
+}  // namespace
+
+const Kernels* kernels() {
+  static constexpr Kernels kKernels{.packTileA = packTileA,
+                                    .packTileB = packTileB,
+                                    .multiply = multiply,
+                                    .addAndRound = addAndRound};
+  return cpuHasAvx512Bf16() ? &kKernels : nullptr;
+}
+
+}  // namespace moco::kernels::tiles
 
 #else
 
-namespace moco::bf16 {
-namespace {
+namespace moco::kernels::tiles {
 
-[[noreturn]] void refuse() { TORCH_CHECK(false, "tiles of bf16 need an x86-64 processor"); }
+const Kernels* kernels() { return nullptr; }
 
-}  // namespace
-
-bool hasTiles() { return false; }
-
-void packTileA(const c10::BFloat16* const*, int64_t, int64_t, int64_t, uint32_t*) { refuse(); }
-
-void packTileB(const c10::BFloat16* const*, int64_t, int64_t, int64_t, uint32_t*) { refuse(); }
-
-void multiplyTile(const uint32_t*, const uint32_t*, int64_t, bool, float*, const Lines&) {
-  refuse();
-}
-
-void addAndRound(const float*, int64_t, int64_t, int64_t, c10::BFloat16*) { refuse(); }
-
-}  // namespace moco::bf16
+}  // namespace moco::kernels::tiles
 
 #endif

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <ATen/Parallel.h>
+
+namespace moco {
+
+/// Has PyTorch compute with so many threads; at its end with as many as before.
+class ComputeThreads {
+ public:
+  explicit ComputeThreads(int count) : before_(at::get_num_threads()) {
+    at::set_num_threads(count);
+  }
+  ComputeThreads(const ComputeThreads&) = delete;
+  ComputeThreads& operator=(const ComputeThreads&) = delete;
+  ~ComputeThreads() { at::set_num_threads(before_); }
+
+ private:
+  int before_;
+};
+
+}  // namespace moco
