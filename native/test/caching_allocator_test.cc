@@ -1,10 +1,14 @@
 #include "core/caching_allocator.h"
 
 #include <doctest/doctest.h>
+#ifdef __linux__
+#include <unistd.h>
+#endif
 
 #include <cstdint>
 #include <fstream>
 #include <limits>
+#include <vector>
 
 #include "temporary_folder.h"
 
@@ -13,6 +17,15 @@ using namespace moco;
 namespace {
 
 at::Tensor megabytes(int64_t count) { return at::empty({count << 20}, at::kByte); }
+
+#ifdef __linux__
+/// Of the process, in bytes.
+int64_t residentMemory() {
+  int64_t mapped = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> mapped >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+#endif
 
 }  // namespace
 
@@ -69,6 +82,28 @@ TEST_CASE("released memory goes back, and tensors in use stay whole") {
   CHECK(cachedMemory().cached == 0);
   CHECK(kept.eq(7).all().item<bool>());
 }
+
+#ifdef __linux__
+TEST_CASE("released memory leaves the process, of blocks of every size") {
+  installCachingAllocator();
+  releaseCachedMemory();
+  // Having freed such a block, glibc takes smaller ones from its heap, which it does not shrink
+  // below what is in use.
+  megabytes(20).fill_(1);
+  releaseCachedMemory();
+  constexpr int64_t kBlocks = 40, kMegabytes = 4;
+  const int64_t before = residentMemory();
+  at::Tensor last;
+  {
+    std::vector<at::Tensor> tensors;
+    for (int64_t i = 0; i < kBlocks; ++i) tensors.push_back(megabytes(kMegabytes).fill_(1));
+    last = megabytes(kMegabytes).fill_(1);
+    CHECK(residentMemory() - before > kBlocks * kMegabytes * 1'000'000);
+  }
+  releaseCachedMemory();
+  CHECK(residentMemory() - before < kBlocks * kMegabytes * 200'000);
+}
+#endif
 
 TEST_CASE("idle blocks go before they and those in use are more than the memory") {
   installCachingAllocator();
