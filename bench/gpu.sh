@@ -59,10 +59,9 @@ keep() { cp "$root/build/native/build.log" "$out/$1" 2>/dev/null; }
 # Kernels that do not compile here must not cost what works without them.
 if ! step build 400 "${build[@]}"; then
   keep compiler-with-kernels.log
-  MOCO_CUDA_KERNELS=0 step build-without-kernels 400 "${build[@]}"
+  MOCO_CUDA_KERNELS=0 step build-without-kernels 400 "${build[@]}" || { keep compiler.log; exit 1; }
 fi
 keep compiler.log
-[[ -f $root/build/native/Release/moco.node ]] || exit 1
 [[ $part == all || $part == tests ]] && step tests 240 node "$root/bench/gpu/tests.mjs" --out "$out" "$@"
 [[ $compiling ]] && wait "$compiling"
 [[ $part == all ]] && step table 330 "${table[@]}"

@@ -23,10 +23,17 @@ const COMPILED = {
 const NO_KERNELS = { MOCO_CUDA_KERNELS: '0' };
 
 export function sizes({ smoke }) {
-  return smoke ? SIZES.smoke : { ...SIZES.full, batches: batchesThatFit() };
+  if (smoke) return SIZES.smoke;
+  fullSizes ??= { ...SIZES.full, batches: batchesThatFit() };
+  return fullSizes;
 }
 
-/** By batch, the steps in a round. What is compared at batch 1024 takes about 105 GB at once. */
+let fullSizes; // asking for the GPU's memory starts a program
+
+/**
+ * By batch, the steps in a round. What is compared at batch 1024 should take 95 to 106 GB at once, going
+ * by the sizes of the activations.
+ */
 function batchesThatFit() {
   const mebibytes = Number.parseInt(queryGpu('memory.total'), 10);
   return mebibytes < 110_000 ? { 256: 50, 512: 25 } : { 256: 50, 1024: 12 };

@@ -11,6 +11,7 @@
 #include "core/device.h"
 #include "core/encoder.h"
 #include "core/frozen_backbone.h"
+#include "core/graphed_function.h"
 #include "core/knn.h"
 #include "core/stop.h"
 #include "core/view_benchmark.h"
