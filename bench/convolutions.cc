@@ -5,7 +5,7 @@
 //   cmake --build build/native --target convolutions_bench
 //   build/native/Release/convolutions_bench [batch 64] [rounds 15] [threads 2]
 
-#include "core/convolution.h"
+#include "core/ops/convolution.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -19,10 +19,10 @@
 #include <vector>
 
 #include "command_line.h"
-#include "core/caching_allocator.h"
-#include "core/convolution_shape.h"
-#include "core/device.h"
-#include "core/threads.h"
+#include "core/device/caching_allocator.h"
+#include "core/ops/convolution_shape.h"
+#include "core/device/device.h"
+#include "core/base/threads.h"
 
 using namespace moco;
 

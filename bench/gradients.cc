@@ -15,11 +15,11 @@
 #include <vector>
 
 #include "command_line.h"
-#include "core/caching_allocator.h"
-#include "core/device.h"
-#include "core/input_loader.h"
-#include "core/moco.h"
-#include "core/threads.h"
+#include "core/device/caching_allocator.h"
+#include "core/device/device.h"
+#include "core/input/input_loader.h"
+#include "core/contrast/moco.h"
+#include "core/base/threads.h"
 
 using namespace moco;
 

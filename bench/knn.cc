@@ -5,7 +5,7 @@
 //   build/native/Release/knn_bench [queries 10000] [bank 50000] [length 2048] [k 200] [rounds 5]
 //                                  [threads 2]
 
-#include "core/knn.h"
+#include "core/evaluate/knn.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -19,9 +19,9 @@
 #include <vector>
 
 #include "command_line.h"
-#include "core/caching_allocator.h"
-#include "core/encoder.h"
-#include "core/threads.h"
+#include "core/device/caching_allocator.h"
+#include "core/model/encoder.h"
+#include "core/base/threads.h"
 
 using namespace moco;
 

@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
 });
 
 function testFiles() {
-  return readdirSync(join(root, 'native/test'))
+  return readdirSync(join(root, 'native/test'), { recursive: true })
     .filter((file) => file.endsWith('_test.cc') && file.includes(options.select))
     .sort();
 }

@@ -8,7 +8,7 @@
 
 #include "addon/description.h"
 #include "addon/jobs.h"
-#include "core/benchmark.h"
+#include "core/run/benchmark.h"
 
 namespace moco::addon {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "core/device.h"
+#include "core/device/device.h"
 
 namespace moco::addon {
 

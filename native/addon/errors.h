@@ -2,7 +2,7 @@
 
 #include <napi.h>
 
-#include "core/failure.h"
+#include "core/base/failure.h"
 
 namespace moco::addon {
 

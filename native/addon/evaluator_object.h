@@ -6,7 +6,7 @@
 
 #include "addon/description.h"
 #include "addon/jobs.h"
-#include "core/evaluator.h"
+#include "core/run/evaluator.h"
 
 namespace moco::addon {
 

@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "addon/pictures.h"
-#include "core/evaluator.h"
-#include "core/tensor_file.h"
+#include "core/run/evaluator.h"
+#include "core/files/tensor_file.h"
 
 namespace moco::addon {
 

@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "core/knn_evaluation.h"
-#include "core/linear_sweep.h"
+#include "core/evaluate/knn_evaluation.h"
+#include "core/evaluate/linear_sweep.h"
 
 namespace moco::addon {
 

@@ -2,7 +2,7 @@
 
 #include <napi.h>
 
-#include "core/device.h"
+#include "core/device/device.h"
 
 namespace moco::addon {
 

@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "core/cuda_driver.h"
-#include "core/device.h"
+#include "core/device/cuda_driver.h"
+#include "core/device/device.h"
 
 namespace moco::addon {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <napi.h>
 
-#include "core/caching_allocator.h"
+#include "core/device/caching_allocator.h"
 
 namespace moco::addon {
 

@@ -3,11 +3,11 @@
 #include "addon/errors.h"
 #include "addon/gpu_options.h"
 #include "addon/properties.h"
-#include "core/device.h"
-#include "core/error.h"
-#include "core/graphed_function.h"
-#include "core/threads.h"
-#include "core/view_loader.h"
+#include "core/device/device.h"
+#include "core/base/error.h"
+#include "core/device/graphed_function.h"
+#include "core/base/threads.h"
+#include "core/input/view_loader.h"
 
 namespace moco::addon {
 namespace {

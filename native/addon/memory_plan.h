@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "core/memory_plan.h"
+#include "core/run/memory_plan.h"
 
 namespace moco::addon {
 

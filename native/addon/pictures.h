@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 
-#include "core/image_store.h"
+#include "core/input/image_store.h"
 
 namespace moco::addon {
 

@@ -8,8 +8,8 @@
 #include "addon/errors.h"
 #include "addon/properties.h"
 #include "addon/tensor_source.h"
-#include "core/pth_writer.h"
-#include "core/safetensors_writer.h"
+#include "core/files/pth_writer.h"
+#include "core/files/safetensors_writer.h"
 
 namespace moco::addon {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <napi.h>
 
-#include "core/tensor_file.h"
+#include "core/files/tensor_file.h"
 
 namespace moco::addon {
 

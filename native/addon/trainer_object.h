@@ -7,7 +7,7 @@
 
 #include "addon/description.h"
 #include "addon/jobs.h"
-#include "core/trainer.h"
+#include "core/run/trainer.h"
 
 namespace moco::addon {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "addon/pictures.h"
-#include "core/trainer.h"
+#include "core/run/trainer.h"
 
 namespace moco::addon {
 

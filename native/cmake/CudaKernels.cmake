@@ -18,13 +18,9 @@ set(CMAKE_CUDA_STANDARD_REQUIRED ON)
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
 enable_language(CUDA)
 
-add_library(
-  moco_cuda STATIC native/cuda/batch_norm_backward.cu native/cuda/batch_norm_forward.cu
-                   native/cuda/kernel_image.cu native/cuda/views.cu)
+# Its sources are the kernels of the core's rooms.
+add_library(moco_cuda STATIC)
 target_include_directories(moco_cuda PUBLIC native)
 target_include_directories(moco_cuda SYSTEM PUBLIC ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
 target_compile_definitions(moco_cuda PUBLIC MOCO_CUDA_KERNELS)
 target_compile_options(moco_cuda PRIVATE -Xcompiler=-Wall,-Wextra)
-# As for pillow.cc; what it shares with the CPU uses the standard library's constant expressions.
-set_source_files_properties(
-  native/cuda/views.cu PROPERTIES COMPILE_OPTIONS "-fmad=false;--expt-relaxed-constexpr")

@@ -45,8 +45,8 @@ function buildable(t: TestContext): { host: Host; request: BuildRequest; calls: 
   const root = join(folder, 'package');
   writeFiles(root, {
     'CMakeLists.txt': 'project(moco)',
-    'native/core/moco.cc': 'int moco;',
-    'native/test/moco_test.cc': 'int test;',
+    'native/core/contrast/moco.cc': 'int moco;',
+    'native/test/contrast/moco_test.cc': 'int test;',
     'node_modules/cmake-js/package.json': '{}',
     'node_modules/cmake-js/bin/cmake-js': FAKE_CMAKE_JS,
     'node_modules/node-addon-api/package.json': '{}',
@@ -87,7 +87,7 @@ test('nothing is built twice, and that needs no tools', async (t) => {
 
 for (const file of [
   'CMakeLists.txt',
-  'native/core/moco.cc',
+  'native/core/contrast/moco.cc',
   'native/core/new.h',
   'node_modules/node-addon-api/package.json',
 ]) {
@@ -115,7 +115,7 @@ test('a change of a C++ test concerns only who runs the tests', async (t) => {
   const { host, request } = buildable(t);
   const withTests = { ...request, tests: true };
   await buildAddon(withTests, host, keptReport());
-  appendFileSync(join(request.root, 'native/test/moco_test.cc'), '// changed');
+  appendFileSync(join(request.root, 'native/test/contrast/moco_test.cc'), '// changed');
   assert.equal(await buildAddon(request, host, keptReport()), false);
   assert.equal(await buildAddon(withTests, host, keptReport()), true);
 });
@@ -185,7 +185,7 @@ test('an nvcc that appears, changes or goes builds from scratch', async (t) => {
 test('another compiler builds from scratch', async (t) => {
   const { host, request } = buildable(t);
   await buildAddon(request, host, keptReport());
-  writeFiles(request.root, { 'build/native/moco.o': 'compiled', 'native/core/moco.cc': 'changed' });
+  writeFiles(request.root, { 'build/native/moco.o': 'compiled', 'native/core/contrast/moco.cc': 'changed' });
   host.env.CXX = writeCommand(host, 'g++-13', 'echo "g++-13 (GCC) 13.2.0"');
   await buildAddon(request, host, keptReport());
   assert.ok(!existsSync(join(request.root, 'build/native/moco.o')));
@@ -194,7 +194,7 @@ test('another compiler builds from scratch', async (t) => {
 test('a build that fails shows the end of its log, and leaves no record', async (t) => {
   const { host, request } = buildable(t);
   await buildAddon(request, host, keptReport());
-  writeFiles(request.root, { fails: '', 'native/core/moco.cc': 'int moco' });
+  writeFiles(request.root, { fails: '', 'native/core/contrast/moco.cc': 'int moco' });
   await assert.rejects(buildAddon(request, host, keptReport()), (error: Error) => {
     assert.match(error.message, /Compiling the addon failed \(exit code 3\)/);
     assert.match(error.message, /error: expected a semicolon/);
@@ -213,7 +213,7 @@ test('a build that fails shows the end of its log, and leaves no record', async 
 test('where a tool is missing, nothing of an earlier build is touched', async (t) => {
   const { host, request } = buildable(t);
   await buildAddon(request, host, keptReport());
-  writeFiles(request.root, { 'native/core/moco.cc': 'changed' });
+  writeFiles(request.root, { 'native/core/contrast/moco.cc': 'changed' });
   const withoutTools = bareHost(join(dirname(request.root), 'bare'));
   await assert.rejects(buildAddon(request, withoutTools, keptReport()), {
     code: 'ERR_MOCO_TOOLCHAIN',

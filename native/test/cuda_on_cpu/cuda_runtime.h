@@ -1,6 +1,6 @@
 #pragma once
 
-// Stands in for CUDA's header where moco_tests compiles kernels (native/cuda/*.cu) for the CPU, so
+// Stands in for CUDA's header where moco_tests compiles kernels (native/core/*/*.cu) for the CPU, so
 // that their logic is tested without a GPU. What is here has CUDA's names and meaning:
 //
 // - grids and blocks of one to three dimensions, launched by `cudaLaunchKernelEx`, which returns

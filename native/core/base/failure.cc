@@ -1,0 +1,78 @@
+#include "core/base/failure.h"
+
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <array>
+#include <new>
+
+#include "core/base/error.h"
+
+namespace moco {
+namespace {
+
+const char* const kLessMemory = "Lower batchSize, m, k or featureDim, or choose a smaller arch.";
+const char* const kReport = "This is a defect of moco, or of LibTorch: please report it.";
+const char* const kDeviceFailed =
+    "CUDA cannot be used any more by this process: start a new one. `nvidia-smi`, and \"Xid\" in "
+    "the kernel's log (dmesg), tell what the GPU has; --device cpu works without it.";
+
+/// Of PyTorch's own CPU allocator, which throws the base class, and of CUDA's libraries.
+constexpr std::array kOutOfMemory{"DefaultCPUAllocator",       "CUDA error: out of memory",
+                                  "CUDA out of memory",        "CUBLAS_STATUS_ALLOC_FAILED",
+                                  "CUDNN_STATUS_ALLOC_FAILED", "DEVICE_ALLOCATION_FAILED"};
+
+/// How LibTorch and kernels of our own report that a GPU has failed, where it is not by the type.
+constexpr std::array kDeviceFailure{"CUDA error: ",
+                                    "CUDA driver error: ",
+                                    "CUBLAS_STATUS_EXECUTION_FAILED",
+                                    "CUBLAS_STATUS_INTERNAL_ERROR",
+                                    "CUDNN_STATUS_EXECUTION_FAILED",
+                                    "CUDNN_STATUS_INTERNAL_ERROR",
+                                    "CUDNN_STATUS_MAPPING_ERROR",
+                                    " did not start: "};
+
+template <class Texts>
+bool containsAny(const std::string& message, const Texts& texts) {
+  return std::any_of(texts.begin(), texts.end(),
+                     [&](const char* text) { return message.find(text) != std::string::npos; });
+}
+
+/// CUDA's advice for developers follows on lines of its own.
+std::string firstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+Failure deviceFailed(const std::string& message) {
+  return {"ERR_MOCO_DEVICE", "the GPU failed: " + firstLine(message), kDeviceFailed};
+}
+
+Failure byMessage(const std::string& message) {
+  if (containsAny(message, kOutOfMemory))
+    return {"ERR_MOCO_OUT_OF_MEMORY", firstLine(message), kLessMemory};
+  if (containsAny(message, kDeviceFailure)) return deviceFailed(message);
+  return {"ERR_MOCO_NATIVE", message, kReport};
+}
+
+}  // namespace
+
+Failure describe(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const Error& error) {
+    return {error.code, error.what(), error.hint};
+  } catch (const c10::OutOfMemoryError& error) {
+    return {"ERR_MOCO_OUT_OF_MEMORY", error.what_without_backtrace(), kLessMemory};
+  } catch (const c10::AcceleratorError& error) {
+    const std::string message = error.what_without_backtrace();
+    return containsAny(message, kOutOfMemory) ? byMessage(message) : deviceFailed(message);
+  } catch (const c10::Error& error) {
+    return byMessage(error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return {"ERR_MOCO_OUT_OF_MEMORY", "the machine has no memory left", kLessMemory};
+  } catch (const std::exception& error) {
+    return byMessage(error.what());
+  } catch (...) {
+    return {"ERR_MOCO_NATIVE", "the addon failed for a reason that it did not name", kReport};
+  }
+}
+
+}  // namespace moco

@@ -1,0 +1,128 @@
+#include "core/device/cuda_driver.h"
+
+#include <ATen/Context.h>
+#include <dlfcn.h>
+
+#include <array>
+
+namespace moco {
+namespace {
+
+#ifdef MOCO_LIBTORCH_CUDA
+constexpr bool kCudaBuild = true;
+#else
+constexpr bool kCudaBuild = false;
+#endif
+
+// From CUDA's driver API, whose binary interface is stable.
+constexpr int kSuccess = 0;
+constexpr int kCapabilityMajor = 75;
+constexpr int kCapabilityMinor = 76;
+
+struct Driver {
+  int (*init)(unsigned);
+  int (*deviceCount)(int*);
+  int (*deviceName)(char*, int, int);
+  int (*deviceAttribute)(int*, int, int);
+  int (*deviceMemory)(size_t*, int);
+  int (*driverVersion)(int*);
+};
+
+template <typename Function>
+bool find(void* library, const char* name, Function& function) {
+  function = reinterpret_cast<Function>(dlsym(library, name));
+  return function != nullptr;
+}
+
+/// Fills `driver`, or says what is missing.
+std::string openDriver(Driver& driver) {
+  // Never closed: LibTorch uses the same library for the rest of the process.
+  void* library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return "no NVIDIA driver is installed (libcuda.so.1 is not there)";
+  const bool complete = find(library, "cuInit", driver.init) &&
+                        find(library, "cuDeviceGetCount", driver.deviceCount) &&
+                        find(library, "cuDeviceGetName", driver.deviceName) &&
+                        find(library, "cuDeviceGetAttribute", driver.deviceAttribute) &&
+                        find(library, "cuDeviceTotalMem_v2", driver.deviceMemory) &&
+                        find(library, "cuDriverGetVersion", driver.driverVersion);
+  return complete ? "" : "the NVIDIA driver is too old";
+}
+
+CudaDevice describe(const Driver& driver, int index) {
+  CudaDevice device{};
+  std::array<char, 256> name{};
+  driver.deviceName(name.data(), name.size(), index);
+  device.name = name.data();
+  driver.deviceAttribute(&device.major, kCapabilityMajor, index);
+  driver.deviceAttribute(&device.minor, kCapabilityMinor, index);
+  driver.deviceMemory(&device.memory, index);
+  return device;
+}
+
+/// 12080 is CUDA 12.8.
+std::string cudaVersion(long version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+/// 91002 is cuDNN 9.10.2.
+std::string cudnnVersion(long version) {
+  return std::to_string(version / 10000) + "." + std::to_string(version % 10000 / 100) + "." +
+         std::to_string(version % 100);
+}
+
+long driverVersion(const Driver& driver) {
+  int version = 0;
+  driver.driverVersion(&version);
+  return version;
+}
+
+CudaStatus unavailable(const std::string& reason) {
+  CudaStatus status;
+  status.unavailable = reason;
+  return status;
+}
+
+CudaStatus askDriver() {
+  if (!kCudaBuild) return unavailable("LibTorch is a CPU build");
+  Driver driver{};
+  const std::string missing = openDriver(driver);
+  if (!missing.empty()) return unavailable(missing);
+  if (const int error = driver.init(0); error != kSuccess) {
+    return unavailable("NVIDIA's driver does not start (cuInit: error " + std::to_string(error) +
+                       ")");
+  }
+  int count = 0;
+  driver.deviceCount(&count);
+  if (count == 0) {
+    return unavailable("NVIDIA's driver sees no GPU (CUDA_VISIBLE_DEVICES may hide it)");
+  }
+  if (!at::globalContext().hasCUDA()) {
+    return unavailable(
+        whyLibtorchFindsNone(driverVersion(driver), at::globalContext().versionCUDART()));
+  }
+  CudaStatus status;
+  status.driverCuda = cudaVersion(driverVersion(driver));
+  status.cuda = cudaVersion(at::globalContext().versionCUDART());
+  status.cudnn = cudnnVersion(at::globalContext().versionCuDNN());
+  for (int index = 0; index < count; ++index) status.devices.push_back(describe(driver, index));
+  return status;
+}
+
+}  // namespace
+
+std::string whyLibtorchFindsNone(long driver, long libtorch) {
+  const std::string versions = "NVIDIA's driver supports CUDA " + cudaVersion(driver) +
+                               ", and LibTorch was built with " + cudaVersion(libtorch);
+  // Within a major version an older driver does, too.
+  if (driver / 1000 < libtorch / 1000) {
+    return versions + ": the driver is too old, or LibTorch too new";
+  }
+  return versions + ", but finds no GPU that works (nvidia-smi may tell why)";
+}
+
+const CudaStatus& cudaStatus() {
+  static const CudaStatus status = askDriver();  // it takes seconds on a machine with many GPUs
+  return status;
+}
+
+}  // namespace moco

@@ -1,0 +1,202 @@
+#include "core/device/device.h"
+
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
+#if defined(__linux__) && defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+#ifdef __APPLE__
+#include <sys/sysctl.h>
+#endif
+
+#include "core/device/cuda_driver.h"
+#include "core/base/error.h"
+#include "core/base/failure.h"
+
+namespace moco {
+namespace {
+
+std::string cpuName() {
+#ifdef __APPLE__
+  char name[256] = {};
+  size_t size = sizeof(name);
+  sysctlbyname("machdep.cpu.brand_string", name, &size, nullptr, 0);
+  return name;
+#else
+  const std::string key = "model name";
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    const auto value = line.find(": ");
+    if (line.compare(0, key.size(), key) == 0 && value != std::string::npos) {
+      return line.substr(value + 2);
+    }
+  }
+  return "CPU";
+#endif
+}
+
+bool isFromAmpereOn(const at::Device& device) {
+  constexpr int kAmpere = 8;
+  return device.is_cuda() && cudaStatus().devices.at(device.index()).major >= kAmpere;
+}
+
+bool hasBf16(const at::Device& device) {
+  return device.is_cuda() ? isFromAmpereOn(device) : cpuHasBf16();
+}
+
+/// A GPU that is listed may still be of an architecture that LibTorch was not built for, or taken.
+void requireKernels(const std::string& name, const at::Device& device) {
+  try {
+    at::ones({1}, device).add_(1).to(at::kCPU);
+  } catch (const c10::Error&) {
+    throw Error(
+        "ERR_MOCO_DEVICE",
+        "device \"" + name + "\" cannot be used: " + describe(std::current_exception()).message,
+        "Choose --device cpu or another GPU, or a LibTorch that was built for this one; "
+        "nvidia-smi shows whether others use it.");
+  }
+}
+
+at::Device requireCuda(const std::string& name, const CudaStatus& status) {
+  const int64_t index = name == "cuda" ? 0 : std::stoll(name.substr(std::string("cuda:").size()));
+  if (!status.unavailable.empty()) {
+    throw Error("ERR_MOCO_DEVICE", "device \"" + name + "\" cannot be used: " + status.unavailable,
+                "Choose --device cpu, or install what is missing and run the set-up again.");
+  }
+  const auto count = static_cast<int64_t>(status.devices.size());
+  if (index >= count) {
+    throw Error("ERR_MOCO_DEVICE",
+                "device \"" + name + "\" is not there: this machine has " + std::to_string(count) +
+                    (count == 1 ? " GPU (cuda:0)" : " GPUs (from cuda:0)"),
+                "Choose one of those.");
+  }
+  const at::Device device(at::kCUDA, static_cast<at::DeviceIndex>(index));
+  requireKernels(name, device);
+  return device;
+}
+
+/// Of all GPUs and for the whole process.
+void setArithmetic(const Arithmetic& arithmetic) {
+  auto& context = at::globalContext();
+  context.setAllowTF32CuBLAS(arithmetic.tf32);
+  context.setAllowTF32CuDNN(arithmetic.tf32);
+  // cuDNN times its algorithms and takes the fastest, which need not be the same one in every run.
+  context.setBenchmarkCuDNN(!arithmetic.deterministic);
+  context.setDeterministicCuDNN(arithmetic.deterministic);
+  context.setDeterministicAlgorithms(arithmetic.deterministic, /*warn_only=*/false);
+  context.setDeterministicFillUninitializedMemory(false);  // we read only what was written
+  // What cuBLAS, before it starts, and PyTorch's check of it want.
+  if (arithmetic.deterministic) setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/1);
+}
+
+/// Gives the calling thread a stream in place of the default one.
+void takeStream(const at::Device& device) {
+  const auto* gpu = c10::impl::getDeviceGuardImpl(device.type());
+  gpu->setDevice(device);
+  if (gpu->getStream(device) != gpu->getDefaultStream(device)) return;
+  gpu->exchangeStream(gpu->getStreamFromGlobalPool(device));
+}
+
+}  // namespace
+
+bool cpuHasBf16() {
+  if (!at::globalContext().hasMKLDNN()) return false;
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");
+#elif defined(__linux__) && defined(__aarch64__)
+  return (getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0;
+#else
+  return false;
+#endif
+}
+
+at::Device resolveDevice(const std::string& name) {
+  if (name == "cpu") return at::Device(at::kCPU);
+  const CudaStatus& status = cudaStatus();
+  if (name == "auto" && !status.unavailable.empty()) return at::Device(at::kCPU);
+  return requireCuda(name == "auto" ? "cuda" : name, status);
+}
+
+bool cpuHasAvx512Bf16() {
+#ifdef __x86_64__
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
+bool cpuHasAmx() {
+#ifdef __x86_64__
+  constexpr unsigned kFeatures = 7;        // leaf
+  constexpr unsigned kAmxBf16 = 1u << 22;  // in EDX
+  static const bool has = [] {             // asking takes microseconds in a virtual machine
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid_count(kFeatures, 0, &eax, &ebx, &ecx, &edx) && (edx & kAmxBf16) != 0;
+  }();
+  return has;
+#else
+  return false;
+#endif
+}
+
+void setUpDevice(const at::Device& device, const Arithmetic& arithmetic) {
+  if (device.is_cpu()) {
+    installCachingAllocator();
+    return;
+  }
+  setArithmetic(arithmetic);
+  takeStream(device);
+}
+
+void synchronise(const at::Device& device) {
+  if (device.is_cpu()) return;
+  c10::impl::getDeviceGuardImpl(device.type())->synchronizeDevice(device.index());
+}
+
+int64_t availableMemory(const at::Device& device) {
+  if (device.is_cpu()) return static_cast<int64_t>(physicalMemory());
+  const auto [free, total] = c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index());
+  return static_cast<int64_t>(free);
+}
+
+CachedMemory usedMemory(const at::Device& device) {
+  if (device.is_cpu()) return cachedMemory();
+  const auto stats = c10::getDeviceAllocator(device.type())->getDeviceStats(device.index());
+  constexpr auto kAll = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  const auto& used = stats.allocated_bytes[kAll];
+  const int64_t idle = stats.reserved_bytes[kAll].current - used.current;
+  return {static_cast<size_t>(used.current), static_cast<size_t>(idle),
+          static_cast<size_t>(used.peak)};
+}
+
+std::string deviceName(const at::Device& device) {
+  if (device.is_cuda()) return cudaStatus().devices.at(device.index()).name;
+  return cpuName();
+}
+
+Precision resolvePrecision(const std::string& name, const at::Device& device, bool tf32) {
+  const std::string rounding = tf32 && isFromAmpereOn(device) ? ", with factors in TF32" : "";
+  if (name == "fp32") return {at::kFloat, "as asked" + rounding};
+  const bool available = hasBf16(device);
+  if (name == "auto") {
+    if (available) return {at::kBFloat16, deviceName(device) + " multiplies bf16 in hardware"};
+    return {at::kFloat, deviceName(device) + " has no bf16 in hardware"};
+  }
+  if (!available) {
+    throw Error("ERR_MOCO_DEVICE",
+                "precision \"bf16\" cannot be used: " + deviceName(device) + " lacks it",
+                "Choose --precision fp32 or auto.");
+  }
+  return {at::kBFloat16, "as asked"};
+}
+
+}  // namespace moco

@@ -1,0 +1,66 @@
+#include "core/evaluate/frozen_backbone.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/stop.h"
+
+namespace moco {
+
+FrozenBackbone::FrozenBackbone(Encoder& encoder, Normalisation normalisation,
+                               const MakeRecorder& recorder)
+    : encoder_(encoder),
+      normalisation_(std::move(normalisation)),
+      graph_(
+          [this](const GraphedFunction::Tensors& inputs) {
+            return GraphedFunction::Tensors{extract(inputs[0])};
+          },
+          recorder ? recorder() : nullptr) {}
+
+at::Tensor FrozenBackbone::features(const at::Tensor& input, Mode mode) {
+  const at::NoGradGuard noGrad;
+  if (mode == Mode::kTrain) {
+    isFolded_ = false;
+    return encoder_.backbone(input, mode).to(encoder_.options().master);
+  }
+  if (!isFolded_) refold();
+  return (*folded_)(input).to(encoder_.options().master);
+}
+
+void FrozenBackbone::refold() {
+  if (folded_) {
+    encoder_.refold(*folded_);
+  } else {
+    folded_.emplace(encoder_.foldedBackbone());
+  }
+  isFolded_ = true;
+}
+
+at::Tensor FrozenBackbone::extract(const at::Tensor& pictures) const {
+  const auto& options = encoder_.options();
+  return (*folded_)(normalise(pictures, normalisation_, options.compute)).to(options.master);
+}
+
+void FrozenBackbone::eachChunk(
+    const ImageStore& store, const std::atomic<bool>& stop,
+    const std::function<void(const at::Tensor&, const at::Tensor&)>& use) {
+  const at::NoGradGuard noGrad;
+  const at::Device device = encoder_.options().device;
+  const int64_t length = chunkLength(device);
+  refold();
+  for (int64_t begin = 0; begin < store.count(); begin += length) {
+    requireNotStopped(stop);
+    const int64_t end = std::min(begin + length, store.count());
+    // What is recorded serves the last pictures, too, with some that were there already.
+    const int64_t first = graph_.records() ? std::max<int64_t>(end - length, 0) : begin;
+    const auto pictures = store.pixels.slice(0, first, end).to(device);
+    // What was recorded computes with the kernels for finite weights.
+    const bool asRecorded = end - first == length && folded_->isFinite();
+    const auto features = asRecorded ? graph_({pictures})[0] : extract(pictures);
+    use(features.slice(0, begin - first), store.labels.slice(0, begin, end).to(device));
+  }
+}
+
+}  // namespace moco

@@ -1,0 +1,78 @@
+#include "core/evaluate/knn.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace moco {
+
+namespace {
+
+/// Queries whose similarities are computed at once on the CPU, so that they are still in the cache
+/// when they are looked through. A GPU is faster with all at once.
+constexpr int64_t kBlock = 512;
+
+/// Similarities that a GPU computes at once; selecting the nearest takes kSelectedBytes for each.
+constexpr int64_t kSimilaritiesAtOnce = int64_t{1} << 25;
+/// Products do not become faster with more.
+constexpr int64_t kLongestPiece = 8192;
+
+}  // namespace
+
+int64_t KnnVote::pieceLength(const at::Device& device, int64_t queries) {
+  if (device.is_cpu()) return 0;
+  return std::clamp<int64_t>(kSimilaritiesAtOnce / std::max<int64_t>(queries, 1), 1, kLongestPiece);
+}
+
+KnnVote::KnnVote(at::Tensor queries, int64_t neighbours, int64_t piece)
+    : queries_(std::move(queries)),
+      nearest_(NearestNeighbours::none(queries_.size(0), neighbours, queries_.device())),
+      piece_(piece) {}
+
+KnnVote::KnnVote(const at::Tensor& queries, int64_t neighbours)
+    : KnnVote(queries, neighbours, pieceLength(queries.device(), queries.size(0))) {}
+
+void KnnVote::addBank(const at::Tensor& features, const at::Tensor& labels) {
+  if (piece_ == 0) return compare(features, labels);
+  if (!gatheredFeatures_.defined()) {
+    gatheredFeatures_ = features.new_empty({piece_, features.size(1)});
+    gatheredLabels_ = labels.new_empty({piece_});
+  }
+  for (int64_t begin = 0; begin < features.size(0);) {
+    const int64_t count = std::min(features.size(0) - begin, piece_ - gathered_);
+    gatheredFeatures_.narrow(0, gathered_, count).copy_(features.narrow(0, begin, count));
+    gatheredLabels_.narrow(0, gathered_, count).copy_(labels.narrow(0, begin, count));
+    begin += count;
+    gathered_ += count;
+    if (gathered_ == piece_) compareGathered();
+  }
+}
+
+void KnnVote::compareGathered() {
+  if (gathered_ == 0) return;
+  compare(gatheredFeatures_.narrow(0, 0, gathered_), gatheredLabels_.narrow(0, 0, gathered_));
+  gathered_ = 0;
+}
+
+void KnnVote::compare(const at::Tensor& features, const at::Tensor& labels) {
+  const int64_t count = queries_.size(0);
+  const int64_t block = queries_.is_cpu() ? kBlock : count;
+  for (int64_t begin = 0; begin < count; begin += block) {
+    const int64_t end = std::min(begin + block, count);
+    const auto similarities = at::mm(queries_.slice(0, begin, end), features.t());
+    keepNearest(nearest_.slice(begin, end), similarities, labels);
+  }
+}
+
+at::Tensor KnnVote::scores(double temperature, int64_t classes) {
+  compareGathered();
+  const auto weights = nearest_.similarities.div(temperature).exp_();
+  // Not scatter_add, which on a GPU adds in an order that changes from run to run.
+  std::vector<at::Tensor> byClass;
+  for (int64_t label = 0; label < classes; ++label) {
+    byClass.push_back(weights.mul(nearest_.labels.eq(label)).sum(1));
+  }
+  return at::stack(byClass, 1);
+}
+
+}  // namespace moco

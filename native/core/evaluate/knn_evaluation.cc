@@ -1,0 +1,86 @@
+#include "core/evaluate/knn_evaluation.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <string>
+
+#include "core/model/encoder.h"
+#include "core/base/error.h"
+#include "core/evaluate/knn.h"
+
+namespace moco {
+namespace {
+
+void requireEnoughPictures(int64_t neighbours, const ImageStore& bank) {
+  if (neighbours > 0 && neighbours <= bank.count()) return;
+  throw Error("ERR_MOCO_CONFIG",
+              "k: " + std::to_string(neighbours) + " is not between 1 and the " +
+                  std::to_string(bank.count()) + " training pictures",
+              "Lower it, or take more pictures.");
+}
+
+bool isFinite(const at::Tensor& x) { return at::isfinite(x).all().item<bool>(); }
+
+/// Normalises features and sees to it that all are finite: on the CPU at once, on a GPU, which
+/// would have to be waited for after each chunk, where `require` is called.
+class FiniteRows {
+ public:
+  at::Tensor operator()(const at::Tensor& features) {
+    auto rows = normaliseRows(features);
+    const auto finite = at::isfinite(rows).all();
+    finite_ = finite_.defined() ? finite_.logical_and(finite) : finite;
+    if (rows.is_cpu()) require();
+    return rows;
+  }
+
+  void require() const {
+    if (finite_.item<bool>()) return;
+    throw Error("ERR_MOCO_NON_FINITE", "kNN evaluation: the encoder's features are not finite",
+                "Lower the learning rate, raise the temperature, or train in fp32.");
+  }
+
+ private:
+  at::Tensor finite_;
+};
+
+at::Tensor finiteScores(KnnVote& vote, double temperature, int64_t classes) {
+  auto scores = vote.scores(temperature, classes);
+  if (isFinite(scores)) return scores;
+  throw Error("ERR_MOCO_CONFIG",
+              "temperature: at " + std::to_string(temperature) +
+                  " the votes exp(similarity / temperature) are too large for fp32",
+              "Raise it; 0.1 and 0.5 are usual.");
+}
+
+}  // namespace
+
+std::vector<KnnResult> evaluateKnn(FrozenBackbone& backbone, const ImageStore& bank,
+                                   const ImageStore& queries, int64_t neighbours,
+                                   const std::vector<double>& temperatures,
+                                   const std::atomic<bool>& stop) {
+  const at::NoGradGuard noGrad;
+  requireEnoughPictures(neighbours, bank);
+  FiniteRows finiteRows;
+  std::vector<at::Tensor> features;
+  std::vector<at::Tensor> labels;
+  backbone.eachChunk(queries, stop, [&](const at::Tensor& chunk, const at::Tensor& chunkLabels) {
+    features.push_back(finiteRows(chunk));
+    labels.push_back(chunkLabels);
+  });
+  KnnVote vote(at::cat(features), neighbours);
+  features.clear();
+  backbone.eachChunk(bank, stop, [&](const at::Tensor& chunk, const at::Tensor& chunkLabels) {
+    vote.addBank(finiteRows(chunk), chunkLabels);
+  });
+  finiteRows.require();
+  const auto queryLabels = at::cat(labels);
+  std::vector<KnnResult> results;
+  for (const double temperature : temperatures) {
+    const auto scores = finiteScores(vote, temperature, bank.classes);
+    results.push_back(
+        {temperature, accuracyOf(scores, queryLabels), confusionOf(scores, queryLabels)});
+  }
+  return results;
+}
+
+}  // namespace moco

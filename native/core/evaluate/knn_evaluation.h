@@ -1,0 +1,37 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "core/evaluate/accuracy.h"
+#include "core/evaluate/frozen_backbone.h"
+#include "core/input/image_store.h"
+
+namespace moco {
+
+/// How well the neighbours' votes at one temperature classify.
+struct KnnResult {
+  double temperature;
+  Accuracy accuracy;
+  at::Tensor confusion;  // (classes, classes) int64, as of `confusionOf`
+};
+
+/// Classifies pictures by their nearest neighbours in a bank, on L2-normalised features in
+/// evaluation mode. Features and neighbours are computed once for all temperatures.
+/// @param bank        pictures that vote
+/// @param queries     pictures to classify
+/// @param neighbours  k
+/// @return            one result per temperature, in order
+/// @throws Error ERR_MOCO_CONFIG      where k is more than the bank, or a temperature so low that
+/// votes overflow
+/// @throws Error ERR_MOCO_NON_FINITE  where features are not finite
+/// @throws Error ERR_MOCO_ABORTED     soon after `stop` is set
+std::vector<KnnResult> evaluateKnn(FrozenBackbone& backbone, const ImageStore& bank,
+                                   const ImageStore& queries, int64_t neighbours,
+                                   const std::vector<double>& temperatures,
+                                   const std::atomic<bool>& stop);
+
+}  // namespace moco

@@ -1,0 +1,94 @@
+#include "core/files/atomic_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "core/base/error.h"
+
+namespace moco {
+namespace {
+
+constexpr mode_t kPermissions = 0666;  // less the umask, as for any new file
+
+std::string hintFor(int error) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+      return "The disk is full: free some space, or choose another folder.";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return "Choose a folder that you may write to.";
+    case ENOENT:
+    case ENOTDIR:
+      return "The folder is not there: make it, or choose another one.";
+    default:
+      return "Choose another folder, or check the disk.";
+  }
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::string path)
+    : path_(std::move(path)), temporary_(path_ + ".tmp-" + std::to_string(getpid())) {
+  descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kPermissions);
+  if (descriptor_ < 0) fail("open", errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  close(descriptor_);
+  unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(const void* data, size_t size) {
+  const auto* bytes = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t written = ::write(descriptor_, bytes, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write", errno);
+    bytes += written;
+    size -= static_cast<size_t>(written);
+  }
+}
+
+void AtomicFile::overwriteStart(const void* data, size_t size) {
+  if (lseek(descriptor_, 0, SEEK_SET) < 0) fail("rewind", errno);
+  write(data, size);
+}
+
+void AtomicFile::commit(const std::string& previous) {
+  if (fsync(descriptor_) != 0) fail("flush", errno);
+  if (!previous.empty() && access(path_.c_str(), F_OK) == 0) renameTo(path_, previous);
+  renameTo(temporary_, path_);
+  close(std::exchange(descriptor_, -1));
+
+  const auto parent = std::filesystem::path(path_).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
+  const int folderDescriptor = open(folder.c_str(), O_RDONLY | O_CLOEXEC);
+  if (folderDescriptor < 0 && errno == EACCES) return;  // may be written to, but not read
+  if (folderDescriptor < 0) fail("flush the folder of", errno);
+  const int flushed = fsync(folderDescriptor);
+  const int error = errno;
+  close(folderDescriptor);
+  // Some network file systems cannot flush a folder, and say so.
+  const bool cannot = error == EINVAL || error == ENOTSUP;
+  if (flushed != 0 && !cannot) fail("flush the folder of", error);
+}
+
+void AtomicFile::renameTo(const std::string& from, const std::string& to) const {
+  if (std::rename(from.c_str(), to.c_str()) != 0) fail("rename", errno);
+}
+
+void AtomicFile::fail(const std::string& action, int error) const {
+  throw Error("ERR_MOCO_OUTPUT", "cannot " + action + " " + path_ + ": " + std::strerror(error),
+              hintFor(error));
+}
+
+}  // namespace moco

@@ -1,0 +1,79 @@
+#include "core/files/tensor_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "core/files/crc32.h"
+#include "core/base/error.h"
+
+namespace moco {
+namespace {
+
+/// A file open for reading.
+class InputFile {
+ public:
+  explicit InputFile(const std::string& path)
+      : path_(path), descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (descriptor_ < 0) fail(std::strerror(errno));
+  }
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+  ~InputFile() { close(descriptor_); }
+
+  void read(int64_t offset, char* target, int64_t size) const {
+    while (size > 0) {
+      const ssize_t count = pread(descriptor_, target, static_cast<size_t>(size), offset);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) fail(std::strerror(errno));
+      if (count == 0) fail("it ends too early");
+      target += count;
+      offset += count;
+      size -= count;
+    }
+  }
+
+  [[noreturn]] void fail(const std::string& reason) const {
+    throw Error("ERR_MOCO_CHECKPOINT", "cannot read " + path_ + ": " + reason,
+                "Use another copy of the file, or an earlier checkpoint.");
+  }
+
+ private:
+  std::string path_;
+  int descriptor_;
+};
+
+/// (bytes) uint8.
+at::Tensor readStorage(const InputFile& file, const StoredTensor& stored) {
+  const auto bytes = at::empty({stored.storageBytes}, at::kByte);
+  auto* data = bytes.mutable_data_ptr<uint8_t>();
+  file.read(stored.storageOffset, reinterpret_cast<char*>(data), stored.storageBytes);
+  if (stored.crc32 && crc32(data, bytes.nbytes()) != *stored.crc32) {
+    file.fail("tensor " + stored.name + " is damaged: its checksum is wrong");
+  }
+  return bytes;
+}
+
+}  // namespace
+
+StateDict readTensors(const TensorSource& source) {
+  const InputFile file(source.path);
+  // By offset and size: one without bytes lies where the next one begins.
+  std::map<std::pair<int64_t, int64_t>, at::Tensor> storages;
+  StateDict state;
+  for (const auto& stored : source.tensors) {
+    auto& bytes = storages[{stored.storageOffset, stored.storageBytes}];
+    if (!bytes.defined()) bytes = readStorage(file, stored);
+    const auto elements =
+        stored.storageBytes == 0 ? at::empty({0}, stored.type) : bytes.view(stored.type);
+    state.emplace_back(stored.name,
+                       elements.as_strided(stored.shape, stored.strides, stored.firstElement));
+  }
+  return state;
+}
+
+}  // namespace moco

@@ -1,0 +1,37 @@
+#include "core/input/augment.h"
+
+#include "core/input/pillow.h"
+
+namespace moco {
+namespace {
+
+void applyColourJitter(const ColourJitter& colour, pillow::PlanarPicture& picture) {
+  for (const JitterOperation operation : colour.order) {
+    switch (operation) {
+      case JitterOperation::kBrightness:
+        pillow::adjustBrightness(picture, colour.brightness);
+        break;
+      case JitterOperation::kContrast:
+        pillow::adjustContrast(picture, colour.contrast);
+        break;
+      case JitterOperation::kSaturation:
+        pillow::adjustSaturation(picture, colour.saturation);
+        break;
+      case JitterOperation::kHue:
+        pillow::adjustHue(picture, colour.hue);
+        break;
+    }
+  }
+}
+
+}  // namespace
+
+void applyView(const uint8_t* picture, int64_t height, int64_t width, const ViewParameters& view,
+               uint8_t* target) {
+  auto planar = pillow::cropAndResize(picture, width, view.crop, height, width, view.flip);
+  if (view.jitter) applyColourJitter(view.colour, planar);
+  if (view.greyscale) pillow::toGreyscale(planar);
+  pillow::interleave(planar, target);
+}
+
+}  // namespace moco

@@ -1,0 +1,142 @@
+#include "core/input/pillow_pixel.h"
+#include "core/device/launch.h"
+#include "core/input/cuda_views.h"
+
+// Compiled with -fmad=false: see pillow_pixel.h.
+
+namespace moco::cuda {
+namespace {
+
+using pillow::Colour;
+
+constexpr int kWarp = 32;
+constexpr int kThreads = 256;
+constexpr int kChannels = 3;
+
+/// The sum over all threads of the block, in each of them. For one call in a kernel.
+__device__ int64_t sumOverBlock(int64_t value) {
+  __shared__ int64_t sums[kThreads / kWarp];
+  for (int by = kWarp / 2; by > 0; by /= 2) value += __shfl_down_sync(0xFFFFFFFF, value, by);
+  if (threadIdx.x % kWarp == 0) sums[threadIdx.x / kWarp] = value;
+  __syncthreads();
+  int64_t total = 0;
+  for (const int64_t sum : sums) total += sum;
+  return total;
+}
+
+__device__ float luma(const Colour& colour) {
+  return pillow::luma(colour.red, colour.green, colour.blue);
+}
+
+__device__ Colour blend(float grey, const Colour& colour, float factor) {
+  return {pillow::blend(grey, colour.red, factor), pillow::blend(grey, colour.green, factor),
+          pillow::blend(grey, colour.blue, factor)};
+}
+
+/// One picture and what is to be done with it. Pixels are made one by one, from the picture on each
+/// time: that costs less than memory for the steps in between, and sets no limit to the size.
+struct View {
+  const uint8_t* picture;
+  int32_t height, width;
+  const ViewParameters& parameters;
+
+  __device__ int32_t pixels() const { return height * width; }
+
+  /// Crop, resize and flip.
+  __device__ Colour resampled(int32_t pixel) const {
+    const CropBox& crop = parameters.crop;
+    const int32_t x = pixel % width;
+    const auto rows = pillow::bilinearTapsOf(pixel / width, crop.height, height);
+    const auto columns =
+        pillow::bilinearTapsOf(parameters.flip ? width - 1 - x : x, crop.width, width);
+    float values[kChannels];
+    for (int channel = 0; channel < kChannels; ++channel) {
+      const auto stretched = [&](int32_t row) {
+        const uint8_t* source = picture + ((crop.top + row) * width + crop.left) * kChannels;
+        return pillow::interpolate(source[columns.first * kChannels + channel],
+                                   source[columns.second * kChannels + channel], columns.weight);
+      };
+      values[channel] = static_cast<float>(
+          pillow::interpolate(stretched(rows.first), stretched(rows.second), rows.weight));
+    }
+    return {values[0], values[1], values[2]};
+  }
+
+  __device__ Colour adjusted(const Colour& colour, JitterOperation operation, float grey) const {
+    const ColourJitter& jitter = parameters.colour;
+    switch (operation) {
+      case JitterOperation::kBrightness:
+        return blend(0.0f, colour, jitter.brightness);
+      case JitterOperation::kContrast:
+        return blend(grey, colour, jitter.contrast);
+      case JitterOperation::kSaturation:
+        return blend(luma(colour), colour, jitter.saturation);
+      case JitterOperation::kHue:
+        return pillow::shiftHue(colour.red, colour.green, colour.blue,
+                                pillow::hueSteps(jitter.hue));
+    }
+    return colour;
+  }
+
+  /// What the contrast is adjusted by: the mean grey of the picture as it is by then.
+  __device__ float meanGrey() const {
+    int64_t sum = 0;
+    for (int64_t pixel = threadIdx.x; pixel < pixels(); pixel += kThreads) {
+      Colour colour = resampled(pixel);
+      for (const JitterOperation operation : parameters.colour.order) {
+        if (operation == JitterOperation::kContrast) break;
+        colour = adjusted(colour, operation, 0.0f);
+      }
+      sum += static_cast<int32_t>(luma(colour));
+    }
+    return pillow::meanGrey(sumOverBlock(sum), pixels());
+  }
+
+  /// @param grey  `meanGrey`, where there is colour jitter
+  __device__ Colour finished(int32_t pixel, float grey) const {
+    Colour colour = resampled(pixel);
+    if (parameters.jitter) {
+      for (const JitterOperation operation : parameters.colour.order) {
+        colour = adjusted(colour, operation, grey);
+      }
+    }
+    if (!parameters.greyscale) return colour;
+    const float value = luma(colour);
+    return {value, value, value};
+  }
+};
+
+/// One block for each view.
+template <class Entry>
+__global__ void __launch_bounds__(kThreads)
+    makeView(Pictures pictures, const int64_t* which, const ViewParameters* views,
+             const Entry* table, Entry* target) {
+  const int64_t values = int64_t{pictures.height} * pictures.width * kChannels;
+  const View view{pictures.pixels + which[blockIdx.x] * values, pictures.height, pictures.width,
+                  views[blockIdx.x]};
+  const float grey = view.parameters.jitter ? view.meanGrey() : 0.0f;
+  Entry* pixels = target + blockIdx.x * values;
+  for (int64_t pixel = threadIdx.x; pixel < view.pixels(); pixel += kThreads) {
+    const Colour colour = view.finished(pixel, grey);
+    pixels[pixel * kChannels] = table[static_cast<int32_t>(colour.red)];
+    pixels[pixel * kChannels + 1] = table[256 + static_cast<int32_t>(colour.green)];
+    pixels[pixel * kChannels + 2] = table[512 + static_cast<int32_t>(colour.blue)];
+  }
+}
+
+}  // namespace
+
+template <class Entry>
+void makeViews(const Pictures& pictures, const int64_t* which, const ViewParameters* views,
+               int64_t count, const Entry* table, Entry* target, cudaStream_t stream) {
+  if (count == 0) return;
+  launch("makeView", makeView<Entry>, static_cast<unsigned>(count), kThreads, stream, pictures,
+         which, views, table, target);
+}
+
+template void makeViews(const Pictures&, const int64_t*, const ViewParameters*, int64_t,
+                        const float*, float*, cudaStream_t);
+template void makeViews(const Pictures&, const int64_t*, const ViewParameters*, int64_t,
+                        const uint16_t*, uint16_t*, cudaStream_t);
+
+}  // namespace moco::cuda

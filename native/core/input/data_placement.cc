@@ -1,0 +1,66 @@
+#include "core/input/data_placement.h"
+
+#include <cstdio>
+#include <exception>
+
+#include "core/device/cuda_kernels.h"
+#include "core/device/device.h"
+#include "core/base/failure.h"
+
+namespace moco {
+namespace {
+
+std::string inGigabytes(int64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.2f GB", static_cast<double>(bytes) / 1e9);
+  return text;
+}
+
+int64_t bytesOf(const std::vector<ImageStore*>& stores) {
+  int64_t bytes = 0;
+  for (const ImageStore* store : stores) {
+    bytes += static_cast<int64_t>(store->pixels.nbytes() + store->labels.nbytes());
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::string lackOfRoom(int64_t bytes, int64_t free) {
+  if (bytes <= free / 2) return "";
+  return "the data set, " + inGigabytes(bytes) + ", is more than half of the GPU's free memory, " +
+         inGigabytes(free);
+}
+
+bool uploadAll(const std::vector<ImageStore*>& stores,
+               const std::function<at::Tensor(const at::Tensor&)>& upload) {
+  std::vector<ImageStore> uploaded;
+  try {
+    for (const ImageStore* store : stores) {
+      uploaded.push_back({upload(store->pixels), upload(store->labels), store->classes});
+    }
+  } catch (...) {
+    if (describe(std::current_exception()).code != "ERR_MOCO_OUT_OF_MEMORY") throw;
+    return false;
+  }
+  for (size_t i = 0; i < stores.size(); ++i) *stores[i] = uploaded[i];
+  return true;
+}
+
+DataPlacement placeData(const at::Device& device, const std::vector<ImageStore*>& stores) {
+  if (device.is_cpu()) return {at::kCPU, "the CPU trains"};
+  const int64_t bytes = bytesOf(stores);
+  if (const auto lack = lackOfRoom(bytes, availableMemory(device)); !lack.empty()) {
+    return {at::kCPU, lack};
+  }
+  if (!uploadAll(stores, [&](const at::Tensor& tensor) { return tensor.to(device); })) {
+    return {at::kCPU, "the GPU ran out of memory while the data set, " + inGigabytes(bytes) +
+                          ", was carried there"};
+  }
+  if (!useCudaKernels()) {
+    return {at::kCPU, "moco's own CUDA kernels are not used: " + cudaKernelsUnavailable()};
+  }
+  return {device, "the data set, " + inGigabytes(bytes) + ", lies there"};
+}
+
+}  // namespace moco

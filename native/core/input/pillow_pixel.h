@@ -1,0 +1,117 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "core/device/host_device.h"
+
+/// Pillow's arithmetic on one pixel, for loops over pictures on the CPU (`pillow.cc`) and on a GPU
+/// (`views.cu`). Values are bytes, kept as floats; selections take the place of branches. It must
+/// be compiled without fused multiply-add, which would change bytes.
+namespace moco::pillow {
+
+// --- Resampling ---------------------------------------------------------------------------------
+
+constexpr int kPrecisionBits = 22;
+constexpr int32_t kHalf = 1 << (kPrecisionBits - 1);
+
+/// The two neighbours that an output lies between, and the fixed-point weight of the second.
+struct Taps {
+  int32_t first, second, weight;
+};
+
+/// The taps of output number `i`, for `input` samples stretched to `output`, which is no less.
+MOCO_HOST_DEVICE inline Taps bilinearTapsOf(int64_t i, int64_t input, int64_t output) {
+  const double scale = static_cast<double>(input) / static_cast<double>(output);
+  const double position = (static_cast<double>(i) + 0.5) * scale - 0.5;  // at least −0.5
+  const int32_t first = static_cast<int32_t>(position + 1.0) - 1;
+  const double fraction = position - first;
+  return {std::max(first, 0), std::min(first + 1, static_cast<int32_t>(input - 1)),
+          static_cast<int32_t>(0.5 + fraction * (1 << kPrecisionBits))};
+}
+
+/// Both neighbours by their weights, rounded. One product is enough, since Pillow's two rounded
+/// weights add up to 1 << kPrecisionBits: they would not for halves of 2⁻²², and a fraction is a
+/// multiple of 1 / (2 · output).
+MOCO_HOST_DEVICE inline int32_t interpolate(int32_t first, int32_t second, int32_t weight) {
+  return first + (((second - first) * weight + kHalf) >> kPrecisionBits);
+}
+
+// --- Colour -------------------------------------------------------------------------------------
+
+struct Colour {
+  float red, green, blue;
+};
+
+MOCO_HOST_DEVICE inline float truncate(float value) {
+  return static_cast<float>(static_cast<int32_t>(value));
+}
+
+MOCO_HOST_DEVICE inline float clamp(float value, float low, float high) {
+  return std::min(std::max(value, low), high);
+}
+
+/// 16-bit fixed point, rounded. Exact in floats: every sum is a whole number below 2²⁴.
+MOCO_HOST_DEVICE inline float luma(float red, float green, float blue) {
+  return truncate((19595.0f * red + 38470.0f * green + 7471.0f * blue + 32768.0f) * 0x1p-16f);
+}
+
+/// The grey that contrast is adjusted by: the mean luma of `pixels` pixels, rounded.
+MOCO_HOST_DEVICE inline float meanGrey(int64_t sumOfLuma, int64_t pixels) {
+  const double mean = static_cast<double>(sumOfLuma) / static_cast<double>(pixels);
+  return static_cast<float>(static_cast<int32_t>(mean + 0.5));
+}
+
+MOCO_HOST_DEVICE inline float blend(float from, float to, float factor) {
+  return truncate(clamp(from + factor * (to - from), 0.0f, 255.0f));
+}
+
+struct Hsv {
+  float hue, saturation, value;
+};
+
+/// 8-bit HSV. A grey colour's hue is of no account, since its saturation is 0.
+MOCO_HOST_DEVICE inline Hsv toHsv(float red, float green, float blue) {
+  const float largest = std::max(std::max(red, green), blue);
+  const float smallest = std::min(std::min(red, green), blue);
+  const float middle = red + green + blue - largest - smallest;
+  const float range = largest - smallest;
+  const float saturation = truncate(range / std::max(largest, 1.0f) * 255.0f);
+  // Where the two larger channels are equal the hue is an odd number of sextants, `anchor`; from
+  // there it leans towards the largest. The order of the roundings matters: with 1/6 as a factor,
+  // or 5 in place of −1, some colours get another byte than from Pillow.
+  const float anchor = blue == smallest  ? 1.0f
+                       : red == smallest ? 3.0f
+                       : red == largest  ? -1.0f
+                                         : 5.0f;
+  const float before = blue == smallest ? red : red == smallest ? green : blue;
+  const float lean = (largest - middle) / std::max(range, 1.0f);
+  const float turn = (anchor + (before == largest ? -lean : lean)) / 6.0f;
+  return {truncate((turn < 0.0f ? turn + 1.0f : turn) * 255.0f), saturation, largest};
+}
+
+/// One channel of a colour: its value less the share that it lacks.
+/// @param distance  how far the hue is from those that lack nothing of the channel; 85 a sextant,
+///                  beyond which nothing more is lacking
+MOCO_HOST_DEVICE inline float channelOf(const Hsv& hsv, float distance) {
+  const float lack = hsv.saturation * clamp(distance, 0.0f, 85.0f) * (1.0f / (255 * 85));
+  return truncate(hsv.value - hsv.value * lack + 0.5f);
+}
+
+/// A shift of the hue as Pillow adds it: trunc(255 · shift), with wrap-around.
+MOCO_HOST_DEVICE inline uint8_t hueSteps(double shift) {
+  return static_cast<uint8_t>(static_cast<int32_t>(shift * 255));
+}
+
+MOCO_HOST_DEVICE inline Colour shiftHue(float red, float green, float blue, uint8_t steps) {
+  const Hsv hsv = toHsv(red, green, blue);
+  const float hue = hsv.hue + steps;
+  // The circle is 510 long: red is at 0, green at 170, blue at 340, their opposites at 255 …
+  const float position = 2.0f * (hue < 256.0f ? hue : hue - 256.0f);
+  return {channelOf(hsv, 170.0f - std::abs(position - 255.0f)),
+          channelOf(hsv, std::abs(position - 170.0f) - 85.0f),
+          channelOf(hsv, std::abs(position - 340.0f) - 85.0f)};
+}
+
+}  // namespace moco::pillow

@@ -1,0 +1,174 @@
+#include "core/model/backbone.h"
+
+#include <c10/util/accumulate.h>
+
+#include <array>
+
+#include "core/base/error.h"
+
+namespace moco {
+namespace {
+
+constexpr int64_t kStemWidth = 64;
+constexpr int64_t kBottleneckExpansion = 4;
+constexpr int64_t kPoolKernel = 3;
+constexpr int64_t kPoolStride = 2;
+constexpr int64_t kPoolPadding = 1;
+
+struct Depths {
+  const char* arch;
+  bool bottleneck;
+  std::array<int64_t, 4> blocks;  // per stage
+};
+
+constexpr std::array<Depths, 3> kArchitectures{{{"resnet18", false, {2, 2, 2, 2}},
+                                                {"resnet34", false, {3, 4, 6, 3}},
+                                                {"resnet50", true, {3, 4, 6, 3}}}};
+
+const Depths& depthsOf(const std::string& arch) {
+  for (const auto& depths : kArchitectures) {
+    if (arch == depths.arch) return depths;
+  }
+  throw Error("ERR_MOCO_CONFIG", "arch: there is no \"" + arch + "\"",
+              "Choose resnet18, resnet34 or resnet50.");
+}
+
+struct Extent {
+  int64_t height, width;
+};
+
+/// What a window leaves of a picture or a feature map.
+Extent outputExtent(const Extent& input, int64_t kernel, int64_t stride, int64_t padding) {
+  const auto length = [&](int64_t from) { return (from + 2 * padding - kernel) / stride + 1; };
+  return {length(input.height), length(input.width)};
+}
+
+/// Of a convolution over `extent`, which becomes its output's.
+Backbone::LayerSize sizeOf(const Convolution& layer, const NetworkPlan& plan, Extent& extent) {
+  const auto& shape = plan.parameters[layer.weight].shape;  // (out, in, k, k)
+  extent = outputExtent(extent, shape.back(), layer.stride, layer.padding);
+  return {.weights = c10::multiply_integers(shape),
+          .channels = shape.front(),
+          .positions = extent.height * extent.width,
+          .isShortcut = false};
+}
+
+}  // namespace
+
+Stem stemNamed(const std::string& name) {
+  if (name == "cifar") return Stem::kCifar;
+  if (name == "imagenet") return Stem::kImagenet;
+  throw Error("ERR_MOCO_CONFIG", "stem: there is no \"" + name + "\"", "Choose cifar or imagenet.");
+}
+
+Backbone::Backbone(const std::string& arch, Stem stem, NetworkPlan& plan)
+    : maxPool_(stem == Stem::kImagenet) {
+  const Depths& depths = depthsOf(arch);
+  stem_ = planStem(plan, stem);
+  int64_t channels = kStemWidth;
+  for (size_t stage = 0; stage < depths.blocks.size(); ++stage) {
+    const int64_t width = kStemWidth << stage;
+    for (int64_t block = 0; block < depths.blocks[stage]; ++block) {
+      const std::string name = "f." + std::to_string(stage + 3) + "." + std::to_string(block);
+      const int64_t stride = stage > 0 && block == 0 ? 2 : 1;
+      blocks_.push_back(planBlock(plan, name, depths.bottleneck, channels, width, stride));
+      channels = depths.bottleneck ? width * kBottleneckExpansion : width;
+    }
+  }
+  featureDim_ = channels;
+}
+
+Backbone::ConvNorm Backbone::planStem(NetworkPlan& plan, Stem stem) {
+  if (stem == Stem::kImagenet) return planConvNorm(plan, "f.0", "f.1", 3, kStemWidth, 7, 2);
+  // The reference's own layer: it has PyTorch's default initialisation, not torchvision's.
+  ConvNorm layer{};
+  layer.convolution = planConvolution(plan, "f.0", 3, kStemWidth, 3, 1, 1, uniformFanIn(3 * 3 * 3));
+  layer.norm = planBatchNorm(plan, "f.1", kStemWidth);
+  return layer;
+}
+
+Backbone::ConvNorm Backbone::planConvNorm(NetworkPlan& plan, const std::string& convolution,
+                                          const std::string& norm, int64_t in, int64_t out,
+                                          int64_t kernel, int64_t stride) {
+  ConvNorm layer{};
+  layer.convolution = planConvolution(plan, convolution, in, out, kernel, stride, kernel / 2,
+                                      kaimingNormalFanOut(out, kernel));
+  layer.norm = planBatchNorm(plan, norm, out);
+  return layer;
+}
+
+Backbone::ResidualBlock Backbone::planBlock(NetworkPlan& plan, const std::string& name,
+                                            bool bottleneck, int64_t in, int64_t width,
+                                            int64_t stride) {
+  ResidualBlock block;
+  const auto add = [&](int number, int64_t from, int64_t to, int64_t kernel, int64_t by) {
+    const std::string suffix = std::to_string(number);
+    block.body.push_back(
+        planConvNorm(plan, name + ".conv" + suffix, name + ".bn" + suffix, from, to, kernel, by));
+  };
+  const int64_t out = bottleneck ? width * kBottleneckExpansion : width;
+  if (bottleneck) {
+    add(1, in, width, 1, 1);
+    add(2, width, width, 3, stride);
+    add(3, width, out, 1, 1);
+  } else {
+    add(1, in, width, 3, stride);
+    add(2, width, out, 3, 1);
+  }
+  if (stride != 1 || in != out) {
+    block.shortcut =
+        planConvNorm(plan, name + ".downsample.0", name + ".downsample.1", in, out, 1, stride);
+  }
+  return block;
+}
+
+at::Tensor Backbone::apply(const Pass& pass, const ResidualBlock& block, const at::Tensor& x) {
+  at::Tensor y = x;
+  for (size_t i = 0; i + 1 < block.body.size(); ++i) {
+    const auto& [convolution, norm] = block.body[i];
+    y = norm.relu(pass, convolution(pass, y));
+  }
+  const auto& [convolution, norm] = block.body.back();
+  y = convolution(pass, y);
+  if (!block.shortcut) return norm.addRelu(pass, y, x);
+  const auto& [projection, projectionNorm] = *block.shortcut;
+  return norm.addRelu(pass, y, projectionNorm(pass, projection(pass, x)));
+}
+
+at::Tensor Backbone::pool(const at::Tensor& x) const {
+  if (!maxPool_) return x;
+  return at::max_pool2d(x, kPoolKernel, kPoolStride, kPoolPadding);
+}
+
+at::Tensor Backbone::operator()(const Pass& pass, const at::Tensor& pictures) const {
+  const auto& [convolution, norm] = stem_;
+  at::Tensor x = norm.relu(pass, convolution(pass, pictures));  // (B, 64, H, W), or half of each
+  x = pool(x);
+  for (const auto& block : blocks_) x = apply(pass, block, x);
+  return x.mean({2, 3});
+}
+
+std::vector<Backbone::LayerSize> Backbone::layerSizes(const NetworkPlan& plan, int64_t height,
+                                                      int64_t width) const {
+  Extent extent{height, width};
+  std::vector<LayerSize> sizes{sizeOf(stem_.convolution, plan, extent)};
+  if (maxPool_) extent = outputExtent(extent, kPoolKernel, kPoolStride, kPoolPadding);
+  for (const auto& block : blocks_) {
+    Extent shortcutExtent = extent;
+    for (const auto& layer : block.body) sizes.push_back(sizeOf(layer.convolution, plan, extent));
+    if (!block.shortcut) continue;
+    sizes.push_back(sizeOf(block.shortcut->convolution, plan, shortcutExtent));
+    sizes.back().isShortcut = true;
+  }
+  return sizes;
+}
+
+int64_t Backbone::multiplyAdds(const NetworkPlan& plan, int64_t height, int64_t width) const {
+  int64_t total = 0;
+  for (const auto& layer : layerSizes(plan, height, width)) {
+    total += layer.weights * layer.positions;
+  }
+  return total;
+}
+
+}  // namespace moco

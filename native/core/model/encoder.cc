@@ -1,0 +1,161 @@
+#include "core/model/encoder.h"
+
+#include <ATen/core/grad_mode.h>
+#include <c10/util/accumulate.h>
+
+#include <map>
+#include <sstream>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/random.h"
+
+namespace moco {
+namespace {
+
+void fill(const at::Tensor& parameter, const Initialisation& init, at::Generator& generator) {
+  switch (init.kind) {
+    case Initialisation::Kind::kConstant:
+      parameter.fill_(init.scale);
+      return;
+    case Initialisation::Kind::kUniform:
+      parameter.copy_(
+          at::empty(parameter.sizes(), at::kFloat).uniform_(-init.scale, init.scale, generator));
+      return;
+    case Initialisation::Kind::kNormal:
+      parameter.copy_(at::empty(parameter.sizes(), at::kFloat).normal_(0, init.scale, generator));
+      return;
+  }
+}
+
+bool endsWith(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+std::optional<ProjectionHead> planHead(const Backbone& backbone, int64_t featureDim,
+                                       NetworkPlan& plan) {
+  if (featureDim == 0) return {};
+  return ProjectionHead(backbone.featureDim(), featureDim, plan);
+}
+
+}  // namespace
+
+at::Tensor normaliseRows(const at::Tensor& x) {
+  constexpr double kSmallestNorm = 1e-12;
+  return x / x.norm(2, /*dim=*/1, /*keepdim=*/true).clamp_min(kSmallestNorm);
+}
+
+std::vector<TensorSpec> encoderLayout(const std::string& arch, Stem stem, int64_t featureDim) {
+  NetworkPlan plan;
+  const Backbone backbone(arch, stem, plan);
+  planHead(backbone, featureDim, plan);
+  return plan.layout();
+}
+
+Encoder::Encoder(const EncoderOptions& options)
+    : options_(options),
+      backbone_(options.arch, options.stem, plan_),
+      head_(planHead(backbone_, options.featureDim, plan_)),
+      parameters_(plan_.parameters, at::device(options.device).dtype(options.master)),
+      statistics_(plan_.buffers, at::device(options.device).dtype(options.master)) {
+  const bool copies = options.compute != options.master;
+  if (copies) computeCopies_ = parameters_.zerosLike(options.compute);
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const auto& source = copies && plan_.lowPrecision[i] ? (*computeCopies_)[i] : parameters_[i];
+    weights_.push_back(source.detach().requires_grad_());
+  }
+  resetStatistics();
+}
+
+Encoder Encoder::withOwnStatistics() const {
+  const at::NoGradGuard noGrad;
+  Encoder copy = *this;
+  copy.statistics_ = statistics_.zerosLike(options_.master);
+  copy.statistics_.flat().copy_(statistics_.flat());
+  return copy;
+}
+
+void Encoder::initialise(uint64_t seed) {
+  const at::NoGradGuard noGrad;
+  auto generator = torchGenerator(seed, Purpose::kWeights);
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    fill(parameters_[i], plan_.initialisations[i], generator);
+  }
+  resetStatistics();
+  refreshWeights();
+}
+
+void Encoder::resetStatistics() {
+  const at::NoGradGuard noGrad;
+  for (size_t i = 0; i < statistics_.size(); ++i) {
+    statistics_[i].fill_(endsWith(statistics_.name(i), "running_var") ? 1 : 0);
+  }
+  batchesTracked_ = 0;
+}
+
+void Encoder::copyParametersFrom(const Encoder& other) {
+  const at::NoGradGuard noGrad;
+  parameters_.flat().copy_(other.parameters_.flat());
+  refreshWeights();
+}
+
+void Encoder::refreshWeights() {
+  const at::NoGradGuard noGrad;
+  if (computeCopies_) computeCopies_->flat().copy_(parameters_.flat());
+}
+
+at::Tensor Encoder::backbone(const at::Tensor& pictures, Mode mode) {
+  if (mode == Mode::kTrain) ++batchesTracked_;
+  return backbone_(pass(mode), pictures);
+}
+
+FoldedBackbone Encoder::foldedBackbone() const { return {backbone_, masters(), options_.compute}; }
+
+at::Tensor Encoder::project(const at::Tensor& features, Mode mode) {
+  TORCH_CHECK(head_, "the encoder has no projection head");
+  return normaliseRows((*head_)(pass(mode), features).to(options_.master));
+}
+
+MultiplyAdds Encoder::multiplyAdds(int64_t height, int64_t width) const {
+  MultiplyAdds count{backbone_.multiplyAdds(plan_, height, width), 0};
+  for (const auto& [name, shape] : plan_.parameters) {
+    const bool isLinear = shape.size() == 2;  // (out, in)
+    if (isLinear) count.head += c10::multiply_integers(shape);
+  }
+  return count;
+}
+
+StateDict Encoder::stateDict() const {
+  StateDict state;
+  for (const auto& entry : plan_.state) {
+    const bool counter = entry.kind == StateEntry::Kind::kBatchesTracked;
+    state.emplace_back(entry.name,
+                       counter ? at::scalar_tensor(batchesTracked_, at::kLong) : tensorOf(entry));
+  }
+  return state;
+}
+
+void Encoder::loadState(const StateDict& state) {
+  const at::NoGradGuard noGrad;
+  const StateLookup lookup(state);
+  std::vector<std::pair<at::Tensor, at::Tensor>> copies;  // to, from
+  int64_t batches = 0;
+  for (const auto& entry : plan_.state) {
+    if (entry.kind == StateEntry::Kind::kBatchesTracked) {
+      batches = lookup.integer(entry.name).value_or(0);  // the same in all layers of a model
+      continue;
+    }
+    const auto& tensor = tensorOf(entry);
+    copies.emplace_back(tensor, lookup.get(entry.name, tensor.sizes()));
+  }
+  for (const auto& [to, from] : copies) to.copy_(from);
+  batchesTracked_ = batches;
+  refreshWeights();
+}
+
+const at::Tensor& Encoder::tensorOf(const StateEntry& entry) const {
+  const auto& tensors = entry.kind == StateEntry::Kind::kParameter ? parameters_ : statistics_;
+  return tensors[entry.index];
+}
+
+}  // namespace moco

@@ -1,0 +1,150 @@
+#include "core/model/folded_convolution.h"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/grad_mode.h>
+
+#include <array>
+#include <exception>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "core/device/device.h"
+
+namespace moco {
+namespace {
+
+constexpr std::array<int64_t, 2> kDilation{1, 1};
+constexpr int64_t kGroups = 1;
+
+using OptionalScalars = c10::List<std::optional<at::Scalar>>;
+
+// PyTorch registers oneDNN's fused convolutions for its compiler, and has no C++ function for them.
+constexpr const char* kFused = "mkldnn::_convolution_pointwise";
+constexpr const char* kFusedInPlace = "mkldnn::_convolution_pointwise_";
+
+std::optional<c10::OperatorHandle> find(const char* name, const char* overload) {
+  return c10::Dispatcher::singleton().findSchema({name, overload});
+}
+
+at::Tensor fusedConvolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                            int64_t padding, int64_t stride, std::string_view activation) {
+  using Signature =
+      at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
+                 at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t, std::string_view,
+                 OptionalScalars, std::optional<std::string_view>);
+  const auto operation = find(kFused, "")->typed<Signature>();
+  return operation.call(x, weight, bias, {padding, padding}, {stride, stride}, kDilation, kGroups,
+                        activation, OptionalScalars(), {});
+}
+
+/// Adds to `sum` in place.
+at::Tensor& fusedConvolutionAddRelu(at::Tensor& sum, const at::Tensor& x, const at::Tensor& weight,
+                                    const at::Tensor& bias, int64_t padding, int64_t stride) {
+  using Signature = at::Tensor&(at::Tensor&, const at::Tensor&, const at::Tensor&,
+                                const std::optional<at::Tensor>&, at::IntArrayRef, at::IntArrayRef,
+                                at::IntArrayRef, int64_t, std::string_view,
+                                std::optional<at::Scalar>, std::optional<std::string_view>,
+                                OptionalScalars, std::optional<std::string_view>);
+  const auto operation = find(kFusedInPlace, "binary")->typed<Signature>();
+  return operation.call(sum, x, weight, bias, {padding, padding}, {stride, stride}, kDilation,
+                        kGroups, "add", {}, "relu", OptionalScalars(), {});
+}
+
+}  // namespace
+
+ConvolutionKernels fastestKernels(const at::TensorOptions& options) {
+  const auto type = options.dtype().toScalarType();
+  const bool inOneDnn = options.device().is_cpu() && at::globalContext().hasMKLDNN() &&
+                        at::globalContext().userEnabledMkldnn() &&
+                        (type == at::kFloat || (type == at::kBFloat16 && cpuHasBf16()));
+  if (inOneDnn && find(kFused, "") && find(kFusedInPlace, "binary")) {
+    return ConvolutionKernels::kOneDnn;
+  }
+  // cuDNN's fused convolutions take any algorithm, also where only deterministic ones may be taken.
+  if (options.device().is_cuda() && at::globalContext().hasCuDNN() &&
+      at::globalContext().userEnabledCuDNN() && !at::globalContext().deterministicCuDNN() &&
+      (type == at::kFloat || type == at::kBFloat16)) {
+    return ConvolutionKernels::kCudnn;
+  }
+  return ConvolutionKernels::kPlain;
+}
+
+FoldedConvolution::FoldedConvolution(const Convolution& convolution, const BatchNorm& norm,
+                                     const Pass& masters, at::ScalarType compute)
+    : convolution_(convolution),
+      norm_(norm),
+      weight_(at::empty_like(masters.weights[convolution.weight], compute)),
+      bias_(at::empty_like(masters.weights[norm.bias], compute)) {
+  refold(masters);
+}
+
+void FoldedConvolution::refold(const Pass& masters) {
+  const at::NoGradGuard noGrad;
+  const auto [scale, shift] = norm_.affine(masters);
+  weight_.copy_(masters.weights[convolution_.weight] * scale.view({-1, 1, 1, 1}));
+  bias_.copy_(shift);
+}
+
+at::Tensor FoldedConvolution::operator()(const at::Tensor& x, ConvolutionKernels kernels) const {
+  if (kernels == ConvolutionKernels::kOneDnn) {
+    return fusedConvolution(x, weight_, bias_, convolution_.padding, convolution_.stride, "none");
+  }
+  return plain(x);
+}
+
+at::Tensor FoldedConvolution::relu(const at::Tensor& x, ConvolutionKernels kernels) const {
+  if (kernels == ConvolutionKernels::kOneDnn) {
+    return fusedConvolution(x, weight_, bias_, convolution_.padding, convolution_.stride, "relu");
+  }
+  if (kernels == ConvolutionKernels::kCudnn) {
+    if (const auto y = cudnnRelu(x, {})) return *y;
+  }
+  return plain(x).relu_();
+}
+
+at::Tensor FoldedConvolution::addRelu(const at::Tensor& x, at::Tensor shortcut,
+                                      ConvolutionKernels kernels) const {
+  if (kernels == ConvolutionKernels::kCudnn) {
+    if (const auto y = cudnnRelu(x, shortcut)) return *y;
+  }
+  // Where nothing tells channels-last from contiguous, as with one channel or a feature map of one
+  // pixel, PyTorch does not get oneDNN's addition right, and fails in bf16.
+  const bool isUnambiguous = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
+  if (kernels == ConvolutionKernels::kOneDnn && isUnambiguous) {
+    return fusedConvolutionAddRelu(shortcut, x, weight_, bias_, convolution_.padding,
+                                   convolution_.stride);
+  }
+  return plain(x).add_(shortcut).relu_();
+}
+
+std::optional<at::Tensor> FoldedConvolution::cudnnRelu(const at::Tensor& x,
+                                                       const at::Tensor& shortcut) const {
+  if (cudnnCannot_) return {};
+  const std::array<int64_t, 2> stride{convolution_.stride, convolution_.stride};
+  const std::array<int64_t, 2> padding{convolution_.padding, convolution_.padding};
+  try {
+    return shortcut.defined()
+               ? at::cudnn_convolution_add_relu(x, weight_, shortcut, /*alpha=*/1, bias_, stride,
+                                                padding, kDilation, kGroups)
+               : at::cudnn_convolution_relu(x, weight_, bias_, stride, padding, kDilation, kGroups);
+  } catch (const c10::OutOfMemoryError&) {
+    throw;
+  } catch (const std::exception&) {
+    // cuDNN has no kernel for this type, shape and GPU, which it says with exceptions of its own.
+    // If it is another error, the plain operators will meet it, too.
+    cudnnCannot_ = true;
+    return {};
+  }
+}
+
+at::Tensor FoldedConvolution::isFinite() const {
+  // A sum is finite only if all it adds up is.
+  return at::isfinite(weight_.sum() + bias_.sum());
+}
+
+at::Tensor FoldedConvolution::plain(const at::Tensor& x) const {
+  return at::conv2d(x, weight_, bias_, convolution_.stride, convolution_.padding);
+}
+
+}  // namespace moco

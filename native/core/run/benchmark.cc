@@ -1,0 +1,181 @@
+#include "core/run/benchmark.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <limits>
+#include <optional>
+
+#include "core/device/device.h"
+#include "core/model/encoder.h"
+#include "core/evaluate/frozen_backbone.h"
+#include "core/device/graphed_function.h"
+#include "core/evaluate/knn.h"
+#include "core/base/stop.h"
+#include "core/run/view_benchmark.h"
+
+namespace moco {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kSide = 32;  // of a picture
+constexpr int64_t kClasses = 10;
+constexpr int64_t kBatches = 65;   // of an epoch: one of warm-up, and those measured
+constexpr int64_t kViews = 256;    // made between two looks at the clock
+constexpr int kLeastProducts = 3;  // of which the best counts
+constexpr double kUsualTemperature = 0.1;
+
+double secondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+ImageStore randomPictures(int64_t count) {
+  return {at::randint(256, {count, kSide, kSide, 3}, at::kByte),
+          at::arange(count).remainder(kClasses), kClasses};
+}
+
+Normalisation normalisation() { return {at::full({3}, .5f), at::full({3}, .25f)}; }
+
+TrainerOptions trainerOptions(const BenchmarkOptions& options, const ImageStore& pictures) {
+  return {.train = pictures,
+          .test = pictures,
+          .normalisation = normalisation(),
+          .arch = options.arch,
+          .featureDim = 128,
+          .queueLength = options.queueLength,
+          .temperature = 0.5,
+          .momentum = 0.999,
+          .neighbours = 1,
+          .batchSize = options.batchSize,
+          .learningRate = 1e-3,
+          .weightDecay = 1e-6,
+          .seed = 0,
+          .device = options.device,
+          .precision = options.precision,
+          .dataThreads = options.dataThreads,
+          .computeThreads = options.computeThreads,
+          .arithmetic = options.arithmetic,
+          .cudaGraph = options.cudaGraph,
+          .checkpoint = {}};
+}
+
+/// Large enough to show what the device can do, small enough to take a second at most.
+int64_t chooseMatrixSide(int64_t asked, const at::Device& device) {
+  if (asked > 0) return asked;
+  return device.is_cpu() ? 4096 : 8192;
+}
+
+}  // namespace
+
+Benchmark::Benchmark(const BenchmarkOptions& options)
+    : pictures_(randomPictures(options.batchSize * kBatches)),
+      trainer_(trainerOptions(options, pictures_)),
+      matrixSide_(chooseMatrixSide(options.matrixSide, trainer_.device())) {}
+
+MultiplyAdds Benchmark::multiplyAdds() {
+  return trainer_.queryEncoder().multiplyAdds(kSide, kSide);
+}
+
+MeasuredSteps Benchmark::steps(double least, Profiler::Detail detail,
+                               const std::atomic<bool>& stop) {
+  std::optional<Profiler> profiler;
+  MeasuredSteps measured{};
+  Clock::time_point start;
+  std::atomic<bool> isEnough{false};
+  const auto onStep = [&](const StepMetrics&) {
+    synchronise(trainer_.device());
+    if (profiler) {
+      ++measured.steps;
+      measured.seconds = secondsSince(start);
+    } else {  // the first step had to wait for its views
+      profiler.emplace(trainer_.device(), detail);
+      start = Clock::now();
+    }
+    isEnough = stop || (measured.steps > 0 && measured.seconds >= least);
+  };
+  trainer_.trainEpoch(++epoch_, 1, onStep, isEnough);
+  requireNotStopped(stop);
+  measured.times = profiler->times();
+  return measured;
+}
+
+double Benchmark::extraction(double least, const std::atomic<bool>& stop) {
+  const at::Device& device = trainer_.device();
+  ImageStore pictures = pictures_;
+  const int64_t length = FrozenBackbone::chunkLength(device);
+  pictures.pixels = pictures_.pixels.slice(0, 0, length).to(device);
+  pictures.labels = pictures_.labels.slice(0, 0, length).to(device);
+  const auto extract = [&] {
+    trainer_.backbone().eachChunk(pictures, stop, [](const at::Tensor&, const at::Tensor&) {});
+    synchronise(device);
+  };
+  // On a GPU, choosing algorithms and recording are not what an extraction takes.
+  for (int call = 0; call <= GraphedFunction::kPlainCalls && device.is_cuda(); ++call) extract();
+  const auto start = Clock::now();
+  int64_t done = 0;
+  do {
+    extract();
+    done += pictures.count();
+  } while (secondsSince(start) < least);
+  return secondsSince(start) / static_cast<double>(done);
+}
+
+double Benchmark::matrixProduct(double least, const std::atomic<bool>& stop) {
+  const at::Device& device = trainer_.device();
+  const auto options = at::device(device).dtype(trainer_.precision().compute);
+  const auto a = at::randn({matrixSide_, matrixSide_}, options);
+  const auto b = at::randn({matrixSide_, matrixSide_}, options);
+  auto product = at::mm(a, b);
+  double best = std::numeric_limits<double>::infinity();
+  const auto start = Clock::now();
+  for (int run = 0; run < kLeastProducts || secondsSince(start) < least; ++run) {
+    requireNotStopped(stop);
+    synchronise(device);
+    const auto begin = Clock::now();
+    at::mm_out(product, a, b);
+    synchronise(device);
+    best = std::min(best, secondsSince(begin));
+  }
+  return 2.0 * static_cast<double>(matrixSide_ * matrixSide_ * matrixSide_) / best;
+}
+
+double Benchmark::augmentation(double least, const std::atomic<bool>& stop) {
+  double total = 0;
+  uint64_t rounds = 0;
+  do {
+    requireNotStopped(stop);
+    total += static_cast<double>(kViews) * secondsPerView(pictures_, kViews, /*seed=*/rounds++);
+  } while (total < least);
+  return total / static_cast<double>(rounds * kViews);
+}
+
+double Benchmark::knn(const KnnSize& size, const std::atomic<bool>& stop) {
+  const at::NoGradGuard noGrad;
+  const auto options = at::device(trainer_.device()).dtype(at::kFloat);
+  const auto features = [&](int64_t count) {
+    return normaliseRows(at::randn({count, featureLength()}, options));
+  };
+  double seconds = 0;
+  const auto time = [&](const std::function<void()>& work) {
+    synchronise(trainer_.device());
+    const auto start = Clock::now();
+    work();
+    synchronise(trainer_.device());
+    seconds += secondsSince(start);
+  };
+  KnnVote vote(features(size.queries), size.neighbours);
+  const int64_t length = FrozenBackbone::chunkLength(trainer_.device());
+  for (int64_t begin = 0; begin < size.bank; begin += length) {
+    requireNotStopped(stop);
+    const auto piece = features(std::min(length, size.bank - begin));
+    const auto labels = at::randint(kClasses, {piece.size(0)}, options.dtype(at::kLong));
+    time([&] { vote.addBank(piece, labels); });
+  }
+  time([&] { vote.scores(kUsualTemperature, kClasses); });
+  return seconds;
+}
+
+}  // namespace moco

@@ -1,0 +1,193 @@
+#include "core/run/memory_plan.h"
+
+#include <c10/util/accumulate.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "core/model/backbone.h"
+#include "core/base/error.h"
+#include "core/evaluate/frozen_backbone.h"
+#include "core/evaluate/knn.h"
+#include "core/model/projection_head.h"
+
+namespace moco {
+namespace {
+
+constexpr int64_t kMaster = 4;         // bytes of an fp32
+constexpr int64_t kPixel = 3;          // bytes
+constexpr double kLargestShare = 0.9;  // of the memory that is there, for a chosen batch
+constexpr int64_t kLeastBatch = 32;    // that is chosen
+constexpr int64_t kMostBatchOnCpu = 256;
+constexpr int64_t kMostBatchOnGpu = 1024;
+
+using Layers = std::vector<Backbone::LayerSize>;
+
+struct Network {
+  int64_t parameters;       // elements, of one encoder
+  int64_t otherParameters;  // … that are not convolutions'
+  int64_t featureDim;       // of the backbone
+  Layers layers;
+};
+
+Network networkOf(const MemoryDemand& demand) {
+  NetworkPlan plan;
+  const Backbone backbone(demand.arch, Stem::kCifar, plan);
+  const ProjectionHead head(backbone.featureDim(), demand.featureDim, plan);
+  int64_t parameters = 0;
+  for (const auto& [name, shape] : plan.parameters) parameters += c10::multiply_integers(shape);
+  Layers layers = backbone.layerSizes(plan, demand.height, demand.width);
+  int64_t others = parameters;
+  for (const auto& layer : layers) others -= layer.weights;
+  return {parameters, others, backbone.featureDim(), std::move(layers)};
+}
+
+int64_t bytesPer(const MemoryDemand& demand) { return demand.compute == at::kBFloat16 ? 2 : 4; }
+
+int64_t modelBytes(const MemoryDemand& demand, int64_t parameters) {
+  constexpr int64_t kMasters = 5;  // two encoders, gradient, two moments
+  const int64_t copies = demand.compute == at::kFloat ? 0 : 2;
+  return parameters * (kMasters * kMaster + copies * bytesPer(demand));
+}
+
+/// Of one layer's output, for a batch.
+int64_t outputBytes(const MemoryDemand& demand, const Backbone::LayerSize& layer, int64_t batch) {
+  return batch * layer.channels * layer.positions * bytesPer(demand);
+}
+
+/// Autograd keeps a convolution's output for BatchNorm, and BatchNorm's for ReLU and the next
+/// convolution; of a shortcut's BatchNorm, which is added to the body's, nothing.
+int64_t keptBytes(const MemoryDemand& demand, const Backbone::LayerSize& layer) {
+  return outputBytes(demand, layer, demand.batchSize) * (layer.isShortcut ? 1 : 2);
+}
+
+/// Similarities with all negatives, their softmax and its gradient.
+int64_t lossBytes(const MemoryDemand& demand) {
+  return 3 * kMaster * demand.batchSize * (demand.queueLength + 1);
+}
+
+/// The most that is there at once on the way back, on which activations go and the gradients of the
+/// weights come.
+int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
+  const auto& layers = network.layers;
+  int64_t kept = 0;
+  for (const auto& layer : layers) kept += keptBytes(demand, layer);
+  int64_t gradients = network.otherParameters * bytesPer(demand);
+  int64_t most = kept + lossBytes(demand);
+  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
+    // The gradients of its output and input, and the one that waits for the block's other branch.
+    const int64_t passing = 3 * outputBytes(demand, *layer, demand.batchSize);
+    most = std::max(most, kept + passing + gradients);
+    kept -= keptBytes(demand, *layer);
+    gradients += layer->weights * bytesPer(demand);
+  }
+  const int64_t views = 2 * demand.batchSize * demand.height * demand.width * kPixel;
+  const int64_t staticViews = demand.graph ? views : 0;
+  return std::max(most, gradients) + (views + staticViews) * bytesPer(demand);
+}
+
+/// Features of the test pictures, their neighbours, and what finding those takes.
+int64_t votesBytes(const MemoryDemand& demand, int64_t featureLength) {
+  const int64_t queries = demand.testPictures;
+  const int64_t features = 2 * queries * featureLength * kMaster;
+  const int64_t neighbours = queries * demand.neighbours * (kMaster + 8);
+  if (demand.device.is_cpu()) return features + neighbours;
+  const int64_t piece = KnnVote::pieceLength(demand.device, queries);
+  const int64_t selected = queries * std::min(piece, demand.trainPictures) * kSelectedBytes;
+  const int64_t sorted = queries * demand.neighbours * kSortedBytes;
+  return features + neighbours + piece * featureLength * kMaster + selected + sorted;
+}
+
+int64_t foldedBytes(const MemoryDemand& demand, const Network& network) {
+  return network.parameters * bytesPer(demand);
+}
+
+/// Activations of a chunk, with its pictures and features. A graph keeps those that it was recorded
+/// with, beside those of a store that is smaller than a chunk and not recorded.
+int64_t chunkBytes(const MemoryDemand& demand, const Network& network) {
+  const int64_t chunk = std::min(FrozenBackbone::chunkLength(demand.device),
+                                 std::max(demand.trainPictures, demand.testPictures));
+  int64_t largest = 0;
+  for (const auto& layer : network.layers) {
+    largest = std::max(largest, outputBytes(demand, layer, chunk));
+  }
+  const int64_t picture = demand.height * demand.width * kPixel + network.featureDim * kMaster;
+  return (demand.graph ? 2 : 1) * (3 * largest + chunk * picture);
+}
+
+int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
+  return foldedBytes(demand, network) + chunkBytes(demand, network) +
+         votesBytes(demand, network.featureDim);
+}
+
+int64_t picturesBytes(const MemoryDemand& demand) {
+  const int64_t views = demand.batchesOfViews * 2 * demand.batchSize;
+  return (demand.trainPictures + demand.testPictures + views) * demand.height * demand.width *
+         kPixel;
+}
+
+/// The largest one that is at most `count`.
+int64_t powerOfTwo(int64_t count) {
+  int64_t power = 1;
+  while (2 * power <= count) power *= 2;
+  return power;
+}
+
+}  // namespace
+
+MemoryPlan planMemory(const MemoryDemand& demand) {
+  const Network network = networkOf(demand);
+  MemoryPlan plan{.model = modelBytes(demand, network.parameters),
+                  .queue = demand.queueLength * demand.featureDim * kMaster,
+                  .pictures = picturesBytes(demand),
+                  .step = stepBytes(demand, network),
+                  .evaluation = evaluationBytes(demand, network),
+                  .libraries = demand.device.is_cpu() ? 0 : kLibraryBytes,
+                  .peak = 0};
+  // The folded weights stay from one evaluation to the next.
+  const int64_t work = demand.graph
+                           ? plan.step + plan.evaluation
+                           : std::max(plan.step + foldedBytes(demand, network), plan.evaluation);
+  plan.peak = plan.model + plan.queue + plan.pictures + plan.libraries + work;
+  return plan;
+}
+
+std::optional<int64_t> largestBatch(MemoryDemand demand, int64_t least, int64_t most,
+                                    int64_t available) {
+  const double room = kLargestShare * static_cast<double>(available);
+  for (int64_t batch = powerOfTwo(most); batch >= least; batch /= 2) {
+    demand.batchSize = batch;
+    if (static_cast<double>(planMemory(demand).peak) <= room) return batch;
+  }
+  return {};
+}
+
+int64_t chooseBatch(const MemoryDemand& demand, int64_t available) {
+  const int64_t onDevice = demand.device.is_cpu() ? kMostBatchOnCpu : kMostBatchOnGpu;
+  const int64_t most = powerOfTwo(std::min(onDevice, demand.trainPictures));
+  const int64_t least = std::min(kLeastBatch, most);
+  if (const auto batch = largestBatch(demand, least, most, available)) return *batch;
+  MemoryDemand smallest = demand;
+  smallest.batchSize = least;
+  throw Error(
+      "ERR_MOCO_OUT_OF_MEMORY",
+      "batchSize auto: even " + std::to_string(least) + " pictures would take " +
+          gibibytes(planMemory(smallest).peak) + " of the " + gibibytes(available) +
+          " that are there",
+      "Lower m, k or featureDim, or choose a smaller arch; or name a smaller --batch-size.");
+}
+
+std::string gibibytes(int64_t bytes) {
+  const double mebibytes = static_cast<double>(bytes) / (1 << 20);
+  char text[32];
+  if (mebibytes < 1024) {
+    std::snprintf(text, sizeof(text), "%.0f MiB", mebibytes);
+  } else {
+    std::snprintf(text, sizeof(text), "%.1f GiB", mebibytes / 1024);
+  }
+  return text;
+}
+
+}  // namespace moco

@@ -1,0 +1,134 @@
+#include "core/device/caching_allocator.h"
+
+#include <doctest/doctest.h>
+#ifdef __linux__
+#include <unistd.h>
+#endif
+
+#include <cstdint>
+#include <fstream>
+#include <limits>
+#include <vector>
+
+#include "support/temporary_folder.h"
+
+using namespace moco;
+
+namespace {
+
+at::Tensor megabytes(int64_t count) { return at::empty({count << 20}, at::kByte); }
+
+#ifdef __linux__
+/// Of the process, in bytes.
+int64_t residentMemory() {
+  int64_t mapped = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> mapped >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+#endif
+
+}  // namespace
+
+TEST_CASE("a large freed block serves the next tensor of its size") {
+  installCachingAllocator();
+  releaseCachedMemory();
+  void* first = nullptr;
+  {
+    const auto tensor = megabytes(10);
+    first = tensor.mutable_data_ptr();
+    CHECK(reinterpret_cast<uintptr_t>(first) % (2 << 20) == 0);
+    CHECK(cachedMemory().inUse >= size_t{10} << 20);
+  }
+  CHECK(cachedMemory().cached == size_t{10} << 20);
+  const auto again = megabytes(9);  // rounds up to the same block
+  CHECK(again.mutable_data_ptr() == first);
+  CHECK(cachedMemory().cached == 0);
+}
+
+TEST_CASE("the peak is the most that was in use at once, and stays") {
+  installCachingAllocator();
+  const auto kept = megabytes(16);
+  const size_t before = cachedMemory().peak;
+  CHECK(before >= cachedMemory().inUse);
+  const size_t more = before - cachedMemory().inUse + (size_t{8} << 20);
+  {
+    const auto tensor = at::empty({static_cast<int64_t>(more)}, at::kByte);
+    CHECK(cachedMemory().peak == cachedMemory().inUse);
+    CHECK(cachedMemory().peak >= before + (size_t{8} << 20));
+  }
+  const size_t peak = cachedMemory().peak;
+  releaseCachedMemory();
+  CHECK(cachedMemory().peak == peak);
+}
+
+TEST_CASE("a much larger block is not wasted on a small tensor") {
+  installCachingAllocator();
+  releaseCachedMemory();
+  {
+    const auto tensor = megabytes(64);
+  }
+  const auto small = megabytes(2);
+  CHECK(cachedMemory().cached == size_t{64} << 20);
+}
+
+TEST_CASE("released memory goes back, and tensors in use stay whole") {
+  installCachingAllocator();
+  const auto kept = megabytes(4).fill_(7);
+  {
+    const auto freed = megabytes(32);
+  }
+  CHECK(cachedMemory().cached > 0);
+  releaseCachedMemory();
+  CHECK(cachedMemory().cached == 0);
+  CHECK(kept.eq(7).all().item<bool>());
+}
+
+#ifdef __linux__
+TEST_CASE("released memory leaves the process, of blocks of every size") {
+  installCachingAllocator();
+  releaseCachedMemory();
+  // Having freed such a block, glibc takes smaller ones from its heap, which it does not shrink
+  // below what is in use.
+  megabytes(20).fill_(1);
+  releaseCachedMemory();
+  constexpr int64_t kBlocks = 40, kMegabytes = 4;
+  const int64_t before = residentMemory();
+  at::Tensor last;
+  {
+    std::vector<at::Tensor> tensors;
+    for (int64_t i = 0; i < kBlocks; ++i) tensors.push_back(megabytes(kMegabytes).fill_(1));
+    last = megabytes(kMegabytes).fill_(1);
+    CHECK(residentMemory() - before > kBlocks * kMegabytes * 1'000'000);
+  }
+  releaseCachedMemory();
+  CHECK(residentMemory() - before < kBlocks * kMegabytes * 200'000);
+}
+#endif
+
+TEST_CASE("idle blocks go before they and those in use are more than the memory") {
+  installCachingAllocator();
+  releaseCachedMemory();
+  const auto share = [](double part) {
+    return at::empty({static_cast<int64_t>(part * static_cast<double>(physicalMemory()))},
+                     at::kByte);
+  };
+  {
+    const auto idle = share(0.45);  // mapped, never touched
+  }
+  CHECK(cachedMemory().cached > 0);
+  const auto more = share(0.6);
+  CHECK(cachedMemory().cached == 0);
+}
+
+TEST_CASE("a container's limit is read, and there may be none") {
+  const TemporaryFolder folder;
+  const auto limitOf = [&](const std::string& text) {
+    const auto path = folder.path / "memory.max";
+    std::ofstream(path) << text;
+    return memoryLimit(path);
+  };
+  constexpr size_t kNone = std::numeric_limits<size_t>::max();
+  CHECK(limitOf("8589934592\n") == size_t{8} << 30);
+  CHECK(limitOf("max\n") == kNone);
+  CHECK(memoryLimit(folder.path / "missing") == kNone);
+}

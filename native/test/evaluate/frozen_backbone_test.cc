@@ -1,0 +1,154 @@
+#include "core/evaluate/frozen_backbone.h"
+
+#include <ATen/core/grad_mode.h>
+#include <doctest/doctest.h>
+
+#include <future>
+#include <limits>
+
+#include "core/device/device.h"
+#include "support/formula.h"
+#include "support/graph_double.h"
+
+using namespace moco;
+
+namespace {
+
+const std::atomic<bool> kGo{false};
+const int64_t kChunk = FrozenBackbone::chunkLength(at::kCPU);
+
+ImageStore noise(int64_t count) {
+  return {at::randint(256, {count, 8, 8, 3}, at::kByte), at::arange(count).remainder(10), 10};
+}
+
+Normalisation normalisation(const at::Device& device = at::kCPU) {
+  return {at::full({3}, .5f, device), at::full({3}, .25f, device)};
+}
+
+Encoder initialised(const at::Device& device = at::kCPU) {
+  Encoder encoder({.arch = "resnet18", .featureDim = 0, .device = device, .compute = at::kFloat});
+  encoder.initialise(3);
+  return encoder;
+}
+
+/// As training does.
+void change(Encoder& encoder) {
+  const at::NoGradGuard noGrad;
+  encoder.parameters().flat().mul_(1.1);
+  encoder.statistics().flat().add_(0.1);
+}
+
+/// Of a whole store.
+at::Tensor featuresOf(FrozenBackbone& backbone, const ImageStore& store) {
+  std::vector<at::Tensor> chunks;
+  backbone.eachChunk(store, kGo, [&](const at::Tensor& features, const at::Tensor&) {
+    chunks.push_back(features.clone());
+  });
+  return at::cat(chunks);
+}
+
+/// As far as fp32 goes, and sums whose order depends on the number of pictures.
+bool areClose(const at::Tensor& a, const at::Tensor& b) { return at::allclose(a, b, 1e-4, 1e-5); }
+
+at::Tensor newlyFolded(Encoder& encoder, const ImageStore& store) {
+  FrozenBackbone backbone(encoder, normalisation(encoder.options().device));
+  return featuresOf(backbone, store);
+}
+
+}  // namespace
+
+TEST_CASE("whole chunks are recorded once, and replayed when the weights have changed") {
+  GraphLog log;
+  Encoder encoder = initialised();
+  FrozenBackbone backbone(encoder, normalisation(),
+                          [&] { return std::make_unique<GraphDouble>(log); });
+  const ImageStore store = noise(kChunk + 3);
+  for (int evaluation = 1; evaluation <= 4; ++evaluation) {
+    INFO("evaluation ", evaluation);
+    CHECK(areClose(featuresOf(backbone, store), newlyFolded(encoder, store)));
+    // Of two chunks: the last pictures come with earlier ones.
+    CHECK(log.recorded == (evaluation < 2 ? 0 : 1));
+    CHECK(log.replayed == 2 * (evaluation - 1));
+    change(encoder);
+  }
+}
+
+TEST_CASE("a shorter chunk is never what is recorded") {
+  GraphLog log;
+  Encoder encoder = initialised();
+  FrozenBackbone backbone(encoder, normalisation(),
+                          [&] { return std::make_unique<GraphDouble>(log); });
+  for (int evaluation = 0; evaluation < 4; ++evaluation) featuresOf(backbone, noise(5));
+  CHECK(log.recorded == 0);
+}
+
+TEST_CASE("weights that are not finite are not computed with as recorded") {
+  GraphLog log;
+  Encoder encoder = initialised();
+  FrozenBackbone backbone(encoder, normalisation(),
+                          [&] { return std::make_unique<GraphDouble>(log); });
+  const ImageStore store = noise(kChunk);
+  for (int evaluation = 0; evaluation < 3; ++evaluation) featuresOf(backbone, store);
+  REQUIRE(log.replayed == 1);
+  {
+    const at::NoGradGuard noGrad;
+    encoder.parameters()[6][0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
+  }
+  CHECK(featuresOf(backbone, store).isnan().any().item<bool>());
+  CHECK(log.replayed == 1);
+}
+
+TEST_CASE("where recording fails, the features are the same, and the reason is kept") {
+  GraphLog log;
+  log.failure = "operation not permitted when stream is capturing";
+  Encoder encoder = initialised();
+  FrozenBackbone backbone(encoder, normalisation(),
+                          [&] { return std::make_unique<GraphDouble>(log); });
+  const ImageStore store = noise(kChunk);
+  for (int evaluation = 0; evaluation < 4; ++evaluation) {
+    CHECK(featuresOf(backbone, store).equal(newlyFolded(encoder, store)));
+    change(encoder);
+  }
+  CHECK(log.recorded == 1);
+  CHECK(backbone.graphFailure() == log.failure);
+}
+
+TEST_CASE("BatchNorm is folded once for batches in evaluation mode, and again where it has moved") {
+  Encoder encoder = initialised();
+  FrozenBackbone backbone(encoder, normalisation());
+  const auto pictures = formula::pictures("view1", 4, at::kFloat);
+  const auto features = [&] { return backbone.features(pictures, Mode::kEvaluate); };
+  const auto first = features();
+  change(encoder);
+  CHECK(features().equal(first));
+  const auto newly = FrozenBackbone(encoder, normalisation()).features(pictures, Mode::kEvaluate);
+  CHECK_FALSE(newly.equal(first));
+  SUBCASE("a whole store is of the encoder as it is") {
+    featuresOf(backbone, noise(2));
+    CHECK(features().equal(newly));
+  }
+  SUBCASE("training mode moves the statistics") {
+    backbone.features(pictures, Mode::kTrain);
+    const auto moved = FrozenBackbone(encoder, normalisation()).features(pictures, Mode::kEvaluate);
+    CHECK_FALSE(moved.equal(newly));
+    CHECK(features().equal(moved));
+  }
+}
+
+TEST_CASE("a CUDA graph gives the plain features, also when the weights have changed") {
+  const at::Device device(at::kCUDA, 0);
+  if (!at::hasCUDA() || !graphRecorders(device)) return;  // no GPU, or compiled without nvcc
+  const auto check = [&] {
+    setUpDevice(device, {.tf32 = false});
+    Encoder encoder = initialised(device);
+    FrozenBackbone backbone(encoder, normalisation(device), graphRecorders(device));
+    const ImageStore store = noise(4 * FrozenBackbone::chunkLength(device) + 5);
+    for (int evaluation = 0; evaluation < 2; ++evaluation) {
+      CHECK(areClose(featuresOf(backbone, store), newlyFolded(encoder, store)));
+      change(encoder);
+    }
+    CHECK(backbone.graphFailure() == "");
+  };
+  // A thread of its own, whose stream ends with it.
+  std::async(std::launch::async, check).get();
+}

@@ -1,0 +1,112 @@
+#include "core/input/input_loader.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <vector>
+
+#include "core/device/cuda_kernels.h"
+#include "core/input/device_input_loader.h"
+#include "core/input/host_input_loader.h"
+
+using namespace moco;
+
+namespace {
+
+constexpr int64_t kPictures = 23;
+
+/// Where a DeviceInputLoader is tested: a GPU, or the CPU by the kernel's plain version.
+at::Device testedDevice() {
+  return at::hasCUDA() && useCudaKernels() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+}
+
+ImageStore pictures(const at::Device& device) {
+  auto generator = at::detail::createCPUGenerator(3);
+  const auto pixels = at::randint(256, {kPictures, 9, 8, 3}, generator, at::kByte);
+  return {pixels.to(device), at::arange(kPictures).to(device), kPictures};
+}
+
+InputOptions options(const at::Device& device, at::ScalarType compute, const EpochLayout& layout) {
+  return {.device = device,
+          .compute = compute,
+          .normalisation = {at::full({3}, .4f, device), at::full({3}, .2f, device)},
+          .viewsDevice = device,
+          .batchSize = 5,
+          .seed = 9,
+          .threads = 2,
+          .layout = layout};
+}
+
+/// The same epochs from the CPU and from where the pictures lie.
+struct Loaders {
+  HostInputLoader host;
+  DeviceInputLoader device;
+
+  explicit Loaders(at::ScalarType compute = at::kFloat, const EpochLayout& layout = {})
+      : host(pictures(at::kCPU), options(at::kCPU, compute, layout)),
+        device(pictures(testedDevice()), options(testedDevice(), compute, layout)) {}
+
+  void startEpoch(uint32_t epoch, int64_t firstBatch = 0) {
+    host.startEpoch(epoch, firstBatch);
+    device.startEpoch(epoch, firstBatch);
+  }
+
+  void checkNextBatch() {
+    const auto expected = host.next();
+    const auto made = device.next();
+    REQUIRE(made.size() == expected.size());
+    for (size_t view = 0; view < made.size(); ++view) {
+      CHECK(made[view].is_contiguous(at::MemoryFormat::ChannelsLast));
+      CHECK(made[view].cpu().equal(expected[view]));
+    }
+    CHECK(device.labels().cpu().equal(host.labels()));
+  }
+
+  void checkEpoch(uint32_t epoch, int64_t firstBatch = 0) {
+    INFO("epoch ", epoch, " from batch ", firstBatch);
+    startEpoch(epoch, firstBatch);
+    for (int64_t batch = firstBatch; batch < host.batchesPerEpoch(); ++batch) checkNextBatch();
+    CHECK_THROWS_WITH(device.next(), doctest::Contains("no batch left"));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("views made where the pictures lie are those of the CPU, in every epoch") {
+  for (const at::ScalarType compute : {at::kFloat, at::kBFloat16}) {
+    Loaders loaders(compute);
+    CHECK(loaders.device.batchesPerEpoch() == 4);  // the incomplete batch is left out
+    for (const uint32_t epoch : {1, 2, 3}) loaders.checkEpoch(epoch);
+    loaders.checkEpoch(7);  // another one than was drawn in advance
+  }
+}
+
+TEST_CASE("an epoch made where the pictures lie goes on at a later batch") {
+  Loaders loaders;
+  for (const int64_t first : {3, 0, 1, 4}) loaders.checkEpoch(2, first);
+  CHECK_THROWS_AS(loaders.device.startEpoch(3, 5), c10::Error);
+}
+
+TEST_CASE("an epoch made where the pictures lie can be left in the middle") {
+  Loaders loaders;
+  loaders.startEpoch(1);
+  loaders.checkNextBatch();
+  loaders.checkEpoch(2);
+}
+
+TEST_CASE("with one view and the incomplete batch kept it is made where the pictures lie, too") {
+  Loaders loaders(at::kFloat, {.viewsPerPicture = 1, .keepIncompleteBatch = true});
+  CHECK(loaders.device.batchesPerEpoch() == 5);
+  loaders.checkEpoch(1);
+}
+
+TEST_CASE("a store on a GPU has its views made on the CPU where that is asked for") {
+  const at::Device device = testedDevice();
+  auto chosen = options(device, at::kFloat, {});
+  chosen.viewsDevice = at::kCPU;
+  const auto loader = makeInputLoader(pictures(device), chosen);
+  CHECK(dynamic_cast<HostInputLoader*>(loader.get()) != nullptr);
+  loader->startEpoch(1);
+  CHECK(loader->next().front().device() == device);
+  CHECK(loader->labels().device() == device);
+}

@@ -1,0 +1,201 @@
+#include "core/input/pillow.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "core/files/crc32.h"
+#include "support/pillow_plain.h"
+#include "core/base/random.h"
+#include "support/fixtures.h"
+
+using namespace moco;
+namespace plain = moco::pillow::plain;
+
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+Bytes noise(int64_t pixels, uint64_t seed) {
+  Philox random(seed, Purpose::kQueue);
+  Bytes bytes(pixels * 3);
+  for (auto& byte : bytes) byte = static_cast<uint8_t>(random.next());
+  return bytes;
+}
+
+/// The 2¹⁶ colours with this much red, in order: a picture of 256 × 256.
+Bytes coloursWithRed(int red) {
+  Bytes colours;
+  for (int green = 0; green < 256; ++green) {
+    for (int blue = 0; blue < 256; ++blue) {
+      for (const int channel : {red, green, blue}) colours.push_back(static_cast<uint8_t>(channel));
+    }
+  }
+  return colours;
+}
+
+/// What `operation` makes of height × width interleaved pixels.
+template <class Operation>
+Bytes after(const Bytes& bytes, int64_t height, int64_t width, const Operation& operation) {
+  auto picture =
+      pillow::cropAndResize(bytes.data(), width, {0, 0, height, width}, height, width, false);
+  operation(picture);
+  Bytes result(bytes.size());
+  pillow::interleave(picture, result.data());
+  return result;
+}
+
+Bytes firstChannel(const Bytes& bytes) {
+  Bytes result;
+  for (size_t i = 0; i < bytes.size(); i += 3) result.push_back(bytes[i]);
+  return result;
+}
+
+Bytes hueShifted(const Bytes& bytes, int64_t height, int64_t width, double shift) {
+  return after(bytes, height, width, [&](auto& picture) { pillow::adjustHue(picture, shift); });
+}
+
+/// A hue shift in steps of 1/255 as the share of the circle that truncates to it.
+double shareOf(int64_t steps) {
+  const auto whole = static_cast<double>(steps > 127 ? steps - 256 : steps);
+  return (whole + (whole < 0 ? -0.5 : 0.5)) / 255;
+}
+
+Bytes enlarged(const Bytes& picture, const CropBox& crop, int64_t pictureWidth, int64_t height,
+               int64_t width, bool flip) {
+  Bytes result(height * width * 3);
+  pillow::interleave(pillow::cropAndResize(picture.data(), pictureWidth, crop, height, width, flip),
+                     result.data());
+  return result;
+}
+
+Bytes plainlyEnlarged(const Bytes& picture, const CropBox& crop, int64_t pictureWidth,
+                      int64_t height, int64_t width, bool flip) {
+  Bytes result(height * width * 3);
+  plain::cropAndResize(picture.data(), pictureWidth, crop, height, width, result.data());
+  if (flip) plain::flipHorizontally(result.data(), height, width);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("the hue of every colour is shifted as by Pillow") {
+  const Fixture fixture = loadFixture("colour");
+  const auto& shifts = fixture.at("hue_shift");
+  const auto& sample = fixture.at("sample");
+  const Bytes sampled(sample.const_data_ptr<uint8_t>(),
+                      sample.const_data_ptr<uint8_t>() + sample.numel());
+  for (int64_t i = 0; i < shifts.size(0); ++i) {
+    INFO("shift ", shifts[i].item<int64_t>());
+    const double share = shareOf(shifts[i].item<int64_t>());
+    auto shifted = hueShifted(sampled, 1, sample.size(0), share);
+    REQUIRE(at::from_blob(shifted.data(), sample.sizes(), at::kByte)
+                .equal(fixture.at("sample_hue")[i]));
+    uint32_t crc = 0;
+    for (int red = 0; red < 256; ++red) {
+      const Bytes bytes = hueShifted(coloursWithRed(red), 256, 256, share);
+      crc = crc32(bytes.data(), bytes.size(), crc);
+    }
+    CHECK(crc == fixture.at("hue_crc32")[i].item<int64_t>());
+  }
+}
+
+TEST_CASE("the luma of every colour is Pillow's") {
+  uint32_t crc = 0;
+  for (int red = 0; red < 256; ++red) {
+    const Bytes grey = after(coloursWithRed(red), 256, 256, pillow::toGreyscale);
+    const Bytes luma = firstChannel(grey);
+    crc = crc32(luma.data(), luma.size(), crc);
+  }
+  CHECK(crc == loadFixture("colour").at("luma_crc32").item<int64_t>());
+}
+
+TEST_CASE("all pairs of bytes are blended as by Pillow") {
+  const Fixture fixture = loadFixture("colour");
+  const auto& factors = fixture.at("blend_factor");
+  Bytes greys;
+  for (int value = 0; value < 256; ++value) {
+    greys.insert(greys.end(), 3, static_cast<uint8_t>(value));
+  }
+  for (int64_t i = 0; i < factors.size(0); ++i) {
+    const auto factor = factors[i].item<float>();
+    INFO("factor ", factor);
+    uint32_t crc = 0;
+    for (int from = 0; from < 256; ++from) {
+      const Bytes blended = after(greys, 1, 256, [&](auto& picture) {
+        pillow::blendWithGrey(picture, static_cast<float>(from), factor);
+      });
+      const Bytes row = firstChannel(blended);
+      crc = crc32(row.data(), row.size(), crc);
+    }
+    CHECK(crc == fixture.at("blend_crc32")[i].item<int64_t>());
+  }
+}
+
+TEST_CASE("every colour's hue and saturation are adjusted as by the plain version") {
+  for (int red = 0; red < 256; ++red) {
+    INFO("red ", red);
+    const Bytes colours = coloursWithRed(red);
+    for (const int64_t steps : {-128, -1, 24}) {
+      Bytes expected = colours;
+      plain::adjustHue(expected.data(), 1 << 16, shareOf(steps));
+      REQUIRE((hueShifted(colours, 256, 256, shareOf(steps)) == expected));
+    }
+    for (const float factor : {0.6f, 1.3333f}) {
+      Bytes expected = colours;
+      plain::adjustSaturation(expected.data(), 1 << 16, factor);
+      const auto adjust = [&](auto& picture) { pillow::adjustSaturation(picture, factor); };
+      REQUIRE((after(colours, 256, 256, adjust) == expected));
+    }
+  }
+}
+
+TEST_CASE("pictures of all sizes are adjusted as by the plain version") {
+  Philox random(7, Purpose::kView);
+  for (int64_t width = 1; width <= 70; ++width) {
+    INFO("width ", width);
+    const Bytes bytes = noise(3 * width, width);
+    const auto check = [&](const auto& operation, const auto& plainOperation) {
+      Bytes expected = bytes;
+      plainOperation(expected.data());
+      CHECK((after(bytes, 3, width, operation) == expected));
+    };
+    const auto factor = static_cast<float>(random.uniform(0, 2));
+    const double shift = random.uniform(-0.5, 0.5);
+    check([&](auto& picture) { pillow::adjustBrightness(picture, factor); },
+          [&](uint8_t* pixels) { plain::adjustBrightness(pixels, 3 * width, factor); });
+    check([&](auto& picture) { pillow::adjustContrast(picture, factor); },
+          [&](uint8_t* pixels) { plain::adjustContrast(pixels, 3 * width, factor); });
+    check([&](auto& picture) { pillow::adjustSaturation(picture, factor); },
+          [&](uint8_t* pixels) { plain::adjustSaturation(pixels, 3 * width, factor); });
+    check([&](auto& picture) { pillow::adjustHue(picture, shift); },
+          [&](uint8_t* pixels) { plain::adjustHue(pixels, 3 * width, shift); });
+    check(pillow::toGreyscale, [&](uint8_t* pixels) { plain::toGreyscale(pixels, 3 * width); });
+  }
+}
+
+TEST_CASE("every crop size is enlarged to every size as by the plain version") {
+  const int64_t largest = 48;
+  const Bytes picture = noise(largest * largest, 1);
+  for (int64_t output = 1; output <= largest; ++output) {
+    for (int64_t input = 1; input <= output; ++input) {
+      INFO("height ", input, " to ", output);
+      // Height and width differ, so that one cannot be taken for the other.
+      const int64_t cropWidth = output - input + 1;
+      const CropBox crop{largest - input, (largest - cropWidth) / 2, input, cropWidth};
+      const bool flip = (input + output) % 2 == 0;
+      CHECK((enlarged(picture, crop, largest, output, output, flip) ==
+             plainlyEnlarged(picture, crop, largest, output, output, flip)));
+    }
+  }
+}
+
+TEST_CASE("large crops are enlarged as by the plain version") {
+  const Bytes picture = noise(300 * 500, 2);
+  for (const CropBox& crop : {CropBox{0, 0, 300, 500}, CropBox{17, 3, 283, 111},
+                              CropBox{299, 499, 1, 1}, CropBox{50, 60, 97, 251}}) {
+    CHECK((enlarged(picture, crop, 500, 301, 509, true) ==
+           plainlyEnlarged(picture, crop, 500, 301, 509, true)));
+  }
+}

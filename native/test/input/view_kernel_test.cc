@@ -1,0 +1,127 @@
+#include "core/input/view_kernel.h"
+
+#include <doctest/doctest.h>
+
+#include <utility>
+
+#include "core/input/augment.h"
+#include "core/input/view_parameters.h"
+#ifndef MOCO_CUDA_KERNELS
+#include "core/input/cuda_views.cu"  // for the CPU: see cuda_on_cpu/cuda_runtime.h
+#endif
+
+using namespace moco;
+
+namespace {
+
+/// Pictures, what to do with them, and the table, as `makeViews` takes them.
+struct Batch {
+  at::Tensor pixels, pictures, draws, table;
+
+  at::Tensor emptyInput() const {
+    return at::empty({pictures.size(0), 3, pixels.size(1), pixels.size(2)},
+                     table.options().memory_format(at::MemoryFormat::ChannelsLast));
+  }
+};
+
+/// Views of random pictures, in training's draws.
+Batch trainingBatch(int64_t views, int64_t height, int64_t width, at::ScalarType dtype) {
+  constexpr int64_t kPictures = 5;
+  const Normalisation cifar10{at::tensor({.4914f, .4822f, .4465f}),
+                              at::tensor({.2023f, .1994f, .2010f})};
+  Batch batch{at::randint(256, {kPictures, height, width, 3}, at::kByte),
+              at::randint(kPictures, {views}, at::kLong), emptyDraws(views),
+              normalisedBytes(cifar10, dtype)};
+  for (int64_t i = 0; i < views; ++i) {
+    drawsIn(batch.draws)[i] = drawViewParameters(ViewKey{7, 1, i, 0}, height, width);
+  }
+  return batch;
+}
+
+at::Tensor byPlainVersion(const Batch& batch) {
+  auto input = batch.emptyInput();
+  makeViews(batch.pixels, batch.pictures, batch.draws, batch.table, input);
+  return input;
+}
+
+#ifdef MOCO_CUDA_KERNELS
+
+bool hasKernel() { return at::hasCUDA(); }
+
+at::Tensor byKernel(const Batch& batch) {
+  const auto there = [](const at::Tensor& tensor) { return tensor.to(at::kCUDA); };
+  const Batch onGpu{there(batch.pixels), there(batch.pictures), there(batch.draws),
+                    there(batch.table)};
+  auto input = onGpu.emptyInput();
+  makeViews(onGpu.pixels, onGpu.pictures, onGpu.draws, onGpu.table, input);
+  return input.cpu();
+}
+
+#else
+
+bool hasKernel() { return true; }
+
+template <class Entry>
+void runKernel(const Batch& batch, const at::Tensor& input) {
+  const cuda::Pictures pictures{batch.pixels.const_data_ptr<uint8_t>(),
+                                static_cast<int32_t>(batch.pixels.size(1)),
+                                static_cast<int32_t>(batch.pixels.size(2))};
+  cuda::makeViews(pictures, batch.pictures.const_data_ptr<int64_t>(), drawsIn(batch.draws),
+                  batch.pictures.size(0), static_cast<const Entry*>(batch.table.const_data_ptr()),
+                  static_cast<Entry*>(input.mutable_data_ptr()), nullptr);
+}
+
+at::Tensor byKernel(const Batch& batch) {
+  auto input = batch.emptyInput();
+  const auto run = input.scalar_type() == at::kFloat ? runKernel<float> : runKernel<uint16_t>;
+  run(batch, input);
+  return input;
+}
+
+#endif
+
+}  // namespace
+
+TEST_CASE("the kernel's views of any size are the CPU's, normalised, bit for bit") {
+  if (!hasKernel()) return;
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    for (const auto& [height, width] : {std::pair{32, 32}, {1, 1}, {17, 23}, {64, 48}, {5, 300}}) {
+      INFO(height, " x ", width, ", ", dtype);
+      const Batch batch = trainingBatch(400, height, width, dtype);
+      const auto input = byKernel(batch);
+      CHECK(input.is_contiguous(at::MemoryFormat::ChannelsLast));
+      CHECK(input.equal(byPlainVersion(batch)));
+    }
+  }
+}
+
+TEST_CASE("thousands of the kernel's views of CIFAR's size are the CPU's, bit for bit") {
+  if (!hasKernel()) return;
+  const Batch batch = trainingBatch(5000, 32, 32, at::kFloat);
+  CHECK(byKernel(batch).equal(byPlainVersion(batch)));
+}
+
+TEST_CASE("the plain version is `applyView` and `normalise`") {
+  const Normalisation normalisation{at::tensor({.1f, .2f, .3f}), at::tensor({.7f, .6f, .5f})};
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    Batch batch = trainingBatch(10, 9, 12, dtype);
+    batch.table = normalisedBytes(normalisation, dtype);
+    auto views = at::empty({10, 9, 12, 3}, at::kByte);
+    for (int64_t i = 0; i < 10; ++i) {
+      const auto picture = batch.pixels[batch.pictures[i].item<int64_t>()];
+      applyView(picture.const_data_ptr<uint8_t>(), 9, 12, drawsIn(batch.draws)[i],
+                views[i].mutable_data_ptr<uint8_t>());
+    }
+    CHECK(byPlainVersion(batch).equal(normalise(views, normalisation, dtype)));
+  }
+}
+
+TEST_CASE("views are not written to a place that does not fit") {
+  const Batch batch = trainingBatch(4, 8, 8, at::kFloat);
+  const auto make = [&](const at::Tensor& input) {
+    makeViews(batch.pixels, batch.pictures, batch.draws, batch.table, input);
+  };
+  CHECK_THROWS_AS(make(at::empty({4, 3, 8, 8})), c10::Error);  // not channels last
+  CHECK_THROWS_AS(make(batch.emptyInput().narrow(0, 0, 3)), c10::Error);
+  CHECK_THROWS_AS(make(batch.emptyInput().to(at::kDouble)), c10::Error);
+}

@@ -1,0 +1,116 @@
+#include "core/input/view_loader.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "core/input/augment.h"
+#include "core/base/random.h"
+
+using namespace moco;
+
+namespace {
+
+ImageStore noise(int64_t count) {
+  return {at::randint(256, {count, 8, 8, 3}, at::kByte), at::zeros({count}, at::kLong), 10};
+}
+
+/// All views of an epoch, (batches, 2, B, H, W, 3).
+at::Tensor epochOf(ViewLoader& loader, uint32_t epoch) {
+  loader.startEpoch(epoch);
+  std::vector<at::Tensor> batches;
+  for (int64_t i = 0; i < loader.batchesPerEpoch(); ++i) batches.push_back(loader.next().clone());
+  return at::stack(batches);
+}
+
+}  // namespace
+
+TEST_CASE("views do not depend on the number of threads") {
+  const ImageStore store = noise(103);
+  ViewLoader one(store, 10, 4, 1);
+  ViewLoader five(store, 10, 4, 5);
+  const auto views = epochOf(one, 1);
+  CHECK(views.size(0) == 10);  // the incomplete batch is left out
+  CHECK(views.equal(epochOf(five, 1)));
+  CHECK(epochOf(one, 2).equal(epochOf(five, 2)));
+  CHECK_FALSE(views.equal(epochOf(one, 2)));
+}
+
+TEST_CASE("every picture is seen once, in two views drawn for it") {
+  const ImageStore store = noise(20);
+  ViewLoader loader(store, 5, 9, 2);
+  const auto views = epochOf(loader, 3);
+  const auto order = shuffledIndices(20, 9, 3);
+  for (int64_t i = 0; i < 20; ++i) {
+    for (uint32_t view = 0; view < 2; ++view) {
+      Philox random(9, Purpose::kView, 3, static_cast<uint32_t>(order[i] * 2 + view));
+      auto expected = at::empty({8, 8, 3}, at::kByte);
+      applyView(store.pixels[order[i]].const_data_ptr<uint8_t>(), 8, 8,
+                drawViewParameters(random, 8, 8), expected.mutable_data_ptr<uint8_t>());
+      CHECK(views[i / 5][view][i % 5].equal(expected));
+    }
+  }
+}
+
+TEST_CASE("an epoch that starts at a later batch goes on as the whole one does") {
+  const ImageStore store = noise(64);
+  ViewLoader loader(store, 4, 1, 3);
+  const auto whole = epochOf(loader, 2);
+  ViewLoader resumed(store, 4, 1, 2);
+  for (const int64_t first : {0, 1, 7, 15}) {
+    resumed.startEpoch(2, first);
+    for (int64_t batch = first; batch < 16; ++batch) CHECK(resumed.next().equal(whole[batch]));
+  }
+  resumed.startEpoch(2, 16);  // it was interrupted after the last batch
+  CHECK_THROWS_WITH(resumed.next(), doctest::Contains("no batch left"));
+  CHECK(epochOf(resumed, 2).equal(whole));
+}
+
+TEST_CASE("with one view per picture it is the first of two") {
+  const ImageStore store = noise(20);
+  ViewLoader two(store, 5, 9, 2);
+  ViewLoader one(store, 5, 9, 2, {.viewsPerPicture = 1});
+  CHECK(epochOf(one, 3).equal(epochOf(two, 3).slice(1, 0, 1)));
+}
+
+TEST_CASE("the incomplete last batch is kept where that is asked for") {
+  const ImageStore store = noise(23);
+  ViewLoader dropping(store, 5, 9, 2);
+  ViewLoader keeping(store, 5, 9, 3, {.keepIncompleteBatch = true});
+  const auto whole = epochOf(dropping, 1);
+  CHECK(keeping.batchesPerEpoch() == 5);
+  keeping.startEpoch(1);
+  for (int64_t batch = 0; batch < 4; ++batch) CHECK(keeping.next().equal(whole[batch]));
+  CHECK(keeping.next().size(1) == 3);
+
+  ViewLoader single(store, 100, 9, 3, {.keepIncompleteBatch = true});
+  CHECK(single.batchesPerEpoch() == 1);
+  single.startEpoch(1);
+  CHECK(single.next().size(1) == 23);
+}
+
+TEST_CASE("labels are those of the batch's pictures, in its order") {
+  ImageStore store = noise(23);
+  store.labels = at::arange(23);
+  ViewLoader loader(store, 5, 9, 2, {.keepIncompleteBatch = true});
+  const auto order = shuffledIndices(23, 9, 1);
+  loader.startEpoch(1);
+  for (int64_t batch = 0; batch < 5; ++batch) {
+    loader.next();
+    const auto labels = loader.labels();
+    CHECK(labels.size(0) == (batch < 4 ? 5 : 3));
+    for (int64_t i = 0; i < labels.size(0); ++i) {
+      CHECK(labels[i].item<int64_t>() == order[batch * 5 + i]);
+    }
+  }
+}
+
+TEST_CASE("an epoch can be left in the middle") {
+  const ImageStore store = noise(64);
+  ViewLoader loader(store, 4, 1, 3);
+  loader.startEpoch(1);
+  loader.next();
+  const auto whole = epochOf(loader, 2);
+  ViewLoader fresh(store, 4, 1, 1);
+  CHECK(whole.equal(epochOf(fresh, 2)));
+}

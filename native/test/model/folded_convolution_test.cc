@@ -1,0 +1,146 @@
+#include "core/model/folded_convolution.h"
+
+#include <ATen/core/grad_mode.h>
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <vector>
+
+#include "support/fixtures.h"
+#include "support/formula.h"
+
+using namespace moco;
+
+namespace {
+
+struct Shape {
+  int64_t in, out, kernel, stride, height, width, batch;
+};
+
+/// Those of ResNets, and odd ones.
+const std::vector<Shape> kShapes{{3, 64, 3, 1, 32, 32, 4},   {3, 64, 7, 2, 33, 31, 2},
+                                 {64, 256, 1, 1, 16, 16, 3}, {128, 128, 3, 2, 16, 16, 3},
+                                 {64, 128, 1, 2, 9, 7, 5},   {5, 17, 3, 2, 13, 11, 1},
+                                 {33, 7, 3, 1, 5, 3, 3},     {64, 17, 1, 1, 1, 1, 3},
+                                 {1, 1, 1, 1, 1, 1, 1},      {1, 5, 1, 1, 3, 2, 2}};
+
+/// A convolution and a BatchNorm with random weights and statistics.
+struct Layers {
+  NetworkPlan plan;
+  Convolution convolution;
+  BatchNorm norm;
+  std::vector<at::Tensor> weights;
+  std::optional<NamedTensors> statistics;
+
+  Layers(const Shape& shape, const at::TensorOptions& options)
+      : convolution(planConvolution(plan, "f.0", shape.in, shape.out, shape.kernel, shape.stride,
+                                    shape.kernel / 2, uniformFanIn(1))),
+        norm(planBatchNorm(plan, "f.1", shape.out)),
+        statistics(NamedTensors(plan.buffers, options)) {
+    for (const auto& spec : plan.parameters) {
+      weights.push_back(formula::uniform(spec.name, spec.shape, -1, 1).to(options));
+    }
+    const at::NoGradGuard noGrad;
+    (*statistics)[0].copy_(formula::uniform("mean", {shape.out}, -1, 1));
+    (*statistics)[1].copy_(formula::uniform("var", {shape.out}, 0.1, 2));
+  }
+  Pass pass() const { return {weights, *statistics, /*training=*/false}; }
+  FoldedConvolution folded(at::ScalarType compute) const {
+    return {convolution, norm, pass(), compute};
+  }
+};
+
+at::Tensor input(const Shape& shape) {
+  return formula::uniform("x", {shape.batch, shape.in, shape.height, shape.width}, -1, 1)
+      .contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+/// What may be added to a layer's output.
+at::Tensor shortcutLike(const at::Tensor& output) {
+  return formula::uniform("shortcut", output.sizes(), -1, 1)
+      .to(output.options())
+      .contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+/// relu(layer(x)), layer(x), relu(layer(x) + shortcut), one after the other.
+std::vector<at::Tensor> outputs(const FoldedConvolution& layer, const at::Tensor& x,
+                                ConvolutionKernels kernels) {
+  const auto plain = layer(x, kernels);
+  return {layer.relu(x, kernels), plain, layer.addRelu(x, shortcutLike(plain), kernels)};
+}
+
+/// A GPU where there is one, in plain fp32.
+at::Device device() {
+  at::globalContext().setAllowTF32CuDNN(false);
+  return at::hasCUDA() ? at::kCUDA : at::kCPU;
+}
+
+}  // namespace
+
+TEST_CASE("a folded convolution is the convolution with its BatchNorm in evaluation mode") {
+  for (const auto& shape : kShapes) {
+    INFO("kernel ", shape.kernel, ", ", shape.in, " to ", shape.out, " channels");
+    const Layers layers(shape, at::kDouble);
+    const auto x = input(shape).to(at::kDouble);
+    const auto expected = layers.norm(layers.pass(), layers.convolution(layers.pass(), x));
+    const auto folded = outputs(layers.folded(at::kDouble), x, ConvolutionKernels::kPlain);
+    CHECK(at::allclose(folded[0], expected.relu(), 1e-12, 1e-12));
+    CHECK(at::allclose(folded[1], expected, 1e-12, 1e-12));
+    CHECK(at::allclose(folded[2], (expected + shortcutLike(expected)).relu(), 1e-12, 1e-12));
+  }
+}
+
+TEST_CASE("the fastest kernels compute what the plain ones do, odd sizes included") {
+  for (const auto& shape : kShapes) {
+    const Layers exactLayers(shape, at::kDouble);
+    const auto exact = outputs(exactLayers.folded(at::kDouble), input(shape).to(at::kDouble),
+                               ConvolutionKernels::kPlain);
+    // bf16 has 8 bits; inputs, weights and results are rounded to it. cuDNN may take Winograd's
+    // algorithm, which rounds more.
+    const double single = at::hasCUDA() ? 3e-5 : 1e-6;
+    for (const auto& [type, tolerance] : {std::pair{at::kFloat, single}, {at::kBFloat16, 8e-3}}) {
+      const Layers layers(shape, device());
+      const auto x = input(shape).to(layers.weights[0].options().dtype(type));
+      const auto layer = layers.folded(type);
+      const auto plain = outputs(layer, x, ConvolutionKernels::kPlain);
+      const auto fastest = outputs(layer, x, fastestKernels(x.options()));
+      for (size_t i = 0; i < plain.size(); ++i) {
+        INFO(type, ", output ", i, ", kernel ", shape.kernel, ", ", shape.in, " channels");
+        const double scale = exact[i].norm().item<double>() + 1e-3;
+        const auto off = [&](const at::Tensor& y) {
+          return (y.to(at::kCPU, at::kDouble) - exact[i]).norm().item<double>() / scale;
+        };
+        CHECK(off(plain[i]) < tolerance);
+        CHECK(off(fastest[i]) < tolerance);
+      }
+    }
+  }
+}
+
+TEST_CASE("what lay in memory where the result goes does not matter") {
+  if (!at::hasCUDA()) return;  // no GPU
+  const Shape shape{64, 64, 3, 1, 16, 16, 8};
+  const Layers layers(shape, device());
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    const auto layer = layers.folded(type);
+    const auto x = input(shape).to(layers.weights[0].options().dtype(type));
+    const auto expected = layer.relu(x, ConvolutionKernels::kPlain);
+    layer.relu(x, ConvolutionKernels::kCudnn);                          // chooses its algorithm
+    at::full_like(expected, std::numeric_limits<double>::quiet_NaN());  // the next result's memory
+    CHECK(at::allclose(layer.relu(x, ConvolutionKernels::kCudnn), expected, 2e-2, 2e-2));
+  }
+}
+
+TEST_CASE("there are only plain kernels for fp64") {
+  CHECK(fastestKernels(at::dtype(at::kDouble)) == ConvolutionKernels::kPlain);
+}
+
+TEST_CASE("a weight or statistic that is not finite is noticed") {
+  Layers layers({8, 16, 3, 1, 4, 4, 1}, at::kFloat);
+  CHECK(layers.folded(at::kFloat).isFinite().item<bool>());
+  (*layers.statistics)[1][5] = -1;  // a negative variance
+  CHECK_FALSE(layers.folded(at::kFloat).isFinite().item<bool>());
+  Layers infinite({8, 16, 3, 1, 4, 4, 1}, at::kFloat);
+  infinite.weights[0][3][2][1][1] = std::numeric_limits<float>::infinity();
+  CHECK_FALSE(infinite.folded(at::kBFloat16).isFinite().item<bool>());
+}

@@ -1,0 +1,247 @@
+#include "core/ops/cuda_batch_norm.h"
+
+#include <ATen/core/grad_mode.h>
+#include <doctest/doctest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "support/fixtures.h"
+#include "support/formula.h"
+#include "support/kernels.h"
+
+using namespace moco;
+
+namespace {
+
+const auto kNeedsKernels = doctest::skip(!canRunKernels());
+
+struct Case {
+  std::vector<int64_t> shape;  // (B, C) or (B, C, H, W)
+  int64_t groups;
+};
+
+/// Those of ResNets in small; channels that are no multiple of an access, or more than a block has;
+/// rows for one thread and for many blocks.
+const std::vector<Case> kCases{{{4, 64, 5, 3}, 1},  {{8, 64, 5, 3}, 4},  {{32, 512}, 1},
+                               {{12, 40}, 3},       {{2, 264, 2, 1}, 1}, {{6, 17, 3, 5}, 1},
+                               {{6, 17, 3, 5}, 2},  {{2, 1, 7, 9}, 1},   {{5, 259, 1, 1}, 1},
+                               {{16, 8, 17, 9}, 1}, {{16, 8, 17, 9}, 8}, {{64, 16, 12, 12}, 2}};
+
+const std::vector<Epilogue> kEpilogues{Epilogue::kNone, Epilogue::kRelu, Epilogue::kAddRelu};
+
+/// Inputs of one layer, and all that it computes from them.
+struct Layer {
+  at::ScalarType type;  // of the activations, which in `exact()` are only rounded to it
+  at::Tensor x, residual, weight, bias, runningMean, runningVar;
+  BatchNormState state;
+
+  Layer(const Case& shape, at::ScalarType elements, bool training = true)
+      : type(elements),
+        x(activations("x", shape.shape, type)),
+        residual(activations("residual", shape.shape, type)),
+        weight(formula::uniform("weight", {x.size(1)}, -1, 2)),
+        bias(formula::uniform("bias", {x.size(1)}, -0.5, 0.5)),
+        runningMean(formula::uniform("mean", {x.size(1)}, -1, 1)),
+        runningVar(formula::uniform("var", {x.size(1)}, 0.5, 2)),
+        state{weight, bias, runningMean, runningVar, training, shape.groups} {}
+  Layer(const Layer&) = delete;
+
+  static at::Tensor activations(const std::string& name, const std::vector<int64_t>& shape,
+                                at::ScalarType type) {
+    const auto values = formula::uniform(name, shape, -1, 3).to(type);
+    return shape.size() == 4 ? values.contiguous(at::MemoryFormat::ChannelsLast) : values;
+  }
+
+  void to(at::Device device, at::ScalarType parameters) {
+    for (auto* tensor : {&weight, &bias, &runningMean, &runningVar}) {
+      *tensor = tensor->to(device, parameters);
+    }
+    for (auto* tensor : {&x, &residual}) {
+      *tensor = tensor->to(device, parameters == at::kDouble ? at::kDouble : x.scalar_type());
+    }
+  }
+  /// The kernels' results are compared with those of the same inputs in fp64.
+  Layer& exact() {
+    to(at::kCPU, at::kDouble);
+    return *this;
+  }
+  Layer& onDevice() {
+    to(kernelDevice(), at::kFloat);
+    return *this;
+  }
+};
+
+using Function = decltype(cudaBatchNorm);
+
+struct Named {
+  std::string name;
+  at::Tensor tensor;
+};
+
+/// Output, gradients and running statistics.
+std::vector<Named> trained(Layer& layer, Epilogue epilogue, Function& function) {
+  std::vector<at::Tensor> inputs{layer.x, layer.weight, layer.bias};
+  const bool hasResidual = epilogue == Epilogue::kAddRelu;
+  if (hasResidual) inputs.push_back(layer.residual);
+  for (const auto& input : inputs) input.requires_grad_();
+  const auto y =
+      function(layer.x, layer.state, epilogue, hasResidual ? layer.residual : at::Tensor());
+  const auto dy = formula::uniform("dy", y.sizes(), -1, 2).to(layer.type).to(y.options());
+  const auto gradients = torch::autograd::grad({y}, inputs, {dy});
+  std::vector<Named> results{{"y", y.detach()},
+                             {"dx", gradients[0]},
+                             {"dWeight", gradients[1]},
+                             {"dBias", gradients[2]},
+                             {"running mean", layer.runningMean},
+                             {"running variance", layer.runningVar}};
+  if (hasResidual) results.push_back({"dResidual", gradients[3]});
+  return results;
+}
+
+std::string describe(const Case& shape, at::ScalarType type, Epilogue epilogue) {
+  std::ostringstream text;
+  text << at::IntArrayRef(shape.shape) << " in " << shape.groups << " groups, " << type
+       << ", epilogue " << static_cast<int>(epilogue);
+  return text.str();
+}
+
+double off(const at::Tensor& result, const at::Tensor& exact) {
+  return relativeDistance(result.to(at::kCPU), exact);
+}
+
+}  // namespace
+
+TEST_CASE("kernels train as PyTorch's operators in fp64 do" * kNeedsKernels) {
+  for (const auto& [type, tolerance] : {std::pair{at::kFloat, 2e-6}, {at::kBFloat16, 4e-3}}) {
+    for (const auto& shape : kCases) {
+      for (const auto epilogue : kEpilogues) {
+        INFO(describe(shape, type, epilogue));
+        Layer layer(shape, type);
+        Layer reference(shape, type);
+        const auto results = trained(layer.onDevice(), epilogue, cudaBatchNorm);
+        const auto expected = trained(reference.exact(), epilogue, plainBatchNorm);
+        REQUIRE(fitsCudaBatchNorm(layer.x, layer.state, layer.residual));
+        for (size_t i = 0; i < results.size(); ++i) {
+          INFO(results[i].name);
+          const bool isActivation = results[i].tensor.sizes() == layer.x.sizes();
+          CHECK(results[i].tensor.dtype() ==
+                at::TensorOptions(isActivation ? type : at::kFloat).dtype());
+          CHECK(off(results[i].tensor, expected[i].tensor) < (isActivation ? tolerance : 2e-6));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("kernels evaluate with the running statistics and leave them" * kNeedsKernels) {
+  const at::NoGradGuard noGrad;
+  for (const auto& [type, tolerance] : {std::pair{at::kFloat, 2e-6}, {at::kBFloat16, 4e-3}}) {
+    for (const auto& shape : kCases) {
+      for (const auto epilogue : kEpilogues) {
+        INFO(describe(shape, type, epilogue));
+        Layer layer(shape, type, /*training=*/false);
+        Layer reference(shape, type, /*training=*/false);
+        layer.onDevice();
+        reference.exact();
+        const auto before = layer.runningVar.clone();
+        const auto y = cudaBatchNorm(layer.x, layer.state, epilogue, layer.residual);
+        const auto expected =
+            plainBatchNorm(reference.x, reference.state, epilogue, reference.residual);
+        CHECK(off(y, expected) < tolerance);
+        CHECK(layer.runningVar.equal(before));
+      }
+    }
+  }
+}
+
+TEST_CASE("results do not depend on the order in which threads run" * kNeedsKernels) {
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    std::vector<Named> first;
+    for (uint32_t order = 1; order <= 4; ++order) {
+      orderThreads(order);
+      Layer layer({{64, 16, 12, 12}, 2}, type);
+      const auto results = trained(layer.onDevice(), Epilogue::kAddRelu, cudaBatchNorm);
+      if (first.empty()) first = results;
+      for (size_t i = 0; i < results.size(); ++i) CHECK(results[i].tensor.equal(first[i].tensor));
+    }
+  }
+}
+
+TEST_CASE("without a graph the result has the same bits, and nothing is kept" * kNeedsKernels) {
+  Layer layer({{4, 64, 5, 3}, 1}, at::kBFloat16);
+  layer.onDevice();
+  layer.weight.requires_grad_();
+  const auto y = cudaBatchNorm(layer.x, layer.state, Epilogue::kAddRelu, layer.residual);
+  CHECK(y.requires_grad());
+  const at::NoGradGuard noGrad;
+  const auto again = cudaBatchNorm(layer.x, layer.state, Epilogue::kAddRelu, layer.residual);
+  CHECK_FALSE(again.requires_grad());
+  CHECK(again.equal(y));
+}
+
+TEST_CASE("memory that wide accesses cannot take gives the same" * kNeedsKernels) {
+  const at::NoGradGuard noGrad;
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    Layer layer({{24, 16}, 2}, type);
+    layer.onDevice();
+    const auto odd =
+        at::empty({24 * 16 + 1}, layer.x.options()).narrow(0, 1, 24 * 16).view({24, 16});
+    odd.copy_(layer.x);
+    const auto expected = cudaBatchNorm(layer.x, layer.state, Epilogue::kRelu, {});
+    CHECK(off(cudaBatchNorm(odd, layer.state, Epilogue::kRelu, {}), expected.to(at::kCPU)) < 1e-6);
+  }
+}
+
+TEST_CASE("a mean far from zero and an outlier in front leave the variance exact" * kNeedsKernels) {
+  const at::NoGradGuard noGrad;
+  Layer layer({{64, 16, 12, 12}, 1}, at::kFloat);
+  Layer reference({{64, 16, 12, 12}, 1}, at::kFloat);
+  for (auto* inputs : {&layer, &reference}) {
+    inputs->x.add_(3000);
+    inputs->x[0].select(0, 3).fill_(-1000);
+  }
+  layer.onDevice();
+  reference.exact();
+  cudaBatchNorm(layer.x, layer.state, Epilogue::kNone, {});
+  plainBatchNorm(reference.x, reference.state, Epilogue::kNone, {});
+  CHECK(at::allclose(layer.runningVar.to(at::kCPU, at::kDouble), reference.runningVar, 1e-4));
+  CHECK(at::allclose(layer.runningMean.to(at::kCPU, at::kDouble), reference.runningMean, 1e-6));
+}
+
+TEST_CASE("one row has the mean of itself, and no unbiased variance" * kNeedsKernels) {
+  const at::NoGradGuard noGrad;
+  Layer layer({{1, 12}, 1}, at::kFloat);
+  layer.onDevice();
+  const auto y = cudaBatchNorm(layer.x, layer.state, Epilogue::kNone, {});
+  CHECK(y.equal(layer.bias.view({1, 12})));
+  CHECK(layer.runningVar.isnan().all().item<bool>());
+}
+
+TEST_CASE("NaN stays NaN through the ReLU" * kNeedsKernels) {
+  const at::NoGradGuard noGrad;
+  Layer layer({{4, 64, 5, 3}, 1}, at::kBFloat16);
+  layer.x[1][7][2][2] = std::numeric_limits<float>::quiet_NaN();
+  layer.onDevice();
+  const auto y = cudaBatchNorm(layer.x, layer.state, Epilogue::kRelu, {});
+  CHECK(y.select(1, 7).isnan().all().item<bool>());
+  CHECK_FALSE(y.select(1, 6).isnan().any().item<bool>());
+}
+
+TEST_CASE("what the kernels do not know is left to PyTorch") {
+  const auto fits = [](const Layer& layer) {
+    return fitsCudaBatchNorm(layer.x, layer.state, layer.residual);
+  };
+  const Case shape{{4, 64, 5, 3}, 1};
+  Layer contiguous(shape, at::kFloat);
+  CHECK(fits(contiguous));
+  contiguous.x = contiguous.x.contiguous();
+  CHECK_FALSE(fits(contiguous));
+  Layer residual(shape, at::kFloat);
+  residual.residual = residual.residual.contiguous();
+  CHECK_FALSE(fits(residual));
+  CHECK_FALSE(fits(Layer(shape, at::kDouble)));
+  CHECK_FALSE(fits(Layer(shape, at::kFloat, /*training=*/false)));
+}

@@ -1,0 +1,144 @@
+#include "core/ops/pointwise_convolution.h"
+
+#include <doctest/doctest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "support/compute_threads.h"
+#include "core/device/device.h"
+#include "core/ops/pointwise_convolution_kernels.h"
+#include "support/formula.h"
+
+using namespace moco;
+
+namespace {
+
+const auto kNeedsKernels = doctest::skip(!kernels::pointwise::kernels());
+
+/// Those of ResNets, and odd ones: one pixel, rows that fill no block, strides that leave pixels
+/// over.
+const std::vector<ConvolutionShape> kShapes{
+    {3, 16, 16, 128, 64, 1, 1, 0}, {2, 16, 16, 128, 256, 1, 2, 0}, {1, 1, 1, 64, 64, 1, 1, 0},
+    {2, 9, 7, 192, 128, 1, 2, 0},  {5, 5, 8, 64, 128, 1, 3, 0},    {1, 7, 7, 64, 320, 1, 1, 0}};
+
+struct Example {
+  at::Tensor x, weight, dy;  // bf16
+};
+
+Example exampleOf(const ConvolutionShape& shape) {
+  const auto numbers = [](const char* name, at::IntArrayRef sizes) {
+    return formula::uniform(name, sizes, -1, 1)
+        .to(at::kBFloat16)
+        .contiguous(at::MemoryFormat::ChannelsLast);
+  };
+  return {numbers("x", {shape.pictures, shape.in, shape.height, shape.width}),
+          numbers("weight", {shape.out, shape.in, 1, 1}),
+          numbers("dy", {shape.pictures, shape.out, shape.outHeight(), shape.outWidth()})};
+}
+
+/// Output and gradient by the input.
+using Results = std::array<at::Tensor, 2>;
+
+Results own(const Example& example, const ConvolutionShape& shape) {
+  return {pointwiseConvolution(example.x, example.weight, shape),
+          pointwiseInputGradient(example.dy, example.weight, shape)};
+}
+
+/// PyTorch's in fp64, of the numbers or of their magnitudes.
+Results exact(const Example& example, const ConvolutionShape& shape, bool magnitudes) {
+  const auto number = [&](const at::Tensor& tensor) {
+    return magnitudes ? tensor.to(at::kDouble).abs() : tensor.to(at::kDouble);
+  };
+  const auto x = number(example.x).requires_grad_();
+  const auto y = at::conv2d(x, number(example.weight), /*bias=*/{}, shape.stride);
+  return {y.detach(), torch::autograd::grad({y}, {x}, {number(example.dy)}).front()};
+}
+
+}  // namespace
+
+TEST_CASE("1×1 convolutions and their gradients by the input are those in fp64, rounded to bf16" *
+          kNeedsKernels) {
+  for (const auto& shape : kShapes) {
+    INFO(shape.in, " to ", shape.out, " channels, stride ", shape.stride);
+    const auto example = exampleOf(shape);
+    const auto expected = exact(example, shape, /*magnitudes=*/false);
+    const auto magnitude = exact(example, shape, /*magnitudes=*/true);
+    const auto result = own(example, shape);
+    for (size_t i = 0; i < expected.size(); ++i) {
+      CHECK((result[i].scalar_type() == at::kBFloat16));
+      CHECK(result[i].is_contiguous(at::MemoryFormat::ChannelsLast));
+      REQUIRE(result[i].sizes() == expected[i].sizes());
+      // Adding n products in fp32 is off by up to n · 2⁻²⁴ of their magnitudes' sum, and rounding
+      // to bf16 by 2⁻⁸ of the result.
+      const auto terms = static_cast<double>(i == 0 ? shape.in : shape.out);
+      const auto adding = magnitude[i] * (terms * std::ldexp(1, -24));
+      const auto allowed = adding + (expected[i].abs() + adding) * std::ldexp(1, -8);
+      CHECK(((result[i].to(at::kDouble) - expected[i]).abs() <= allowed).all().item<bool>());
+    }
+  }
+}
+
+TEST_CASE("1×1 convolutions do not mind how activations and weights lie in memory" *
+          kNeedsKernels) {
+  for (const auto& shape : kShapes) {
+    auto example = exampleOf(shape);
+    const auto expected = own(example, shape);
+    for (auto* const tensor : {&example.x, &example.weight, &example.dy}) {
+      // Every second number of twice as many.
+      *tensor = at::stack({*tensor, *tensor}, -1).select(-1, 0);
+    }
+    const auto result = own(example, shape);
+    for (size_t i = 0; i < expected.size(); ++i) CHECK(result[i].equal(expected[i]));
+  }
+}
+
+TEST_CASE("the number of threads does not change a bit of 1×1 convolutions" * kNeedsKernels) {
+  for (const auto& shape : kShapes) {
+    const auto example = exampleOf(shape);
+    const auto computedBy = [&](int threads) {
+      const ComputeThreads guard(threads);
+      return own(example, shape);
+    };
+    const auto expected = computedBy(1);
+    for (const int threads : {2, 3}) {
+      const auto result = computedBy(threads);
+      for (size_t i = 0; i < expected.size(); ++i) CHECK(result[i].equal(expected[i]));
+    }
+  }
+}
+
+TEST_CASE("in 1×1 convolutions what is not finite stays so, and in its picture" * kNeedsKernels) {
+  const auto& shape = kShapes.front();
+  for (const float number : {NAN, INFINITY}) {
+    const auto example = exampleOf(shape);
+    example.x[1][5].fill_(number);
+    example.dy[1][5].fill_(number);
+    for (const auto& result : own(example, shape)) {
+      CHECK(at::isfinite(result[0]).all().item<bool>());
+      CHECK_FALSE(at::isfinite(result[1]).any().item<bool>());
+      CHECK(at::isfinite(result[2]).all().item<bool>());
+    }
+  }
+}
+
+TEST_CASE("1×1 convolutions of our own are used where they are defined and pay" * kNeedsKernels) {
+  const ConvolutionShape layer{64, 16, 16, 128, 64, 1, 1, 0};
+  const auto with = [&](auto change) {
+    auto shape = layer;
+    change(shape);
+    return usesPointwise(shape);
+  };
+  CHECK(usesPointwise(layer) != cpuHasAmx());
+  CHECK(with([](auto& shape) { shape.kernel = 3; }) == false);
+  CHECK(with([](auto& shape) { shape.padding = 1; }) == false);
+  CHECK(with([](auto& shape) { shape.in = 64; }) == false);
+  CHECK(with([](auto& shape) { shape.in = 160; }) == false);
+  CHECK(with([](auto& shape) { shape.out = 32; }) == false);
+  CHECK(with([](auto& shape) { shape.pictures = 0; }) == false);
+  CHECK(with([](auto& shape) { shape.stride = 2; }) == usesPointwise(layer));
+  CHECK(usesPointwiseInputGradient({64, 16, 16, 64, 128, 1, 1, 0}) != cpuHasAmx());
+  CHECK(usesPointwiseInputGradient(layer) == false);
+}

@@ -1,0 +1,77 @@
+#include "core/run/benchmark.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "core/base/error.h"
+
+using namespace moco;
+
+namespace {
+
+BenchmarkOptions smallOptions() {
+  return {.arch = "resnet18",
+          .batchSize = 2,
+          .queueLength = 8,
+          .device = "cpu",
+          .precision = "fp32",
+          .dataThreads = 1,
+          .computeThreads = 0,  // all tests share the setting
+          .matrixSide = 64};
+}
+
+const std::atomic<bool> kGoOn{false};
+
+}  // namespace
+
+TEST_CASE("a step consists of its phases, once each") {
+  Benchmark benchmark(smallOptions());
+  const auto measured = benchmark.steps(0, Profiler::Detail::kPhases, kGoOn);
+  CHECK(measured.steps == 1);
+  std::map<std::string, int64_t> calls;
+  double sum = 0;
+  for (const auto& time : measured.times) {
+    CHECK(time.name == time.phase);
+    calls[time.phase] += time.calls;
+    sum += time.seconds;
+  }
+  // Both views are made the encoders' input.
+  CHECK(calls == std::map<std::string, int64_t>{
+                     {"wait", 1}, {"input", 1}, {"forward", 1}, {"backward", 1}, {"update", 1}});
+  CHECK(sum <= measured.seconds);
+}
+
+TEST_CASE("a profile tells the convolutions of forward and backward from the optimiser") {
+  Benchmark benchmark(smallOptions());
+  const auto measured = benchmark.steps(0, Profiler::Detail::kOperators, kGoOn);
+  std::map<std::string, std::set<std::string>> operators;
+  for (const auto& time : measured.times) operators[time.phase].insert(time.name);
+  CHECK(operators["forward"].contains("aten::convolution"));
+  CHECK(operators["backward"].contains("aten::convolution_backward"));
+  CHECK(operators["update"].contains("aten::_fused_adam_"));
+}
+
+TEST_CASE("extraction, matrix product, augmentation and kNN are timed") {
+  Benchmark benchmark(smallOptions());
+  CHECK(benchmark.extraction(0, kGoOn) > 0);
+  CHECK(benchmark.augmentation(0, kGoOn) > 0);
+  CHECK(benchmark.matrixProduct(0, kGoOn) > 0);
+  CHECK(benchmark.knn({.bank = 300, .queries = 5, .neighbours = 7}, kGoOn) > 0);
+  CHECK(benchmark.featureLength() == 512);
+}
+
+TEST_CASE("a benchmark ends when it is stopped") {
+  Benchmark benchmark(smallOptions());
+  const std::atomic<bool> stop{true};
+  const auto stopped = [](const auto& run) {
+    CHECK_THROWS_WITH_AS(run(), doctest::Contains("stopped"), Error);
+  };
+  stopped([&] { benchmark.steps(1e9, Profiler::Detail::kPhases, stop); });
+  stopped([&] { benchmark.extraction(1e9, stop); });
+  stopped([&] { benchmark.matrixProduct(1e9, stop); });
+  stopped([&] { benchmark.augmentation(1e9, stop); });
+  stopped([&] { benchmark.knn({.bank = 1 << 20, .queries = 5, .neighbours = 7}, stop); });
+}

@@ -1,0 +1,232 @@
+#include "core/run/evaluator.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/run/trainer.h"
+#include "support/formula.h"
+
+using namespace moco;
+
+namespace {
+
+const std::atomic<bool> kGo{false};
+
+ImageStore noise(int64_t count, uint64_t seed) {
+  auto generator = at::detail::createCPUGenerator(seed);
+  const auto pixels = at::randint(256, {count, 8, 8, 3}, generator, at::kByte);
+  return {pixels, at::arange(count).remainder(10), 10};
+}
+
+StateDict formulaModel() {
+  Encoder encoder({.arch = "resnet18", .featureDim = 0, .device = at::kCPU, .compute = at::kFloat});
+  formula::fill(encoder);
+  return encoder.stateDict();
+}
+
+EvaluatorOptions smallOptions() {
+  return {.train = noise(29, 1),
+          .test = noise(12, 2),
+          .validation = noise(10, 3),
+          .normalisation = {at::full({3}, .5f), at::full({3}, .25f)},
+          .arch = "resnet18",
+          .stem = "cifar",
+          .seed = 11,
+          .device = "cpu",
+          .precision = "fp32",
+          .dataThreads = 1,
+          .computeThreads = 0};
+}
+
+LinearOptions linearOptions(bool frozen = false) {
+  return {.batchSize = 8, .learningRate = 1e-2, .weightDecay = 1e-6, .frozenBatchNorm = frozen};
+}
+
+const auto ignore = [](const LinearStep&) {};
+
+std::vector<double> numbers(const LinearMetrics& metrics) {
+  return {metrics.loss, metrics.accuracy.top1, metrics.accuracy.top5};
+}
+
+/// Metrics of two epochs and of the tests after them.
+std::vector<double> twoEpochs(Evaluator& evaluator, const LinearOptions& options) {
+  evaluator.startLinear(options);
+  std::vector<double> all;
+  for (int64_t epoch = 1; epoch <= 2; ++epoch) {
+    for (const auto& metrics :
+         {evaluator.trainLinearEpoch(epoch, ignore, kGo), evaluator.testLinear(kGo)}) {
+      for (const double number : numbers(metrics)) all.push_back(number);
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a linear evaluation is the same from the same seed, with any number of data threads") {
+  Evaluator evaluator(smallOptions(), formulaModel());
+  const auto run = twoEpochs(evaluator, linearOptions());
+  // Again on the same evaluator: nothing is left of the first time.
+  CHECK(twoEpochs(evaluator, linearOptions()) == run);
+  auto threads = smallOptions();
+  threads.dataThreads = 3;
+  Evaluator other(threads, formulaModel());
+  CHECK(twoEpochs(other, linearOptions()) == run);
+  auto seed = smallOptions();
+  seed.seed = 12;
+  Evaluator different(seed, formulaModel());
+  CHECK(twoEpochs(different, linearOptions()) != run);
+}
+
+TEST_CASE("an epoch's metrics are the means over all its pictures, the last batch included") {
+  Evaluator evaluator(smallOptions(), formulaModel());
+  evaluator.startLinear(linearOptions());
+  std::vector<LinearStep> steps;
+  const auto metrics =
+      evaluator.trainLinearEpoch(1, [&](const LinearStep& step) { steps.push_back(step); }, kGo);
+  REQUIRE(steps.size() == 4);
+  double loss = 0;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    CHECK(steps[i].number == static_cast<int64_t>(i) + 1);
+    CHECK(steps[i].pictures == (i < 3 ? 8 : 5));
+    loss += steps[i].loss * static_cast<double>(steps[i].pictures);
+  }
+  CHECK(metrics.loss == doctest::Approx(loss / 29));
+  const double hits = metrics.accuracy.top1 * 29 / 100;
+  CHECK(hits == doctest::Approx(std::round(hits)));
+}
+
+TEST_CASE("kNN is the trainer's, at several temperatures in one pass") {
+  auto data = smallOptions();
+  Trainer trainer({.train = data.train,
+                   .test = data.test,
+                   .normalisation = data.normalisation,
+                   .arch = "resnet18",
+                   .featureDim = 16,
+                   .queueLength = 24,
+                   .temperature = 0.1,
+                   .momentum = 0.99,
+                   .neighbours = 7,
+                   .batchSize = 8,
+                   .learningRate = 1e-3,
+                   .weightDecay = 1e-6,
+                   .seed = 11,
+                   .device = "cpu",
+                   .precision = "fp32",
+                   .dataThreads = 1,
+                   .computeThreads = 0,
+                   .checkpoint = {}});
+  Encoder encoder(
+      {.arch = "resnet18", .featureDim = 16, .device = at::kCPU, .compute = at::kFloat});
+  encoder.initialise(11);  // as the trainer's query encoder starts
+  Evaluator evaluator(data, encoder.stateDict());
+  const auto results = evaluator.knn(7, {0.5, 0.1}, kGo);
+  REQUIRE(results.size() == 2);
+  const Accuracy expected = trainer.evaluate(kGo);
+  CHECK(results[1].temperature == 0.1);
+  CHECK(results[1].accuracy.top1 == expected.top1);
+  CHECK(results[1].accuracy.top5 == expected.top5);
+  for (const auto& result : results) {
+    const double correct = result.confusion.trace().item<double>();
+    CHECK(result.confusion.sum().item<int64_t>() == 12);
+    CHECK(result.accuracy.top1 == doctest::Approx(100 * correct / 12));
+    const auto perClass = at::bincount(data.test.labels, {}, 10);
+    CHECK(result.confusion.sum(1).equal(perClass));
+  }
+}
+
+TEST_CASE("kNN and the sweep see the backbone of the model, whatever a linear evaluation moved") {
+  Evaluator evaluator(smallOptions(), formulaModel());
+  const SweepOptions sweep{
+      .learningRates = {1e-2}, .batchSize = 8, .epochs = 2, .weightDecay = 1e-6};
+  const auto knn = evaluator.knn(5, {0.1}, kGo).front().accuracy;
+  const auto swept = numbers(evaluator.sweep(sweep, kGo).front().test);
+  const auto linear = twoEpochs(evaluator, linearOptions());
+  CHECK(evaluator.knn(5, {0.1}, kGo).front().accuracy.top5 == knn.top5);
+  CHECK(numbers(evaluator.sweep(sweep, kGo).front().test) == swept);
+}
+
+TEST_CASE("a sweep measures every learning rate on all splits") {
+  Evaluator evaluator(smallOptions(), formulaModel());
+  const SweepOptions options{
+      .learningRates = {1e-6, 1e-2, 1e-1}, .batchSize = 8, .epochs = 30, .weightDecay = 1e-6};
+  const auto results = evaluator.sweep(options, kGo);
+  REQUIRE(results.size() == 3);
+  // Noise can be learned by heart from 512 features, but hardly at a learning rate of 1e-6.
+  CHECK(results[0].train.accuracy.top1 < 50);
+  CHECK(results[1].train.accuracy.top1 > 90);
+  for (size_t i = 0; i < results.size(); ++i) {
+    CHECK(results[i].learningRate == options.learningRates[i]);
+    CHECK(results[i].validation);
+    CHECK(std::isfinite(results[i].test.loss));
+    // One learning rate alone gives what it gives beside the others.
+    auto alone = options;
+    alone.learningRates = {options.learningRates[i]};
+    CHECK(evaluator.sweep(alone, kGo).front().test.loss ==
+          doctest::Approx(results[i].test.loss).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("without validation pictures a sweep has no validation") {
+  auto options = smallOptions();
+  options.validation = std::nullopt;
+  Evaluator evaluator(options, formulaModel());
+  const auto results = evaluator.sweep(
+      {.learningRates = {1e-2}, .batchSize = 8, .epochs = 1, .weightDecay = 0}, kGo);
+  CHECK_FALSE(results.front().validation);
+}
+
+TEST_CASE("a stopped evaluation ends soon, whatever it was") {
+  Evaluator evaluator(smallOptions(), formulaModel());
+  const std::atomic<bool> stopped{true};
+  CHECK_THROWS_WITH_AS(evaluator.knn(5, {0.1}, stopped), doctest::Contains("was stopped"), Error);
+  CHECK_THROWS_WITH_AS(evaluator.sweep({{1e-2}, 8, 1, 0}, stopped),
+                       doctest::Contains("was stopped"), Error);
+  evaluator.startLinear(linearOptions());
+  CHECK_THROWS_WITH_AS(evaluator.testLinear(stopped), doctest::Contains("was stopped"), Error);
+  std::atomic<bool> stop{false};
+  int steps = 0;
+  const auto stopAtSecond = [&](const LinearStep&) { stop = ++steps == 2; };
+  CHECK_THROWS_WITH_AS(evaluator.trainLinearEpoch(1, stopAtSecond, stop),
+                       doctest::Contains("was stopped"), Error);
+  CHECK(steps == 2);
+}
+
+TEST_CASE("features that are not finite are named, with the step") {
+  auto model = formulaModel();
+  model[0].second = model[0].second.clone();
+  model[0].second[0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
+  Evaluator evaluator(smallOptions(), model);
+  evaluator.startLinear(linearOptions(true));
+  CHECK_THROWS_WITH_AS(evaluator.trainLinearEpoch(3, ignore, kGo),
+                       doctest::Contains("epoch 3, step 1: the loss is"), Error);
+  CHECK_THROWS_WITH_AS(evaluator.knn(5, {0.1}, kGo), doctest::Contains("features are not finite"),
+                       Error);
+}
+
+TEST_CASE("what cannot be evaluated is refused") {
+  const auto refused = [](auto change, const char* message) {
+    auto options = smallOptions();
+    change(options);
+    CHECK_THROWS_WITH_AS(Evaluator(options, formulaModel()), doctest::Contains(message), Error);
+  };
+  refused([](auto& options) { options.arch = "resnet50"; }, "f.3.0.conv1.weight");
+  refused([](auto& options) { options.stem = "imagenet"; }, "f.0.weight");
+  refused([](auto& options) { options.test = noise(0, 1); }, "test pictures: 0");
+
+  Evaluator evaluator(smallOptions(), formulaModel());
+  CHECK_THROWS_WITH_AS(evaluator.knn(30, {0.1}, kGo), doctest::Contains("k: 30"), Error);
+  CHECK_THROWS_WITH_AS(evaluator.knn(5, {1e-3}, kGo), doctest::Contains("temperature: at 0.001"),
+                       Error);
+  auto batch = linearOptions();
+  batch.batchSize = 0;
+  CHECK_THROWS_WITH_AS(evaluator.startLinear(batch), doctest::Contains("batchSize: 0"), Error);
+  CHECK_THROWS_WITH_AS(evaluator.sweep({{1e-2}, 8, 0, 0}, kGo), doctest::Contains("epochs: 0"),
+                       Error);
+  CHECK_THROWS_WITH_AS(evaluator.sweep({{}, 8, 1, 0}, kGo), doctest::Contains("learning rates: 0"),
+                       Error);
+}

@@ -1,0 +1,159 @@
+#include "core/run/memory_plan.h"
+
+#include <doctest/doctest.h>
+
+#include "core/device/caching_allocator.h"
+#include "core/device/device.h"
+#include "core/base/error.h"
+#include "core/evaluate/nearest_neighbours.h"
+#include "core/run/trainer.h"
+#include "core/input/view_loader.h"
+
+using namespace moco;
+
+namespace {
+
+constexpr int64_t kGibibyte = int64_t{1} << 30;
+
+MemoryDemand demandOf(const std::string& arch, at::ScalarType compute, int64_t batchSize) {
+  return {.arch = arch,
+          .featureDim = 128,
+          .queueLength = 4096,
+          .neighbours = 1,
+          .batchSize = batchSize,
+          .trainPictures = 2 * batchSize,
+          .testPictures = 1,
+          .height = 32,
+          .width = 32,
+          .batchesOfViews = ViewLoader::batchesInMemory(1),
+          .compute = compute,
+          .device = at::kCPU,
+          .graph = false};
+}
+
+ImageStore pictures(int64_t count) {
+  return {at::randint(256, {count, 32, 32, 3}, at::kByte), at::zeros({count}, at::kLong), 10};
+}
+
+/// What one training step takes at most, the model included.
+double measuredPeak(const MemoryDemand& demand) {
+  installCachingAllocator();
+  TrainerOptions options{.train = pictures(demand.trainPictures),
+                         .test = pictures(demand.testPictures),
+                         .normalisation = {at::full({3}, .5f), at::full({3}, .25f)},
+                         .arch = demand.arch,
+                         .featureDim = demand.featureDim,
+                         .queueLength = demand.queueLength,
+                         .temperature = 0.5,
+                         .momentum = 0.999,
+                         .neighbours = demand.neighbours,
+                         .batchSize = demand.batchSize,
+                         .learningRate = 1e-3,
+                         .weightDecay = 1e-6,
+                         .seed = 1,
+                         .device = "cpu",
+                         .precision = demand.compute == at::kFloat ? "fp32" : "bf16",
+                         .dataThreads = 1,
+                         .computeThreads = 2,
+                         .checkpoint = {}};
+  restartPeak();
+  const size_t before = cachedMemory().inUse;
+  Trainer trainer(std::move(options));
+  std::atomic<bool> stop{false};
+  trainer.trainEpoch(1, 1, [&](const StepMetrics&) { stop = true; }, stop);
+  return static_cast<double>(cachedMemory().peak - before);
+}
+
+void checkMeasured(const std::string& arch, at::ScalarType compute, int64_t batchSize) {
+  const MemoryDemand demand = demandOf(arch, compute, batchSize);
+  const MemoryPlan plan = planMemory(demand);
+  const auto planned = static_cast<double>(plan.model + plan.queue + plan.step);
+  const double measured = measuredPeak(demand);
+  INFO(arch, " ", compute, ", ", batchSize, " pictures: planned ", planned / 1e6, " MB, measured ",
+       measured / 1e6, " MB");
+  CHECK(planned > 0.85 * measured);
+  CHECK(planned < 1.15 * measured);
+}
+
+}  // namespace
+
+TEST_CASE("the planned peak of a step is what it takes, within 15 per cent") {
+  for (const int64_t batchSize : {8, 32, 128}) checkMeasured("resnet18", at::kFloat, batchSize);
+  for (const int64_t batchSize : {8, 32}) checkMeasured("resnet50", at::kFloat, batchSize);
+  if (!cpuHasBf16()) return;
+  for (const int64_t batchSize : {8, 32, 256}) checkMeasured("resnet18", at::kBFloat16, batchSize);
+  for (const int64_t batchSize : {8, 32}) checkMeasured("resnet50", at::kBFloat16, batchSize);
+}
+
+TEST_CASE("recorded work keeps its memory: steps and evaluations, with their last chunk") {
+  MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
+  demand.trainPictures = 50'000;
+  const MemoryPlan plain = planMemory(demand);
+  demand.graph = true;
+  const MemoryPlan recorded = planMemory(demand);
+  CHECK(recorded.peak ==
+        recorded.model + recorded.queue + recorded.pictures + recorded.step + recorded.evaluation);
+  CHECK(recorded.peak > plain.peak);
+  constexpr int64_t kActivations = 256 * 64 * 32 * 32 * 4;  // of the first stage
+  CHECK(recorded.evaluation - plain.evaluation >= 3 * kActivations);
+}
+
+TEST_CASE("folded weights stay where they are while training goes on") {
+  MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
+  const MemoryPlan plan = planMemory(demand);
+  const int64_t folded = plan.peak - plan.model - plan.queue - plan.pictures - plan.step;
+  constexpr int64_t kParameters = 11'000'000;  // about
+  CHECK(folded > 4 * kParameters);
+}
+
+TEST_CASE("a GPU's libraries have an allowance, a CPU's need none") {
+  MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
+  CHECK(planMemory(demand).libraries == 0);
+  demand.device = at::Device(at::kCUDA, 0);
+  const MemoryPlan plan = planMemory(demand);
+  CHECK(plan.libraries == kLibraryBytes);
+  const int64_t tensors = plan.model + plan.queue + plan.pictures;
+  CHECK(plan.peak >= tensors + kLibraryBytes + std::max(plan.step, plan.evaluation));
+}
+
+TEST_CASE("a GPU's evaluation has room for the similarities that it selects from at once") {
+  MemoryDemand demand = demandOf("resnet50", at::kBFloat16, 64);
+  demand.trainPictures = 50'000;
+  demand.testPictures = 10'000;
+  demand.neighbours = 200;
+  const int64_t onCpu = planMemory(demand).evaluation;
+  demand.device = at::Device(at::kCUDA, 0);
+  const int64_t onGpu = planMemory(demand).evaluation;
+  constexpr int64_t kPiece = 3355;  // features
+  CHECK(onGpu - onCpu >= demand.testPictures * kPiece * kSelectedBytes);
+  demand.trainPictures = 1000;  // fewer than a piece
+  CHECK(planMemory(demand).evaluation < onGpu);
+}
+
+TEST_CASE("a chosen batch is the largest power of two that fits in nine tenths of the memory") {
+  MemoryDemand demand = demandOf("resnet50", at::kBFloat16, 0);
+  demand.trainPictures = 50'000;
+  demand.device = at::Device(at::kCUDA, 0);
+  const auto peakOf = [&](int64_t batch) {
+    demand.batchSize = batch;
+    return planMemory(demand).peak;
+  };
+  const auto room = [](int64_t peak) { return peak * 10 / 9 + kGibibyte / 100; };
+  CHECK(chooseBatch(demand, room(peakOf(256))) == 256);
+  CHECK(chooseBatch(demand, peakOf(256)) == 128);
+  CHECK(chooseBatch(demand, 1000 * kGibibyte) == 1024);
+  demand.trainPictures = 600;
+  CHECK(chooseBatch(demand, 1000 * kGibibyte) == 512);
+  demand.trainPictures = 20;
+  CHECK(chooseBatch(demand, 1000 * kGibibyte) == 16);
+  demand.trainPictures = 50'000;
+  demand.device = at::kCPU;
+  CHECK(chooseBatch(demand, 1000 * kGibibyte) == 256);
+}
+
+TEST_CASE("where not even the smallest batch fits, the error says what it would take") {
+  MemoryDemand demand = demandOf("resnet50", at::kFloat, 0);
+  demand.trainPictures = 50'000;
+  CHECK_THROWS_WITH_AS(chooseBatch(demand, kGibibyte / 2),
+                       doctest::Contains("even 32 pictures would take"), Error);
+}
