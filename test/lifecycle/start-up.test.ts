@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { packageRoot } from '#moco/native/packageRoot.js';
+import { packageRoot } from '#moco/packageRoot.js';
 
 /** A module that prints, at the end, every shared library that the process has, on standard error. */
 const PRINT_LIBRARIES = `data:text/javascript,${encodeURIComponent(`

@@ -7,7 +7,7 @@ import { configJsonSchema } from '#moco/config/jsonSchema.js';
 import { knnCommand } from '#moco/config/knnConfig.js';
 import { linearCommand } from '#moco/config/linearConfig.js';
 import { parseConfig, resolveConfig } from '#moco/config/resolve.js';
-import { MocoError } from '#moco/native/error.js';
+import { MocoError } from '#moco/error.js';
 
 const typed = (...words: [flag: string, text?: string][]): TypedFlag[] =>
   words.map(([flag, text]) => ({ flag, text }));

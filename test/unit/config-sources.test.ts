@@ -7,7 +7,7 @@ import type { TypedFlag } from '#moco/config/flags.js';
 import { resolveConfig } from '#moco/config/resolve.js';
 import { configTemplate, writeConfigTemplate } from '#moco/config/template.js';
 import { trainCommand } from '#moco/config/trainConfig.js';
-import { MocoError } from '#moco/native/error.js';
+import { MocoError } from '#moco/error.js';
 
 let folder: string;
 before(async () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { configKeys } from '#moco/config/commandConfig.js';
 import { parseConfig } from '#moco/config/resolve.js';
 import { trainCommand } from '#moco/config/trainConfig.js';
-import { MocoError } from '#moco/native/error.js';
+import { MocoError } from '#moco/error.js';
 
 const parseTrainConfig = (config: unknown) => parseConfig(trainCommand, config);
 

@@ -16,7 +16,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { loadCifar } from '#moco/data/cifar.js';
 import { CIFAR10, CIFAR100, type CifarVariant } from '#moco/data/cifarVariant.js';
 import type { LoadOptions } from '#moco/data/dataset.js';
-import { MocoError } from '#moco/native/error.js';
+import { MocoError } from '#moco/error.js';
 import { archiveOf, SMALL10, SMALL100, writeCifar } from './dataCifar.js';
 import { sendFile, serve } from './dataServer.js';
 

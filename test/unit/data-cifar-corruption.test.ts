@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { loadCifar } from '#moco/data/cifar.js';
 import { CIFAR10, CIFAR100, type CifarVariant, recordBytes } from '#moco/data/cifarVariant.js';
-import { MocoError } from '#moco/native/error.js';
+import { MocoError } from '#moco/error.js';
 import { archiveOf, writeCifar } from './dataCifar.js';
 import { Dice, mutated } from './mutations.js';
 

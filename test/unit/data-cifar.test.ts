@@ -7,7 +7,7 @@ import { loadCifar } from '#moco/data/cifar.js';
 import { CIFAR10, CIFAR100, type CifarVariant } from '#moco/data/cifarVariant.js';
 import type { DatasetRequest } from '#moco/data/dataset.js';
 import { loadDataset } from '#moco/data/load.js';
-import { MocoError } from '#moco/native/error.js';
+import { MocoError } from '#moco/error.js';
 import { cifarFile, SMALL10, SMALL100, writeCifar } from './dataCifar.js';
 
 const PICTURE = 3 * 32 * 32;

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DownloadProgress } from '#moco/data/dataset.js';
 import { type DownloadRequest, download } from '#moco/data/download.js';
-import { MocoError } from '#moco/native/error.js';
+import { MocoError } from '#moco/error.js';
 import { sendFile, serve } from './dataServer.js';
 
 const FILE = randomBytes(300_000);

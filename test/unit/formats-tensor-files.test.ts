@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { crc32 } from 'node:zlib';
+import { MocoError } from '#moco/error.js';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
-import { MocoError } from '#moco/native/error.js';
 import { describeTensors, expectedTensors, modelFile } from './modelFiles.js';
 import { hex, mocoHeader, safetensors } from './safetensorsFile.js';
 

@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { MocoError } from '#moco/error.js';
 import type { Layout } from '#moco/model/architecture.js';
 import { readModel } from '#moco/model/readModel.js';
 import { type ModelPart, requireFit } from '#moco/model/requireFit.js';
-import { MocoError } from '#moco/native/error.js';
 import { backboneOf, encoderLayout, prefixed, torchvisionLayout } from './resnetLayout.js';
 import { writeZeros } from './safetensorsFile.js';
 

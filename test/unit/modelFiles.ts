@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { crc32 } from 'node:zlib';
 import { ELEMENT_BYTES } from '#moco/formats/dtype.js';
-import type { StoredTensor } from '#moco/native/addon.js';
+import type { StoredTensor } from '#moco/formats/tensorFile.js';
 
 /** A file that `test/formats/make_files.py` made. */
 export function modelFile(name: string): string {

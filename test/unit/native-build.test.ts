@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type BuildRequest, buildAddon } from '#moco/native/build.js';
-import { readBuildRecord } from '#moco/native/buildRecord.js';
-import type { Host } from '#moco/native/host.js';
-import type { Nvcc } from '#moco/native/nvcc.js';
+import { type Nvcc, readBuildRecord } from '#moco/native/buildRecord.js';
+import { type BuildRequest, buildAddon } from '#moco/setup/build.js';
+import type { Host } from '#moco/setup/host.js';
 import {
   bareHost,
   keptReport,

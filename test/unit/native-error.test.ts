@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MocoError } from '#moco/native/error.js';
+import { MocoError } from '#moco/error.js';
 
 test('an error of the addon becomes a MocoError with its code, message and hint', () => {
   const ofAddon = Object.assign(new Error('the loss of step 3 is NaN'), {

@@ -16,11 +16,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { MocoError } from '#moco/native/error.js';
-import type { Host } from '#moco/native/host.js';
-import { findLibtorch } from '#moco/native/libtorch.js';
-import { archiveFor, downloadArchive } from '#moco/native/libtorchArchive.js';
-import { fillEntry, wheelEntry } from '#moco/native/libtorchCache.js';
+import { MocoError } from '#moco/error.js';
+import type { Host } from '#moco/setup/host.js';
+import { findLibtorch } from '#moco/setup/libtorch.js';
+import { archiveFor, downloadArchive } from '#moco/setup/libtorchArchive.js';
+import { fillEntry, wheelEntry } from '#moco/setup/libtorchCache.js';
 import {
   bareHost,
   keptReport,
@@ -313,7 +313,7 @@ test('Ctrl-C in the middle of a download leaves no trace', async (t) => {
   host.env.MOCO_LIBTORCH_URL = await serve(t, (_, response) => {
     response.write(bytes.subarray(0, 100), () => setTimeout(() => child?.kill('SIGINT'), 100));
   });
-  const module = import.meta.resolve('#moco/native/libtorch.js');
+  const module = import.meta.resolve('#moco/setup/libtorch.js');
   const script =
     `import { findLibtorch } from ${JSON.stringify(module)};` +
     `const report = { line() {}, progress() {} };` +

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { activePython } from '#moco/native/activePython.js';
-import { cacheFolder } from '#moco/native/host.js';
-import { findLibtorch } from '#moco/native/libtorch.js';
-import { wheelEntry } from '#moco/native/libtorchCache.js';
 import { inspectPrefix } from '#moco/native/libtorchPrefix.js';
+import { activePython } from '#moco/setup/activePython.js';
+import { cacheFolder } from '#moco/setup/host.js';
+import { findLibtorch } from '#moco/setup/libtorch.js';
+import { wheelEntry } from '#moco/setup/libtorchCache.js';
 import {
   bareHost,
   keptReport,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Host } from '#moco/native/host.js';
-import { findNvcc, nvccProblem } from '#moco/native/nvcc.js';
+import type { Host } from '#moco/setup/host.js';
+import { findNvcc, nvccProblem } from '#moco/setup/nvcc.js';
 import { bareHost, temporaryFolder, writeCommand } from './nativeFakes.js';
 
 const NVCC = (version: string) => `echo "Cuda compilation tools, release 13.0, V${version}"`;

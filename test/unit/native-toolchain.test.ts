@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Host } from '#moco/native/host.js';
-import { findToolchain } from '#moco/native/toolchain.js';
+import type { Host } from '#moco/setup/host.js';
+import { findToolchain } from '#moco/setup/toolchain.js';
 import { bareHost, temporaryFolder, writeCommand } from './nativeFakes.js';
 
 const GCC = (version: string) => `echo "g++ (Debian ${version}) ${version}"`;

@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { Host } from '#moco/native/host.js';
-import type { Report } from '#moco/native/report.js';
+import type { Host } from '#moco/setup/host.js';
+import type { Report } from '#moco/setup/report.js';
 
 /** The Python that runs the tests; fakes pass on to it what they do not fake. */
 export const realPython = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], {

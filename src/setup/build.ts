@@ -12,20 +12,21 @@ import { availableParallelism, totalmem } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { MocoError } from '../error.js';
 import {
   ADDON,
   BUILD_FOLDER,
   type BuildRecord,
-  fingerprints,
   NATIVE_TESTS,
+  type Nvcc,
   readBuildRecord,
   removeBuildRecord,
   writeBuildRecord,
-} from './buildRecord.js';
-import { MocoError } from './error.js';
+} from '../native/buildRecord.js';
+import { describe, type LibtorchPrefix } from '../native/libtorchPrefix.js';
+import { fingerprints } from './fingerprints.js';
 import { findCommand, type Host } from './host.js';
-import { describe, type LibtorchPrefix } from './libtorchPrefix.js';
-import { KERNELS_COST, type Nvcc, nvccProblem } from './nvcc.js';
+import { KERNELS_COST, nvccProblem } from './nvcc.js';
 import type { Report } from './report.js';
 import { findToolchain } from './toolchain.js';
 

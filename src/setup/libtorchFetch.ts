@@ -1,12 +1,17 @@
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { MocoError, numbered } from '../error.js';
+import { type LibtorchPrefix, SUPPORTED_VERSIONS } from '../native/libtorchPrefix.js';
 import type { ActivePython } from './activePython.js';
-import { MocoError, numbered } from './error.js';
 import type { Host } from './host.js';
-import { archiveFor, downloadArchive, type LibtorchArchive } from './libtorchArchive.js';
+import {
+  archiveFor,
+  downloadArchive,
+  type LibtorchArchive,
+  PINNED_VERSION,
+} from './libtorchArchive.js';
 import { archiveEntry, fillEntry, wheelEntry } from './libtorchCache.js';
-import { type LibtorchPrefix, PINNED_VERSION, SUPPORTED_VERSIONS } from './libtorchPrefix.js';
 import { hasPip, type PipDownload, PipError, pipDownload } from './pip.js';
 import type { Report } from './report.js';
 import { installCommands, missingTools } from './toolchain.js';

@@ -3,10 +3,13 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { MocoError } from './error.js';
+import { MocoError } from '../error.js';
+import { inMegabytes } from '../megabytes.js';
 import type { Host } from './host.js';
-import { PINNED_VERSION } from './libtorchPrefix.js';
-import { inMegabytes, type Report } from './report.js';
+import type { Report } from './report.js';
+
+/** What is fetched where no LibTorch is there. */
+export const PINNED_VERSION = '2.13.0';
 
 /** A zip that holds LibTorch: an official archive, or a wheel of the Python package. */
 export interface LibtorchArchive {

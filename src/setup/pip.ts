@@ -3,7 +3,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { inMegabytes, type Report } from './report.js';
+import { inMegabytes } from '../megabytes.js';
+import type { Report } from './report.js';
 
 /** pip could not get what it was asked for; the message is its own. */
 export class PipError extends Error {}

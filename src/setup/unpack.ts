@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { MocoError } from './error.js';
+import { MocoError } from '../error.js';
 
 /** Python checks the CRC of every file that it unpacks, and stays inside the target folder. */
 const UNPACK = `

@@ -2,17 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MocoError } from './error.js';
+import { MocoError } from '../error.js';
+import type { Nvcc } from '../native/buildRecord.js';
 import { findCommand, type Host } from './host.js';
-
-/** NVIDIA's CUDA compiler, and what our kernels are compiled for with it. */
-export interface Nvcc {
-  readonly path: string;
-  /** E.g. `13.0.88`. */
-  readonly version: string;
-  /** As CMake takes them, e.g. `90a` or `80;90a`. */
-  readonly architectures: string;
-}
 
 /** From Ampere on; code for 80 runs on every later GPU, whose driver translates it. */
 const USUAL_ARCHITECTURES = '80;90a';

@@ -1,8 +1,9 @@
+import type { Nvcc } from '../native/buildRecord.js';
+import { loadAddonOf } from '../native/load.js';
 import { buildAddon } from './build.js';
 import type { Host } from './host.js';
 import { findLibtorch } from './libtorch.js';
-import { loadAddonOf } from './load.js';
-import { findNvcc, KERNELS_COST, KERNELS_HINT, type Nvcc } from './nvcc.js';
+import { findNvcc, KERNELS_COST, KERNELS_HINT } from './nvcc.js';
 import type { Report } from './report.js';
 
 /**

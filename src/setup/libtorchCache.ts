@@ -2,16 +2,15 @@ import { createHash } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MocoError } from './error.js';
-import { cacheFolder, type Host } from './host.js';
-import { archiveFor, type LibtorchArchive } from './libtorchArchive.js';
+import { MocoError } from '../error.js';
 import {
   describe,
   type Inspection,
   inspectPrefix,
   type LibtorchPrefix,
-  PINNED_VERSION,
-} from './libtorchPrefix.js';
+} from '../native/libtorchPrefix.js';
+import { cacheFolder, type Host } from './host.js';
+import { archiveFor, type LibtorchArchive, PINNED_VERSION } from './libtorchArchive.js';
 import type { Report } from './report.js';
 
 /**

@@ -18,8 +18,3 @@ export function streamReport(stream: NodeJS.WriteStream): Report {
     },
   };
 }
-
-/** A number of bytes in the unit that suits it. */
-export function inMegabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`;
-}

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { MocoError } from './error.js';
+import { MocoError } from '../error.js';
 import { findCommand, type Host } from './host.js';
 
 /** What a build runs. */

@@ -1,15 +1,15 @@
 import { resolve } from 'node:path';
-import { type ActivePython, activePython } from './activePython.js';
-import { MocoError } from './error.js';
-import type { Host } from './host.js';
-import { findCached } from './libtorchCache.js';
-import { fetchLibtorch } from './libtorchFetch.js';
+import { MocoError } from '../error.js';
 import {
   describe,
   inspectPrefix,
   type LibtorchPrefix,
   SUPPORTED_VERSIONS,
-} from './libtorchPrefix.js';
+} from '../native/libtorchPrefix.js';
+import { type ActivePython, activePython } from './activePython.js';
+import type { Host } from './host.js';
+import { findCached } from './libtorchCache.js';
+import { fetchLibtorch } from './libtorchFetch.js';
 import type { Report } from './report.js';
 
 /** A LibTorch on this machine, and where it was found. */
