@@ -7,14 +7,14 @@ import { spawnSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { activePython } from '../dist/native/activePython.js';
-import { cacheFolder, thisHost } from '../dist/native/host.js';
-import { fillEntry } from '../dist/native/libtorchCache.js';
 import { inspectPrefix } from '../dist/native/libtorchPrefix.js';
-import { findNvcc } from '../dist/native/nvcc.js';
-import { pipDownload } from '../dist/native/pip.js';
-import { streamReport } from '../dist/native/report.js';
-import { unpack } from '../dist/native/unpack.js';
+import { activePython } from '../dist/setup/activePython.js';
+import { cacheFolder, thisHost } from '../dist/setup/host.js';
+import { fillEntry } from '../dist/setup/libtorchCache.js';
+import { findNvcc } from '../dist/setup/nvcc.js';
+import { pipDownload } from '../dist/setup/pip.js';
+import { streamReport } from '../dist/setup/report.js';
+import { unpack } from '../dist/setup/unpack.js';
 import { root } from './run-tool.mjs';
 
 /** The oldest that moco supports, whose plain wheel is a CUDA build; `npm test` builds against a newer. */

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder, thisHost } from '../dist/native/host.js';
+import { cacheFolder, thisHost } from '../dist/setup/host.js';
 import { root } from './run-tool.mjs';
 
 /** Another version formats differently. */

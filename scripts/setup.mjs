@@ -24,7 +24,7 @@ async function setUp({ tests, addon }) {
 
 async function setUpAddon(tests) {
   const [{ setUpNative }, { thisHost }, { streamReport }] = await Promise.all(
-    ['setup', 'host', 'report'].map((name) => import(`../dist/native/${name}.js`)),
+    ['setUpNative', 'host', 'report'].map((name) => import(`../dist/setup/${name}.js`)),
   );
   await setUpNative(root, tests, thisHost(), streamReport(process.stderr));
 }

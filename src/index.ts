@@ -34,6 +34,7 @@ export type { TrainConfig, TrainConfigInput, TrainSettings } from './config/trai
 export type { DownloadProgress } from './data/dataset.js';
 export { type DoctorOptions, type DoctorReport, doctor } from './doctor/doctor.js';
 export type { Finding } from './doctor/finding.js';
+export { MocoError, type MocoErrorCode } from './error.js';
 export type { EvaluatorDescription } from './evaluate/createEvaluator.js';
 export {
   type ClassAccuracy,
@@ -66,7 +67,6 @@ export { type FileInspection, inspectFile } from './model/inspectFile.js';
 export type { ModelKind } from './model/readModel.js';
 export type { NativeMemory, NativeMemoryPlan } from './native/addon.js';
 export { STEP_PHASES, type StepPhase } from './native/benchmark.js';
-export { MocoError, type MocoErrorCode } from './native/error.js';
 export { resumedConfig } from './train/checkpoint.js';
 export { type CreateTrainerOptions, createTrainer } from './train/createTrainer.js';
 export type {

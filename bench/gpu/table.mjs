@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readBuildRecord } from '../../dist/native/buildRecord.js';
 import { loadAddon } from '../../dist/native/load.js';
-import { packageRoot } from '../../dist/native/packageRoot.js';
+import { packageRoot } from '../../dist/packageRoot.js';
 import { comparisons, compiledContestants, sizes } from './contestants.mjs';
 import { comparisonTable } from './markdown.mjs';
 import { measure, queryGpu } from './measure.mjs';

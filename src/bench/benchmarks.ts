@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import type { BenchConfig } from '../config/benchConfig.js';
+import { MocoError } from '../error.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeBenchmark, NativeBenchmarkDescription } from '../native/benchmark.js';
-import { MocoError } from '../native/error.js';
 import { gpuOptions } from '../native/gpuOptions.js';
 import { requireDevice } from '../native/hardware.js';
 import { version } from '../version.js';

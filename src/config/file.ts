@@ -7,7 +7,7 @@ import {
   parseTree,
   printParseErrorCode,
 } from 'jsonc-parser';
-import { MocoError } from '../native/error.js';
+import { MocoError } from '../error.js';
 import { type CommandConfig, initCommand } from './commandConfig.js';
 import type { ConfigLayer } from './layer.js';
 import { type ConfigProblem, shown } from './problems.js';

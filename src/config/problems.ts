@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import { MocoError } from '../native/error.js';
+import { MocoError } from '../error.js';
 import { type CommandConfig, initCommand } from './commandConfig.js';
 
 /** One thing that is wrong with a configuration. */

@@ -1,4 +1,4 @@
-import { MocoError } from '../native/error.js';
+import { MocoError } from '../error.js';
 
 /** @throws MocoError `ERR_MOCO_ABORTED` once the signal has been given */
 export function throwIfAborted(signal: AbortSignal | undefined): void {

@@ -1,8 +1,8 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { extract } from 'tar';
+import { MocoError } from '../error.js';
 import { outputError } from '../formats/outputError.js';
-import { MocoError } from '../native/error.js';
 import { throwIfAborted } from './abort.js';
 import { checksumOf } from './checksum.js';
 import { exists, requireCifarFiles, unreadable } from './cifarFolder.js';

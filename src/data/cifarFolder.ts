@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MocoError } from '../native/error.js';
+import { MocoError } from '../error.js';
 import { type CifarSplit, type CifarVariant, recordBytes } from './cifarVariant.js';
 
 /** The longest list of class names has 1 kB. */

@@ -1,9 +1,9 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { MocoError } from '../error.js';
 import { outputError } from '../formats/outputError.js';
-import { MocoError } from '../native/error.js';
-import { inMegabytes } from '../native/report.js';
+import { inMegabytes } from '../megabytes.js';
 import { throwIfAborted } from './abort.js';
 import { checksumOf } from './checksum.js';
 import type { DownloadProgress } from './dataset.js';

@@ -30,7 +30,7 @@ const KINDS: readonly ShapeKind[] = [
   upright('slanted cross', outlines.cross, textures.slanted),
 ];
 
-/** Measured over the training pictures of seed 0; `test/unit/data-shapes.test.ts` checks them. */
+/** Measured over the training pictures of seed 0; `test/unit/data/shapes.test.ts` checks them. */
 const MEAN = [0.5, 0.5, 0.5] as const;
 const STD = [0.186, 0.186, 0.186] as const;
 

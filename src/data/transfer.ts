@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { MocoError } from '../error.js';
 import { outputError } from '../formats/outputError.js';
-import { MocoError } from '../native/error.js';
 import type { DownloadProgress } from './dataset.js';
 import { StallWatch } from './stallWatch.js';
 

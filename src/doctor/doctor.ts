@@ -1,6 +1,6 @@
 import { type DoctorConfigInput, doctorCommand } from '../config/doctorConfig.js';
 import { parseConfig } from '../config/resolve.js';
-import { packageRoot } from '../native/packageRoot.js';
+import { packageRoot } from '../packageRoot.js';
 import type { Finding } from './finding.js';
 import { memory, processor, software, startUp } from './machine.js';
 import { native } from './native.js';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { NativeCuda, NativeHardware } from '../native/addon.js';
-import type { Host } from '../native/host.js';
-import { KERNELS_COST, KERNELS_HINT, type Nvcc } from '../native/nvcc.js';
+import type { Nvcc } from '../native/buildRecord.js';
+import type { Host } from '../setup/host.js';
+import { KERNELS_COST, KERNELS_HINT } from '../setup/nvcc.js';
 import { type Finding, gigabytes } from './finding.js';
 
 /** The GPUs that can be used, or why there is none. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { exists, requireCifarFiles } from '../data/cifarFolder.js';
 import { CIFAR10, CIFAR100, type CifarVariant } from '../data/cifarVariant.js';
-import { MocoError } from '../native/error.js';
+import { MocoError } from '../error.js';
 import { freeSpace, requireWritable } from '../train/outputFolder.js';
 import { type Finding, gigabytes } from './finding.js';
 

@@ -1,6 +1,7 @@
 import type { Dataset, DatasetRequest, LoadOptions } from '../data/dataset.js';
 import { type HeldOut, holdOut } from '../data/holdOut.js';
 import { loadDataset } from '../data/load.js';
+import { MocoError } from '../error.js';
 import { readModel } from '../model/readModel.js';
 import { requireFit } from '../model/requireFit.js';
 import type {
@@ -10,7 +11,6 @@ import type {
   NativeEvaluatorOptions,
   NativeTensorSource,
 } from '../native/addon.js';
-import { MocoError } from '../native/error.js';
 import { gpuOptions } from '../native/gpuOptions.js';
 import { requireDevice } from '../native/hardware.js';
 import { loadAddon } from '../native/load.js';

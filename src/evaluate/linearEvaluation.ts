@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { LinearConfig } from '../config/linearConfig.js';
-import { MocoError } from '../native/error.js';
+import { MocoError } from '../error.js';
 import { makeFolder } from '../train/outputFolder.js';
 import { movePreviousRun } from '../train/previousRun.js';
 import { RunLock } from '../train/runLock.js';

@@ -1,4 +1,5 @@
-import type { Dtype } from '../native/addon.js';
+/** Element types that a model file can hold, by safetensors' names of them. */
+export type Dtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
 
 /** Bytes of one element. */
 export const ELEMENT_BYTES: Readonly<Record<Dtype, number>> = {

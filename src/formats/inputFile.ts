@@ -1,6 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import { MocoError } from '../native/error.js';
+import { MocoError } from '../error.js';
 import { FormatError } from './formatError.js';
 
 /** Bytes that a checksum takes in at a time. */

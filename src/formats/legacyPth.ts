@@ -1,4 +1,3 @@
-import type { StoredTensor } from '../native/addon.js';
 import { ELEMENT_BYTES } from './dtype.js';
 import { FormatError } from './formatError.js';
 import type { InputFile } from './inputFile.js';
@@ -6,7 +5,7 @@ import { type Pickle, readPickle } from './pickle.js';
 import { contentOf } from './pickledContent.js';
 import type { PickledStorage, PickleValue } from './pickleValue.js';
 import { MAX_PICKLE_BYTES, storedTensors } from './pth.js';
-import type { TensorFileContent } from './tensorFile.js';
+import type { StoredTensor, TensorFileContent } from './tensorFile.js';
 
 /** The first pickle of a file that torch.save wrote before PyTorch 1.6. */
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn;

@@ -1,4 +1,4 @@
-import { MocoError } from '../native/error.js';
+import { MocoError } from '../error.js';
 
 /** By the system's error code. */
 const REASONS: Record<string, [reason: string, hint: string]> = {

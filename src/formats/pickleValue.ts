@@ -1,4 +1,4 @@
-import type { Dtype } from '../native/addon.js';
+import type { Dtype } from './dtype.js';
 
 /** What a pickle can hold that a state dict or a training checkpoint needs. */
 export type PickleValue =

@@ -1,11 +1,10 @@
-import type { StoredTensor } from '../native/addon.js';
 import { ELEMENT_BYTES } from './dtype.js';
 import { FormatError, quoted } from './formatError.js';
 import type { InputFile } from './inputFile.js';
 import { readPickle } from './pickle.js';
 import { contentOf, type PickledContent } from './pickledContent.js';
 import type { PickledStorage } from './pickleValue.js';
-import type { TensorFileContent } from './tensorFile.js';
+import type { StoredTensor, TensorFileContent } from './tensorFile.js';
 import { readZipRecord, readZipRecords, type ZipRecord } from './zipArchive.js';
 
 /** A ResNet-50's has 50 kB. */

@@ -1,11 +1,10 @@
-import type { StoredTensor } from '../native/addon.js';
 import { ELEMENT_BYTES } from './dtype.js';
 import { FormatError, quoted } from './formatError.js';
 import type { InputFile } from './inputFile.js';
 import { mocoChecksums } from './mocoChecksums.js';
 import { parseHeader, type SafetensorsHeader } from './safetensorsHeader.js';
 import { contiguousStrides, elementCount } from './storedTensors.js';
-import type { TensorFileContent } from './tensorFile.js';
+import type { StoredTensor, TensorFileContent } from './tensorFile.js';
 
 /** Bytes in front of the header: its length (uint64). */
 const LENGTH_BYTES = 8;

@@ -1,6 +1,6 @@
-import type { StoredTensor } from '../native/addon.js';
 import { ELEMENT_BYTES } from './dtype.js';
 import { FormatError, quoted } from './formatError.js';
+import type { StoredTensor } from './tensorFile.js';
 
 const MAX_NAME_LENGTH = 1000;
 

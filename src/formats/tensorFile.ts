@@ -1,7 +1,26 @@
-import type { StoredTensor } from '../native/addon.js';
+import type { Dtype } from './dtype.js';
 
 /** Dimensions of a tensor: PyTorch's own limit. */
 export const MAX_DIMENSIONS = 64;
+
+/** A tensor and where its bytes lie in a file. Found by the readers in `formats`, read by the addon. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** In elements, one for each dimension. */
+  readonly strides: readonly number[];
+  /** In elements, from the start of the storage. */
+  readonly firstElement: number;
+  /** The bytes that the tensor is a view of; several tensors may share them. */
+  readonly storage: {
+    /** Of its first byte, from the start of the file. */
+    readonly offset: number;
+    readonly bytes: number;
+    /** CRC-32 (zlib's) of all its bytes; undefined where the file has none. */
+    readonly crc32: number | undefined;
+  };
+}
 
 /** A number, text or truth value that lies beside the tensors. */
 export type Scalar = number | bigint | string | boolean;

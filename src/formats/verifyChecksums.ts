@@ -1,7 +1,6 @@
-import type { StoredTensor } from '../native/addon.js';
 import { FormatError, quoted } from './formatError.js';
 import { type InputFile, withInputFile } from './inputFile.js';
-import type { TensorFile } from './tensorFile.js';
+import type { StoredTensor, TensorFile } from './tensorFile.js';
 
 /** Damaged tensors that an error names. */
 const NAMED = 5;

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
-import { MocoError } from '../native/error.js';
+import { MocoError } from '../error.js';
 import { FormatError, quoted } from './formatError.js';
 import type { InputFile } from './inputFile.js';
 

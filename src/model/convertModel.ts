@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
+import { MocoError } from '../error.js';
 import { DESCRIPTION_RECORD } from '../formats/pth.js';
 import { METADATA } from '../formats/safetensorsHeader.js';
 import type { TensorFile } from '../formats/tensorFile.js';
 import type { NativeAddon } from '../native/addon.js';
-import { MocoError } from '../native/error.js';
 import { loadAddon } from '../native/load.js';
 import { descriptionRecord } from './description.js';
 import type { LeftOut } from './encoderTensors.js';

@@ -1,5 +1,4 @@
-import type { TensorFile } from '../formats/tensorFile.js';
-import type { StoredTensor } from '../native/addon.js';
+import type { StoredTensor, TensorFile } from '../formats/tensorFile.js';
 
 /** Tensors of a file that are not part of its encoder. */
 export interface LeftOut {

@@ -1,7 +1,6 @@
 import { elementCount } from '../formats/storedTensors.js';
-import type { TensorFile } from '../formats/tensorFile.js';
+import type { StoredTensor, TensorFile } from '../formats/tensorFile.js';
 import { verifyChecksums } from '../formats/verifyChecksums.js';
-import type { StoredTensor } from '../native/addon.js';
 import type { Architecture } from './architecture.js';
 import { describeModel, type MetricsRow, type ModelDescription } from './description.js';
 import type { LeftOut } from './encoderTensors.js';

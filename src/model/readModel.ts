@@ -1,7 +1,6 @@
+import { MocoError } from '../error.js';
 import { readTensorFile } from '../formats/readTensorFile.js';
-import type { TensorFile } from '../formats/tensorFile.js';
-import type { StoredTensor } from '../native/addon.js';
-import { MocoError } from '../native/error.js';
+import type { StoredTensor, TensorFile } from '../formats/tensorFile.js';
 import { type Architecture, architectureOf } from './architecture.js';
 import { encoderTensors, type LeftOut } from './encoderTensors.js';
 

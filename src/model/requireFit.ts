@@ -1,6 +1,7 @@
+import { MocoError } from '../error.js';
+import type { Dtype } from '../formats/dtype.js';
 import { quoted } from '../formats/formatError.js';
-import type { Dtype, StoredTensor } from '../native/addon.js';
-import { MocoError } from '../native/error.js';
+import type { StoredTensor } from '../formats/tensorFile.js';
 import {
   type Architecture,
   architectureOf,

@@ -1,3 +1,4 @@
+import type { StoredTensor } from '../formats/tensorFile.js';
 import type { NativeBenchmark, NativeBenchmarkOptions } from './benchmark.js';
 
 /** One split of a data set as the addon takes it: raw bytes, planar (N × 3 × height × width, R then G then B). */
@@ -8,28 +9,6 @@ export interface NativePictures {
   readonly count: number;
   readonly height: number;
   readonly width: number;
-}
-
-/** Element types that a model file can hold, by safetensors' names of them. */
-export type Dtype = 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
-
-/** A tensor and where its bytes lie in a file. Found by the readers in `formats`, read by the addon. */
-export interface StoredTensor {
-  readonly name: string;
-  readonly dtype: Dtype;
-  readonly shape: readonly number[];
-  /** In elements, one for each dimension. */
-  readonly strides: readonly number[];
-  /** In elements, from the start of the storage. */
-  readonly firstElement: number;
-  /** The bytes that the tensor is a view of; several tensors may share them. */
-  readonly storage: {
-    /** Of its first byte, from the start of the file. */
-    readonly offset: number;
-    readonly bytes: number;
-    /** CRC-32 (zlib's) of all its bytes; undefined where the file has none. */
-    readonly crc32: number | undefined;
-  };
 }
 
 /** Tensors to be read from one file. */

@@ -1,5 +1,5 @@
+import { MocoError } from '../error.js';
 import type { NativeAddon } from './addon.js';
-import { MocoError } from './error.js';
 
 /**
  * Says that there is no GPU before a data set is downloaded for it.

@@ -2,9 +2,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { libraryArchitecture } from './libraryArchitecture.js';
 
-/** What is fetched where no LibTorch is there. */
-export const PINNED_VERSION = '2.13.0';
-
 /** In words, for messages. */
 export const SUPPORTED_VERSIONS = '2.11 to 2.14';
 

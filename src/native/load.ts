@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { MocoError } from '../error.js';
+import { packageRoot } from '../packageRoot.js';
 import type { NativeAddon } from './addon.js';
 import { ADDON, type BuildRecord, readBuildRecord } from './buildRecord.js';
-import type { MocoError } from './error.js';
 import { inspectPrefix } from './libtorchPrefix.js';
 import {
   addonMissing,
@@ -11,7 +12,6 @@ import {
   cannotBeLoaded,
   libtorchChanged,
 } from './loadFailure.js';
-import { packageRoot } from './packageRoot.js';
 
 let loaded: NativeAddon | undefined;
 

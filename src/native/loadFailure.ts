@@ -1,5 +1,5 @@
+import { MocoError, numbered } from '../error.js';
 import type { BuildRecord } from './buildRecord.js';
-import { MocoError, numbered } from './error.js';
 import { describe } from './libtorchPrefix.js';
 
 interface Machine {

@@ -2,8 +2,8 @@ import { trainingPictures } from '../config/dataChecks.js';
 import type { TrainConfig, TrainSettings } from '../config/trainConfig.js';
 import { PICTURE_SIDE } from '../data/dataset.js';
 import { SPLIT_COUNTS } from '../data/splitCounts.js';
+import { MocoError } from '../error.js';
 import type { NativeAddon } from '../native/addon.js';
-import { MocoError } from '../native/error.js';
 import { gpuOptions } from '../native/gpuOptions.js';
 import { loadAddon } from '../native/load.js';
 

@@ -2,10 +2,10 @@ import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseConfig } from '../config/resolve.js';
 import { type TrainConfig, trainCommand } from '../config/trainConfig.js';
+import { MocoError } from '../error.js';
 import { readTensorFile } from '../formats/readTensorFile.js';
 import { verifyChecksums } from '../formats/verifyChecksums.js';
 import type { NativeTensorSource } from '../native/addon.js';
-import { MocoError } from '../native/error.js';
 import { type RunState, runStateSchema } from './runState.js';
 
 /** What `__metadata__.format` of a checkpoint says. */

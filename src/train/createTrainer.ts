@@ -3,8 +3,8 @@ import { type TrainConfig, type TrainConfigInput, trainCommand } from '../config
 import type { Dataset, DownloadProgress, Pictures } from '../data/dataset.js';
 import { holdOut } from '../data/holdOut.js';
 import { loadDataset } from '../data/load.js';
+import { MocoError } from '../error.js';
 import type { NativeAddon, NativeTrainer, NativeTrainerOptions } from '../native/addon.js';
-import { MocoError } from '../native/error.js';
 import { gpuOptions } from '../native/gpuOptions.js';
 import { requireDevice } from '../native/hardware.js';
 import { loadAddon } from '../native/load.js';

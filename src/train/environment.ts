@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, hostname, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { packageRoot } from '../native/packageRoot.js';
+import { packageRoot } from '../packageRoot.js';
 import type { TrainerDescription } from './events.js';
 
 /**

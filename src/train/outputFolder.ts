@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { StatsFs } from 'node:fs';
 import { mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { MocoError } from '../error.js';
 import { outputError } from '../formats/outputError.js';
-import { MocoError } from '../native/error.js';
 
 /** What a run's small files may take, in bytes. */
 const SMALL_FILES = 1 << 20;

@@ -1,7 +1,7 @@
 import { configKeys } from '../config/commandConfig.js';
 import { shown, unknownName } from '../config/problems.js';
 import { type TrainConfig, trainCommand } from '../config/trainConfig.js';
-import { MocoError } from '../native/error.js';
+import { MocoError } from '../error.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { TrainerDescription } from './events.js';
 

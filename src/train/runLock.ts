@@ -1,8 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { MocoError } from '../error.js';
 import { outputError } from '../formats/outputError.js';
-import { MocoError } from '../native/error.js';
 
 /** Who writes a run's files: the content of the lock's file. */
 const ownerSchema = z.object({

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type BenchResult, type ProfileResult, STEP_PHASES } from 'moco';
-import { packageRoot } from '#moco/native/packageRoot.js';
+import { packageRoot } from '#moco/packageRoot.js';
 
 const TINY = [
   ...['--arch', 'resnet18', '--batch-size', '8', '--m', '64', '--device', 'cpu'],

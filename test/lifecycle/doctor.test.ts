@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { DoctorReport, Finding } from 'moco';
 import { ADDON, readBuildRecord, writeBuildRecord } from '#moco/native/buildRecord.js';
-import { packageRoot } from '#moco/native/packageRoot.js';
+import { packageRoot } from '#moco/packageRoot.js';
 
 /** A copy of the package in which nothing is built. */
 function unbuiltCopy(t: TestContext): string {

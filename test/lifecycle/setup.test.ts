@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import { packageRoot } from '#moco/native/packageRoot.js';
+import { packageRoot } from '#moco/packageRoot.js';
 
 /** A small clone: our scripts and packages, with one source file of its own. */
 function smallClone(t: TestContext): string {

@@ -1,4 +1,0 @@
-import { fileURLToPath } from 'node:url';
-
-/** The folder of this package: the compiled code is in `dist/native`. */
-export const packageRoot = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');

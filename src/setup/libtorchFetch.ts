@@ -1,0 +1,200 @@
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { MocoError, numbered } from '../error.js';
+import { type LibtorchPrefix, SUPPORTED_VERSIONS } from '../native/libtorchPrefix.js';
+import type { ActivePython } from './activePython.js';
+import type { Host } from './host.js';
+import {
+  archiveFor,
+  downloadArchive,
+  type LibtorchArchive,
+  PINNED_VERSION,
+} from './libtorchArchive.js';
+import { archiveEntry, fillEntry, wheelEntry } from './libtorchCache.js';
+import { hasPip, type PipDownload, PipError, pipDownload } from './pip.js';
+import type { Report } from './report.js';
+import { installCommands, missingTools } from './toolchain.js';
+import { unpack } from './unpack.js';
+
+/** What a build needs of a wheel or an archive; Python's own half of the package is left out. */
+const WANTED = [
+  'torch/include/',
+  'torch/lib/',
+  'torch/version.py',
+  'libtorch/include/',
+  'libtorch/lib/',
+  'libtorch/build-version',
+  'nvidia/',
+];
+
+const INSTALL_TORCH = `Install it in the active Python: python3 -m pip install torch==${PINNED_VERSION}`;
+
+/** One place to get LibTorch from. */
+interface Source {
+  /** In words, for the user. */
+  readonly name: string;
+  fetch(): Promise<LibtorchPrefix>;
+}
+
+/**
+ * Fills the cache: with `pip download` of the pinned version (the CUDA build with its NVIDIA
+ * libraries where there is a driver, else a CPU build), else with an archive, which is the only
+ * source where Python has no pip. An address in
+ * `$MOCO_LIBTORCH_URL` is the only source. Throws `ERR_MOCO_LIBTORCH_NOT_FOUND` where no source has
+ * it, `ERR_MOCO_NETWORK` and `ERR_MOCO_LIBTORCH_MISMATCH` as `downloadArchive` does.
+ */
+export async function fetchLibtorch(
+  host: Host,
+  python: ActivePython | undefined,
+  report: Report,
+): Promise<LibtorchPrefix> {
+  if (!python) throw missingTools(['Python 3 with pip, to fetch LibTorch (not found)'], ['python']);
+  const archive = archiveFor(host);
+  if (archive && host.env.MOCO_LIBTORCH_URL) {
+    return archiveSource(archive, python.executable, host, report).fetch();
+  }
+  if (hasPip(python.executable, host.env)) {
+    const sources = sourcesFor(python.executable, archive, host, report);
+    return firstThatHasIt(sources, report, (failures) =>
+      nothingFound(failures, INSTALL_TORCH, archive),
+    );
+  }
+  report.line(`LibTorch: ${python.executable} has no pip to fetch it with`);
+  const sources = archive ? [archiveSource(archive, python.executable, host, report)] : [];
+  return firstThatHasIt(sources, report, (failures) =>
+    nothingFound(
+      [`pip: ${python.executable} has no module of that name`, ...failures],
+      installPip(python.executable, host),
+      archive,
+    ),
+  );
+}
+
+/** In the first source that has it; throws what `orElse` makes of the failures where none does. */
+async function firstThatHasIt(
+  sources: readonly Source[],
+  report: Report,
+  orElse: (failures: readonly string[]) => MocoError,
+): Promise<LibtorchPrefix> {
+  const failures: string[] = [];
+  for (const source of sources) {
+    report.line(`LibTorch: fetching ${source.name}`);
+    try {
+      return await source.fetch();
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      report.line(`LibTorch: not to be had there: ${error.message}`);
+      failures.push(`${source.name}: ${error.message}`);
+    }
+  }
+  throw orElse(failures);
+}
+
+function isUnavailable(error: unknown): error is Error {
+  return (
+    error instanceof PipError || (error instanceof MocoError && error.code === 'ERR_MOCO_NETWORK')
+  );
+}
+
+/** Where to look, in order. */
+function sourcesFor(
+  python: string,
+  archive: LibtorchArchive | undefined,
+  host: Host,
+  report: Report,
+): Source[] {
+  const version = `torch==${PINNED_VERSION}`;
+  const wheels = (name: string, build: 'cpu' | 'cuda', download: PipDownload): Source => ({
+    name: `${name}, with pip`,
+    fetch: () => fetchWheels(download, wheelEntry(host, build), python, host, report),
+  });
+  const ofArchive = archive ? [archiveSource(archive, python, host, report)] : [];
+  if (host.platform === 'darwin') {
+    return [wheels(version, 'cpu', { requirement: version, dependencies: false }), ...ofArchive];
+  }
+  const cpu = wheels(`the CPU build of ${version}`, 'cpu', {
+    requirement: `${version}+cpu`,
+    dependencies: false,
+  });
+  const cuda = wheels(`the CUDA build of ${version} and NVIDIA's libraries`, 'cuda', {
+    // A local CPU wheel would otherwise win: by pip's order, 2.13.0+cpu is newer than 2.13.0.
+    requirement: `${version},!=${PINNED_VERSION}+cpu`,
+    dependencies: true,
+  });
+  // Without a GPU the CUDA build works too, but is ten times as large.
+  return host.nvidiaDriver ? [cuda, cpu, ...ofArchive] : [cpu, ...ofArchive, cuda];
+}
+
+async function fetchWheels(
+  download: PipDownload,
+  entry: string,
+  python: string,
+  host: Host,
+  report: Report,
+): Promise<LibtorchPrefix> {
+  return fillEntry(entry, host, async (contents, temporary) => {
+    const wheels = await pipDownload(python, download, temporary, host.env, report);
+    for (const wheel of wheels.filter(holdsLibraries)) {
+      report.progress(`unpacking ${basename(wheel)}`);
+      await unpack(python, wheel, contents, WANTED);
+      await rm(wheel);
+    }
+  });
+}
+
+/** Torch depends on many Python packages; only these hold something to link or load. */
+function holdsLibraries(wheel: string): boolean {
+  return /^(torch|nvidia_\w+)-/.test(basename(wheel));
+}
+
+function archiveSource(
+  archive: LibtorchArchive,
+  python: string,
+  host: Host,
+  report: Report,
+): Source {
+  const fill = async (contents: string, temporary: string) => {
+    const file = join(temporary, 'libtorch.zip');
+    await downloadArchive(archive, file, report);
+    report.progress('unpacking LibTorch');
+    await unpack(python, file, contents, WANTED);
+    const unpacked = join(contents, 'libtorch');
+    if (existsSync(unpacked)) await rename(unpacked, join(contents, 'torch'));
+  };
+  return {
+    name: 'the LibTorch archive',
+    fetch: () => fillEntry(archiveEntry(host, archive), host, fill),
+  };
+}
+
+function installPip(python: string, { env }: Host): string {
+  const task = 'Install pip for the active Python, and run this again:';
+  // A system's package gives no pip to a virtual environment.
+  if (env.VIRTUAL_ENV) return `${task} ${python} -m ensurepip`;
+  return [task, ...installCommands(['pip']).map((line) => `   ${line}`)].join('\n');
+}
+
+function nothingFound(
+  failures: readonly string[],
+  pythonSolution: string,
+  archive: LibtorchArchive | undefined,
+): MocoError {
+  const solutions = [
+    'Connect to the network, and run this again.',
+    pythonSolution,
+    `Set LIBTORCH to the folder that holds the include/ and lib/ of LibTorch ${SUPPORTED_VERSIONS}.`,
+  ];
+  if (archive) {
+    solutions.push(
+      `Fetch ${archive.url} by other means and set MOCO_LIBTORCH_URL to file://<the file>.`,
+    );
+  }
+  return new MocoError(
+    'ERR_MOCO_LIBTORCH_NOT_FOUND',
+    ['LibTorch is not on this machine, and could not be fetched. Tried:']
+      .concat(['$LIBTORCH: not set', 'the active Python: has no usable torch'], failures)
+      .join('\n  - '),
+    { hint: numbered(solutions) },
+  );
+}

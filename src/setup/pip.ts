@@ -1,0 +1,77 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { inMegabytes } from '../megabytes.js';
+import type { Report } from './report.js';
+
+/** pip could not get what it was asked for; the message is its own. */
+export class PipError extends Error {}
+
+/** Whether a Python has pip; distributions leave it out, and so can virtual environments. */
+export function hasPip(python: string, env: NodeJS.ProcessEnv): boolean {
+  return spawnSync(python, ['-m', 'pip', '--version'], { env, stdio: 'ignore' }).status === 0;
+}
+
+/** What to download. */
+export interface PipDownload {
+  /** E.g. `torch==2.13.0`. */
+  readonly requirement: string;
+  readonly dependencies: boolean;
+}
+
+/** Downloads wheels into a new folder and returns their paths. Throws a `PipError`. */
+export async function pipDownload(
+  python: string,
+  { requirement, dependencies }: PipDownload,
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  report: Report,
+): Promise<string[]> {
+  const temporary = join(folder, 'pip');
+  const wheels = join(folder, 'wheels');
+  await Promise.all([mkdir(temporary, { recursive: true }), mkdir(wheels, { recursive: true })]);
+  const progress = setInterval(() => {
+    const bytes = folderBytes(folder);
+    report.progress(`downloading ${requirement} with pip: ${inMegabytes(bytes)}`);
+  }, 1000);
+  try {
+    await promisify(execFile)(
+      python,
+      [
+        ...['-m', 'pip', 'download', '--only-binary=:all:', '--progress-bar=off'],
+        ...(dependencies ? [] : ['--no-deps']),
+        ...['--dest', wheels, requirement],
+      ],
+      {
+        // Some gigabytes may not fit into the system's folder for temporary files. A virtual
+        // environment need not be active, since nothing is installed.
+        env: { ...env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' },
+        maxBuffer: 1e8,
+      },
+    );
+  } catch (error) {
+    throw new PipError(lastComplaint(error), { cause: error });
+  } finally {
+    clearInterval(progress);
+  }
+  return (await readdir(wheels)).map((name) => join(wheels, name));
+}
+
+/** The last thing that pip calls an error, without the address that it asked. */
+function lastComplaint(error: unknown): string {
+  const output = (error as { stderr?: string }).stderr ?? '';
+  const lines = output.trim().split('\n');
+  const complaint = lines.filter((line) => line.startsWith('ERROR: ')).at(-1) ?? lines.at(-1) ?? '';
+  return complaint.replace(/^ERROR: /, '').replaceAll(/(https?:\/\/|host=')[^\s')]+/g, '…');
+}
+
+function folderBytes(folder: string): number {
+  let bytes = 0;
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    // pip moves its files while they are counted.
+    bytes += statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0;
+  }
+  return bytes;
+}

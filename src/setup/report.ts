@@ -1,0 +1,20 @@
+/** Where a set-up tells the user what it does. */
+export interface Report {
+  /** One finished line. */
+  line(text: string): void;
+  /** What is going on right now: shown on a terminal only, until the next call. */
+  progress(text: string): void;
+}
+
+/** A report that writes to a stream; standard error, as a rule, so that output stays clean. */
+export function streamReport(stream: NodeJS.WriteStream): Report {
+  const clear = stream.isTTY ? '\r\x1b[K' : '';
+  return {
+    line: (text) => {
+      stream.write(`${clear}${text}\n`);
+    },
+    progress: (text) => {
+      if (stream.isTTY) stream.write(clear + text.slice(0, stream.columns - 1));
+    },
+  };
+}

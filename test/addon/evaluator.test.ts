@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { readTensorFile } from '#moco/formats/readTensorFile.js';
+import {
+  LINEAR_STEP_COLUMNS,
+  type NativeEvaluator,
+  type NativeEvaluatorOptions,
+  type NativeTensorSource,
+} from '#moco/native/addon.js';
+import { loadAddon } from '#moco/native/load.js';
+import { smallPictures } from '../support/smallPictures.js';
+
+const LINEAR = {
+  batchSize: 8,
+  learningRate: 1e-2,
+  weightDecay: 1e-6,
+  frozenBatchNorm: false,
+} as const;
+
+let folder: string;
+let model: NativeTensorSource;
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'moco-evaluator-'));
+  model = await untrainedModel(join(folder, 'model.pth'));
+});
+
+after(() => rmSync(folder, { recursive: true }));
+
+/** A model file as a trainer writes it, head included. */
+async function untrainedModel(path: string): Promise<NativeTensorSource> {
+  const trainer = await loadAddon().createTrainer({
+    ...data(),
+    arch: 'resnet18',
+    featureDim: 16,
+    queueLength: 12,
+    temperature: 0.1,
+    momentum: 0.99,
+    neighbours: 3,
+    batchSize: 8,
+    batchNormGroups: 1,
+    learningRate: 1e-3,
+    weightDecay: 1e-6,
+    checkpoint: undefined,
+  });
+  await trainer.saveModel(path, '{}');
+  await trainer.dispose();
+  const { tensors } = await readTensorFile(path);
+  return { path, tensors };
+}
+
+function data() {
+  return {
+    train: smallPictures(29),
+    test: smallPictures(20),
+    classes: 10,
+    mean: [0.5, 0.5, 0.5],
+    std: [0.25, 0.25, 0.25],
+    seed: 1,
+    device: 'cpu',
+    precision: 'fp32',
+    dataThreads: 1,
+    computeThreads: 1,
+  } as const;
+}
+
+function evaluator(changes: Partial<NativeEvaluatorOptions> = {}): Promise<NativeEvaluator> {
+  return loadAddon().createEvaluator({
+    ...data(),
+    validation: undefined,
+    arch: 'resnet18',
+    stem: 'cifar',
+    model,
+    ...changes,
+  });
+}
+
+test('kNN counts every test picture in each confusion matrix', async () => {
+  const native = await evaluator();
+  const results = await native.knn({ neighbours: 3, temperatures: [0.5, 0.1] });
+  assert.deepEqual(
+    results.map(({ temperature }) => temperature),
+    [0.5, 0.1],
+  );
+  for (const { top1, top5, confusion } of results) {
+    assert.equal(confusion.length, 100);
+    assert.equal(sum(confusion), 20);
+    const correct = confusion.filter((_, cell) => cell % 11 === 0);
+    assert.equal(top1, (100 * sum(correct)) / 20);
+    assert.ok(top1 <= top5);
+  }
+  await native.dispose();
+});
+
+test('a linear evaluation reports every step, measures, and saves a model for the reference', async () => {
+  const native = await evaluator({ validation: smallPictures(10) });
+  await native.startLinear(LINEAR);
+  const rows: number[] = [];
+  const train = await native.trainLinearEpoch(1, (more) => rows.push(...more));
+  const column = (index: number) => rows.filter((_, at) => at % LINEAR_STEP_COLUMNS === index);
+  assert.deepEqual(column(0), [1, 2, 3, 4]);
+  assert.deepEqual(column(2), [8, 8, 8, 5]);
+  assert.ok(column(1).every((loss) => loss > 0));
+  for (const metrics of [
+    train,
+    await native.measureLinear('test'),
+    await native.measureLinear('validation'),
+  ]) {
+    assert.ok(metrics.loss > 0 && metrics.top1 <= metrics.top5 && metrics.top5 <= 100);
+  }
+
+  const path = join(folder, 'linear_model.pth');
+  await native.saveLinear(path);
+  const saved = await readTensorFile(path);
+  const names = saved.tensors.map(({ name }) => name);
+  const backbone = loadAddon()
+    .encoderLayout('resnet18', 16, 'cifar')
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith('f.'));
+  assert.deepEqual(names, [...backbone, 'fc.weight', 'fc.bias']);
+  assert.ok(statSync(path).size > 4 * native.description.parameters);
+  await native.dispose();
+});
+
+test('a sweep has a result for each learning rate, and a validation only where there is one', async () => {
+  const sweep = { learningRates: [1e-3, 1e-2], batchSize: 8, epochs: 2, weightDecay: 0 };
+  const native = await evaluator();
+  const [first, second] = await native.sweepLinear(sweep);
+  assert.deepEqual([first?.learningRate, second?.learningRate], [1e-3, 1e-2]);
+  assert.equal(first?.validation, undefined);
+  assert.notEqual(first?.test.loss, second?.test.loss);
+  await native.dispose();
+
+  const held = await evaluator({ validation: smallPictures(10) });
+  const [result] = await held.sweepLinear(sweep);
+  assert.ok(result?.validation && result.validation.loss > 0);
+  await held.dispose();
+});
+
+test('a stopped evaluation rejects, and the next one runs', async () => {
+  const native = await evaluator();
+  const stopped = native.knn({ neighbours: 3, temperatures: [0.1] });
+  native.stop();
+  await assert.rejects(stopped, { code: 'ERR_MOCO_ABORTED' });
+  await native.knn({ neighbours: 3, temperatures: [0.1] });
+  await native.dispose();
+  await assert.rejects(native.sweepLinear({ ...LINEAR, learningRates: [1], epochs: 1 }), {
+    code: 'ERR_MOCO_DISPOSED',
+  });
+});
+
+test('what cannot be evaluated is refused with a code and a hint', async () => {
+  await assert.rejects(evaluator({ stem: 'imagenet' }), {
+    code: 'ERR_MOCO_CHECKPOINT',
+    message: /f\.0\.weight/,
+  });
+  await assert.rejects(evaluator({ classes: 5 }), { code: 'ERR_MOCO_DATA' });
+  const native = await evaluator();
+  await assert.rejects(native.knn({ neighbours: 30, temperatures: [0.1] }), {
+    code: 'ERR_MOCO_CONFIG',
+    message: /k: 30/,
+  });
+  await native.dispose();
+});
+
+test('options of the wrong type are refused at once', async () => {
+  const wrong = { stem: 1 } as unknown as Partial<NativeEvaluatorOptions>;
+  assert.throws(() => evaluator(wrong), /stem must be a string/);
+  const native = await evaluator();
+  const temperatures = 0.1 as unknown as number[];
+  assert.throws(() => native.knn({ neighbours: 3, temperatures }), /must be an array of numbers/);
+  await native.dispose();
+});
+
+test('an encoder layout has the names and shapes of its state dict', () => {
+  const layout = loadAddon().encoderLayout('resnet50', 128, 'imagenet');
+  assert.deepEqual(layout[0], { name: 'f.0.weight', shape: [64, 3, 7, 7] });
+  assert.deepEqual(layout.at(-1), { name: 'g.3.bias', shape: [128] });
+  assert.deepEqual(layout.find(({ name }) => name === 'f.1.num_batches_tracked')?.shape, []);
+  assert.throws(() => loadAddon().encoderLayout('vgg', 128, 'cifar'), {
+    code: 'ERR_MOCO_CONFIG',
+    message: /"vgg"/,
+  });
+});
+
+function sum(values: Float64Array): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,155 @@
+import { writeFile } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Evaluator } from '#moco/evaluate/createEvaluator.js';
+import type {
+  NativeEvaluator,
+  NativeKnnResult,
+  NativeLinearMetrics,
+  NativeLinearOptions,
+  NativeSweepOptions,
+  NativeSweepResult,
+} from '#moco/native/addon.js';
+import { addonError } from './trainerDouble.js';
+
+/** Of 60 training pictures in batches of 16: the last one has 12. */
+const STEPS_PER_EPOCH = 4;
+
+/** What goes wrong or well in a double's evaluation. */
+export interface Script {
+  /** Top-1 after each epoch; 10, 20, 30 … where absent. */
+  readonly testTop1?: readonly number[];
+  readonly validationTop1?: readonly number[];
+  /** `[epoch, step]` at which the loss is not finite. */
+  readonly nonFiniteAt?: readonly [epoch: number, step: number];
+  /** How each learning rate's probe does on the validation pictures. */
+  readonly probes?: readonly (readonly [learningRate: number, top1: number, loss: number])[];
+}
+
+/**
+ * Stands in for the addon's evaluator: three classes, and four steps per epoch, each after one turn
+ * of the event loop, with losses that tell epoch and step (`2.375` is step 3 of epoch 2).
+ */
+export class NativeEvaluatorDouble implements NativeEvaluator {
+  readonly description = {
+    device: 'cpu',
+    deviceName: 'double',
+    precision: 'fp32',
+    precisionReason: 'as asked',
+    viewsDevice: 'cpu',
+    viewsReason: 'the CPU trains',
+    computeThreads: 1,
+    dataThreads: 1,
+    parameters: 1000,
+  } as const;
+  /** Every call, in order. */
+  readonly calls: string[] = [];
+  linearOptions: NativeLinearOptions | undefined;
+  sweepOptions: NativeSweepOptions | undefined;
+  isRunning = false;
+  #isStopped = false;
+  #epoch = 0;
+
+  constructor(readonly script: Script = {}) {}
+
+  async knn(options: { neighbours: number; temperatures: number[] }): Promise<NativeKnnResult[]> {
+    this.calls.push(`knn ${options.neighbours}`);
+    await this.#job();
+    const confusion = Float64Array.from([3, 1, 0, 0, 4, 0, 0, 0, 0]);
+    return options.temperatures.map((temperature, index) => ({
+      temperature,
+      top1: 87.5 - index,
+      top5: 100,
+      confusion,
+    }));
+  }
+
+  async startLinear(options: NativeLinearOptions): Promise<void> {
+    this.calls.push('start');
+    this.linearOptions = options;
+  }
+
+  async trainLinearEpoch(
+    epoch: number,
+    onSteps: (rows: Float64Array) => void,
+  ): Promise<NativeLinearMetrics> {
+    this.calls.push(`train ${epoch}`);
+    this.#epoch = epoch;
+    this.isRunning = true;
+    try {
+      for (let step = 1; step <= STEPS_PER_EPOCH; step++) {
+        await this.#job();
+        const [badEpoch, badStep] = this.script.nonFiniteAt ?? [];
+        if (epoch === badEpoch && step === badStep) {
+          throw addonError('ERR_MOCO_NON_FINITE', `epoch ${epoch}, step ${step}: the loss is NaN`);
+        }
+        const pictures = step === STEPS_PER_EPOCH ? 12 : 16;
+        onSteps(Float64Array.from([step, epoch + step / 8, pictures, 0.5]));
+      }
+    } finally {
+      this.isRunning = false;
+    }
+    return { loss: epoch + 0.3125, top1: epoch, top5: 50 };
+  }
+
+  async measureLinear(split: 'test' | 'validation'): Promise<NativeLinearMetrics> {
+    this.calls.push(`measure ${split}`);
+    await this.#job();
+    const { testTop1, validationTop1 } = this.script;
+    const top1 = { test: testTop1, validation: validationTop1 }[split]?.[this.#epoch - 1];
+    return { loss: split === 'test' ? 0.5 : 0.25, top1: top1 ?? 10 * this.#epoch, top5: 90 };
+  }
+
+  async saveLinear(path: string): Promise<void> {
+    this.calls.push(`save ${path.endsWith('last_model.pth') ? 'last' : 'best'}`);
+    await writeFile(path, this.calls.join(', '));
+  }
+
+  async sweepLinear(options: NativeSweepOptions): Promise<NativeSweepResult[]> {
+    this.calls.push('sweep');
+    this.sweepOptions = options;
+    await this.#job();
+    return (this.script.probes ?? []).map(([learningRate, top1, loss]) => {
+      const test = { loss: 0.5, top1: top1 - 1, top5: 99 };
+      return { learningRate, train: test, validation: { loss, top1, top5: 98 }, test };
+    });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  async dispose(): Promise<void> {
+    this.calls.push('dispose');
+  }
+
+  /** A moment of work, which `stop` ends. */
+  async #job(): Promise<void> {
+    await nextTurn();
+    if (this.#isStopped) throw addonError('ERR_MOCO_ABORTED', 'the evaluation was stopped');
+  }
+}
+
+/** An evaluator on a double. */
+export function evaluatorOn(
+  native: NativeEvaluator,
+  {
+    validationPictures = 0,
+    notices = [],
+  }: { validationPictures?: number; notices?: string[] } = {},
+): Evaluator {
+  return {
+    native,
+    classes: ['disc', 'star', 'ring'],
+    notices,
+    description: {
+      ...native.description,
+      mocoVersion: '0.0.0',
+      libtorchVersion: '2.13.0',
+      model: { path: 'model.pth', arch: 'resnet18', stem: 'cifar' },
+      dataset: {
+        ...{ name: 'shapes', classes: 3, trainPictures: 60, validationPictures, testPictures: 8 },
+      },
+    },
+    [Symbol.asyncDispose]: () => native.dispose(),
+  };
+}

@@ -1,0 +1,187 @@
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { parseConfig } from '#moco/config/resolve.js';
+import { type TrainConfig, type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
+import { MocoError } from '#moco/error.js';
+import type { NativeTrainer } from '#moco/native/addon.js';
+import { withBatchSize } from '#moco/train/batchSize.js';
+import type { Checkpoint } from '#moco/train/checkpoint.js';
+import { runFiles } from '#moco/train/runFiles.js';
+import { Trainer } from '#moco/train/trainer.js';
+import { mocoHeader, safetensors } from './safetensorsFile.js';
+
+export const STEPS_PER_EPOCH = 4;
+
+/** What goes wrong or well in a double's run. */
+export interface Script {
+  /** kNN top-1 after each epoch; 10, 20, 30 … where absent. */
+  readonly top1?: readonly number[];
+  /** `[epoch, step]` at which the loss is not finite. */
+  readonly nonFiniteAt?: readonly [epoch: number, step: number];
+  /** What the addon has to say, once. */
+  readonly warnings?: string[];
+  /** `[epoch, step]` at which the GPU fails. */
+  readonly deviceFailsAt?: readonly [epoch: number, step: number];
+  /** Epochs done before, where a run goes on. */
+  readonly epochsBefore?: number;
+  /** Milliseconds that the double waits after it has handed rows over: time to stop it. */
+  readonly pause?: number;
+}
+
+/**
+ * Stands in for the addon's trainer: four steps per epoch, each after one turn of the event loop,
+ * with losses that tell epoch and step (`2.375` is step 3 of epoch 2). Rows are handed over in pairs.
+ */
+export class NativeTrainerDouble implements NativeTrainer {
+  readonly description = {
+    device: 'cpu',
+    deviceName: 'double',
+    precision: 'fp32',
+    precisionReason: 'as asked',
+    viewsDevice: 'cpu',
+    viewsReason: 'the CPU trains',
+    computeThreads: 1,
+    dataThreads: 1,
+    parameters: 1000,
+    stepsPerEpoch: STEPS_PER_EPOCH,
+    memory: {
+      ...{ model: 2e8, queue: 1e6, pictures: 1e6, step: 8e8, evaluation: 3e8, libraries: 0 },
+      ...{ peak: 2 ** 30, available: 2 ** 33 },
+    },
+  } as const;
+  /** Every call, in order. */
+  readonly calls: string[] = [];
+  isRunning = false;
+  #isStopped = false;
+
+  constructor(readonly script: Script = {}) {}
+
+  async trainEpoch(
+    epoch: number,
+    firstStep: number,
+    onSteps: (rows: Float64Array) => void,
+  ): Promise<number> {
+    this.calls.push(`train ${epoch}${firstStep > 1 ? ` from ${firstStep}` : ''}`);
+    this.isRunning = true;
+    this.#isStopped = false;
+    let rows: number[] = [];
+    const handOver = () => onSteps(Float64Array.from(rows.splice(0)));
+    try {
+      for (let step = firstStep; step <= STEPS_PER_EPOCH; step++) {
+        await nextTurn();
+        if (this.#isStopped) return step - 1;
+        const [badEpoch, badStep] = this.script.nonFiniteAt ?? [];
+        if (epoch === badEpoch && step === badStep) {
+          throw addonError('ERR_MOCO_NON_FINITE', `epoch ${epoch}, step ${step}: the loss is NaN`);
+        }
+        const [lostEpoch, lostStep] = this.script.deviceFailsAt ?? [];
+        if (epoch === lostEpoch && step === lostStep) {
+          throw addonError('ERR_MOCO_DEVICE', `epoch ${epoch}, step ${step}: the GPU failed`);
+        }
+        rows.push(step, epoch + step / 8, 0.25 * step, step, 1e-3, 0.5, Math.min(1, step / 3));
+        if (step % 2 > 0) continue;
+        handOver();
+        if (this.script.pause !== undefined) await sleep(this.script.pause);
+      }
+      return STEPS_PER_EPOCH;
+    } finally {
+      if (rows.length > 0) handOver();
+      rows = [];
+      this.isRunning = false;
+    }
+  }
+
+  async evaluate(): Promise<{ top1: number; top5: number }> {
+    const train = this.calls.findLast((call) => call.startsWith('train'));
+    const epoch =
+      train === undefined ? (this.script.epochsBefore ?? 0) + 1 : parseInt(train.slice(6), 10);
+    this.calls.push('evaluate');
+    return { top1: this.script.top1?.[epoch - 1] ?? 10 * epoch, top5: 90 };
+  }
+
+  async saveModel(path: string): Promise<void> {
+    this.calls.push(`save ${path.endsWith('last_model.pth') ? 'last' : 'best'}`);
+    await writeFile(path, this.calls.join(', '));
+  }
+
+  async saveCheckpoint(path: string, previous: string, run: string): Promise<void> {
+    const { epoch, step } = JSON.parse(run);
+    this.calls.push(`checkpoint ${epoch}.${step}`);
+    await rename(path, previous).catch(() => {}); // there is none before the first
+    const texts = { format: 'moco-checkpoint', run, checksums: '{}' };
+    await writeFile(path, safetensors(mocoHeader(texts, {})));
+  }
+
+  async takeWarnings(): Promise<string[]> {
+    return this.script.warnings?.splice(0) ?? [];
+  }
+
+  memory() {
+    return { inUse: 100, cached: 20, peak: 300 };
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  async dispose(): Promise<void> {
+    this.calls.push('dispose');
+  }
+}
+
+/** An error as the addon makes it: not a `MocoError`, but with its fields. */
+export function addonError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code, hint: `about ${code}` });
+}
+
+/** A folder that is removed after the test. */
+export async function temporaryFolder(context: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'moco-train-'));
+  context.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A complete configuration. */
+export function trainConfig(input: TrainConfigInput): TrainConfig {
+  return withBatchSize(parseConfig(trainCommand, input));
+}
+
+/** A trainer on a double. */
+export function trainerOn(
+  native: NativeTrainer,
+  input: TrainConfigInput,
+  { notices = [], checkpoint }: { notices?: string[]; checkpoint?: Checkpoint } = {},
+) {
+  const config = trainConfig({ batchSize: 16, epochs: 3, k: 5, m: 48, ...input });
+  const description = {
+    ...native.description,
+    mocoVersion: '0.0.0',
+    libtorchVersion: '2.13.0',
+    dataset: {
+      name: 'shapes',
+      classes: 10,
+      trainPictures: 64,
+      testPictures: 16,
+      validationPictures: 0,
+    },
+    files: runFiles(config),
+  };
+  return new Trainer({ config, description, native, notices, checkpoint });
+}
+
+/** What a run gives, up to its error if it has one. */
+export async function collect<T>(
+  run: AsyncIterable<T>,
+): Promise<{ events: T[]; error?: MocoError }> {
+  const events: T[] = [];
+  try {
+    for await (const event of run) events.push(event);
+    return { events };
+  } catch (error) {
+    if (!(error instanceof MocoError)) throw error;
+    return { events, error };
+  }
+}

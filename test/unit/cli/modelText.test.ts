@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { conversionLines } from '#moco/cli/modelText.js';
+import { readTensorFile } from '#moco/formats/readTensorFile.js';
+import { modelFile } from '../../support/modelFiles.js';
+import { torchvisionLayout } from '../../support/resnetLayout.js';
+import { writeZeros } from '../../support/safetensorsFile.js';
+
+const executable = fileURLToPath(new URL('../../../../bin/moco.js', import.meta.url));
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'moco-cli-model-'));
+});
+after(() => rm(folder, { recursive: true }));
+
+/** Runs the command in the test's folder. */
+function moco(...words: string[]) {
+  const options = { cwd: folder, encoding: 'utf8' } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [executable, ...words], options);
+  return { status, stdout, stderr };
+}
+
+test('inspect tells what a file holds, line by line', async () => {
+  await writeZeros(join(folder, 'resnet18.safetensors'), torchvisionLayout('resnet18'));
+  const { status, stdout } = moco('inspect', 'resnet18.safetensors');
+  assert.equal(status, 0);
+  assert.deepEqual(stdout.split('\n'), [
+    'file    resnet18.safetensors (safetensors, 46.8 MB)',
+    'kind    backbone',
+    'model   resnet18 with the imagenet stem, 11.2 million parameters, 120 tensors',
+    'checks  this file has no checksums: damage would go unseen',
+    'note: also in the file: fc (2 tensors)',
+    '',
+  ]);
+});
+
+test('inspect --json prints one object', () => {
+  const { status, stdout } = moco('inspect', modelFile('checkpoint.pth'), '--json');
+  const { kind, epoch, tensors, checksums } = JSON.parse(stdout);
+  assert.deepEqual([status, kind, epoch, tensors], [0, 'network', 200, 17]);
+  assert.deepEqual(checksums, { tensors: 17, verified: 17 });
+});
+
+test('inspect ends with 1 for a damaged file, and names the tensor', async () => {
+  const content = await readFile(modelFile('plain.pth'));
+  const [tensor] = (await readTensorFile(modelFile('plain.pth'))).tensors;
+  content.fill(0xff, tensor?.storage.offset, (tensor?.storage.offset as number) + 1);
+  await writeFile(join(folder, 'damaged.pth'), content);
+  assert.deepEqual(moco('inspect', 'damaged.pth'), {
+    status: 1,
+    stdout: '',
+    stderr:
+      'error: damaged.pth: the checksum of 1 of 2 tensors is wrong: "a" [ERR_MOCO_CHECKPOINT]\n' +
+      'hint: The file is damaged: take another copy of it.\n',
+  });
+});
+
+test('an error shows nothing that a terminal obeys, and keeps its lines', () => {
+  const { status, stderr } = moco('inspect', '\x1b[2Jmissing.pth');
+  assert.equal(status, 1);
+  assert.equal(
+    stderr,
+    'error: cannot read \ufffd[2Jmissing.pth: there is no such file [ERR_MOCO_CHECKPOINT]\n' +
+      'hint: Check the path.\n',
+  );
+});
+
+test('inspect of a file that would run something shows what it names', () => {
+  const { status, stderr } = moco('inspect', modelFile('bad_global.pth'));
+  assert.equal(status, 1);
+  assert.match(stderr, /its pickle names "posix\.system".*\[ERR_MOCO_CHECKPOINT\]\nhint: /);
+});
+
+test('convert to another ending ends with 2, over a file without --force with 1', async () => {
+  assert.equal(moco('convert', modelFile('plain.pth'), 'out.txt').status, 2);
+  await writeFile(join(folder, 'out.pth'), 'mine');
+  const { status, stderr } = moco('convert', modelFile('plain.pth'), 'out.pth');
+  assert.equal(status, 1);
+  assert.match(stderr, /out\.pth exists already and was not changed/);
+});
+
+test('what was converted and what was left out is told, without what a terminal obeys', () => {
+  const conversion = {
+    output: 'out.pth',
+    format: 'pth' as const,
+    tensors: 122,
+    leftOut: [
+      { name: 'encoder_k', tensors: 122 },
+      { name: '\x1b[2Jqueue', tensors: 1 },
+    ],
+    valuesLeftOut: ['epoch'],
+  };
+  assert.deepEqual(conversionLines(conversion), [
+    "wrote out.pth (PyTorch's .pth, 122 tensors)",
+    'note: left out: encoder_k (122 tensors), \ufffd[2Jqueue (1 tensor), epoch',
+  ]);
+});

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { configKeys } from '#moco/config/commandConfig.js';
+import { parseConfig } from '#moco/config/resolve.js';
+import { trainCommand } from '#moco/config/trainConfig.js';
+import { MocoError } from '#moco/error.js';
+
+const parseTrainConfig = (config: unknown) => parseConfig(trainCommand, config);
+
+/** The lines that say what is wrong with a configuration. */
+function problems(config: unknown): string[] {
+  try {
+    parseTrainConfig(config);
+  } catch (error) {
+    assert.ok(error instanceof MocoError);
+    assert.equal(error.code, 'ERR_MOCO_CONFIG');
+    return error.message
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim());
+  }
+  assert.fail(`accepted ${JSON.stringify(config)}`);
+}
+
+test("without any key, the configuration is the reference's", () => {
+  const { featureDim, m, temperature, momentum, k, batchSize, epochs, ...rest } = parseTrainConfig(
+    {},
+  );
+  assert.deepEqual(
+    { featureDim, m, temperature, momentum, k, batchSize, epochs },
+    {
+      featureDim: 128,
+      m: 4096,
+      temperature: 0.5,
+      momentum: 0.999,
+      k: 200,
+      batchSize: 256,
+      epochs: 500,
+    },
+  );
+  assert.deepEqual(rest, {
+    dataset: 'cifar10',
+    dataRoot: 'data',
+    validation: 0,
+    arch: 'resnet50',
+    batchNormGroups: 1,
+    learningRate: 1e-3,
+    weightDecay: 1e-6,
+    evalEvery: 1,
+    checkpointEvery: 1,
+    checkpointMinutes: 10,
+    seed: 0,
+    device: 'auto',
+    precision: 'auto',
+    dataThreads: 'auto',
+    threads: 'auto',
+    tf32: true,
+    deterministic: false,
+    cudaGraph: true,
+    out: 'results',
+  });
+});
+
+test('a resolved configuration resolves to itself', () => {
+  const config = parseTrainConfig({ trainLimit: 500, device: 'cuda:3', dataThreads: 3 });
+  assert.deepEqual(parseTrainConfig(config), config);
+});
+
+test('a key that is undefined keeps its default', () => {
+  assert.equal(parseTrainConfig({ epochs: undefined }).epochs, 500);
+});
+
+const numberKeys = [
+  ...['trainLimit', 'testLimit', 'featureDim', 'm', 'k', 'batchSize', 'epochs', 'seed'],
+  ...['temperature', 'momentum', 'learningRate', 'weightDecay', 'dataThreads', 'threads'],
+  ...['validation', 'evalEvery', 'checkpointEvery', 'checkpointMinutes', 'batchNormGroups'],
+];
+for (const key of numberKeys) {
+  test(`${key} refuses what is negative, not finite, huge or not a number`, () => {
+    for (const value of [-1, Number.NaN, Infinity, -Infinity, 1e300, '5', true, null, [1], {}]) {
+      const [problem, ...others] = problems({ [key]: value });
+      assert.match(problem as string, new RegExp(`^${key}: expected .*an? (integer|number)`));
+      assert.deepEqual(others, []);
+    }
+  });
+}
+
+test('zero is refused wherever nothing can be trained with it', () => {
+  const positive = ['trainLimit', 'testLimit', 'featureDim', 'm', 'k', 'batchSize', 'epochs'];
+  for (const key of [
+    ...positive,
+    'temperature',
+    'learningRate',
+    'dataThreads',
+    'threads',
+    'evalEvery',
+    'checkpointEvery',
+    'batchNormGroups',
+  ]) {
+    assert.equal(problems({ [key]: 0 }).length, 1, key);
+  }
+  const zeros = ['momentum', 'weightDecay', 'seed', 'validation', 'checkpointMinutes'];
+  for (const key of zeros) parseTrainConfig({ [key]: 0 });
+});
+
+test('whole numbers are asked for where parts make no sense', () => {
+  for (const key of ['m', 'k', 'batchSize', 'epochs', 'featureDim', 'seed', 'dataThreads']) {
+    assert.equal(problems({ [key]: 2.5 }).length, 1, key);
+  }
+});
+
+test('a batch of one picture is refused: BatchNorm needs two', () => {
+  assert.match(problems({ batchSize: 1 })[0] as string, /from 2 to 65536, given 1$/);
+});
+
+test('BatchNorm groups divide the batch into parts of at least two pictures', () => {
+  for (const batchNormGroups of [1, 2, 32]) parseTrainConfig({ batchSize: 64, batchNormGroups });
+  for (const batchNormGroups of [3, 64, 128]) {
+    assert.deepEqual(problems({ batchSize: 64, batchNormGroups }), [
+      `batchNormGroups: expected a number that divides batchSize (64) into groups of at least 2 pictures, given ${batchNormGroups}`,
+    ]);
+  }
+});
+
+test('names are limited to those there are', () => {
+  assert.deepEqual(problems({ dataset: 'imagenet' }), [
+    'dataset: expected one of cifar10, cifar100, shapes, given "imagenet"',
+  ]);
+  for (const device of ['gpu', 'cuda:', 'cuda:-1', 'cuda:1.5', 'CPU', '', 0]) {
+    assert.match(problems({ device })[0] as string, /^device: .*auto, cpu, cuda or cuda:n/);
+  }
+});
+
+test('a path that cannot be one is refused', () => {
+  for (const out of ['', 'a\0b', 3])
+    assert.match(problems({ out })[0] as string, /^out: expected a path/);
+});
+
+test('everything that is wrong is listed at once', () => {
+  const lines = problems({ batchSize: -1, feature_dim: 3, temperature: 'warm', epohcs: 3 });
+  assert.deepEqual(lines, [
+    'batchSize: expected auto or an integer from 2 to 65536, given -1',
+    'feature_dim: unknown key; the nearest known one is featureDim',
+    'temperature: expected a number from 0.02 to 100, given "warm"',
+    'epohcs: unknown key; the nearest known one is epochs',
+  ]);
+});
+
+test('every key is found from its underscore, dash and lower-case spelling', () => {
+  for (const key of configKeys(trainCommand)) {
+    const words = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    for (const spelling of [words, words.replaceAll('_', '-'), `${key.toLowerCase()}s`]) {
+      if (spelling === key) continue;
+      assert.deepEqual(problems({ [spelling]: 1 }), [
+        `${spelling}: unknown key; the nearest known one is ${key}`,
+      ]);
+    }
+  }
+});
+
+test('keys that every object has are unknown all the same', () => {
+  for (const key of ['constructor', 'toString', 'hasOwnProperty']) {
+    assert.match(problems({ [key]: 1 })[0] as string, /unknown key/);
+  }
+  assert.match(problems(JSON.parse('{"__proto__": 1}'))[0] as string, /^__proto__: unknown key/);
+});
+
+test('batch and k are compared with the number of pictures that is asked for', () => {
+  assert.deepEqual(problems({ trainLimit: 100 }), [
+    'batchSize: expected at most trainLimit (100), given 256',
+    'k: expected at most trainLimit (100): the kNN bank holds the training pictures, given 200',
+  ]);
+  parseTrainConfig({ trainLimit: 256 });
+});
+
+test('limits, batch and k are compared with the data set, all at once', () => {
+  const most = 'expected at most 10000, the number of training pictures of shapes';
+  const tooMany = { trainLimit: 10_001, testLimit: 2_001, batchSize: 10_002, k: 10_003 };
+  assert.deepEqual(problems({ dataset: 'shapes', ...tooMany }), [
+    `trainLimit: ${most}, given 10001`,
+    'testLimit: expected at most 2000, the number of test pictures of shapes, given 2001',
+    `batchSize: ${most}, given 10002`,
+    `k: ${most}: the kNN bank holds the training pictures, given 10003`,
+  ]);
+  parseTrainConfig({ dataset: 'shapes', trainLimit: 10_000, testLimit: 2_000, k: 10_000 });
+  for (const dataset of ['cifar10', 'cifar100']) {
+    assert.equal(problems({ dataset, k: 50_001, testLimit: 10_001 }).length, 2);
+    parseTrainConfig({ dataset, k: 50_000, trainLimit: 50_000, testLimit: 10_000 });
+  }
+});
+
+test('validation leaves enough training pictures for a batch and for k', () => {
+  assert.deepEqual(problems({ trainLimit: 300, validation: 299 }), [
+    'validation: expected at most 298 of the 300 training pictures, given 299',
+  ]);
+  assert.deepEqual(problems({ trainLimit: 300, validation: 101, k: 200 }), [
+    'batchSize: expected at most 199, the training pictures that validation leaves, given 256',
+    'k: expected at most 199, the training pictures that validation leaves: the kNN bank holds the training pictures, given 200',
+  ]);
+  parseTrainConfig({ trainLimit: 300, validation: 44 });
+});
+
+test('a key that resembles none of those known gets no suggestion', () => {
+  for (const key of ['foo', 'x']) assert.deepEqual(problems({ [key]: 1 }), [`${key}: unknown key`]);
+});
+
+test('what is compared with a wrong value is not reported on top', () => {
+  assert.deepEqual(problems({ trainLimit: 150, batchSize: 64, k: 'all' }), [
+    'k: expected an integer from 1 to 1000000, given "all"',
+  ]);
+});
+
+test('a queue that no machine holds is refused before it is allocated', () => {
+  assert.match(problems({ m: 4_194_304, featureDim: 65_536 })[0] as string, /at most 64 GiB/);
+});
+
+test('what is not an object is refused', () => {
+  for (const config of [null, undefined, 3, 'train', [], () => {}]) {
+    assert.match(problems(config)[0] as string, /^config: expected an object with keys/);
+  }
+});

@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { loadCifar } from '#moco/data/cifar.js';
+import { CIFAR10, CIFAR100, type CifarVariant } from '#moco/data/cifarVariant.js';
+import type { DatasetRequest } from '#moco/data/dataset.js';
+import { loadDataset } from '#moco/data/load.js';
+import { MocoError } from '#moco/error.js';
+import { cifarFile, SMALL10, SMALL100, writeCifar } from '../../support/smallCifar.js';
+
+const PICTURE = 3 * 32 * 32;
+const RECORD = 1 + PICTURE;
+
+let dataRoot: string;
+beforeEach(async () => {
+  dataRoot = await mkdtemp(join(tmpdir(), 'moco-cifar-'));
+});
+afterEach(() => rm(dataRoot, { recursive: true }));
+
+function load(variant: CifarVariant, limits: Partial<DatasetRequest> = {}) {
+  return loadCifar(variant, { dataset: variant.name, dataRoot, seed: 0, ...limits });
+}
+
+/** The error that loading ends in: one about data, unless another code is named. */
+async function failure(promise: Promise<unknown>, code = 'ERR_MOCO_DATA'): Promise<MocoError> {
+  const error = await promise.then(
+    () => assert.fail('the data was accepted'),
+    (error: unknown) => error,
+  );
+  assert.ok(error instanceof MocoError, String(error));
+  assert.equal(error.code, code);
+  return error;
+}
+
+/** Changes one byte of a file. */
+async function poke(path: string, position: number, value: number): Promise<void> {
+  const file = await open(path, 'r+');
+  await file.write(Uint8Array.of(value), 0, 1, position);
+  await file.close();
+}
+
+test('CIFAR-10 is read in the order of its files, planar, with one label byte', async () => {
+  await writeCifar(SMALL10, dataRoot);
+  const { train, test, classes, name, mean, std } = await load(SMALL10);
+  assert.equal(name, 'cifar10');
+  assert.equal(classes[0], 'airplane');
+  assert.equal(classes[9], 'truck');
+  assert.deepEqual([mean, std], [CIFAR10.mean, CIFAR10.std]);
+  assert.deepEqual([train.count, test.count, train.height, train.width], [1400, 30, 32, 32]);
+  assert.equal(train.pixels.length, 1400 * PICTURE);
+  const files = [cifarFile(SMALL10, 700, 0), cifarFile(SMALL10, 700, 1)];
+  for (const index of [0, 1, 499, 500, 699, 700, 1399]) {
+    const file = files[Math.floor(index / 700)] as Buffer;
+    const record = file.subarray((index % 700) * RECORD, ((index % 700) + 1) * RECORD);
+    assert.equal(train.labels[index], record[0], `label ${index}`);
+    const pixels = train.pixels.subarray(index * PICTURE, (index + 1) * PICTURE);
+    assert.equal(Buffer.compare(pixels, record.subarray(1)), 0, `pixels of ${index}`);
+  }
+  assert.equal(test.pixels[0], 2);
+});
+
+test('CIFAR-100 takes the fine label, the second byte', async () => {
+  await writeCifar(SMALL100, dataRoot);
+  const { train, test, classes } = await load(SMALL100);
+  assert.equal(classes.length, 100);
+  assert.equal(new Set(classes).size, 100);
+  assert.deepEqual([...train.labels.subarray(0, 5)], [0, 1, 2, 3, 4]);
+  assert.equal(train.labels[49], 49);
+  assert.deepEqual([...train.pixels.subarray(0, 3)], [0, 1, 2]);
+  assert.deepEqual([train.count, test.count], [50, 20]);
+});
+
+test('a limit takes the first pictures, within a file and across files', async () => {
+  await writeCifar(SMALL10, dataRoot);
+  const whole = await load(SMALL10);
+  for (const trainLimit of [1, 500, 700, 701, 1400]) {
+    const { train, test } = await load(SMALL10, { trainLimit, testLimit: 3 });
+    assert.equal(train.count, trainLimit);
+    assert.equal(train.pixels.length, trainLimit * PICTURE);
+    const prefix = whole.train.pixels.subarray(0, trainLimit * PICTURE);
+    assert.equal(Buffer.compare(train.pixels, prefix), 0, `${trainLimit} pictures`);
+    assert.deepEqual(train.labels, whole.train.labels.subarray(0, trainLimit));
+    assert.equal(test.count, 3);
+  }
+});
+
+test('a limit leaves the records after it unread', async () => {
+  const folder = await writeCifar(SMALL10, dataRoot);
+  await poke(join(folder, 'data_batch_1.bin'), 600 * RECORD, 255);
+  assert.equal((await load(SMALL10, { trainLimit: 600 })).train.count, 600);
+  await failure(load(SMALL10, { trainLimit: 601 }));
+});
+
+test('every missing file is named', async () => {
+  const folder = await writeCifar(SMALL10, dataRoot);
+  await rm(join(folder, 'data_batch_2.bin'));
+  await rm(join(folder, 'test_batch.bin'));
+  const { message, hint } = await failure(load(SMALL10, { trainLimit: 1 }));
+  assert.ok(message.includes(folder));
+  assert.match(message, /missing: data_batch_2\.bin, test_batch\.bin$/);
+  assert.match(`${hint}`, /Delete the folder cifar-10-batches-bin .*cifar-10-binary\.tar\.gz/);
+});
+
+for (const [title, size, pattern] of [
+  ['cut within a record', 700 * RECORD - 1, /truncated: 2151099 bytes \(not a whole number/],
+  ['short of a record', 699 * RECORD, /truncated: 2148027 bytes \(699 records\)/],
+  ['empty', 0, /truncated: 0 bytes \(0 records\)/],
+  ['with a record too many', 701 * RECORD, /oversized: 2154173 bytes \(701 records\)/],
+  ['with a byte too many', 700 * RECORD + 1, /oversized: 2151101 bytes \(not a whole number/],
+] as const) {
+  test(`a file ${title} is refused before anything is read`, async () => {
+    const folder = await writeCifar(SMALL10, dataRoot);
+    await truncate(join(folder, 'data_batch_2.bin'), size);
+    const { message } = await failure(load(SMALL10, { trainLimit: 1 }));
+    assert.match(message, pattern);
+    assert.match(message, /data_batch_2\.bin is .* expected 2151100 \(700 records of 3073 bytes\)/);
+  });
+}
+
+test('a wrong label is refused with its file, record and value', async () => {
+  const folder = await writeCifar(SMALL10, dataRoot);
+  await poke(join(folder, 'data_batch_2.bin'), 612 * RECORD, 10);
+  const { message } = await failure(load(SMALL10));
+  assert.ok(message.includes(join(folder, 'data_batch_2.bin')));
+  assert.match(message, /record 612 \(counted from 0\) has label 10, expected 0 to 9/);
+});
+
+test('a wrong fine or coarse label of CIFAR-100 is refused', async () => {
+  const folder = await writeCifar(SMALL100, dataRoot);
+  const path = join(folder, 'train.bin');
+  await poke(path, 3 * 3074, 19);
+  assert.equal((await load(SMALL100)).train.labels[3], 3);
+  await poke(path, 3 * 3074, 20);
+  const coarse = await failure(load(SMALL100));
+  assert.match(coarse.message, /train\.bin: record 3 .* has coarse label 20, expected 0 to 19/);
+  await poke(path, 3 * 3074, 0);
+  await poke(path, 3 * 3074 + 1, 100);
+  const fine = await failure(load(SMALL100));
+  assert.match(fine.message, /train\.bin: record 3 .* has label 100, expected 0 to 99/);
+});
+
+test('a folder in the place of a file is refused', async () => {
+  const folder = await writeCifar(SMALL10, dataRoot);
+  await rm(join(folder, 'data_batch_1.bin'));
+  await mkdir(join(folder, 'data_batch_1.bin'));
+  assert.match((await failure(load(SMALL10))).message, /data_batch_1\.bin is not a file/);
+});
+
+test('a file in the place of the folder is refused', async () => {
+  await writeFile(join(dataRoot, SMALL10.folder), '');
+  const { message } = await failure(load(SMALL10));
+  assert.match(message, /cannot read .*cifar-10-batches-bin.*ENOTDIR/);
+});
+
+test('class names come from the list in the folder, where there is a complete one', async () => {
+  const folder = await writeCifar(SMALL10, dataRoot);
+  const own = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
+  await writeFile(join(folder, 'batches.meta.txt'), `${own.join('\r\n')}\n\n`);
+  assert.deepEqual((await load(SMALL10)).classes, own);
+  await writeFile(join(folder, 'batches.meta.txt'), own.slice(1).join('\n'));
+  const { classes, notices } = await load(SMALL10);
+  assert.deepEqual(classes, CIFAR10.classes);
+  assert.match(`${notices[0]}`, /batches\.meta\.txt names 9 classes, not 10/);
+});
+
+test('a folder that was not unpacked here is used, and one line says that it is not verified', async () => {
+  const folder = await writeCifar(SMALL10, dataRoot);
+  const { notices } = await load(SMALL10);
+  assert.equal(notices.length, 1);
+  assert.ok(
+    notices[0]?.startsWith(`${folder}: used as it is; not verified as the official CIFAR-10`),
+  );
+  assert.ok(!notices[0]?.includes('\n'));
+});
+
+test('a signal ends the reading', async () => {
+  await writeCifar(SMALL10, dataRoot);
+  const request = { dataset: 'cifar10', dataRoot, seed: 0 } as const;
+  const loading = loadCifar(SMALL10, request, { signal: AbortSignal.abort('enough') });
+  assert.equal((await failure(loading, 'ERR_MOCO_ABORTED')).cause, 'enough');
+});
+
+test('the official layouts are read whole', async () => {
+  // Zero bytes stand for black pictures of class 0, and take no space on the disk.
+  const sizes = {
+    'cifar-10-batches-bin/test_batch.bin': 30_730_000,
+    'cifar-100-binary/train.bin': 153_700_000,
+    'cifar-100-binary/test.bin': 30_740_000,
+    ...Object.fromEntries(
+      [1, 2, 3, 4, 5].map((n) => [`cifar-10-batches-bin/data_batch_${n}.bin`, 30_730_000]),
+    ),
+  };
+  for (const { folder } of [CIFAR10, CIFAR100]) await mkdir(join(dataRoot, folder));
+  for (const [path, size] of Object.entries(sizes)) {
+    await writeFile(join(dataRoot, path), '');
+    await truncate(join(dataRoot, path), size);
+  }
+  for (const dataset of ['cifar10', 'cifar100'] as const) {
+    const { train, test, name } = await loadDataset({ dataset, dataRoot, seed: 0 });
+    assert.deepEqual([name, train.count, test.count], [dataset, 50_000, 10_000]);
+    assert.equal(train.pixels.length, 50_000 * PICTURE);
+  }
+});

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { AppendLog } from '#moco/formats/appendLog.js';
+import { writeFileAtomic } from '#moco/formats/atomicFile.js';
+import { runWithSmallDisk } from '../../support/smallDisk.js';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'moco-files-'));
+});
+afterEach(async () => {
+  await chmod(folder, 0o700);
+  await rm(folder, { recursive: true });
+});
+
+const isRoot = process.getuid?.() === 0;
+
+test('a file appears under its name and leaves no temporary one', async () => {
+  await writeFileAtomic(join(folder, 'a.csv'), 'one');
+  await writeFileAtomic(join(folder, 'a.csv'), new Uint8Array([50, 51]));
+  assert.equal(await readFile(join(folder, 'a.csv'), 'utf8'), '23');
+  assert.deepEqual(await readdir(folder), ['a.csv']);
+});
+
+test('a folder in the place of the file: the error names it, the folder and its content stay', async () => {
+  const path = join(folder, 'a.csv');
+  await mkdir(path);
+  await writeFile(join(path, 'inside'), 'x');
+  await assert.rejects(writeFileAtomic(path, 'one'), {
+    name: 'MocoError',
+    code: 'ERR_MOCO_OUTPUT',
+    message: `cannot write ${path}: a folder is in its place (EISDIR)`,
+    hint: 'Move it away, or choose another folder.',
+  });
+  assert.deepEqual(await readdir(folder), ['a.csv']);
+  assert.deepEqual(await readdir(path), ['inside']);
+});
+
+test('a missing folder, or a file in its place, is named', async () => {
+  await assert.rejects(writeFileAtomic(join(folder, 'no', 'a.csv'), ''), {
+    message: `cannot write ${join(folder, 'no', 'a.csv')}: the folder is not there (ENOENT)`,
+  });
+  await writeFile(join(folder, 'file'), '');
+  await assert.rejects(writeFileAtomic(join(folder, 'file', 'a.csv'), ''), {
+    message: /a part of the path is a file, not a folder \(ENOTDIR\)$/,
+  });
+});
+
+test('a folder that must not be written to is named', { skip: isRoot }, async () => {
+  await chmod(folder, 0o500);
+  await assert.rejects(writeFileAtomic(join(folder, 'a.csv'), ''), {
+    code: 'ERR_MOCO_OUTPUT',
+    message: /permission denied \(EACCES\)$/,
+  });
+});
+
+test('a disk that fills up during a write: the old file stays, no piece of the new one', async () => {
+  const path = join(folder, 'a.csv');
+  await writeFile(path, 'old');
+  const output = runWithSmallDisk(`
+    import { writeFileAtomic } from '#moco/formats/atomicFile.js';
+    await writeFileAtomic(${JSON.stringify(path)}, 'x'.repeat(20000)).catch((error) => {
+      console.log(error.code, error.message, error.hint);
+    });
+  `);
+  assert.match(output, /^ERR_MOCO_OUTPUT cannot write .*a\.csv: .*size limit \(EFBIG\) Raise/);
+  assert.equal(await readFile(path, 'utf8'), 'old');
+  assert.deepEqual(await readdir(folder), ['a.csv']);
+});
+
+test('a disk that fills up under a log: its last record is whole', async () => {
+  const path = join(folder, 'a.jsonl');
+  const output = runWithSmallDisk(`
+    import { AppendLog } from '#moco/formats/appendLog.js';
+    const log = await AppendLog.create(${JSON.stringify(path)});
+    for (let record = 0; record < 5; record++) await log.append('y'.repeat(999) + '\\n');
+    await log.append('z'.repeat(9999) + '\\n').catch((error) => console.log(error.code));
+    await log.close();
+  `);
+  assert.equal(output, 'ERR_MOCO_OUTPUT\n');
+  assert.equal(await readFile(path, 'utf8'), `${'y'.repeat(999)}\n`.repeat(5));
+});
+
+test('a log never continues a file that is there already', async () => {
+  const path = join(folder, 'a.jsonl');
+  await writeFile(path, 'earlier\n');
+  await assert.rejects(AppendLog.create(path), {
+    code: 'ERR_MOCO_OUTPUT',
+    message: `cannot write ${path}: something else is in its place (EEXIST)`,
+  });
+  assert.equal(await readFile(path, 'utf8'), 'earlier\n');
+});
+
+test('a log can be closed twice', async () => {
+  const log = await AppendLog.create(join(folder, 'a.jsonl'));
+  await log.append('one\n');
+  await log.flush();
+  await log.close();
+  await log.close();
+  assert.equal(await readFile(log.path, 'utf8'), 'one\n');
+});

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { MocoError } from '#moco/error.js';
+import { ELEMENT_BYTES } from '#moco/formats/dtype.js';
+import { readTensorFile } from '#moco/formats/readTensorFile.js';
+import { requireReadable } from '#moco/formats/storedTensors.js';
+import type { TensorFile } from '#moco/formats/tensorFile.js';
+import { modelFile, pickleOf } from '../../support/modelFiles.js';
+import { Dice, mutated } from '../../support/mutations.js';
+import { pth, zip } from '../../support/zipFile.js';
+
+/** Resident memory that reading any of these files may take, tests and Node included. */
+const MAX_MEMORY = 2 ** 30;
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'moco-corruption-'));
+});
+after(() => rm(folder, { recursive: true }));
+
+const modelFiles = (await readdir(dirname(modelFile('plain.pth')))).filter((name) =>
+  /\.(pth|safetensors)$/.test(name),
+);
+
+/** Reads a file with this content: the error, or an index whose every tensor can be read. */
+async function read(content: Buffer): Promise<TensorFile | MocoError> {
+  const path = join(folder, 'file');
+  await writeFile(path, content);
+  const read = await readTensorFile(path).catch((error: unknown) => error);
+  if (read instanceof MocoError) {
+    assert.equal(read.code, 'ERR_MOCO_CHECKPOINT');
+    assert.ok(read.message.startsWith(`${path}: `), read.message);
+    return read;
+  }
+  if (read instanceof Error) throw read;
+  for (const tensor of (read as TensorFile).tensors) {
+    const { dtype, shape, strides, firstElement, storage } = tensor;
+    assert.ok(storage.offset + storage.bytes <= content.length);
+    const last = shape.map((size, dimension) => (size - 1) * (strides[dimension] as number));
+    const end = last.reduce((sum, distance) => sum + distance, firstElement + 1);
+    if (!shape.includes(0)) assert.ok(end * ELEMENT_BYTES[dtype] <= storage.bytes);
+  }
+  return read as TensorFile;
+}
+
+async function refuses(content: Buffer, message: RegExp): Promise<void> {
+  const error = await read(content);
+  assert.ok(error instanceof MocoError, 'the file was accepted');
+  assert.match(error.message, message);
+}
+
+test('100 mutations of every file end in an error or an index that can be read', async () => {
+  const dice = new Dice(1);
+  for (const name of modelFiles) {
+    const content = await readFile(modelFile(name));
+    for (let count = 0; count < 100; count++) await read(mutated(content, dice));
+  }
+});
+
+test('mutations of a pickle whose archive is right end the same way', async () => {
+  const dice = new Dice(2);
+  for (const name of modelFiles.filter((name) => !/legacy|bad|safetensors/.test(name))) {
+    const content = await readFile(modelFile(name));
+    const { tensors } = await readTensorFile(modelFile(name));
+    const sizes = [...new Set(tensors.map(({ storage }) => storage))].map(({ bytes }) => bytes);
+    const pickle = pickleOf(content);
+    for (let count = 0; count < 100; count++) await read(pth(mutated(pickle, dice), sizes));
+  }
+});
+
+test('programs of known instructions in any order end the same way', async () => {
+  const dice = new Dice(3);
+  const instructions = [
+    ...['\x80\x02', 'ccollections\nOrderedDict\n', 'ctorch._utils\n_rebuild_tensor_v2\n'],
+    ...['ctorch\nFloatStorage\n', 'Q', 'R', 'b', '(', 'q\x00', 'q\x01', 'h\x00', 'h\x01'],
+    ...['r\xff\xff\xff\xff', 'j\xff\xff\xff\xff', ')', 't', '\x85', '\x86', '\x87', ']', 'a', 'e'],
+    ...['}', 's', 'u', 'N', '\x88', '\x89', 'K\x01', 'K\x02', 'M\xff\xff', 'J\xff\xff\xff\xff'],
+    ...['\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f', 'G\x7f\xf8\x00\x00\x00\x00\x00\x00'],
+    ...['X\x01\x00\x00\x000', 'X\x07\x00\x00\x00storage', 'X\x03\x00\x00\x00cpu'],
+  ];
+  for (let count = 0; count < 2000; count++) {
+    const length = 1 + dice.below(40);
+    const program = Array.from({ length }, () => dice.of(instructions)).join('');
+    await read(pth(Buffer.from(`}${program}.`, 'latin1'), [8]));
+  }
+});
+
+/** A pickle of the instructions in these texts, one byte for each character. */
+const pickle = (...instructions: string[]) =>
+  pth(Buffer.from(['\x80\x02', ...instructions, '.'].join(''), 'latin1'), [4]);
+
+/** Instructions for a tensor on storage 0, of one float. */
+const tensor = (shape: string, strides: string, elements = 'K\x01') =>
+  [
+    ...['ctorch._utils\n_rebuild_tensor_v2\n', '((X\x07\x00\x00\x00storage'],
+    ...['ctorch\nFloatStorage\n', 'X\x01\x00\x00\x000', 'X\x03\x00\x00\x00cpu', elements, 'tQ'],
+    ...['K\x00', `(${shape}t`, `(${strides}t`, '\x89', 'ccollections\nOrderedDict\n)R', 'tR'],
+  ].join('');
+
+const key = (name: string) => {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(name.length);
+  return `X${length.toString('latin1')}${name}`;
+};
+
+/** An integer of 255 bytes. */
+const HUGE = `\x8a\xff${'\x7f'.repeat(255)}`;
+
+for (const [title, content, message] of [
+  ['a million dictionaries', pickle('('.padEnd(1_000_001, '}'), 't'), /more than 1000000 values/],
+  [
+    'a million places of memory',
+    pickle(']', 'q\x00'.repeat(1_000_000)),
+    /more than 1000000 values/,
+  ],
+  ['lists 100,000 deep', pickle(']'.repeat(100_000), 'a'.repeat(99_999)), /100 levels deep/],
+  ['a text of 4 GB', pickle('X\xff\xff\xff\xff'), /goes on after its last byte/],
+  ['an endless name', pickle(`c${'x'.repeat(5000)}`), /an endless name/],
+  ['nothing on the stack', pickle('t'), /takes a value where there is none/],
+  ['a value below the mark', pickle('}(a'), /takes a value where there is none/],
+  ['a place that was never filled', pickle('h\x05'), /takes a value where there is none/],
+  [
+    'an instruction that makes an object',
+    pickle('}}\x81'),
+    /instruction NEWOBJ \(0x81\) at byte 4/,
+  ],
+  ['an instruction that calls by name', pickle('(cos\nsystem\ni'), /names "os\.system"/],
+  ['INST', pickle('(ios\nsystem\n'), /instruction INST \(0x69\)/],
+  ['eval', pickle('cbuiltins\neval\n'), /names "builtins\.eval"/],
+  [
+    'a shape of 255 bytes',
+    pickle('}', key('a'), tensor(HUGE, 'K\x01'), 's'),
+    /whose shape is \d{40}$/,
+  ],
+  ['a negative shape', pickle('}', key('a'), tensor('J\xff\xff\xff\xff', 'K\x01'), 's'), /is -1$/],
+  [
+    '65 dimensions',
+    pickle('}', key('a'), tensor('K\x01'.repeat(65), 'K\x01'.repeat(65)), 's'),
+    /whose shape is not a tuple of at most 64 integers/,
+  ],
+  ['a stride past the end', pickle('}', key('a'), tensor('K\x02', 'K\x00'), 's'), /has 2 elements/],
+  [
+    'a larger storage',
+    pickle('}', key('a'), tensor('', '', 'K\x02'), 's'),
+    /"0" has 4 bytes, expected 8/,
+  ],
+  ['a key twice', pickle('}', key('a'), 'Ns', key('a'), 'Ns'), /sets a key twice: "a"/],
+  ['a key that is a tuple', pickle('}', ')', tensor('', ''), 's'), /neither a text nor an integer/],
+  ['one tensor', pickle(tensor('', '')), /holds a tensor without a name/],
+  ['a number', pickle('K\x01'), /holds no state dict/],
+  [
+    'names that grow',
+    pickle(`${key('n'.repeat(600))}q\x00`, `}q\x01h\x00}q\x02h\x00}h\x00`, tensor('', ''), 'sss'),
+    /has \d+ characters/,
+  ],
+] as const) {
+  test(`a pickle with ${title} is refused`, () => refuses(content, message));
+}
+
+test('lists that hold each other many times over are looked into once', async () => {
+  // [[…[[tensor], [tensor]], …], …]: 2⁶⁰ tensors, if each way counted
+  const levels = Array.from({ length: 60 }, (_, level) => {
+    const place = String.fromCharCode(level);
+    return `q${place}]h${place}ah${place}a`;
+  });
+  const file = await read(pickle(']', tensor('', ''), 'a', ...levels));
+  assert.ok(!(file instanceof MocoError), String(file));
+  assert.equal(file.tensors.length, 1);
+});
+
+test('a dictionary that holds itself is looked into once', async () => {
+  const file = await read(pickle('}q\x00', key('a'), tensor('', ''), 's', key('self'), 'h\x00s'));
+  assert.ok(!(file instanceof MocoError), String(file));
+  assert.deepEqual(
+    file.tensors.map(({ name }) => name),
+    ['a'],
+  );
+});
+
+const EMPTY = Buffer.from('\x80\x02}.', 'latin1');
+
+for (const [title, content, message] of [
+  [
+    'a record larger than the file',
+    zip([{ name: 'a/data.pkl', data: EMPTY, size: 2 ** 31 }]),
+    /overflows/,
+  ],
+  ['compressed records', zip([{ name: 'a/data.pkl', data: EMPTY, method: 8 }]), /is compressed/],
+  [
+    'records that share bytes',
+    zip([
+      { name: 'a/data.pkl', data: EMPTY },
+      { name: 'a/data/0', data: EMPTY, offset: 0 },
+    ]),
+    /overlaps another one/,
+  ],
+  [
+    'two records of one name',
+    zip([
+      { name: 'a/data.pkl', data: EMPTY },
+      { name: 'a/data.pkl', data: EMPTY },
+    ]),
+    /two records "a\/data\.pkl"/,
+  ],
+  ['no pickle', zip([{ name: 'word/document.xml', data: EMPTY }]), /has no data\.pkl/],
+  [
+    'a TorchScript program',
+    zip([
+      { name: 'a/data.pkl', data: EMPTY },
+      { name: 'a/constants.pkl', data: EMPTY },
+    ]),
+    /TorchScript program/,
+  ],
+  [
+    'a directory beyond every file',
+    withZip64(zip([{ name: 'a/data.pkl', data: EMPTY }])),
+    /refers to 56 bytes at byte 18446744073709552000/,
+  ],
+] as const) {
+  test(`an archive with ${title} is refused`, () => refuses(content, message));
+}
+
+/** The archive with a 64-bit end that lies, it says, 2⁶⁴ − 1 bytes into the file. */
+function withZip64(archive: Buffer): Buffer {
+  const tail = archive.length - 22;
+  const locator = Buffer.alloc(20, 0xff);
+  locator.write('PK\x06\x07');
+  return Buffer.concat([archive.subarray(0, tail), locator, archive.subarray(tail)]);
+}
+
+test('tensors of 4 times the bytes of their file are refused', async () => {
+  const { tensors } = await readTensorFile(modelFile('plain.pth'));
+  const [first] = tensors as [(typeof tensors)[0]];
+  const many = Array.from({ length: 10 }, (_, i) => ({ ...first, name: `${i}` }));
+  const size = first.storage.offset + first.storage.bytes;
+  requireReadable(many, size);
+  const storage = { ...first.storage, offset: 0 };
+  const alone = many.map((tensor) => ({ ...tensor, storage }));
+  assert.throws(
+    () => requireReadable(alone, storage.bytes),
+    /would take 240 bytes, and it has only 24/,
+  );
+});
+
+test('none of this took much memory', () => {
+  assert.ok(process.resourceUsage().maxRSS * 1024 < MAX_MEMORY);
+});

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Layout } from '#moco/model/architecture.js';
+import { readModel } from '#moco/model/readModel.js';
+import { modelFile } from '../../support/modelFiles.js';
+import {
+  backboneOf,
+  encoderLayout,
+  prefixed,
+  torchvisionLayout,
+} from '../../support/resnetLayout.js';
+import { mocoHeader, safetensors, writeZeros } from '../../support/safetensorsFile.js';
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'moco-model-'));
+});
+after(() => rm(folder, { recursive: true }));
+
+/** The model in a file with these tensors. */
+async function read(layout: Layout) {
+  const path = join(folder, 'model.safetensors');
+  await writeZeros(path, layout);
+  return readModel(path);
+}
+
+const encoder = encoderLayout('resnet18');
+const names = (tensors: Layout) => tensors.map(({ name }) => name).sort();
+
+for (const prefix of ['', 'module.', 'encoder_q.', 'module.encoder_q.', 'state_dict.', 'model.']) {
+  test(`an encoder is found ${prefix ? `under ${prefix}` : 'as it is'}`, async () => {
+    const { kind, tensors, leftOut, architecture } = await read(prefixed(prefix, encoder));
+    assert.equal(kind, 'encoder');
+    assert.deepEqual(names(tensors), names(encoder));
+    assert.deepEqual(leftOut, []);
+    assert.deepEqual(architecture, { arch: 'resnet18', stem: 'cifar', featureDim: 128 });
+  });
+}
+
+test("of official MoCo's checkpoint, the query encoder is taken, and the rest is told", async () => {
+  const resnet = torchvisionLayout('resnet50');
+  const { kind, tensors, leftOut, architecture } = await read([
+    ...prefixed('state_dict.module.encoder_q.', resnet),
+    ...prefixed('state_dict.module.encoder_k.', resnet),
+    { name: 'state_dict.module.queue', shape: [128, 65536] },
+    { name: 'state_dict.module.queue_ptr', shape: [1] },
+    { name: 'optimizer.state.0.momentum_buffer', shape: [64, 3, 7, 7] },
+  ]);
+  assert.equal(kind, 'backbone');
+  const expected = backboneOf(encoderLayout('resnet50', 128, 'imagenet'));
+  assert.deepEqual(names(tensors), names(expected));
+  assert.deepEqual(leftOut.map(({ name, tensors }) => `${name} ${tensors}`).sort(), [
+    'encoder_k 320',
+    'fc 2',
+    'optimizer 1',
+    'queue 1',
+    'queue_ptr 1',
+  ]);
+  assert.deepEqual(architecture, { arch: 'resnet50', stem: 'imagenet', featureDim: undefined });
+});
+
+for (const arch of ['resnet18', 'resnet34', 'resnet50', 'resnet101']) {
+  for (const stem of ['cifar', 'imagenet'] as const) {
+    test(`${arch} with the ${stem} stem is recognised by names and shapes`, async () => {
+      const { architecture } = await read(encoderLayout(arch, 64, stem));
+      assert.deepEqual(architecture, { arch, stem, featureDim: 64 });
+    });
+  }
+}
+
+test('a wider variant is no ResNet that has a name', async () => {
+  const wide = encoder.map(({ name, shape }) => ({
+    name,
+    shape: name === 'f.3.0.conv1.weight' ? [128, 64, 3, 3] : shape,
+  }));
+  const { kind, architecture } = await read(wide);
+  assert.deepEqual([kind, architecture], ['encoder', undefined]);
+});
+
+test('a linear model keeps its classifier', async () => {
+  const classifier = { name: 'fc.weight', shape: [10, 512] };
+  const { kind, tensors, leftOut } = await read([...backboneOf(encoder), classifier]);
+  assert.deepEqual([kind, leftOut], ['linear model', []]);
+  assert.ok(tensors.some(({ name }) => name === 'fc.weight'));
+});
+
+test('another network keeps all its tensors and their names', async () => {
+  const layout = [
+    { name: 'model.token.weight', shape: [2] },
+    { name: 'module.bias', shape: [2] },
+  ];
+  const { kind, tensors, leftOut, architecture } = await read(layout);
+  assert.deepEqual([kind, leftOut, architecture], ['network', [], undefined]);
+  assert.deepEqual(names(tensors), names(layout));
+});
+
+test('the model of a checkpoint of moco is its query encoder', async () => {
+  const path = join(folder, 'checkpoint.safetensors');
+  const stored = ['query.f.0.weight', 'query.g.0.weight', 'key.f.0.weight', 'queue.keys'];
+  const tensors = Object.fromEntries(
+    stored.map((name) => [name, { dtype: 'F32', shape: [0], data_offsets: [0, 0] }]),
+  );
+  const checksums = JSON.stringify(Object.fromEntries(stored.map((name) => [name, '00000000'])));
+  const header = mocoHeader({ format: 'moco-checkpoint', checksums }, tensors);
+  await writeFile(path, safetensors(header));
+  const model = await readModel(path);
+  assert.equal(model.kind, 'checkpoint');
+  assert.deepEqual(names(model.tensors), ['f.0.weight', 'g.0.weight']);
+  assert.deepEqual(model.leftOut, [
+    { name: 'key', tensors: 1 },
+    { name: 'queue', tensors: 1 },
+  ]);
+});
+
+test('where tensors lie stays as it is under other names', async () => {
+  const { file, tensors } = await readModel(modelFile('nested.pth'));
+  assert.deepEqual(file.tensors.map(({ name }) => name).slice(0, 2), [
+    'model.0.weight',
+    'model.1.weight',
+  ]);
+  assert.equal(tensors, file.tensors);
+});
+
+test('a file without a tensor is refused', async () => {
+  const path = join(folder, 'empty.safetensors');
+  await writeFile(path, safetensors({}));
+  await assert.rejects(readModel(path), {
+    code: 'ERR_MOCO_CHECKPOINT',
+    message: `${path}: it holds no tensors`,
+  });
+});

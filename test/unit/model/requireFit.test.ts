@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { MocoError } from '#moco/error.js';
+import type { Layout } from '#moco/model/architecture.js';
+import { readModel } from '#moco/model/readModel.js';
+import { type ModelPart, requireFit } from '#moco/model/requireFit.js';
+import {
+  backboneOf,
+  encoderLayout,
+  prefixed,
+  torchvisionLayout,
+} from '../../support/resnetLayout.js';
+import { writeZeros } from '../../support/safetensorsFile.js';
+
+let path: string;
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'moco-fit-'));
+  path = join(folder, 'model.safetensors');
+});
+after(() => rm(folder, { recursive: true }));
+
+/** What the encoder is filled with from a file with these tensors. */
+async function fit(layout: Layout, expected: Layout, part: ModelPart) {
+  await writeZeros(path, layout);
+  return requireFit(await readModel(path), expected, part);
+}
+
+async function refusal(layout: Layout, expected: Layout, part: ModelPart) {
+  const error = await fit(layout, expected, part).then(
+    () => assert.fail('the model was accepted'),
+    (error: unknown) => error,
+  );
+  assert.ok(error instanceof MocoError, String(error));
+  assert.equal(error.code, 'ERR_MOCO_CHECKPOINT');
+  return { lines: error.message.split('\n'), hint: error.hint };
+}
+
+const names = (tensors: Layout) => tensors.map(({ name }) => name);
+const resnet18 = encoderLayout('resnet18');
+const resnet50 = encoderLayout('resnet50');
+
+test('the encoder gets its tensors in its own order', async () => {
+  const tensors = await fit([...resnet18].reverse(), resnet18, 'encoder');
+  assert.deepEqual(names(tensors), names(resnet18));
+});
+
+test('a backbone may come with any head, and with none', async () => {
+  const backbone = backboneOf(resnet18);
+  for (const head of [
+    [],
+    [{ name: 'fc.weight', shape: [10, 512] }],
+    [{ name: 'g.x', shape: [1] }],
+  ]) {
+    const tensors = await fit([...backbone, ...head], resnet18, 'backbone');
+    assert.deepEqual(names(tensors), names(backbone));
+  }
+});
+
+test("an official MoCo's ResNet-50 fits the one with the ImageNet stem", async () => {
+  const file = prefixed('state_dict.module.encoder_q.', torchvisionLayout('resnet50'));
+  const expected = encoderLayout('resnet50', 128, 'imagenet');
+  assert.deepEqual(names(await fit(file, expected, 'backbone')), names(backboneOf(expected)));
+});
+
+test("BatchNorm's counter may be missing", async () => {
+  const old = resnet18.filter(({ name }) => !name.endsWith('num_batches_tracked'));
+  assert.deepEqual(names(await fit(old, resnet18, 'encoder')), names(old));
+});
+
+test('another ResNet is named, with the flag that takes it', async () => {
+  const { lines, hint } = await refusal(resnet18, resnet50, 'backbone');
+  assert.equal(lines[0], `${path} does not fit the backbone of resnet50 with the cifar stem:`);
+  assert.match(`${lines[1]}`, /^ {2}missing: f\.3\.0\.conv3\.weight, .* … \(\d+ in all\)$/);
+  assert.match(
+    `${lines[2]}`,
+    /^ {2}wrong: f\.3\.0\.conv1\.weight is 64×64×3×3, expected 64×64×1×1, .* in all\)$/,
+  );
+  assert.equal(hint, 'This is a ResNet-18; pass --arch resnet18.');
+  const larger = await refusal(resnet50, resnet18, 'backbone');
+  assert.match(`${larger.lines[1]}`, /^ {2}unexpected: "f\./);
+  assert.equal(larger.hint, 'This is a ResNet-50; pass --arch resnet50.');
+});
+
+for (const [title, layout, expected, part, cause] of [
+  [
+    'another stem',
+    encoderLayout('resnet18', 128, 'imagenet'),
+    resnet18,
+    'backbone',
+    'It has the ImageNet stem; pass --stem imagenet.',
+  ],
+  [
+    'another ResNet and stem',
+    torchvisionLayout('resnet18'),
+    resnet50,
+    'backbone',
+    'This is a ResNet-18; pass --arch resnet18. It has the ImageNet stem; pass --stem imagenet.',
+  ],
+  [
+    'a ResNet that moco does not have',
+    encoderLayout('resnet101'),
+    resnet50,
+    'backbone',
+    'This is a ResNet-101; moco has resnet18, resnet34, resnet50.',
+  ],
+  [
+    'another length of features',
+    encoderLayout('resnet18', 64),
+    resnet18,
+    'encoder',
+    'Its features have length 64; pass --feature-dim 64.',
+  ],
+  [
+    'no projection head',
+    backboneOf(resnet18),
+    resnet18,
+    'encoder',
+    'It has no projection head (g.…): only its backbone can be used.',
+  ],
+  [
+    'a classifier only',
+    [
+      { name: 'fc.weight', shape: [10, 512] },
+      { name: 'fc.bias', shape: [10] },
+    ],
+    resnet18,
+    'backbone',
+    'It holds a linear classifier or projection head only, no backbone.',
+  ],
+  [
+    'another network',
+    [{ name: 'blocks.0.weight', shape: [4] }],
+    resnet18,
+    'backbone',
+    'It holds no ResNet under a name that moco knows; its tensors are "blocks.0.weight" …',
+  ],
+] as const) {
+  test(`the likely cause is told: ${title}`, async () => {
+    assert.equal((await refusal(layout, expected, part)).hint, cause);
+  });
+}
+
+test('a tensor that is missing, one too many and one of another shape are named', async () => {
+  const damaged = resnet18
+    .filter(({ name }) => name !== 'f.6.1.conv2.weight')
+    .map(({ name, shape }) => ({ name, shape: name === 'f.1.bias' ? [63] : shape }));
+  const { lines, hint } = await refusal(
+    [...damaged, { name: 'f.9.weight', shape: [1] }],
+    resnet18,
+    'encoder',
+  );
+  assert.deepEqual(lines.slice(1), [
+    '  missing: f.6.1.conv2.weight',
+    '  unexpected: "f.9.weight"',
+    '  wrong: f.1.bias is 63, expected 64',
+  ]);
+  assert.equal(
+    hint,
+    `The file is incomplete or of another network: moco inspect ${path} shows it.`,
+  );
+});
+
+test('weights that are integers are refused', async () => {
+  await writeZeros(path, resnet18);
+  const model = await readModel(path);
+  const tensors = model.tensors.map((tensor) =>
+    tensor.name === 'f.0.weight' ? { ...tensor, dtype: 'I32' as const } : tensor,
+  );
+  assert.throws(() => requireFit({ ...model, tensors }, resnet18, 'encoder'), {
+    message: /\n {2}wrong: f\.0\.weight holds I32, expected floating-point numbers$/,
+  });
+});

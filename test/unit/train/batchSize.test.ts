@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseConfig } from '#moco/config/resolve.js';
+import { type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
+import { MocoError } from '#moco/error.js';
+import type { NativeMemoryDemand } from '#moco/native/addon.js';
+import { withBatchSize } from '#moco/train/batchSize.js';
+import { runFiles } from '#moco/train/runFiles.js';
+import { addonError } from '../../support/trainerDouble.js';
+
+const settings = (input: TrainConfigInput) => parseConfig(trainCommand, input);
+
+/** Stands in for the addon: chooses 512 and keeps what it was asked. */
+function chooser() {
+  const demands: NativeMemoryDemand[] = [];
+  const chooseBatchSize = (demand: NativeMemoryDemand) => {
+    demands.push(demand);
+    return 512;
+  };
+  return { demands, addon: () => ({ chooseBatchSize }) };
+}
+
+test("a batch size that is given is kept, and the addon isn't asked", () => {
+  const { demands, addon } = chooser();
+  assert.equal(withBatchSize(settings({ batchSize: 96 }), addon).batchSize, 96);
+  assert.equal(demands.length, 0);
+});
+
+test("auto becomes the number that fits, in the files' names, too", () => {
+  const config = withBatchSize(settings({ batchSize: 'auto' }), chooser().addon);
+  assert.equal(config.batchSize, 512);
+  assert.match(runFiles(config).directory, /_200_512_500$/);
+});
+
+test('what is chosen for is the run with its pictures', () => {
+  const { demands, addon } = chooser();
+  const run = { trainLimit: 20_000, validation: 500, cudaGraph: false, dataThreads: 3 } as const;
+  withBatchSize(settings({ batchSize: 'auto', ...run }), addon);
+  assert.deepEqual(demands[0], {
+    ...{ arch: 'resnet50', featureDim: 128, queueLength: 4096, neighbours: 200 },
+    ...{ device: 'auto', precision: 'auto', dataThreads: 3 },
+    gpu: { tf32: true, deterministic: false, cudaGraph: false },
+    ...{ trainPictures: 19_500, testPictures: 500, height: 32, width: 32 },
+  });
+});
+
+test('where nothing fits, the error is ours', () => {
+  const chooseBatchSize = () => {
+    throw addonError('ERR_MOCO_OUT_OF_MEMORY', 'batchSize auto: even 32 pictures …');
+  };
+  const choose = () => withBatchSize(settings({ batchSize: 'auto' }), () => ({ chooseBatchSize }));
+  assert.throws(choose, (error) => {
+    return error instanceof MocoError && error.code === 'ERR_MOCO_OUT_OF_MEMORY';
+  });
+});
