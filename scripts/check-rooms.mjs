@@ -56,7 +56,9 @@ export function checkRooms() {
   const order = readFileSync(join(core, 'CMakeLists.txt'), 'utf8');
   const names = [...order.matchAll(/^add_subdirectory\((\w+)\)/gm)].map(([, name]) => name);
   const problems = names.flatMap((name, i) =>
-    [...problemsOf(readRoom(name), names.slice(0, i))].map((text) => `native/core/${name}: ${text}`),
+    [...problemsOf(readRoom(name), names.slice(0, i))].map(
+      (text) => `native/core/${name}: ${text}`,
+    ),
   );
   for (const problem of problems) process.stderr.write(`${problem}\n`);
   return problems.length === 0 ? 0 : 1;

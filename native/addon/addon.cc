@@ -13,9 +13,9 @@
 #include "addon/memory_plan.h"
 #include "addon/tensor_conversion.h"
 #include "addon/trainer_object.h"
+#include "core/base/error.h"
 #include "core/device/cuda_kernels.h"
 #include "core/model/encoder.h"
-#include "core/base/error.h"
 
 namespace moco::addon {
 namespace {

@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "addon/pictures.h"
-#include "core/run/evaluator.h"
 #include "core/files/tensor_file.h"
+#include "core/run/evaluator.h"
 
 namespace moco::addon {
 

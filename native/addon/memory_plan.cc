@@ -3,10 +3,10 @@
 #include "addon/errors.h"
 #include "addon/gpu_options.h"
 #include "addon/properties.h"
-#include "core/device/device.h"
 #include "core/base/error.h"
-#include "core/device/graphed_function.h"
 #include "core/base/threads.h"
+#include "core/device/device.h"
+#include "core/device/graphed_function.h"
 #include "core/input/view_loader.h"
 
 namespace moco::addon {

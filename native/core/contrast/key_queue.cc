@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <string>
 
-#include "core/model/encoder.h"
 #include "core/base/error.h"
 #include "core/base/random.h"
+#include "core/model/encoder.h"
 
 namespace moco {
 

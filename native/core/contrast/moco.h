@@ -4,12 +4,12 @@
 
 #include <cstdint>
 
-#include "core/ops/adam.h"
-#include "core/model/encoder.h"
-#include "core/device/graphed_function.h"
 #include "core/contrast/info_nce.h"
 #include "core/contrast/key_queue.h"
+#include "core/device/graphed_function.h"
 #include "core/files/state_dict.h"
+#include "core/model/encoder.h"
+#include "core/ops/adam.h"
 
 namespace moco {
 

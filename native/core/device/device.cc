@@ -17,9 +17,9 @@
 #include <sys/sysctl.h>
 #endif
 
-#include "core/device/cuda_driver.h"
 #include "core/base/error.h"
 #include "core/base/failure.h"
+#include "core/device/cuda_driver.h"
 
 namespace moco {
 namespace {

@@ -8,9 +8,9 @@
 #include <optional>
 #include <string>
 
-#include "core/model/encoder.h"
 #include "core/device/graphed_function.h"
 #include "core/input/image_store.h"
+#include "core/model/encoder.h"
 
 namespace moco {
 

@@ -4,9 +4,9 @@
 
 #include <string>
 
-#include "core/model/encoder.h"
 #include "core/base/error.h"
 #include "core/evaluate/knn.h"
+#include "core/model/encoder.h"
 
 namespace moco {
 namespace {

@@ -5,12 +5,12 @@
 #include <atomic>
 #include <cstdint>
 
-#include "core/model/encoder.h"
 #include "core/evaluate/frozen_backbone.h"
-#include "core/input/image_store.h"
 #include "core/evaluate/linear_metrics.h"
 #include "core/evaluate/linear_probes.h"
 #include "core/files/state_dict.h"
+#include "core/input/image_store.h"
+#include "core/model/encoder.h"
 
 namespace moco {
 

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/ops/adam.h"
 #include "core/evaluate/linear_metrics.h"
+#include "core/ops/adam.h"
 
 namespace moco {
 

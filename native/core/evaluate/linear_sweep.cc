@@ -2,9 +2,9 @@
 
 #include <ATen/core/grad_mode.h>
 
-#include "core/evaluate/linear_probes.h"
 #include "core/base/random.h"
 #include "core/base/stop.h"
+#include "core/evaluate/linear_probes.h"
 
 namespace moco {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/evaluate/frozen_backbone.h"
-#include "core/input/image_store.h"
 #include "core/evaluate/linear_metrics.h"
+#include "core/input/image_store.h"
 
 namespace moco {
 

@@ -8,8 +8,8 @@
 #include <map>
 #include <utility>
 
-#include "core/files/crc32.h"
 #include "core/base/error.h"
+#include "core/files/crc32.h"
 
 namespace moco {
 namespace {

@@ -1,6 +1,6 @@
-#include "core/input/pillow_pixel.h"
 #include "core/device/launch.h"
 #include "core/input/cuda_views.h"
+#include "core/input/pillow_pixel.h"
 
 // Compiled with -fmad=false: see pillow_pixel.h.
 

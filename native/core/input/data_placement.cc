@@ -3,9 +3,9 @@
 #include <cstdio>
 #include <exception>
 
+#include "core/base/failure.h"
 #include "core/device/cuda_kernels.h"
 #include "core/device/device.h"
-#include "core/base/failure.h"
 
 namespace moco {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <ATen/record_function.h>
 
-#include "core/device/profiler.h"
 #include "core/base/random.h"
+#include "core/device/profiler.h"
 #include "core/input/view_kernel.h"
 
 namespace moco {

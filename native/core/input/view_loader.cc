@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "core/input/augment.h"
 #include "core/base/random.h"
+#include "core/input/augment.h"
 
 namespace moco {
 

@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "core/files/state_dict.h"
 #include "core/model/backbone.h"
 #include "core/model/folded_backbone.h"
 #include "core/model/projection_head.h"
-#include "core/files/state_dict.h"
 
 namespace moco {
 

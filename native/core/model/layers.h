@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/ops/batch_norm.h"
 #include "core/model/named_tensors.h"
+#include "core/ops/batch_norm.h"
 
 namespace moco {
 

@@ -6,8 +6,8 @@
 
 #include "core/ops/cpu_batch_norm.h"
 #ifdef MOCO_CUDA_KERNELS
-#include "core/ops/cuda_batch_norm.h"
 #include "core/device/cuda_kernels.h"
+#include "core/ops/cuda_batch_norm.h"
 #endif
 
 namespace moco {

@@ -25,8 +25,8 @@ constexpr double kBatchNormEps = 1e-5;
 constexpr double kBatchNormMomentum = 0.1;
 
 /// BatchNorm and what follows it (Ioffe & Szegedy, ICML 2015): by kernels of our own in few passes
-/// (native/core/ops/cuda_batch_norm_kernels.h, cpu_batch_norm_kernels.h) where they are built in and know type and
-/// layout, else by PyTorch's operators.
+/// (native/core/ops/cuda_batch_norm_kernels.h, cpu_batch_norm_kernels.h) where they are built in
+/// and know type and layout, else by PyTorch's operators.
 /// @param x         (B, C) or (B, C, H, W); its memory may be taken for the result where nothing is
 ///                  differentiated
 /// @param residual  like x; for kAddRelu

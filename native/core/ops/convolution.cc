@@ -7,8 +7,8 @@
 #include <array>
 #include <tuple>
 
-#include "core/ops/pointwise_convolution.h"
 #include "core/ops/convolution_weight_gradient.h"
+#include "core/ops/pointwise_convolution.h"
 #include "core/ops/winograd_convolution.h"
 
 namespace moco {

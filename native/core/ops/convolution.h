@@ -7,7 +7,8 @@
 namespace moco {
 
 /// `at::conv2d` without bias; it and its gradients come from kernels of our own where those are
-/// faster than PyTorch's (winograd_convolution.h, pointwise_convolution.h, convolution_weight_gradient.h).
+/// faster than PyTorch's (winograd_convolution.h, pointwise_convolution.h,
+/// convolution_weight_gradient.h).
 /// @param x       (B, in, H, W)
 /// @param weight  (out, in, k, k)
 /// @return        (B, out, H', W'); from kernels of our own channels last

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <array>
 
-#include "core/ops/channels_last.h"
-#include "core/device/device.h"
 #include "core/base/threads.h"
+#include "core/device/device.h"
+#include "core/ops/channels_last.h"
 #include "core/ops/convolution_weight_gradient_kernels.h"
 
 namespace moco {

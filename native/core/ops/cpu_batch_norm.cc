@@ -7,9 +7,9 @@
 #include <cmath>
 #include <vector>
 
+#include "core/base/threads.h"
 #include "core/ops/batch_norm_function.h"
 #include "core/ops/cpu_batch_norm_kernels.h"
-#include "core/base/threads.h"
 
 namespace moco {
 namespace {

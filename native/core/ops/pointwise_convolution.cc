@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <array>
 
-#include "core/ops/channels_last.h"
-#include "core/device/device.h"
-#include "core/ops/pointwise_convolution_kernels.h"
 #include "core/base/threads.h"
+#include "core/device/device.h"
+#include "core/ops/channels_last.h"
+#include "core/ops/pointwise_convolution_kernels.h"
 
 namespace moco {
 namespace {

@@ -8,9 +8,9 @@
 #include <array>
 #include <vector>
 
-#include "core/ops/channels_last.h"
-#include "core/device/device.h"
 #include "core/base/threads.h"
+#include "core/device/device.h"
+#include "core/ops/channels_last.h"
 #include "core/ops/winograd_convolution_kernels.h"
 
 namespace moco {

@@ -8,12 +8,12 @@
 #include <limits>
 #include <optional>
 
-#include "core/device/device.h"
-#include "core/model/encoder.h"
-#include "core/evaluate/frozen_backbone.h"
-#include "core/device/graphed_function.h"
-#include "core/evaluate/knn.h"
 #include "core/base/stop.h"
+#include "core/device/device.h"
+#include "core/device/graphed_function.h"
+#include "core/evaluate/frozen_backbone.h"
+#include "core/evaluate/knn.h"
+#include "core/model/encoder.h"
 #include "core/run/view_benchmark.h"
 
 namespace moco {

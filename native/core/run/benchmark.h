@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/input/image_store.h"
 #include "core/device/profiler.h"
+#include "core/input/image_store.h"
 #include "core/run/trainer.h"
 
 namespace moco {

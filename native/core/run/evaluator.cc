@@ -3,11 +3,11 @@
 #include <chrono>
 #include <utility>
 
-#include "core/device/caching_allocator.h"
 #include "core/base/error.h"
-#include "core/files/pth_writer.h"
 #include "core/base/stop.h"
 #include "core/base/threads.h"
+#include "core/device/caching_allocator.h"
+#include "core/files/pth_writer.h"
 
 namespace moco {
 namespace {

@@ -10,16 +10,16 @@
 #include <string>
 #include <vector>
 
-#include "core/input/data_placement.h"
 #include "core/device/device.h"
-#include "core/model/encoder.h"
 #include "core/evaluate/frozen_backbone.h"
-#include "core/input/image_store.h"
-#include "core/input/input_loader.h"
 #include "core/evaluate/knn_evaluation.h"
 #include "core/evaluate/linear_evaluation.h"
 #include "core/evaluate/linear_sweep.h"
 #include "core/files/state_dict.h"
+#include "core/input/data_placement.h"
+#include "core/input/image_store.h"
+#include "core/input/input_loader.h"
+#include "core/model/encoder.h"
 
 namespace moco {
 

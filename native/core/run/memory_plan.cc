@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/model/backbone.h"
 #include "core/base/error.h"
 #include "core/evaluate/frozen_backbone.h"
 #include "core/evaluate/knn.h"
+#include "core/model/backbone.h"
 #include "core/model/projection_head.h"
 
 namespace moco {

@@ -3,15 +3,15 @@
 #include <chrono>
 #include <utility>
 
-#include "core/files/atomic_file.h"
-#include "core/device/caching_allocator.h"
 #include "core/base/error.h"
 #include "core/base/failure.h"
-#include "core/evaluate/knn_evaluation.h"
-#include "core/files/pth_writer.h"
 #include "core/base/random.h"
-#include "core/files/safetensors_writer.h"
 #include "core/base/threads.h"
+#include "core/device/caching_allocator.h"
+#include "core/evaluate/knn_evaluation.h"
+#include "core/files/atomic_file.h"
+#include "core/files/pth_writer.h"
+#include "core/files/safetensors_writer.h"
 #include "core/input/view_loader.h"
 
 namespace moco {

@@ -12,16 +12,16 @@
 #include <utility>
 #include <vector>
 
-#include "core/evaluate/accuracy.h"
-#include "core/input/data_placement.h"
-#include "core/device/device.h"
 #include "core/base/error.h"
+#include "core/contrast/moco.h"
+#include "core/device/device.h"
+#include "core/evaluate/accuracy.h"
 #include "core/evaluate/frozen_backbone.h"
+#include "core/files/tensor_file.h"
+#include "core/input/data_placement.h"
 #include "core/input/image_store.h"
 #include "core/input/input_loader.h"
 #include "core/run/memory_plan.h"
-#include "core/contrast/moco.h"
-#include "core/files/tensor_file.h"
 
 namespace moco {
 

@@ -3,8 +3,8 @@
 #include <chrono>
 #include <vector>
 
-#include "core/input/augment.h"
 #include "core/base/random.h"
+#include "core/input/augment.h"
 
 namespace moco {
 

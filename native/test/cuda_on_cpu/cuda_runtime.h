@@ -1,7 +1,7 @@
 #pragma once
 
-// Stands in for CUDA's header where moco_tests compiles kernels (native/core/*/*.cu) for the CPU, so
-// that their logic is tested without a GPU. What is here has CUDA's names and meaning:
+// Stands in for CUDA's header where moco_tests compiles kernels (native/core/*/*.cu) for the CPU,
+// so that their logic is tested without a GPU. What is here has CUDA's names and meaning:
 //
 // - grids and blocks of one to three dimensions, launched by `cudaLaunchKernelEx`, which returns
 //   after the last block; blocks run one after the other, and the threads of a block in turn, each

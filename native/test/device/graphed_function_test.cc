@@ -4,8 +4,8 @@
 
 #include <future>
 
-#include "core/device/device.h"
 #include "core/contrast/moco.h"
+#include "core/device/device.h"
 #include "support/formula.h"
 #include "support/graph_double.h"
 

@@ -4,8 +4,8 @@
 
 #include <array>
 
-#include "core/files/crc32.h"
 #include "core/base/error.h"
+#include "core/files/crc32.h"
 #include "support/temporary_folder.h"
 
 using namespace moco;

@@ -5,11 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/random.h"
 #include "core/files/crc32.h"
 #include "core/input/image_store.h"
-#include "support/pillow_plain.h"
-#include "core/base/random.h"
 #include "support/fixtures.h"
+#include "support/pillow_plain.h"
 
 using namespace moco;
 namespace plain = moco::pillow::plain;

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "core/files/crc32.h"
-#include "support/pillow_plain.h"
 #include "core/base/random.h"
+#include "core/files/crc32.h"
 #include "support/fixtures.h"
+#include "support/pillow_plain.h"
 
 using namespace moco;
 namespace plain = moco::pillow::plain;

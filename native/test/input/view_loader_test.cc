@@ -4,8 +4,8 @@
 
 #include <set>
 
-#include "core/input/augment.h"
 #include "core/base/random.h"
+#include "core/input/augment.h"
 
 using namespace moco;
 

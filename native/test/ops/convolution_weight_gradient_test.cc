@@ -8,13 +8,13 @@
 #include <utility>
 #include <vector>
 
-#include "support/compute_threads.h"
-#include "core/ops/convolution.h"
 #include "core/device/device.h"
-#include "core/ops/pointwise_convolution.h"
 #include "core/device/profiler.h"
+#include "core/ops/convolution.h"
 #include "core/ops/convolution_weight_gradient_kernels.h"
+#include "core/ops/pointwise_convolution.h"
 #include "core/ops/winograd_convolution.h"
+#include "support/compute_threads.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
 

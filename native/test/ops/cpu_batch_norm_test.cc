@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "support/compute_threads.h"
 #include "core/ops/cpu_batch_norm_kernels.h"
+#include "support/compute_threads.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
 

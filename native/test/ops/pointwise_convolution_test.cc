@@ -7,9 +7,9 @@
 #include <cmath>
 #include <vector>
 
-#include "support/compute_threads.h"
 #include "core/device/device.h"
 #include "core/ops/pointwise_convolution_kernels.h"
+#include "support/compute_threads.h"
 #include "support/formula.h"
 
 using namespace moco;

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <vector>
 
-#include "support/compute_threads.h"
 #include "core/device/device.h"
 #include "core/ops/winograd_convolution_kernels.h"
+#include "support/compute_threads.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
 

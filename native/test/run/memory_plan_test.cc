@@ -2,12 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include "core/base/error.h"
 #include "core/device/caching_allocator.h"
 #include "core/device/device.h"
-#include "core/base/error.h"
 #include "core/evaluate/nearest_neighbours.h"
-#include "core/run/trainer.h"
 #include "core/input/view_loader.h"
+#include "core/run/trainer.h"
 
 using namespace moco;
 

@@ -184,7 +184,10 @@ test('an nvcc that appears, changes or goes builds from scratch', async (t) => {
 test('another compiler builds from scratch', async (t) => {
   const { host, request } = buildable(t);
   await buildAddon(request, host, keptReport());
-  writeFiles(request.root, { 'build/native/moco.o': 'compiled', 'native/core/contrast/moco.cc': 'changed' });
+  writeFiles(request.root, {
+    'build/native/moco.o': 'compiled',
+    'native/core/contrast/moco.cc': 'changed',
+  });
   host.env.CXX = writeCommand(host, 'g++-13', 'echo "g++-13 (GCC) 13.2.0"');
   await buildAddon(request, host, keptReport());
   assert.ok(!existsSync(join(request.root, 'build/native/moco.o')));
