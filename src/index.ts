@@ -3,15 +3,14 @@
  * step; `knn` and `linear` measure what was trained, `bench` and `profileStep` how fast the machine
  * is, and `doctor` examines it. The `moco` command uses what is exported here and nothing else.
  */
-export {
-  type BenchEvent,
-  type BenchMeasuringEvent,
-  type BenchOptions,
-  type BenchResult,
-  type BenchStartEvent,
-  bench,
-} from './bench/bench.js';
+export { type BenchResult, bench } from './bench/bench.js';
 export type { BenchDescription, Precision } from './bench/benchmarks.js';
+export type {
+  BenchEvent,
+  BenchMeasuringEvent,
+  BenchOptions,
+  BenchStartEvent,
+} from './bench/events.js';
 export type { Measurement } from './bench/measure.js';
 export {
   type OperatorProfile,
@@ -65,8 +64,9 @@ export type { MetricsRow } from './model/description.js';
 export type { LeftOut } from './model/encoderTensors.js';
 export { type FileInspection, inspectFile } from './model/inspectFile.js';
 export type { ModelKind } from './model/readModel.js';
-export type { NativeMemory, NativeMemoryPlan } from './native/addon.js';
 export { STEP_PHASES, type StepPhase } from './native/benchmark.js';
+export type { NativeMemory } from './native/machine.js';
+export type { NativeMemoryPlan } from './native/trainer.js';
 export { resumedConfig } from './train/checkpoint.js';
 export { type CreateTrainerOptions, createTrainer } from './train/createTrainer.js';
 export type {

@@ -49,7 +49,7 @@ export function comparisons(options) {
   const reference = (batch) => pyTorchStep(options, batch, REFERENCE, 'fp32');
   const steps = (batch, title, contestants) => ({
     ...{ title, rounds, unit: 'pictures/s', contestants },
-    valueOf: (seconds) => (batch * batches[batch]) / seconds,
+    toValue: (seconds) => (batch * batches[batch]) / seconds,
   });
   return [
     steps(small, `step, batch ${small}`, [
@@ -59,7 +59,7 @@ export function comparisons(options) {
     {
       ...{ title: `kNN of ${bank + queries} pictures`, rounds, unit: 's' },
       contestants: evaluations(options),
-      valueOf: (seconds) => seconds,
+      toValue: (seconds) => seconds,
     },
     steps(large, `step, batch ${large}`, [
       ...[reference(large), ...compiledSteps(options, large), ...ourMainSteps(options, large)],

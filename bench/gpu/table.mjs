@@ -52,8 +52,8 @@ async function measureAll() {
   return done.every(({ results }) => results.every(({ failure }) => !failure));
 }
 
-function withValues({ title, unit, valueOf }, results) {
-  return { title, unit, results: results.map((r) => ({ ...r, values: r.seconds.map(valueOf) })) };
+function withValues({ title, unit, toValue }, results) {
+  return { title, unit, results: results.map((r) => ({ ...r, values: r.seconds.map(toValue) })) };
 }
 
 function write(measured) {

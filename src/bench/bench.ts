@@ -1,7 +1,8 @@
 import { type BenchConfig, type BenchConfigInput, benchCommand } from '../config/benchConfig.js';
 import { parseConfig } from '../config/resolve.js';
-import type { NativeAddon, NativeMemory } from '../native/addon.js';
+import type { NativeAddon } from '../native/addon.js';
 import { loadAddon } from '../native/load.js';
+import type { NativeMemory } from '../native/machine.js';
 import {
   type BenchDescription,
   type Benchmarks,
@@ -9,6 +10,7 @@ import {
   type Precision,
   stoppable,
 } from './benchmarks.js';
+import type { BenchMeasuringEvent, BenchOptions } from './events.js';
 import {
   type Measurement,
   measureRound,
@@ -18,32 +20,6 @@ import {
 } from './measure.js';
 import { convolutionShare } from './profile.js';
 import { type PrecisionResult, precisionResult, type Spread, spread, workOf } from './summary.js';
-
-/** The first event: the models are made, and measuring begins. */
-export interface BenchStartEvent {
-  readonly type: 'start';
-  readonly config: BenchConfig;
-  readonly description: BenchDescription;
-}
-
-/** One measurement begins. */
-export interface BenchMeasuringEvent {
-  readonly type: 'measuring';
-  /** From 1; 0 warms up. */
-  readonly round: number;
-  readonly rounds: number;
-  readonly measurement: Measurement;
-  /** Absent where it is the same in all precisions. */
-  readonly precision?: Precision;
-}
-
-export type BenchEvent = BenchStartEvent | BenchMeasuringEvent;
-
-export interface BenchOptions {
-  readonly onEvent?: ((event: BenchEvent) => void) | undefined;
-  /** Ends the measurement that runs, soon. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** What was measured, over the rounds. */
 export interface BenchResult {

@@ -4,7 +4,7 @@ import { MocoError } from '../error.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeBenchmark, NativeBenchmarkDescription } from '../native/benchmark.js';
 import { gpuOptions } from '../native/gpuOptions.js';
-import { requireDevice } from '../native/hardware.js';
+import { requireDevice } from '../native/requireDevice.js';
 import { version } from '../version.js';
 
 /** A number format of the convolutions. */

@@ -3,13 +3,13 @@ import { parseConfig } from '../config/resolve.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeSteps, StepPhase } from '../native/benchmark.js';
 import { loadAddon } from '../native/load.js';
-import type { BenchOptions } from './bench.js';
 import {
   type BenchDescription,
   createBenchmarks,
   type Precision,
   stoppable,
 } from './benchmarks.js';
+import type { BenchOptions } from './events.js';
 import { type PhaseShares, phaseShares } from './summary.js';
 
 /** One operator in one phase of a step. */

@@ -8,9 +8,9 @@ import type {
   LinearStepEvent,
   LinearSweepEvent,
 } from '../index.js';
+import type { EventText, RunText, StepProgress } from './eventText.js';
 import { evaluatorLines } from './headerText.js';
 import { count, duration, percent, rate } from './quantities.js';
-import type { EventText, RunText, StepProgress } from './runOutput.js';
 import { tableLines } from './table.js';
 import { epochTitle } from './trainText.js';
 

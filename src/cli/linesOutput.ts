@@ -1,4 +1,4 @@
-import type { EventOutput, RunText } from './runOutput.js';
+import type { EventOutput, RunText } from './eventText.js';
 
 /** Milliseconds between two lines inside an epoch. */
 const PROGRESS_EVERY = 30_000;

@@ -1,6 +1,6 @@
 import { clearLine, cursorTo } from 'node:readline';
 import cliProgress from 'cli-progress';
-import type { EventOutput, RunText, StepProgress } from './runOutput.js';
+import type { EventOutput, RunText, StepProgress } from './eventText.js';
 
 /** Width of a terminal that does not tell its own. */
 const DEFAULT_COLUMNS = 80;

@@ -6,9 +6,9 @@ import type {
   StepEvent,
   TrainEvent,
 } from '../index.js';
+import type { EventText, RunText, StepProgress } from './eventText.js';
 import { machineLines } from './headerText.js';
 import { count, duration, gibibytes, percent, rate } from './quantities.js';
-import type { EventText, RunText, StepProgress } from './runOutput.js';
 
 /** How a training run reads. */
 export class TrainText implements RunText<TrainEvent> {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { NativeCuda, NativeHardware } from '../native/addon.js';
 import type { Nvcc } from '../native/buildRecord.js';
+import type { NativeCuda, NativeHardware } from '../native/machine.js';
 import type { Host } from '../setup/host.js';
 import { KERNELS_COST, KERNELS_HINT } from '../setup/nvcc.js';
 import { type Finding, gigabytes } from './finding.js';

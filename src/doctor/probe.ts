@@ -1,12 +1,9 @@
 import { randomFillSync } from 'node:crypto';
-import type {
-  NativeAddon,
-  NativeHardware,
-  NativeMemory,
-  NativePictures,
-  NativeTrainerDescription,
-} from '../native/addon.js';
+import type { NativeAddon } from '../native/addon.js';
+import type { NativePictures } from '../native/input.js';
 import { loadAddonOf } from '../native/load.js';
+import type { NativeHardware, NativeMemory } from '../native/machine.js';
+import type { NativeTrainerDescription } from '../native/trainer.js';
 import { decodeStepRows } from '../train/stepRows.js';
 
 /** What to try; the program's argument, as JSON. */

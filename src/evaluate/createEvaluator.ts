@@ -4,16 +4,13 @@ import { loadDataset } from '../data/load.js';
 import { MocoError } from '../error.js';
 import { readModel } from '../model/readModel.js';
 import { requireFit } from '../model/requireFit.js';
-import type {
-  NativeAddon,
-  NativeDescription,
-  NativeEvaluator,
-  NativeEvaluatorOptions,
-  NativeTensorSource,
-} from '../native/addon.js';
+import type { NativeAddon } from '../native/addon.js';
+import type { NativeDescription } from '../native/compute.js';
+import type { NativeEvaluator, NativeEvaluatorOptions } from '../native/evaluator.js';
 import { gpuOptions } from '../native/gpuOptions.js';
-import { requireDevice } from '../native/hardware.js';
+import type { NativeTensorSource } from '../native/input.js';
 import { loadAddon } from '../native/load.js';
+import { requireDevice } from '../native/requireDevice.js';
 import { version } from '../version.js';
 
 /** The projection head is not used: the length of its output, which a layout needs, may be any. */

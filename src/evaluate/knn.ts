@@ -2,7 +2,7 @@ import { type KnnConfig, type KnnConfigInput, knnCommand } from '../config/knnCo
 import { parseConfig } from '../config/resolve.js';
 import type { LoadOptions } from '../data/dataset.js';
 import { MocoError } from '../error.js';
-import type { NativeKnnResult } from '../native/addon.js';
+import type { NativeKnnResult } from '../native/evaluator.js';
 import type { WarningEvent } from '../train/events.js';
 import { createEvaluator, type Evaluator, type EvaluatorDescription } from './createEvaluator.js';
 import { stopOnAbort } from './stopOnAbort.js';

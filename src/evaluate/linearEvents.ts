@@ -1,5 +1,5 @@
 import type { LinearConfig } from '../config/linearConfig.js';
-import type { NativeLinearMetrics, NativeSweepResult } from '../native/addon.js';
+import type { NativeLinearMetrics, NativeSweepResult } from '../native/evaluator.js';
 import type { ModelEvent, WarningEvent } from '../train/events.js';
 import type { EvaluatorDescription } from './createEvaluator.js';
 

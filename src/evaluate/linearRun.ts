@@ -1,7 +1,7 @@
 import type { LinearConfig } from '../config/linearConfig.js';
 import { writeFileAtomic } from '../formats/atomicFile.js';
 import { type LinearRow, linearStatisticsCsv } from '../formats/linearCsv.js';
-import { LINEAR_STEP_COLUMNS, type NativeEvaluator } from '../native/addon.js';
+import { LINEAR_STEP_COLUMNS, type NativeEvaluator } from '../native/evaluator.js';
 import type { ModelEvent } from '../train/events.js';
 import { StepInbox } from '../train/stepInbox.js';
 import { TimeLeft } from '../train/timeLeft.js';

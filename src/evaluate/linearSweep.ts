@@ -1,7 +1,7 @@
 import type { LinearConfig } from '../config/linearConfig.js';
 import { writeFileAtomic } from '../formats/atomicFile.js';
 import { linearCachedCsv } from '../formats/linearCsv.js';
-import type { NativeEvaluator } from '../native/addon.js';
+import type { NativeEvaluator } from '../native/evaluator.js';
 import type { LinearProbe, LinearSweepEvent } from './linearEvents.js';
 
 /**

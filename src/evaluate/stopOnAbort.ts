@@ -1,5 +1,5 @@
 import { MocoError } from '../error.js';
-import type { NativeEvaluator } from '../native/addon.js';
+import type { NativeEvaluator } from '../native/evaluator.js';
 
 /**
  * Lets a signal end whatever job runs, until it is disposed of.

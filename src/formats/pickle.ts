@@ -62,68 +62,97 @@ class PickleMachine {
     const bytes = this.#bytes;
     switch (opcode) {
       case 0x80: // PROTO
-        return requireProtocol2(bytes.uint8());
+        requireProtocol2(bytes.uint8());
+        break;
       case 0x63: // GLOBAL
-        return this.#push(findGlobal(`${bytes.line()}.${bytes.line()}`));
+        this.#push(findGlobal(`${bytes.line()}.${bytes.line()}`));
+        break;
       case 0x51: // BINPERSID
-        return this.#pushStorage(findStorage(this.#pop()));
+        this.#pushStorage(findStorage(this.#pop()));
+        break;
       case 0x52: // REDUCE
-        return this.#call();
+        this.#call();
+        break;
       case 0x62: // BUILD
-        return this.#setAttributes();
+        this.#setAttributes();
+        break;
 
       case 0x28: // MARK
-        return this.#mark();
+        this.#mark();
+        break;
       case 0x71: // BINPUT
-        return this.#remember(bytes.uint8());
+        this.#remember(bytes.uint8());
+        break;
       case 0x72: // LONG_BINPUT
-        return this.#remember(bytes.uint32());
+        this.#remember(bytes.uint32());
+        break;
       case 0x68: // BINGET
-        return this.#recall(bytes.uint8());
+        this.#recall(bytes.uint8());
+        break;
       case 0x6a: // LONG_BINGET
-        return this.#recall(bytes.uint32());
+        this.#recall(bytes.uint32());
+        break;
 
       case 0x29: // EMPTY_TUPLE
-        return this.#push(new PickleTuple([]));
+        this.#push(new PickleTuple([]));
+        break;
       case 0x74: // TUPLE
-        return this.#push(new PickleTuple(this.#popToMark()));
+        this.#push(new PickleTuple(this.#popToMark()));
+        break;
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: // TUPLE3
-        return this.#push(new PickleTuple(this.#popMany(opcode - 0x84)));
+        this.#push(new PickleTuple(this.#popMany(opcode - 0x84)));
+        break;
       case 0x5d: // EMPTY_LIST
-        return this.#push([]);
+        this.#push([]);
+        break;
       case 0x61: // APPEND
-        return this.#append([this.#pop()]);
+        this.#append([this.#pop()]);
+        break;
       case 0x65: // APPENDS
-        return this.#append(this.#popToMark());
+        this.#append(this.#popToMark());
+        break;
       case 0x7d: // EMPTY_DICT
-        return this.#push(new Map());
+        this.#push(new Map());
+        break;
       case 0x73: // SETITEM
-        return this.#setItems(this.#popMany(2));
+        this.#setItems(this.#popMany(2));
+        break;
       case 0x75: // SETITEMS
-        return this.#setItems(this.#popToMark());
+        this.#setItems(this.#popToMark());
+        break;
 
       case 0x4e: // NONE
-        return this.#push(null);
+        this.#push(null);
+        break;
       case 0x88: // NEWTRUE
-        return this.#push(true);
+        this.#push(true);
+        break;
       case 0x89: // NEWFALSE
-        return this.#push(false);
+        this.#push(false);
+        break;
       case 0x4a: // BININT
-        return this.#push(bytes.int32());
+        this.#push(bytes.int32());
+        break;
       case 0x4b: // BININT1
-        return this.#push(bytes.uint8());
+        this.#push(bytes.uint8());
+        break;
       case 0x4d: // BININT2
-        return this.#push(bytes.uint16());
+        this.#push(bytes.uint16());
+        break;
       case 0x8a: // LONG1
-        return this.#push(bytes.integer(bytes.uint8()));
+        this.#push(bytes.integer(bytes.uint8()));
+        break;
       case 0x47: // BINFLOAT
-        return this.#push(bytes.float64());
+        this.#push(bytes.float64());
+        break;
       case 0x58: // BINUNICODE
-        return this.#push(bytes.text(bytes.uint32()));
+        this.#push(bytes.text(bytes.uint32()));
+        break;
+      default:
+        throw unknownInstruction(opcode, at);
     }
-    throw unknownInstruction(opcode, at);
   }
 
   #push(value: PickleValue): void {
@@ -231,21 +260,22 @@ function requireProtocol2(protocol: number): void {
 }
 
 /** Instructions that make objects or run code, by opcode. */
-const REFUSED: Readonly<Record<number, string>> = {
-  0x50: 'PERSID',
-  0x69: 'INST',
-  0x6f: 'OBJ',
-  0x81: 'NEWOBJ',
-  0x82: 'EXT1',
-  0x83: 'EXT2',
-  0x84: 'EXT4',
-  0x92: 'NEWOBJ_EX',
-  0x93: 'STACK_GLOBAL',
-};
+const REFUSED: ReadonlyMap<number, string> = new Map([
+  [0x50, 'PERSID'],
+  [0x69, 'INST'],
+  [0x6f, 'OBJ'],
+  [0x81, 'NEWOBJ'],
+  [0x82, 'EXT1'],
+  [0x83, 'EXT2'],
+  [0x84, 'EXT4'],
+  [0x92, 'NEWOBJ_EX'],
+  [0x93, 'STACK_GLOBAL'],
+]);
 
 function unknownInstruction(opcode: number, at: number): FormatError {
   const hexadecimal = `0x${opcode.toString(16).padStart(2, '0')}`;
-  const name = REFUSED[opcode] === undefined ? hexadecimal : `${REFUSED[opcode]} (${hexadecimal})`;
+  const refused = REFUSED.get(opcode);
+  const name = refused === undefined ? hexadecimal : `${refused} (${hexadecimal})`;
   return new FormatError(
     `its pickle has the instruction ${name} at byte ${at}, which no state dict needs (nothing of it was run)`,
   );

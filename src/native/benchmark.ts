@@ -1,4 +1,4 @@
-import type { NativeDescription, NativeGpuOptions } from './addon.js';
+import type { NativeDescription, NativeGpuOptions } from './compute.js';
 
 /** What a benchmark measures. */
 export interface NativeBenchmarkOptions {

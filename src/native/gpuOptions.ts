@@ -1,4 +1,4 @@
-import type { NativeGpuOptions } from './addon.js';
+import type { NativeGpuOptions } from './compute.js';
 
 /** How a configuration lets a GPU compute. */
 export function gpuOptions(config: {

@@ -5,7 +5,7 @@ import { type TrainConfig, trainCommand } from '../config/trainConfig.js';
 import { MocoError } from '../error.js';
 import { readTensorFile } from '../formats/readTensorFile.js';
 import { verifyChecksums } from '../formats/verifyChecksums.js';
-import type { NativeTensorSource } from '../native/addon.js';
+import type { NativeTensorSource } from '../native/input.js';
 import { type RunState, runStateSchema } from './runState.js';
 
 /** What `__metadata__.format` of a checkpoint says. */

@@ -1,5 +1,5 @@
 import type { TrainConfig } from '../config/trainConfig.js';
-import type { NativeTrainerDescription } from '../native/addon.js';
+import type { NativeTrainerDescription } from '../native/trainer.js';
 
 /** The files of one run. */
 export interface RunFiles {

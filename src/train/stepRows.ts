@@ -1,4 +1,4 @@
-import { STEP_COLUMNS } from '../native/addon.js';
+import { STEP_COLUMNS } from '../native/trainer.js';
 
 /** One row of the native trainer's metrics. */
 export interface StepRow {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { TrainConfig } from '../config/trainConfig.js';
 import { MocoError } from '../error.js';
-import type { NativeTrainer } from '../native/addon.js';
+import type { NativeTrainer } from '../native/trainer.js';
 import { type Checkpoint, checkpointPaths, isOwnRun } from './checkpoint.js';
 import type {
   BestEpoch,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type NativeTrainerOptions, STEP_COLUMNS } from '#moco/native/addon.js';
 import { loadAddon } from '#moco/native/load.js';
+import { type NativeTrainerOptions, STEP_COLUMNS } from '#moco/native/trainer.js';
 import { smallPictures } from '../support/smallPictures.js';
 
 const STEPS = 4;

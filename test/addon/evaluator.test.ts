@@ -8,8 +8,8 @@ import {
   LINEAR_STEP_COLUMNS,
   type NativeEvaluator,
   type NativeEvaluatorOptions,
-  type NativeTensorSource,
-} from '#moco/native/addon.js';
+} from '#moco/native/evaluator.js';
+import type { NativeTensorSource } from '#moco/native/input.js';
 import { loadAddon } from '#moco/native/load.js';
 import { smallPictures } from '../support/smallPictures.js';
 

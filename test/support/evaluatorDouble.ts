@@ -8,7 +8,7 @@ import type {
   NativeLinearOptions,
   NativeSweepOptions,
   NativeSweepResult,
-} from '#moco/native/addon.js';
+} from '#moco/native/evaluator.js';
 import { addonError } from './trainerDouble.js';
 
 /** Of 60 training pictures in batches of 16: the last one has 12. */

@@ -1,4 +1,4 @@
-import type { NativePictures } from '#moco/native/addon.js';
+import type { NativePictures } from '#moco/native/input.js';
 
 /** Tiny pictures (8 × 8) of noise-like bytes, of ten classes in turn. */
 export function smallPictures(count: number): NativePictures {

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { parseConfig } from '#moco/config/resolve.js';
 import { type TrainConfig, type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
 import { MocoError } from '#moco/error.js';
-import type { NativeTrainer } from '#moco/native/addon.js';
+import type { NativeTrainer } from '#moco/native/trainer.js';
 import { withBatchSize } from '#moco/train/batchSize.js';
 import type { Checkpoint } from '#moco/train/checkpoint.js';
 import { runFiles } from '#moco/train/runFiles.js';

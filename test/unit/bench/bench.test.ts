@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
-import { type BenchEvent, benchOn } from '#moco/bench/bench.js';
+import { benchOn } from '#moco/bench/bench.js';
+import type { BenchEvent } from '#moco/bench/events.js';
 import { profileStepOn } from '#moco/bench/profile.js';
 import { spread } from '#moco/bench/summary.js';
 import { type BenchConfigInput, benchCommand } from '#moco/config/benchConfig.js';

@@ -6,7 +6,7 @@ import { findingLines, verdict } from '#moco/cli/doctorText.js';
 import { CIFAR10, recordBytes } from '#moco/data/cifarVariant.js';
 import { gpu, kernels } from '#moco/doctor/gpu.js';
 import { dataSets, outputFolder } from '#moco/doctor/storage.js';
-import type { NativeHardware } from '#moco/native/addon.js';
+import type { NativeHardware } from '#moco/native/machine.js';
 import { bareHost, temporaryFolder } from '../../support/fakeHost.js';
 
 const GPU = { name: 'NVIDIA H200', computeCapability: '9.0', memoryBytes: 150e9 };

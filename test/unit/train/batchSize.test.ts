@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseConfig } from '#moco/config/resolve.js';
 import { type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
 import { MocoError } from '#moco/error.js';
-import type { NativeMemoryDemand } from '#moco/native/addon.js';
+import type { NativeMemoryDemand } from '#moco/native/trainer.js';
 import { withBatchSize } from '#moco/train/batchSize.js';
 import { runFiles } from '#moco/train/runFiles.js';
 import { addonError } from '../../support/trainerDouble.js';

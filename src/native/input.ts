@@ -1,0 +1,17 @@
+import type { StoredTensor } from '../formats/tensorFile.js';
+
+/** One split of a data set as the addon takes it: raw bytes, planar (N × 3 × height × width, R then G then B). */
+export interface NativePictures {
+  readonly pixels: Uint8Array;
+  /** One class index per picture. */
+  readonly labels: Uint8Array;
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Tensors to be read from one file. */
+export interface NativeTensorSource {
+  readonly path: string;
+  readonly tensors: readonly StoredTensor[];
+}

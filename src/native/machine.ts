@@ -1,0 +1,32 @@
+/** What this machine offers. */
+export interface NativeHardware {
+  readonly cpuName: string;
+  readonly cpuBf16: boolean;
+  /** Absent where CUDA cannot be used. */
+  readonly cuda: NativeCuda | undefined;
+  /** Why CUDA cannot be used; empty where it can. */
+  readonly cudaUnavailable: string;
+}
+
+export interface NativeCuda {
+  readonly devices: readonly {
+    readonly name: string;
+    /** E.g. `9.0`. */
+    readonly computeCapability: string;
+    readonly memoryBytes: number;
+  }[];
+  /** The newest CUDA that the driver supports. */
+  readonly driverCuda: string;
+  /** What LibTorch was built with. */
+  readonly cuda: string;
+  readonly cudnn: string;
+}
+
+/** Large blocks of memory that PyTorch has on a device, in bytes. */
+export interface NativeMemory {
+  readonly inUse: number;
+  /** Idle, and kept for the next tensors. */
+  readonly cached: number;
+  /** The most that was in use at once since the process started. */
+  readonly peak: number;
+}
