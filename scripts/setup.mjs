@@ -4,21 +4,37 @@
 //   node scripts/setup.mjs              what `moco` needs
 //   node scripts/setup.mjs --tests      and the tests, in C++ and TypeScript
 //   node scripts/setup.mjs --no-addon   packages and TypeScript only
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { withLock } from './setup/lock.mjs';
+import { FileLock } from '../src/disk/lock.js';
 import { checkNodeVersion } from './setup/node-version.mjs';
 import { installPackages } from './setup/packages.mjs';
+import { say } from './setup/run.mjs';
 import { compileSources, compileTests } from './setup/typescript.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
 async function setUp({ tests, addon }) {
   checkNodeVersion(process.versions.node);
-  await withLock(root, async () => {
+  const lock = await onlySetUp();
+  try {
     await installPackages(root);
     await compileSources(root);
     if (tests) await compileTests(root);
     if (addon) await setUpAddon(tests);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Waits until no other set-up of this clone runs, and keeps others waiting until it is released. */
+function onlySetUp() {
+  mkdirSync(join(root, 'build'), { recursive: true });
+  return FileLock.wait(join(root, 'build/setup.lock'), {
+    onWait: (before) => {
+      if (before === 0) say('waiting for another set-up of this clone to end');
+    },
   });
 }
 

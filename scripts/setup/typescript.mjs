@@ -33,7 +33,7 @@ export async function compileTests(root) {
 
 async function compile(root, { name, project, folder, output, inputs }) {
   const stamp = join(root, output, '.sources');
-  const sources = filesBelow(join(root, folder)).filter((file) => file.endsWith('.ts'));
+  const sources = filesBelow(join(root, folder)).filter((file) => /\.(ts|js)$/.test(file));
   const files = [...inputs, ...sources.map((file) => `${folder}/${file}`)];
   const current = fingerprint(root, files);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === current) return;
@@ -51,7 +51,9 @@ async function compile(root, { name, project, folder, output, inputs }) {
 function removeOrphans(output, sources) {
   for (const file of filesBelow(output)) {
     const match = file.match(/^(.*?)(\.js|\.d\.ts)(\.map)?$/);
-    if (match && !sources.has(`${match[1]}.ts`)) rmSync(join(output, file));
+    if (match && !sources.has(`${match[1]}.ts`) && !sources.has(`${match[1]}.js`)) {
+      rmSync(join(output, file));
+    }
   }
 }
 
