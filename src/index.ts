@@ -30,9 +30,9 @@ export type { LinearConfig, LinearConfigInput } from './config/linearConfig.js';
 export { parseConfig, resolveConfig } from './config/resolve.js';
 export { configTemplate, writeConfigTemplate } from './config/template.js';
 export type { TrainConfig, TrainConfigInput, TrainSettings } from './config/trainConfig.js';
-export type { DownloadProgress } from './data/dataset.js';
 export { type DoctorOptions, type DoctorReport, doctor } from './doctor/doctor.js';
 export type { Finding } from './doctor/finding.js';
+export type { DownloadProgress } from './download/transfer.js';
 export { MocoError, type MocoErrorCode } from './error.js';
 export type { EvaluatorDescription } from './evaluate/createEvaluator.js';
 export {

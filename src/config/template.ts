@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { writeFileAtomic } from '../disk/atomicFile.js';
+import { outputError } from '../disk/outputError.js';
 import { MocoError } from '../error.js';
-import { writeFileAtomic } from '../formats/atomicFile.js';
-import { outputError } from '../formats/outputError.js';
 import type { CommandConfig } from './commandConfig.js';
 import { expectedValue, keySchemas } from './jsonSchema.js';
 

@@ -1,49 +1,112 @@
+import { statSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { extract } from 'tar';
+import { throwIfAborted } from '../abort.js';
+import { flush } from '../disk/flush.js';
+import { requireSpace } from '../disk/freeSpace.js';
+import { FileLock } from '../disk/lock.js';
+import { outputError } from '../disk/outputError.js';
+import { checksumOf } from '../download/checksum.js';
+import { download } from '../download/download.js';
 import { MocoError } from '../error.js';
-import { outputError } from '../formats/outputError.js';
-import { throwIfAborted } from './abort.js';
-import { checksumOf } from './checksum.js';
+import { inMegabytes } from '../megabytes.js';
 import { exists, requireCifarFiles, unreadable } from './cifarFolder.js';
 import { type CifarMarker, MARKER_FILE } from './cifarMarker.js';
 import { type CifarVariant, recordBytes } from './cifarVariant.js';
 import type { LoadOptions } from './dataset.js';
-import { download } from './download.js';
-import { flush } from './flush.js';
 
 /** Compressed bytes per turn of the event loop, which unpacking them holds up. */
 const UNPACK_STEP = 1 << 20;
+
+/** What a signal ends, in words. */
+const LOADING = 'loading the data set';
+
+const SPACE_HINT = 'Free some space, or choose another folder with --data-root.';
 
 /** What a list of class names may take, in bytes. */
 const MAX_NAMES = 1 << 16;
 
 /**
  * Makes the folder of a variant from its archive: from the one that lies in the data root, else
- * from a downloaded one, which is deleted afterwards.
+ * from a downloaded one, which is deleted afterwards. Where another process is at it, this one waits
+ * and takes what it made.
  * @throws MocoError `ERR_MOCO_NETWORK`, `_DATA` where the archive that lies there is another file,
  *   `_OUTPUT`, `_CONFIG`, `_ABORTED`
  */
 export async function fetchCifar(
   variant: CifarVariant,
   dataRoot: string,
-  { onDownload, signal }: LoadOptions,
+  options: LoadOptions,
 ): Promise<void> {
-  const { file, md5 } = variant.archive;
-  const archive = join(dataRoot, file);
+  const { signal } = options;
+  const archive = join(dataRoot, variant.archive.file);
+  await makeFolder(dataRoot);
+  using _lock = await onlyFetcher(variant, dataRoot, options);
+  if (await exists(join(dataRoot, variant.folder))) return;
   const liesThere = await exists(archive);
-  if (liesThere) {
-    await requireOfficial(variant, archive, signal);
-  } else {
-    const url = archiveUrl(variant);
-    await makeFolder(dataRoot);
-    const byHand =
-      `Or fetch ${variant.archive.url} by other means and put it at ${archive}, ` +
-      `or unpack it in ${dataRoot}, which gives ${join(dataRoot, variant.folder)}.`;
-    await download({ url, target: archive, md5, byHand, onProgress: onDownload, signal });
-  }
+  if (liesThere) await requireOfficial(variant, archive, signal);
+  else await downloadArchive(variant, dataRoot, options);
   await unpackCifar(variant, archive, dataRoot, signal);
   if (!liesThere) await rm(archive, { force: true });
+}
+
+/** Shows how far the one is that it waits for. */
+async function onlyFetcher(
+  variant: CifarVariant,
+  dataRoot: string,
+  { onDownload, signal }: LoadOptions,
+): Promise<FileLock> {
+  const part = join(dataRoot, `${variant.archive.file}.part`);
+  const onWait = () => {
+    const received = statSync(part, { throwIfNoEntry: false })?.size;
+    if (received === undefined) return; // it unpacks
+    onDownload?.({ url: archiveUrl(variant), received, total: undefined });
+  };
+  try {
+    return await FileLock.wait(join(dataRoot, `.${variant.folder}.lock`), { onWait, signal });
+  } catch (cause) {
+    throwIfAborted(signal, LOADING);
+    throw outputError(dataRoot, cause);
+  }
+}
+
+async function downloadArchive(
+  variant: CifarVariant,
+  dataRoot: string,
+  { onDownload, signal }: LoadOptions,
+): Promise<void> {
+  const { file, md5, url: published } = variant.archive;
+  const url = archiveUrl(variant);
+  const target = join(dataRoot, file);
+  const byHand =
+    `Or fetch ${published} by other means and put it at ${target}, ` +
+    `or unpack it in ${dataRoot}, which gives ${join(dataRoot, variant.folder)}.`;
+  await download({
+    ...{ url, target, byHand, onProgress: onDownload, signal },
+    checksum: {
+      algorithm: 'md5',
+      value: md5,
+      wrongFile: (actual, bytes) => wrongFile(url, md5, actual, bytes, byHand),
+    },
+    unpackedBytes: () => unpackedBytes(variant),
+    spaceHint: SPACE_HINT,
+  });
+}
+
+function wrongFile(
+  url: string,
+  expected: string,
+  actual: string,
+  bytes: number,
+  byHand: string,
+): MocoError {
+  return new MocoError(
+    'ERR_MOCO_NETWORK',
+    `${url} brought another file (${inMegabytes(bytes)}): its MD5 is ${actual}, expected ${expected}. ` +
+      'It was deleted.',
+    { hint: `Try again later. ${byHand}` },
+  );
 }
 
 /** The published address, unless the environment names another one. */
@@ -94,9 +157,11 @@ async function unpackCifar(
   const folder = join(dataRoot, variant.folder);
   try {
     await rm(temporary, { recursive: true, force: true });
+    const need = { what: `${variant.title}, unpacked,`, hint: SPACE_HINT };
+    await requireSpace(dataRoot, unpackedBytes(variant), need);
     await mkdir(temporary);
     await extractFiles(variant, archive, temporary);
-    throwIfAborted(signal);
+    throwIfAborted(signal, LOADING);
     await requireCifarFiles(variant, temporary);
     await writeMarker(variant, temporary, signal);
     await flush(temporary);
@@ -134,6 +199,10 @@ function sizeLimits(variant: CifarVariant): Map<string, number> {
     }
   }
   return limits;
+}
+
+function unpackedBytes(variant: CifarVariant): number {
+  return [...sizeLimits(variant).values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Takes down the checksums of the data files, and flushes them on the way. */

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { throwIfAborted } from './abort.js';
+import { throwIfAborted } from '../abort.js';
 import { dataError, filesFor, unreadable } from './cifarFolder.js';
 import {
   type CifarLabel,
@@ -72,7 +72,7 @@ async function readFileRecords(
   const file = await open(path).catch((cause: unknown) => Promise.reject(unreadable(path, cause)));
   try {
     for (let first = 0; first < last; first += RECORDS_PER_READ) {
-      throwIfAborted(signal);
+      throwIfAborted(signal, 'loading the data set');
       const records = buffer.subarray(0, Math.min(RECORDS_PER_READ, last - first) * bytes);
       await fill(records, file, first * bytes, path, variant);
       hash?.update(records);

@@ -1,3 +1,5 @@
+import type { DownloadProgress } from '../download/transfer.js';
+
 /** One split of a data set, all in memory. */
 export interface Pictures {
   /** N × 3 × height × width bytes, planar: all of R, then G, then B, each row by row from the top. */
@@ -55,15 +57,6 @@ export interface DatasetRequest {
   readonly testLimit?: number | undefined;
   /** Seed of generated pictures; data sets read from files do not depend on it. */
   readonly seed: number;
-}
-
-/** How far a download is. */
-export interface DownloadProgress {
-  readonly url: string;
-  /** Bytes on disk so far, those of an earlier, interrupted run included. */
-  readonly received: number;
-  /** Bytes in all; undefined where the server does not say. */
-  readonly total: number | undefined;
 }
 
 export interface LoadOptions {

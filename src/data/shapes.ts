@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { throwIfAborted } from './abort.js';
+import { throwIfAborted } from '../abort.js';
 import {
   type Dataset,
   type DatasetRequest,
@@ -72,7 +72,7 @@ async function generate(
   const labels = new Uint8Array(count);
   for (let start = 0; start < count; start += SLICE) {
     await nextTurn();
-    throwIfAborted(signal);
+    throwIfAborted(signal, 'loading the data set');
     for (let index = start; index < Math.min(count, start + SLICE); index++) {
       const label = index % KINDS.length;
       labels[index] = label;

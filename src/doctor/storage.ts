@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { exists, requireCifarFiles } from '../data/cifarFolder.js';
 import { CIFAR10, CIFAR100, type CifarVariant } from '../data/cifarVariant.js';
+import { freeSpace } from '../disk/freeSpace.js';
 import { MocoError } from '../error.js';
-import { freeSpace, requireWritable } from '../train/outputFolder.js';
+import { requireWritable } from '../train/outputFolder.js';
 import { type Finding, gigabytes } from './finding.js';
 
 /** What the files of the reference's run take: models and checkpoints of a ResNet-50. */

@@ -6,7 +6,7 @@ import {
 } from '../config/linearConfig.js';
 import { parseConfig } from '../config/resolve.js';
 import type { LoadOptions } from '../data/dataset.js';
-import { requireSpace, requireWritable } from '../train/outputFolder.js';
+import { requireRunSpace, requireWritable } from '../train/outputFolder.js';
 import { createEvaluator } from './createEvaluator.js';
 import { linearEvaluation } from './linearEvaluation.js';
 import type { LinearDoneEvent, LinearEvent, LinearSweepEvent } from './linearEvents.js';
@@ -32,7 +32,7 @@ export async function linear(
   await requireWritable(resolved.out);
   await using evaluator = await createEvaluator(resolved, options);
   // The best and the last model, and one in the making.
-  await requireSpace(resolved.out, resolved.cached ? 0 : 3 * evaluator.description.parameters);
+  await requireRunSpace(resolved.out, resolved.cached ? 0 : 3 * evaluator.description.parameters);
   let last: LinearEvent | undefined;
   for await (const event of linearEvaluation(evaluator, resolved, options.signal)) {
     await options.onEvent?.(event);

@@ -1,5 +1,5 @@
 import type { LinearConfig } from '../config/linearConfig.js';
-import { writeFileAtomic } from '../formats/atomicFile.js';
+import { writeFileAtomic } from '../disk/atomicFile.js';
 import { type LinearRow, linearStatisticsCsv } from '../formats/linearCsv.js';
 import { LINEAR_STEP_COLUMNS, type NativeEvaluator } from '../native/evaluator.js';
 import type { ModelEvent } from '../train/events.js';

@@ -1,5 +1,5 @@
 import type { LinearConfig } from '../config/linearConfig.js';
-import { writeFileAtomic } from '../formats/atomicFile.js';
+import { writeFileAtomic } from '../disk/atomicFile.js';
 import { linearCachedCsv } from '../formats/linearCsv.js';
 import type { NativeEvaluator } from '../native/evaluator.js';
 import type { LinearProbe, LinearSweepEvent } from './linearEvents.js';

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import crc32c from 'crc-32/crc32c.js';
 import protobuf from 'protobufjs/light.js';
-import { AppendLog } from './appendLog.js';
+import { AppendLog } from '../disk/appendLog.js';
 
 const { Field, Root, Type } = protobuf;
 

@@ -25,6 +25,9 @@ export function cacheFolder({ env, platform }: Host): string {
   return platform === 'darwin' ? join(home, 'Library/Caches/moco') : join(home, '.cache/moco');
 }
 
+/** What to do where the disk of `cacheFolder` has too little room. */
+export const CACHE_SPACE_HINT = 'Free some space, or set MOCO_CACHE to a folder on another disk.';
+
 /** The file that a command name stands for, or undefined where `PATH` has none. */
 export function findCommand(name: string, env: NodeJS.ProcessEnv): string | undefined {
   if (name.includes('/')) return existsSync(name) ? name : undefined;

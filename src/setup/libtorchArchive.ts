@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { checksumOf } from '../download/checksum.js';
+import { type DownloadRequest, download } from '../download/download.js';
 import { MocoError } from '../error.js';
 import { inMegabytes } from '../megabytes.js';
-import type { Host } from './host.js';
+import { CACHE_SPACE_HINT, type Host } from './host.js';
 import type { Report } from './report.js';
 
 /** What is fetched where no LibTorch is there. */
@@ -18,8 +18,9 @@ export interface LibtorchArchive {
   readonly sha256: string | undefined;
 }
 
-/** A transfer that brings nothing for so long is given up. */
-const STALLED_AFTER_MS = 60_000;
+const BY_HAND =
+  'Or fetch that address by other means and set MOCO_LIBTORCH_URL to file://<the file>, or set it ' +
+  'to a mirror.';
 
 const OFFICIAL_SITE = 'https://download.pytorch.org/';
 
@@ -57,76 +58,63 @@ export function archiveFor({ env, platform, arch }: Host): LibtorchArchive | und
 }
 
 /**
- * Downloads an archive, or copies it where its address is a file, and checks its SHA-256. Throws
- * `ERR_MOCO_NETWORK` where it cannot be had or brings nothing for `stalledAfterMs`,
- * `ERR_MOCO_LIBTORCH_MISMATCH` where it is another file.
+ * The file of an archive, with the right SHA-256: the one that its address names, else one that is
+ * downloaded to `target`, where a later call goes on if this one is interrupted. Throws
+ * `ERR_MOCO_NETWORK` where it cannot be had, `ERR_MOCO_LIBTORCH_MISMATCH` where it is another file,
+ * `ERR_MOCO_OUTPUT` where there is too little room for it.
+ * @param waits milliseconds; for tests
  */
-export async function downloadArchive(
+export async function archiveFile(
+  archive: LibtorchArchive,
+  target: string,
+  report: Report,
+  waits: Pick<DownloadRequest, 'stallTimeout' | 'retryPause'> = {},
+): Promise<string> {
+  const { url, sha256 } = archive;
+  // It was whole and right, and there was too little room to unpack it.
+  if (sha256 !== undefined && existsSync(target)) return target;
+  report.line(`LibTorch: downloading ${url}`);
+  const isFile = url.startsWith('file:');
+  const path = isFile ? fileURLToPath(url) : target;
+  if (!isFile) await download({ ...downloadRequest(archive, target, report), ...waits });
+  if (isFile || sha256 === undefined) await checkFile(archive, path, report);
+  return path;
+}
+
+function downloadRequest(
   { url, sha256 }: LibtorchArchive,
   target: string,
   report: Report,
-  stalledAfterMs = STALLED_AFTER_MS,
+): DownloadRequest {
+  return {
+    ...{ url, target, byHand: BY_HAND, spaceHint: CACHE_SPACE_HINT },
+    checksum:
+      sha256 === undefined
+        ? undefined
+        : {
+            algorithm: 'sha256',
+            value: sha256,
+            wrongFile: (actual) => wrongChecksum(url, sha256, actual),
+          },
+    unpackedBytes: (size) => size, // it is compressed
+    onProgress: ({ received }) => report.progress(`downloading LibTorch: ${inMegabytes(received)}`),
+  };
+}
+
+async function checkFile(
+  { url, sha256 }: LibtorchArchive,
+  path: string,
+  report: Report,
 ): Promise<void> {
-  report.line(`LibTorch: downloading ${url}`);
-  const hash = createHash('sha256');
-  const file = await open(target, 'w');
-  try {
-    let received = 0;
-    for await (const chunk of chunksOf(url, stalledAfterMs)) {
-      await file.writeFile(chunk);
-      hash.update(chunk);
-      received += chunk.length;
-      report.progress(`downloading LibTorch: ${inMegabytes(received)}`);
-    }
-  } finally {
-    await file.close();
-  }
-  const actual = hash.digest('hex');
+  const actual = await checksumOf(path, 'sha256').catch((cause: Error) => {
+    const message = `cannot read ${url}: ${cause.message}`;
+    throw new MocoError('ERR_MOCO_NETWORK', message, { hint: BY_HAND, cause });
+  });
   if (sha256 === undefined) {
     report.line(`LibTorch: no SHA-256 is known for ${url}; it is used unchecked (${actual})`);
   } else if (actual !== sha256) {
     throw wrongChecksum(url, sha256, actual);
   }
-}
-
-async function* chunksOf(url: string, stalledAfterMs: number): AsyncGenerator<Uint8Array> {
-  try {
-    if (url.startsWith('file:')) yield* createReadStream(fileURLToPath(url));
-    else yield* responseOf(url, stalledAfterMs);
-  } catch (error) {
-    throw unreachable(url, error as Error);
-  }
-}
-
-async function* responseOf(url: string, stalledAfterMs: number): AsyncGenerator<Uint8Array> {
-  const controller = new AbortController();
-  const stalled = setTimeout(() => {
-    controller.abort(new Error(`nothing arrived for ${stalledAfterMs / 1000} s`));
-  }, stalledAfterMs);
-  try {
-    const response = await fetch(url, { signal: controller.signal });
-    if (!response.ok || !response.body) throw new Error(`HTTP status ${response.status}`);
-    for await (const chunk of response.body) {
-      stalled.refresh();
-      yield chunk;
-    }
-  } finally {
-    clearTimeout(stalled);
-  }
-}
-
-function unreachable(url: string, error: Error): MocoError {
-  const reason = error.cause instanceof Error ? error.cause.message : error.message;
-  return new MocoError(
-    'ERR_MOCO_NETWORK',
-    `LibTorch could not be downloaded from ${url}: ${reason}.`,
-    {
-      hint:
-        'Fetch that address by other means and set MOCO_LIBTORCH_URL to file://<the file>, or ' +
-        'set it to a mirror.',
-      cause: error,
-    },
-  );
 }
 
 function wrongChecksum(url: string, expected: string, actual: string): MocoError {

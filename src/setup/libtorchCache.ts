@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync, rmSync, statSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { FileLock } from '../disk/lock.js';
 import { MocoError } from '../error.js';
 import {
   describe,
@@ -19,6 +20,9 @@ import type { Report } from './report.js';
  */
 const PREFIX = 'torch';
 
+/** What is being made, and what was left so. */
+const PARTIAL = 'partial-';
+
 const ABANDONED_AFTER_MS = 24 * 3600 * 1000;
 
 /** The cache's folder for the pinned version from the Python package, for CPU or CUDA. */
@@ -33,6 +37,14 @@ export function wheelEntry(host: Host, build: 'cpu' | 'cuda'): string {
 export function archiveEntry(host: Host, { url, sha256 }: LibtorchArchive): string {
   const key = sha256 ?? createHash('sha256').update(url).digest('hex');
   return join(cacheFolder(host), `libtorch-${key.slice(0, 16)}`);
+}
+
+/**
+ * Where an archive lies until it is unpacked, and the part of it that an interrupted set-up leaves
+ * to the next one.
+ */
+export function archiveDownload(host: Host, archive: LibtorchArchive): string {
+  return `${partialEntry(archiveEntry(host, archive))}.zip`;
 }
 
 /** The LibTorch in the cache that suits the machine best, or undefined where it holds none. */
@@ -65,7 +77,7 @@ export async function fillEntry(
   const cache = cacheFolder(host);
   await mkdir(cache, { recursive: true });
   await removeAbandoned(cache);
-  const workspace = await mkdtemp(join(cache, 'partial-'));
+  const workspace = await mkdtemp(join(cache, PARTIAL));
   // Retried, since an interrupted pip may still be writing.
   const removeWorkspace = () => rmSync(workspace, { recursive: true, force: true, maxRetries: 5 });
   const stopWatching = onInterrupt(removeWorkspace);
@@ -83,6 +95,30 @@ export async function fillEntry(
   const { libtorch, problem } = inspectEntry(entry, host);
   if (!libtorch) throw unusable(entry, problem);
   return libtorch;
+}
+
+/**
+ * As `fillEntry`, by one process at a time: the others wait, and use what it made. For a `fill` that
+ * keeps something in the cache from one set-up to the next.
+ */
+export async function fillEntryAlone(
+  entry: string,
+  host: Host,
+  report: Report,
+  fill: (contents: string) => Promise<void>,
+): Promise<LibtorchPrefix> {
+  await mkdir(cacheFolder(host), { recursive: true });
+  using _lock = await FileLock.wait(`${partialEntry(entry)}.lock`, {
+    onWait: (before) => {
+      if (before === 0) report.line('LibTorch: waiting for another set-up to fetch it');
+    },
+  });
+  return inspectEntry(entry, host).libtorch ?? (await fillEntry(entry, host, fill));
+}
+
+/** The beginning of the names of what is needed until an entry is made. */
+function partialEntry(entry: string): string {
+  return join(dirname(entry), `${PARTIAL}${basename(entry)}`);
 }
 
 function candidates(host: Host): string[] {
@@ -108,13 +144,14 @@ async function moveIntoPlace(contents: string, entry: string, workspace: string,
   }
 }
 
-/** Workspaces of set-ups that were killed. */
+/** Workspaces of set-ups that were killed, and downloads that nobody went on with. */
 async function removeAbandoned(cache: string): Promise<void> {
   for (const name of await readdir(cache)) {
     const folder = join(cache, name);
-    if (!name.startsWith('partial-')) continue;
-    const { mtimeMs } = await stat(folder);
-    if (Date.now() - mtimeMs > ABANDONED_AFTER_MS) await rm(folder, { recursive: true });
+    if (!name.startsWith(PARTIAL)) continue;
+    const found = statSync(folder, { throwIfNoEntry: false }); // another set-up may just remove it
+    const age = found === undefined ? 0 : Date.now() - found.mtimeMs;
+    if (age > ABANDONED_AFTER_MS) await rm(folder, { recursive: true, force: true });
   }
 }
 

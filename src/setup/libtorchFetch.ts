@@ -6,12 +6,18 @@ import { type LibtorchPrefix, SUPPORTED_VERSIONS } from '../native/libtorchPrefi
 import type { ActivePython } from './activePython.js';
 import type { Host } from './host.js';
 import {
+  archiveFile,
   archiveFor,
-  downloadArchive,
   type LibtorchArchive,
   PINNED_VERSION,
 } from './libtorchArchive.js';
-import { archiveEntry, fillEntry, wheelEntry } from './libtorchCache.js';
+import {
+  archiveDownload,
+  archiveEntry,
+  fillEntry,
+  fillEntryAlone,
+  wheelEntry,
+} from './libtorchCache.js';
 import { hasPip, type PipDownload, PipError, pipDownload } from './pip.js';
 import type { Report } from './report.js';
 import { installCommands, missingTools } from './toolchain.js';
@@ -42,7 +48,7 @@ interface Source {
  * libraries where there is a driver, else a CPU build), else with an archive, which is the only
  * source where Python has no pip. An address in
  * `$MOCO_LIBTORCH_URL` is the only source. Throws `ERR_MOCO_LIBTORCH_NOT_FOUND` where no source has
- * it, `ERR_MOCO_NETWORK` and `ERR_MOCO_LIBTORCH_MISMATCH` as `downloadArchive` does.
+ * it, `ERR_MOCO_NETWORK`, `ERR_MOCO_LIBTORCH_MISMATCH` and `ERR_MOCO_OUTPUT` as `archiveFile` does.
  */
 export async function fetchLibtorch(
   host: Host,
@@ -154,18 +160,29 @@ function archiveSource(
   host: Host,
   report: Report,
 ): Source {
-  const fill = async (contents: string, temporary: string) => {
-    const file = join(temporary, 'libtorch.zip');
-    await downloadArchive(archive, file, report);
+  const entry = archiveEntry(host, archive);
+  const download = archiveDownload(host, archive);
+  const fill = async (contents: string) => {
+    const file = await archiveFile(archive, download, report);
     report.progress('unpacking LibTorch');
-    await unpack(python, file, contents, WANTED);
+    try {
+      await unpack(python, file, contents, WANTED);
+    } catch (error) {
+      if (!isFullDisk(error)) await rm(download, { force: true });
+      throw error;
+    }
     const unpacked = join(contents, 'libtorch');
     if (existsSync(unpacked)) await rename(unpacked, join(contents, 'torch'));
+    await rm(download, { force: true });
   };
   return {
     name: 'the LibTorch archive',
-    fetch: () => fillEntry(archiveEntry(host, archive), host, fill),
+    fetch: () => fillEntryAlone(entry, host, report, fill),
   };
+}
+
+function isFullDisk(error: unknown): boolean {
+  return error instanceof MocoError && error.code === 'ERR_MOCO_OUTPUT';
 }
 
 function installPip(python: string, { env }: Host): string {

@@ -1,8 +1,9 @@
 import { parseConfig } from '../config/resolve.js';
 import { type TrainConfig, type TrainConfigInput, trainCommand } from '../config/trainConfig.js';
-import type { Dataset, DownloadProgress, Pictures } from '../data/dataset.js';
+import type { Dataset, Pictures } from '../data/dataset.js';
 import { holdOut } from '../data/holdOut.js';
 import { loadDataset } from '../data/load.js';
+import type { DownloadProgress } from '../download/transfer.js';
 import { MocoError } from '../error.js';
 import type { NativeAddon } from '../native/addon.js';
 import { gpuOptions } from '../native/gpuOptions.js';
@@ -13,7 +14,7 @@ import { version } from '../version.js';
 import { withBatchSize } from './batchSize.js';
 import { type Checkpoint, findCheckpoint, isOwnRun } from './checkpoint.js';
 import type { TrainerDescription } from './events.js';
-import { requireSpace, requireWritable } from './outputFolder.js';
+import { requireRunSpace, requireWritable } from './outputFolder.js';
 import { changedSurroundings, requireSameRun } from './resume.js';
 import { runFiles } from './runFiles.js';
 import { Trainer } from './trainer.js';
@@ -56,7 +57,7 @@ export async function createTrainer(
   try {
     const description = describe(resolved, dataset, splits, addon, native);
     const changes = checkpoint ? changedSurroundings(checkpoint, description) : [];
-    await requireSpace(resolved.out, floatsOnDisk(resolved, description, checkpoint));
+    await requireRunSpace(resolved.out, floatsOnDisk(resolved, description, checkpoint));
     return new Trainer({
       ...{ config: resolved, description, native, checkpoint },
       notices: [...dataset.notices, ...notices, ...changes],

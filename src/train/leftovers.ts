@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { outputError } from '../formats/outputError.js';
+import { outputError } from '../disk/outputError.js';
 
 /** Names of files that were being written when a process was killed, ours and the addon's. */
 const TEMPORARY = /^\..*\.[0-9a-f]{8}\.tmp$|\.tmp-\d+$/;

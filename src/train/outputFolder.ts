@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { StatsFs } from 'node:fs';
-import { mkdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { MocoError } from '../error.js';
-import { outputError } from '../formats/outputError.js';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { nearestExisting, requireSpace } from '../disk/freeSpace.js';
+import { outputError } from '../disk/outputError.js';
 
 /** What a run's small files may take, in bytes. */
 const SMALL_FILES = 1 << 20;
@@ -29,25 +28,9 @@ export async function requireWritable(folder: string): Promise<void> {
  * being written
  * @throws MocoError `ERR_MOCO_OUTPUT`
  */
-export async function requireSpace(folder: string, floats: number): Promise<void> {
-  const needed = 4 * floats + SMALL_FILES;
-  const available = await freeSpace(folder);
-  if (available === undefined || available >= needed) return;
-  throw new MocoError(
-    'ERR_MOCO_OUTPUT',
-    `cannot write ${folder}: the run needs ${megabytes(needed)} there, ${megabytes(available)} are free`,
-    { hint: 'Free some space, or write elsewhere with --out.' },
-  );
-}
-
-/**
- * Bytes that the disk of `folder`, which need not exist yet, has left; undefined where it does not
- * tell, as some virtual file systems.
- * @throws MocoError `ERR_MOCO_OUTPUT`
- */
-export async function freeSpace(folder: string): Promise<number | undefined> {
-  const { blocks, bavail, bsize } = await diskOf(folder);
-  return blocks === 0 ? undefined : bavail * bsize;
+export async function requireRunSpace(folder: string, floats: number): Promise<void> {
+  const hint = 'Free some space, or write elsewhere with --out.';
+  await requireSpace(folder, 4 * floats + SMALL_FILES, { what: 'the run', hint });
 }
 
 /**
@@ -60,30 +43,4 @@ export async function makeFolder(path: string): Promise<void> {
   } catch (cause) {
     throw outputError(path, cause);
   }
-}
-
-async function diskOf(folder: string): Promise<StatsFs> {
-  const existing = await nearestExisting(folder);
-  try {
-    return await statfs(existing);
-  } catch (cause) {
-    throw outputError(folder, cause);
-  }
-}
-
-/** `folder`, or the first of its parents that is there. */
-async function nearestExisting(folder: string): Promise<string> {
-  for (let path = resolve(folder); ; path = dirname(path)) {
-    try {
-      await stat(path);
-      return path;
-    } catch (cause) {
-      const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-      if (!isMissing || path === dirname(path)) throw outputError(folder, cause);
-    }
-  }
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.ceil(bytes / 1e6)} MB`;
 }

@@ -1,6 +1,6 @@
 import { access, mkdir, rename, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { outputError } from '../formats/outputError.js';
+import { outputError } from '../disk/outputError.js';
 
 /** Files of an earlier run with the same names, out of the way of a new one. */
 export interface PreviousRun {

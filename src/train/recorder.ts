@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { TrainConfig } from '../config/trainConfig.js';
-import type { AppendLog } from '../formats/appendLog.js';
-import { writeFileAtomic } from '../formats/atomicFile.js';
+import type { AppendLog } from '../disk/appendLog.js';
+import { writeFileAtomic } from '../disk/atomicFile.js';
 import { type ResultsRow, resultsCsv } from '../formats/resultsCsv.js';
 import type { EventFile } from '../formats/tfevents.js';
 import { type Checkpoint, isOwnRun } from './checkpoint.js';

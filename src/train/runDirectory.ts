@@ -1,9 +1,9 @@
 import { copyFile, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { TrainConfig } from '../config/trainConfig.js';
-import { AppendLog } from '../formats/appendLog.js';
-import { writeFileAtomic } from '../formats/atomicFile.js';
-import { outputError } from '../formats/outputError.js';
+import { AppendLog } from '../disk/appendLog.js';
+import { writeFileAtomic } from '../disk/atomicFile.js';
+import { outputError } from '../disk/outputError.js';
 import { resultsCsv } from '../formats/resultsCsv.js';
 import { EventFile } from '../formats/tfevents.js';
 import type { Checkpoint } from './checkpoint.js';

@@ -1,6 +1,6 @@
 import { FileLock, LockHeld } from '../disk/lock.js';
+import { outputError } from '../disk/outputError.js';
 import { MocoError } from '../error.js';
-import { outputError } from '../formats/outputError.js';
 
 /**
  * Keeps two runs from writing the same files: `<run>.running.json` is there as long as a

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import {
   mkdir,
   mkdtemp,
@@ -16,6 +17,8 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { loadCifar } from '#moco/data/cifar.js';
 import { CIFAR10, CIFAR100, type CifarVariant } from '#moco/data/cifarVariant.js';
 import type { LoadOptions } from '#moco/data/dataset.js';
+import { FileLock } from '#moco/disk/lock.js';
+import type { DownloadProgress } from '#moco/download/transfer.js';
 import { MocoError } from '#moco/error.js';
 import { sendFile, serve } from '../../support/httpServer.js';
 import { archiveOf, SMALL10, SMALL100, writeCifar } from '../../support/smallCifar.js';
@@ -169,6 +172,65 @@ test('without a network, the error names the places for the archive and for the 
   assert.ok(hint?.includes(SMALL10.archive.url));
   assert.ok(hint?.includes(join(dataRoot, 'cifar-10-binary.tar.gz')));
   assert.ok(hint?.includes(join(dataRoot, 'cifar-10-batches-bin')));
+});
+
+test('a downloaded archive that is another one is reported with both checksums, and deleted', async () => {
+  const wrong = Buffer.alloc(5_000_000);
+  await using server = await serve((request, response) => sendFile(wrong, request, response));
+  process.env.MOCO_CIFAR10_URL = server.url;
+  const { message, hint } = await failure(load(SMALL10), 'ERR_MOCO_NETWORK');
+  const md5 = createHash('md5').update(wrong).digest('hex');
+  for (const part of [server.url, md5, SMALL10.archive.md5, '5 MB']) {
+    assert.ok(message.includes(part), part);
+  }
+  assert.ok(hint?.includes(SMALL10.archive.url));
+  assert.deepEqual(await readdir(dataRoot), []);
+});
+
+/** A data set that no disk has room for, of an archive as large as another one. */
+const HUGE10: CifarVariant = { ...SMALL10, train: { ...SMALL10.train, recordsPerFile: 1e14 } };
+
+test('where there is too little room for the unpacked files, nothing is downloaded', async () => {
+  const { archive } = await officialArchive();
+  await using server = await serve((request, response) => sendFile(archive, request, response));
+  process.env.MOCO_CIFAR10_URL = server.url;
+  const { message, hint } = await failure(load(HUGE10), 'ERR_MOCO_OUTPUT');
+  assert.match(message, /^cannot write .*, unpacked, needs \d+ MB there, \d+ MB are free$/);
+  assert.match(`${hint}`, /--data-root/);
+  assert.deepEqual(await readdir(dataRoot), []);
+});
+
+test('where there is too little room for them, an archive put there by hand is left alone', async () => {
+  const { variant, archive } = await officialArchive();
+  await putByHand(variant, archive);
+  const huge = { ...HUGE10, archive: variant.archive };
+  const { message } = await failure(load(huge), 'ERR_MOCO_OUTPUT');
+  assert.match(message, /: CIFAR-10, unpacked, needs \d+ MB there, \d+ MB are free$/);
+  assert.deepEqual(await readdir(dataRoot), [variant.archive.file]);
+});
+
+test('of two that need a data set at once one downloads it, and both use it', async () => {
+  const { variant, archive } = await officialArchive();
+  await using server = await serve((request, response) => sendFile(archive, request, response));
+  process.env.MOCO_CIFAR10_URL = server.url;
+  const [first, second] = await Promise.all([load(variant), load(variant)]);
+  assert.deepEqual(first, second);
+  assert.equal(server.asked.length, 1);
+  assert.deepEqual(await readdir(dataRoot), [variant.folder]);
+});
+
+test('who waits for another download shows its progress, until a signal', async () => {
+  await mkdir(dataRoot, { recursive: true });
+  using _other = FileLock.acquire(join(dataRoot, `.${SMALL10.folder}.lock`));
+  await writeFile(join(dataRoot, `${SMALL10.archive.file}.part`), Buffer.alloc(1234));
+  const controller = new AbortController();
+  const seen: number[] = [];
+  const onDownload = ({ received }: DownloadProgress) => {
+    seen.push(received);
+    controller.abort();
+  };
+  await failure(load(SMALL10, { onDownload, signal: controller.signal }), 'ERR_MOCO_ABORTED');
+  assert.deepEqual(seen, [1234]);
 });
 
 test('an address in the environment that is none is refused', async () => {

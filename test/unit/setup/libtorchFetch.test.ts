@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
@@ -8,37 +8,36 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { MocoError } from '#moco/error.js';
 import type { Host } from '#moco/setup/host.js';
 import { findLibtorch } from '#moco/setup/libtorch.js';
-import { archiveFor, downloadArchive } from '#moco/setup/libtorchArchive.js';
+import { archiveFile, archiveFor } from '#moco/setup/libtorchArchive.js';
 import { fillEntry, wheelEntry } from '#moco/setup/libtorchCache.js';
 import {
   bareHost,
   keptReport,
   libtorchFiles,
+  realPython,
   temporaryFolder,
   writeLibtorch,
   writePython,
   writeZip,
 } from '../../support/fakeHost.js';
+import { sendFile, serve as startServer } from '../../support/httpServer.js';
 
-async function serve(t: TestContext, listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+/** A server until the end of the test. */
+async function serve(t: TestContext, handler: Parameters<typeof startServer>[0]) {
+  const server = await startServer(handler);
+  t.after(() => server[Symbol.asyncDispose]());
+  return server;
 }
 
 function sha256(file: string): string {
@@ -108,7 +107,7 @@ test("with an NVIDIA driver the CUDA build and NVIDIA's libraries share one fold
 test('an address in $MOCO_LIBTORCH_URL comes before pip', async (t) => {
   const { host, archive, folder } = hostWithArchive(t);
   writePython(host, { pip: `touch ${folder}/asked` });
-  const url = await serve(t, (_, response) => response.end(readFileSync(archive)));
+  const { url } = await serve(t, (_, response) => response.end(readFileSync(archive)));
   Object.assign(host.env, { MOCO_LIBTORCH_URL: url, MOCO_LIBTORCH_SHA256: sha256(archive) });
   const report = keptReport();
   const libtorch = await findLibtorch(host, report);
@@ -172,11 +171,11 @@ test('where no official archive exists, one without SHA-256 is used with a warni
 
 test('an address that does not answer is a network error that says how to do without', async (t) => {
   const { host } = hostWithArchive(t);
-  const url = await serve(t, (request) => request.socket.destroy());
+  const { url } = await serve(t, (request) => void request.socket.destroy());
   host.env.MOCO_LIBTORCH_URL = url;
   await assert.rejects(findLibtorch(host, keptReport()), {
     code: 'ERR_MOCO_NETWORK',
-    message: new RegExp(`could not be downloaded from ${url}`),
+    message: new RegExp(`^cannot download ${url}: `),
     hint: /file:\/\//,
   });
   assert.deepEqual(cacheContents(host), []);
@@ -184,39 +183,159 @@ test('an address that does not answer is a network error that says how to do wit
 
 test('an answer other than 200 is a network error that names the status', async (t) => {
   const { host } = hostWithArchive(t);
-  host.env.MOCO_LIBTORCH_URL = await serve(t, (_, response) => response.writeHead(404).end());
+  const { url } = await serve(t, (_, response) => response.writeHead(404).end());
+  host.env.MOCO_LIBTORCH_URL = url;
   await assert.rejects(findLibtorch(host, keptReport()), {
     code: 'ERR_MOCO_NETWORK',
-    message: /HTTP status 404/,
+    message: /: the server answered 404 Not Found$/,
   });
 });
 
-test('a transfer that breaks off is a network error', async (t) => {
+/** What a set-up that was interrupted leaves to the next one. */
+const PART = /^partial-libtorch-[0-9a-f]{16}\.zip\.part$/;
+
+test('a transfer that breaks off is taken up where it broke off', async (t) => {
   const { host, archive } = hostWithArchive(t);
   const bytes = readFileSync(archive);
-  host.env.MOCO_LIBTORCH_URL = await serve(t, (_, response) => {
-    response.writeHead(200, { 'content-length': bytes.length });
-    response.write(bytes.subarray(0, 100), () => response.destroy());
+  const server = await serve(t, async (request, response, number) => {
+    if (number > 0) return sendFile(bytes, request, response, '"one"');
+    response.writeHead(200, { 'content-length': bytes.length, etag: '"one"' });
+    response.write(bytes.subarray(0, 100));
+    while (!partIsThere(host) && !response.closed) await pause(5);
+    response.destroy();
   });
+  Object.assign(host.env, { MOCO_LIBTORCH_URL: server.url, MOCO_LIBTORCH_SHA256: sha256(archive) });
+  assert.equal((await findLibtorch(host, keptReport())).version, '2.13.0');
+  assert.deepEqual(server.asked[1], { range: 'bytes=100-', ifRange: '"one"' });
+});
+
+test('a download goes on where an interrupted set-up stopped', async (t) => {
+  const { host, archive } = hostWithArchive(t);
+  const bytes = readFileSync(archive);
+  const server = await serve(t, (request, response, number) => {
+    if (number === 0) response.writeHead(200).write(bytes.subarray(0, 100));
+    else if (number === 1) response.writeHead(404).end();
+    else sendFile(bytes, request, response);
+  });
+  Object.assign(host.env, { MOCO_LIBTORCH_URL: server.url, MOCO_LIBTORCH_SHA256: sha256(archive) });
+  await interruptedSetUp(host, () => partIsThere(host));
+  assert.match(cacheContents(host).join(), PART);
   await assert.rejects(findLibtorch(host, keptReport()), { code: 'ERR_MOCO_NETWORK' });
+  assert.match(cacheContents(host).join(), PART);
+  assert.equal((await findLibtorch(host, keptReport())).version, '2.13.0');
+  assert.deepEqual(
+    server.asked.map(({ range }) => range),
+    [undefined, 'bytes=100-', 'bytes=100-'],
+  );
+  assert.equal(cacheContents(host).length, 1, 'only the entry is left');
+});
+
+test('an archive that has changed since is downloaded anew', async (t) => {
+  const { host, archive } = hostWithArchive(t);
+  const bytes = readFileSync(archive);
+  const server = await serve(t, (request, response, number) => {
+    if (number > 0) return sendFile(bytes, request, response);
+    response.writeHead(200).write(Buffer.alloc(100));
+  });
+  Object.assign(host.env, { MOCO_LIBTORCH_URL: server.url, MOCO_LIBTORCH_SHA256: sha256(archive) });
+  await interruptedSetUp(host, () => partIsThere(host));
+  assert.equal((await findLibtorch(host, keptReport())).version, '2.13.0');
+  assert.deepEqual(
+    server.asked.map(({ range }) => range),
+    [undefined, 'bytes=100-', undefined],
+  );
+});
+
+test('a downloaded archive with a wrong SHA-256 is an error, and leaves no trace', async (t) => {
+  const { host, archive } = hostWithArchive(t);
+  const server = await serve(t, (request, response) =>
+    sendFile(readFileSync(archive), request, response),
+  );
+  const expected = '0'.repeat(64);
+  Object.assign(host.env, { MOCO_LIBTORCH_URL: server.url, MOCO_LIBTORCH_SHA256: expected });
+  await assert.rejects(findLibtorch(host, keptReport()), {
+    code: 'ERR_MOCO_LIBTORCH_MISMATCH',
+    message: new RegExp(`${sha256(archive)}, not ${expected}`),
+  });
   assert.deepEqual(cacheContents(host), []);
 });
 
-for (const [name, sent] of [
-  ['does not answer', 0],
-  ['stops in the middle', 100],
+for (const [name, sent, asked] of [
+  ['never answers', 0, 1],
+  ['stops in the middle', 100, 4],
 ] as const) {
   test(`a server that ${name} is given up, with the time that was waited`, async (t) => {
-    const url = await serve(t, (_, response) => {
+    const server = await serve(t, (_, response) => {
       if (sent > 0) response.write(Buffer.alloc(sent));
     });
+    const archive = { url: server.url, sha256: undefined };
     const target = join(temporaryFolder(t), 'archive');
-    await assert.rejects(downloadArchive({ url, sha256: undefined }, target, keptReport(), 200), {
+    const waits = { stallTimeout: 200, retryPause: 1 };
+    await assert.rejects(archiveFile(archive, target, keptReport(), waits), {
       code: 'ERR_MOCO_NETWORK',
-      message: `LibTorch could not be downloaded from ${url}: nothing arrived for 0.2 s.`,
+      message: `cannot download ${server.url}: no data came for 0.2 s`,
     });
+    assert.ok(server.asked.length >= asked);
   });
 }
+
+test('where the disk has too little room for an archive, nothing is downloaded', async (t) => {
+  const { host } = hostWithArchive(t);
+  const { url } = await serve(t, (_, response) => {
+    response.writeHead(200, { 'content-length': 1e18 }).flushHeaders();
+  });
+  host.env.MOCO_LIBTORCH_URL = url;
+  await assert.rejects(findLibtorch(host, keptReport()), {
+    code: 'ERR_MOCO_OUTPUT',
+    // With what is unpacked of it.
+    message: new RegExp(`: ${url}, unpacked, needs 2000000000000 MB there, \\d+ MB are free$`),
+    hint: /MOCO_CACHE/,
+  });
+  assert.deepEqual(cacheContents(host), []);
+});
+
+/** Makes a zip say that a file in it takes more than any disk has. */
+function claimTooMuch(archive: string): void {
+  const program = [
+    'import sys, zipfile',
+    'with zipfile.ZipFile(sys.argv[1], "a") as file:',
+    '    file.writestr("libtorch/lib/huge.so", b"")',
+    '    file.filelist[-1].file_size = 10**18',
+  ].join('\n');
+  execFileSync(realPython, ['-c', program, archive]);
+}
+
+test('an archive that there is too little room to unpack stays, and is not downloaded again', async (t) => {
+  const { host, archive } = hostWithArchive(t);
+  claimTooMuch(archive);
+  const server = await serve(t, (request, response) =>
+    sendFile(readFileSync(archive), request, response),
+  );
+  Object.assign(host.env, { MOCO_LIBTORCH_URL: server.url, MOCO_LIBTORCH_SHA256: sha256(archive) });
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    await assert.rejects(findLibtorch(host, keptReport()), {
+      code: 'ERR_MOCO_OUTPUT',
+      message: /\.zip, unpacked, needs 10000000\d{5} MB there, \d+ MB are free$/,
+    });
+    assert.match(cacheContents(host).join(), /^partial-libtorch-[0-9a-f]{16}\.zip$/);
+  }
+  assert.equal(server.asked.length, 1);
+});
+
+test('of two set-ups that need an archive at once one downloads it, and both use it', async (t) => {
+  const { host, archive } = hostWithArchive(t);
+  const server = await serve(t, (request, response) =>
+    sendFile(readFileSync(archive), request, response),
+  );
+  Object.assign(host.env, { MOCO_LIBTORCH_URL: server.url, MOCO_LIBTORCH_SHA256: sha256(archive) });
+  const reports = [keptReport(), keptReport()];
+  const [first, second] = await Promise.all(reports.map((report) => findLibtorch(host, report)));
+  assert.deepEqual(first, second);
+  assert.equal(server.asked.length, 1);
+  const lines = reports.flatMap((report) => report.lines);
+  assert.ok(lines.includes('LibTorch: waiting for another set-up to fetch it'));
+  assert.equal(cacheContents(host).length, 1);
+});
 
 test('a file that is no zip is an error, and leaves no trace', async (t) => {
   const { host, folder } = hostWithArchive(t);
@@ -306,22 +425,36 @@ test('a Python without pip unpacks the archive', async (t) => {
   assert.equal((await findLibtorch(host, keptReport())).version, '2.13.0');
 });
 
-test('Ctrl-C in the middle of a download leaves no trace', async (t) => {
-  const { host, archive } = hostWithArchive(t);
-  const bytes = readFileSync(archive);
-  let child: ReturnType<typeof spawn> | undefined;
-  host.env.MOCO_LIBTORCH_URL = await serve(t, (_, response) => {
-    response.write(bytes.subarray(0, 100), () => setTimeout(() => child?.kill('SIGINT'), 100));
-  });
+/** Whether a part of the archive is on the disk. */
+function partIsThere(host: Host): boolean {
+  const part = cacheContents(host).find((name) => PART.test(name));
+  return part !== undefined && statSync(join(host.env.MOCO_CACHE ?? '', part)).size > 0;
+}
+
+/** A set-up in a process of its own, which gets Ctrl-C as soon as `isTime`. */
+async function interruptedSetUp(host: Host, isTime: () => boolean): Promise<number> {
   const module = import.meta.resolve('#moco/setup/libtorch.js');
   const script =
     `import { findLibtorch } from ${JSON.stringify(module)};` +
     `const report = { line() {}, progress() {} };` +
     `await findLibtorch(${JSON.stringify(host)}, report);`;
-  child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' });
-  const [exitCode] = await once(child, 'close');
-  assert.equal(exitCode, 130);
-  assert.deepEqual(cacheContents(host), []);
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: 'inherit',
+  });
+  const closed = once(child, 'close');
+  while (!isTime() && child.exitCode === null) await pause(5);
+  child.kill('SIGINT');
+  const [exitCode] = await closed;
+  return exitCode;
+}
+
+test('Ctrl-C in the middle of a download leaves only what the next one goes on with', async (t) => {
+  const { host, archive } = hostWithArchive(t);
+  const bytes = readFileSync(archive);
+  const { url } = await serve(t, (_, response) => response.write(bytes.subarray(0, 100)));
+  host.env.MOCO_LIBTORCH_URL = url;
+  assert.equal(await interruptedSetUp(host, () => partIsThere(host)), 130);
+  assert.match(cacheContents(host).join(), PART);
 });
 
 test('what a killed set-up left is no entry, and is removed after a day', async (t) => {

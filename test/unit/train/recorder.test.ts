@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseConfig } from '#moco/config/resolve.js';
 import { trainCommand } from '#moco/config/trainConfig.js';
-import { requireSpace, requireWritable } from '#moco/train/outputFolder.js';
+import { requireRunSpace, requireWritable } from '#moco/train/outputFolder.js';
 import { movePreviousRun } from '#moco/train/previousRun.js';
 import { runFiles } from '#moco/train/runFiles.js';
 import { runWithSmallDisk } from '../../support/smallDisk.js';
@@ -191,8 +191,8 @@ test('an output folder below a file cannot be', async (context) => {
 
 test('a disk without room for the models is refused before the training', async (context) => {
   const folder = await temporaryFolder(context);
-  await requireSpace(join(folder, 'results'), 1000);
-  await assert.rejects(requireSpace(join(folder, 'results'), 1e18), {
+  await requireRunSpace(join(folder, 'results'), 1000);
+  await assert.rejects(requireRunSpace(join(folder, 'results'), 1e18), {
     code: 'ERR_MOCO_OUTPUT',
     message: /the run needs \d+ MB there, \d+ MB are free$/,
   });

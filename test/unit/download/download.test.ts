@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DownloadProgress } from '#moco/data/dataset.js';
-import { type DownloadRequest, download } from '#moco/data/download.js';
+import { type DownloadRequest, download } from '#moco/download/download.js';
+import type { DownloadProgress } from '#moco/download/transfer.js';
 import { MocoError } from '#moco/error.js';
 import { sendFile, serve } from '../../support/httpServer.js';
 
@@ -25,7 +25,17 @@ afterEach(() => rm(folder, { recursive: true }));
 
 /** Downloads into the test's folder, with short waits. */
 function fetchFile(url: string, more: Partial<DownloadRequest> = {}): Promise<void> {
-  return download({ url, target, md5: MD5, byHand: BY_HAND, retryPause: 1, ...more });
+  return download({
+    ...{ url, target, byHand: BY_HAND, retryPause: 1 },
+    checksum: {
+      algorithm: 'md5',
+      value: MD5,
+      wrongFile: (actual, bytes) => new MocoError('ERR_MOCO_DATA', `${actual}, ${bytes} bytes`),
+    },
+    unpackedBytes: () => 0,
+    spaceHint: 'Make room.',
+    ...more,
+  });
 }
 
 /** The error that a download ends in. */
@@ -138,16 +148,56 @@ test('a server that knows no ranges sends the whole file, which replaces the par
   assert.deepEqual([...totals], [undefined, FILE.length]);
 });
 
-test('a wrong file is deleted and reported with both checksums', async () => {
+test('a wrong file is deleted and reported with its checksum', async () => {
   const wrong = randomBytes(5_000_000);
   await using server = await serve((request, response) => sendFile(wrong, request, response));
   const error = await failure(fetchFile(server.url));
-  assert.equal(error.code, 'ERR_MOCO_NETWORK');
-  for (const part of [server.url, MD5, createHash('md5').update(wrong).digest('hex'), '5 MB']) {
-    assert.ok(error.message.includes(part), part);
-  }
-  assert.ok(error.hint?.includes(BY_HAND));
+  assert.equal(error.code, 'ERR_MOCO_DATA');
+  assert.equal(error.message, `${createHash('md5').update(wrong).digest('hex')}, 5000000 bytes`);
   assert.deepEqual(await readdir(folder), []);
+});
+
+test('without a checksum, the part of an earlier run is not trusted, and a broken connection is taken up', async () => {
+  await using server = await serve((request, response, number) => {
+    if (number === 0) breakOff(response, FILE, 0, 100_000);
+    else sendFile(FILE, request, response, '"one"');
+  });
+  await writeFile(`${target}.part`, randomBytes(1000));
+  await fetchFile(server.url, { checksum: undefined });
+  assert.deepEqual(await readFile(target), FILE);
+  assert.deepEqual(server.asked, [
+    { range: undefined, ifRange: undefined },
+    { range: 'bytes=100000-', ifRange: '"one"' },
+  ]);
+});
+
+/** More than any disk has. */
+const TOO_MUCH = 1e18;
+
+test('where the disk has too little room for a file, nothing is downloaded', async () => {
+  await using server = await serve((_, response) => {
+    response.writeHead(200, { 'content-length': TOO_MUCH }).flushHeaders();
+  });
+  const { code, message, hint } = await failure(fetchFile(server.url));
+  assert.equal(code, 'ERR_MOCO_OUTPUT');
+  assert.ok(message.startsWith(`cannot write ${folder}: ${server.url}, unpacked, needs `), message);
+  assert.match(message, /needs 1000000000000 MB there, \d+ MB are free$/);
+  assert.equal(hint, 'Make room.');
+  assert.equal(server.asked.length, 1);
+  assert.deepEqual(await readdir(folder), []);
+});
+
+test('what is unpacked of a file needs room too, and the part stays for the next time', async () => {
+  await using server = await serve((request, response) => sendFile(FILE, request, response));
+  await writeFile(`${target}.part`, FILE.subarray(0, 1000));
+  const sizes: number[] = [];
+  const unpackedBytes = (size: number) => {
+    sizes.push(size);
+    return TOO_MUCH;
+  };
+  assert.equal((await failure(fetchFile(server.url, { unpackedBytes }))).code, 'ERR_MOCO_OUTPUT');
+  assert.deepEqual(sizes, [FILE.length]);
+  assert.deepEqual(await readFile(`${target}.part`), FILE.subarray(0, 1000));
 });
 
 test('an address that is not there is reported at once', async () => {

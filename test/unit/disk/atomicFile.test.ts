@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { AppendLog } from '#moco/formats/appendLog.js';
-import { writeFileAtomic } from '#moco/formats/atomicFile.js';
+import { AppendLog } from '#moco/disk/appendLog.js';
+import { writeFileAtomic } from '#moco/disk/atomicFile.js';
 import { runWithSmallDisk } from '../../support/smallDisk.js';
 
 let folder: string;
@@ -61,7 +61,7 @@ test('a disk that fills up during a write: the old file stays, no piece of the n
   const path = join(folder, 'a.csv');
   await writeFile(path, 'old');
   const output = runWithSmallDisk(`
-    import { writeFileAtomic } from '#moco/formats/atomicFile.js';
+    import { writeFileAtomic } from '#moco/disk/atomicFile.js';
     await writeFileAtomic(${JSON.stringify(path)}, 'x'.repeat(20000)).catch((error) => {
       console.log(error.code, error.message, error.hint);
     });
@@ -74,7 +74,7 @@ test('a disk that fills up during a write: the old file stays, no piece of the n
 test('a disk that fills up under a log: its last record is whole', async () => {
   const path = join(folder, 'a.jsonl');
   const output = runWithSmallDisk(`
-    import { AppendLog } from '#moco/formats/appendLog.js';
+    import { AppendLog } from '#moco/disk/appendLog.js';
     const log = await AppendLog.create(${JSON.stringify(path)});
     for (let record = 0; record < 5; record++) await log.append('y'.repeat(999) + '\\n');
     await log.append('z'.repeat(9999) + '\\n').catch((error) => console.log(error.code));

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { flush } from './flush.js';
 import { outputError } from './outputError.js';
 
 /**
@@ -14,7 +15,7 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
   try {
     await writeAndFlush(temporary, content);
     await rename(temporary, path);
-    await flushFolder(dirname(path));
+    await flush(dirname(path)); // makes the rename survive a power cut
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to report
     throw outputError(path, cause);
@@ -28,16 +29,5 @@ async function writeAndFlush(path: string, content: string | Uint8Array): Promis
     await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-/** Makes a rename in `folder` survive a power cut. */
-export async function flushFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return; // folders cannot be opened there
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

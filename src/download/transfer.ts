@@ -1,9 +1,17 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { outputError } from '../disk/outputError.js';
 import { MocoError } from '../error.js';
-import { outputError } from '../formats/outputError.js';
-import type { DownloadProgress } from './dataset.js';
 import { StallWatch } from './stallWatch.js';
+
+/** How far a download is. */
+export interface DownloadProgress {
+  readonly url: string;
+  /** Bytes on disk so far, those of an earlier, interrupted run included. */
+  readonly received: number;
+  /** Bytes in all; undefined where the server does not say. */
+  readonly total: number | undefined;
+}
 
 export interface TransferOptions {
   readonly url: string;
@@ -12,6 +20,11 @@ export interface TransferOptions {
   /** Milliseconds without a byte after which the connection is given up. */
   readonly stallTimeout: number;
   readonly signal: AbortSignal | undefined;
+  /**
+   * Called as soon as it is known how many bytes are missing, of how many; what it throws ends the
+   * transfer, with the part as it was.
+   */
+  readonly beforeFirstByte: (missing: number, total: number) => Promise<void>;
   readonly onProgress: (progress: DownloadProgress) => void;
 }
 
@@ -48,16 +61,18 @@ export class Transfer {
   /**
    * Asks for what follows the first `offset` bytes of the part and writes it there. Where the server
    * sends the whole file instead, the part starts anew.
-   * @throws TransferError, MocoError `ERR_MOCO_OUTPUT` where the part cannot be written
+   * @throws TransferError, MocoError `ERR_MOCO_OUTPUT` where the part cannot be written, what
+   *   `beforeFirstByte` throws
    */
   async run(offset: number): Promise<void> {
-    const { part, stallTimeout, signal } = this.#options;
+    const { part, stallTimeout, signal, beforeFirstByte } = this.#options;
     const watch = new StallWatch(stallTimeout, signal);
     let file: FileHandle | undefined;
     try {
       const response = await this.#request(offset, watch.signal);
       watch.sawLife();
       const extent = response.status === 416 ? undefined : extentOf(response, offset);
+      if (extent?.total !== undefined) await beforeFirstByte(extent.total - offset, extent.total);
       file = await openPart(part); // not before, so that a failed request leaves nothing behind
       if (extent) await this.#write(response, extent, file, watch);
       else await endOfPart(response, offset, file);

@@ -1,14 +1,13 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { throwIfAborted } from '../abort.js';
+import { flush } from '../disk/flush.js';
+import { requireSpace } from '../disk/freeSpace.js';
+import { outputError } from '../disk/outputError.js';
 import { MocoError } from '../error.js';
-import { outputError } from '../formats/outputError.js';
-import { inMegabytes } from '../megabytes.js';
-import { throwIfAborted } from './abort.js';
-import { checksumOf } from './checksum.js';
-import type { DownloadProgress } from './dataset.js';
-import { flush } from './flush.js';
-import { Transfer, TransferError } from './transfer.js';
+import { type ChecksumAlgorithm, checksumOf } from './checksum.js';
+import { type DownloadProgress, Transfer, TransferError } from './transfer.js';
 
 /** How often in a row a transfer may break off without having brought anything. */
 const MAX_FRUITLESS = 4;
@@ -19,15 +18,33 @@ const RETRY_PAUSE = 1000;
 /** Milliseconds without a byte after which a connection counts as dead. */
 const STALL_TIMEOUT = 30_000;
 
+/** What a signal ends, in words. */
+const DOWNLOAD = 'the download';
+
 /** Milliseconds between two reports of progress. */
 const PROGRESS_INTERVAL = 100;
 
+export interface ExpectedChecksum {
+  readonly algorithm: ChecksumAlgorithm;
+  /** In lower-case hexadecimal digits. */
+  readonly value: string;
+  /** The error for a whole file of so many bytes that has another checksum, this one. */
+  readonly wrongFile: (actual: string, bytes: number) => MocoError;
+}
+
 export interface DownloadRequest {
   readonly url: string;
-  /** The file to make. Its folder exists; until the file is whole, it is called `….part`. */
+  /**
+   * The file to make. Its folder exists; until the file is whole, it is called `….part`. Nobody else
+   * may download to it meanwhile.
+   */
   readonly target: string;
-  /** Of the whole file, in lower-case hexadecimal digits. */
-  readonly md5: string;
+  /** Of the whole file; undefined where nobody stated one. */
+  readonly checksum: ExpectedChecksum | undefined;
+  /** Bytes that what is unpacked of a file of that size takes beside it, at least. */
+  readonly unpackedBytes: (size: number) => number;
+  /** What to do where the disk has too little room. */
+  readonly spaceHint: string;
   /** What to do where the network is not to be had. */
   readonly byHand: string;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
@@ -40,22 +57,39 @@ export interface DownloadRequest {
 
 /**
  * Downloads a file, goes on where an earlier attempt stopped, checks it and renames it into place.
- * @throws MocoError `ERR_MOCO_NETWORK` where it cannot be had or is another file, `ERR_MOCO_OUTPUT`
- *   where it cannot be written, `ERR_MOCO_ABORTED` after the signal (the part stays, to go on from)
+ * Where the disk has too little room, nothing is downloaded.
+ * @throws MocoError `ERR_MOCO_NETWORK` where it cannot be had, what `wrongFile` gives where it is
+ *   another file, `ERR_MOCO_OUTPUT` where it cannot be written, `ERR_MOCO_ABORTED` after the signal
+ *   (the part stays, to go on from)
  */
 export async function download(request: DownloadRequest): Promise<void> {
-  const part = `${request.target}.part`;
+  const { target, checksum } = request;
+  const part = `${target}.part`;
+  // What an earlier attempt left may be of another version of the file: a checksum would tell.
+  if (checksum === undefined) await rm(part, { force: true });
   const isContinued = (await sizeOf(part)) > 0;
   await receiveAll(request, part);
-  let md5 = await checksumOf(part, 'md5', request.signal);
-  if (md5 !== request.md5 && isContinued) {
-    // The part may be of another version of the file: only a fresh start can tell.
+  if (checksum !== undefined) await requireRight(request, checksum, part, isContinued);
+  await moveIntoPlace(part, target);
+}
+
+/** @param isContinued whether the part has bytes of an earlier attempt */
+async function requireRight(
+  request: DownloadRequest,
+  { algorithm, value, wrongFile }: ExpectedChecksum,
+  part: string,
+  isContinued: boolean,
+): Promise<void> {
+  let actual = await checksumOf(part, algorithm, request.signal);
+  if (actual !== value && isContinued) {
     await rm(part);
     await receiveAll(request, part);
-    md5 = await checksumOf(part, 'md5', request.signal);
+    actual = await checksumOf(part, algorithm, request.signal);
   }
-  if (md5 !== request.md5) throw await wrongFile(request, part, md5);
-  await moveIntoPlace(part, request.target);
+  if (actual === value) return;
+  const bytes = await sizeOf(part);
+  await rm(part);
+  throw wrongFile(actual, bytes);
 }
 
 /** Brings the part to its full length, with as many connections as it takes. */
@@ -66,21 +100,33 @@ async function receiveAll(request: DownloadRequest, part: string): Promise<void>
     part,
     stallTimeout,
     signal,
+    beforeFirstByte: (missing, total) => requireRoom(request, missing, total),
     onProgress: throttled(request),
   });
   for (let fruitless = 0; ; ) {
-    throwIfAborted(signal);
+    throwIfAborted(signal, DOWNLOAD);
     const before = await sizeOf(part);
     try {
       return await transfer.run(before);
     } catch (error) {
-      throwIfAborted(signal);
+      throwIfAborted(signal, DOWNLOAD);
       if (!(error instanceof TransferError)) throw error;
       fruitless = (await sizeOf(part)) > before ? 0 : fruitless + 1;
       if (!error.canBeRetried || fruitless >= MAX_FRUITLESS) throw unreachable(request, error);
       await pause(retryPause * 2 ** fruitless, undefined, { signal }).catch(() => {}); // loop throws
     }
   }
+}
+
+/** @param missing bytes that the part lacks of `total` */
+async function requireRoom(
+  { url, target, unpackedBytes, spaceHint: hint }: DownloadRequest,
+  missing: number,
+  total: number,
+): Promise<void> {
+  await requireSpace(dirname(target), missing + unpackedBytes(total), {
+    ...{ what: `${url}, unpacked,`, hint },
+  });
 }
 
 /** Passes on the first report, the last one, and a few a second in between. */
@@ -111,17 +157,6 @@ async function moveIntoPlace(part: string, target: string): Promise<void> {
   } catch (cause) {
     throw outputError(target, cause);
   }
-}
-
-async function wrongFile(request: DownloadRequest, part: string, md5: string): Promise<MocoError> {
-  const size = inMegabytes(await sizeOf(part));
-  await rm(part);
-  return new MocoError(
-    'ERR_MOCO_NETWORK',
-    `${request.url} brought another file (${size}): its MD5 is ${md5}, expected ${request.md5}. ` +
-      'It was deleted.',
-    { hint: `Try again later. ${request.byHand}` },
-  );
 }
 
 function unreachable({ url, byHand }: DownloadRequest, cause: TransferError): MocoError {
