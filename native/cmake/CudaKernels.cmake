@@ -1,7 +1,8 @@
-# Kernels of our own, where there is an nvcc to compile them; else LibTorch's operators do everything.
+# Compiles this project's own CUDA kernels if there is an nvcc. Without it, a GPU is driven by
+# LibTorch's operators alone.
 #
 #   MOCO_NVCC                 nvcc's path, or empty
-#   MOCO_CUDA_ARCHITECTURES   the GPUs to compile for, as CMAKE_CUDA_ARCHITECTURES
+#   MOCO_CUDA_ARCHITECTURES   the GPUs to compile for, written as for CMAKE_CUDA_ARCHITECTURES
 
 if(NOT MOCO_NVCC)
   return()
@@ -14,11 +15,12 @@ set(CMAKE_CUDA_HOST_COMPILER ${CMAKE_CXX_COMPILER})
 set(CMAKE_CUDA_ARCHITECTURES ${MOCO_CUDA_ARCHITECTURES})
 set(CMAKE_CUDA_STANDARD 17)
 set(CMAKE_CUDA_STANDARD_REQUIRED ON)
-# Linked statically, so that it need not be the CUDA that LibTorch brings.
+# The CUDA runtime is linked statically, so that its version may differ from the one that LibTorch
+# brings.
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
 enable_language(CUDA)
 
-# Its sources are the kernels of the core's rooms.
+# The rooms of native/core add their kernels to this library (`moco_room`).
 add_library(moco_cuda STATIC)
 target_include_directories(moco_cuda PUBLIC native)
 target_include_directories(moco_cuda SYSTEM PUBLIC ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})

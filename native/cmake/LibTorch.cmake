@@ -1,5 +1,5 @@
-# Links LibTorch's libraries directly. `find_package(Torch)` insists on a complete CUDA toolkit for a
-# CUDA build of LibTorch; the libraries themselves need none.
+# Links LibTorch's libraries directly. `find_package(Torch)` insists on a complete CUDA toolkit for
+# a CUDA build of LibTorch; the libraries themselves need none.
 #
 #   MOCO_LIBTORCH   the folder that holds LibTorch's include/ and lib/
 
@@ -18,7 +18,8 @@ if(EXISTS ${MOCO_LIBTORCH}/lib/libtorch_cuda.so)
   target_compile_definitions(moco_libtorch INTERFACE MOCO_LIBTORCH_CUDA)
 endif()
 if(NOT APPLE)
-  # Nothing names a symbol of torch_cuda: without this the linker drops it, and CUDA "is not there".
+  # No code refers to a symbol of torch_cuda. Without this option the linker would therefore leave
+  # the library out, and LibTorch would find no GPU.
   target_link_options(moco_libtorch INTERFACE -Wl,--no-as-needed)
   # The libraries' own dependencies (NVIDIA's) are found at run time, relative to themselves.
   target_link_options(moco_libtorch INTERFACE -Wl,--allow-shlib-undefined)
@@ -27,5 +28,5 @@ foreach(name IN LISTS libraries)
   find_library(LIBTORCH_${name} ${name} PATHS ${MOCO_LIBTORCH}/lib NO_DEFAULT_PATH REQUIRED)
   target_link_libraries(moco_libtorch INTERFACE ${LIBTORCH_${name}})
 endforeach()
-# The libraries stay where they are, and the addon remembers where.
+# LibTorch's libraries are not copied: the addon's run path names the folder that they are in.
 set(CMAKE_BUILD_RPATH ${MOCO_LIBTORCH}/lib)

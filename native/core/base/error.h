@@ -7,7 +7,7 @@
 namespace moco {
 
 /// A failure that the user can act on. `code` is stable (`ERR_MOCO_…`), `what()` names the value
-/// and the place, `hint` says what to do.
+/// that is wrong and where it stands, `hint` says what to do.
 class Error : public std::runtime_error {
  public:
   Error(std::string code, const std::string& message, std::string hint = {})

@@ -17,12 +17,14 @@ const char* const kDeviceFailed =
     "CUDA cannot be used any more by this process: start a new one. `nvidia-smi`, and \"Xid\" in "
     "the kernel's log (dmesg), tell what the GPU has; --device cpu works without it.";
 
-/// Of PyTorch's own CPU allocator, which throws the base class, and of CUDA's libraries.
+/// Texts in messages about memory that is used up: those of PyTorch's CPU allocator, which throws a
+/// plain c10::Error rather than a c10::OutOfMemoryError, and those of CUDA and its libraries.
 constexpr std::array kOutOfMemory{"DefaultCPUAllocator",       "CUDA error: out of memory",
                                   "CUDA out of memory",        "CUBLAS_STATUS_ALLOC_FAILED",
                                   "CUDNN_STATUS_ALLOC_FAILED", "DEVICE_ALLOCATION_FAILED"};
 
-/// How LibTorch and kernels of our own report that a GPU has failed, where it is not by the type.
+/// Texts in messages of LibTorch and of this project's kernels about a GPU that has failed. They
+/// are needed because not every such exception is a c10::AcceleratorError.
 constexpr std::array kDeviceFailure{"CUDA error: ",
                                     "CUDA driver error: ",
                                     "CUBLAS_STATUS_EXECUTION_FAILED",
@@ -38,7 +40,7 @@ bool containsAny(const std::string& message, const Texts& texts) {
                      [&](const char* text) { return message.find(text) != std::string::npos; });
 }
 
-/// CUDA's advice for developers follows on lines of its own.
+/// The reason alone: CUDA's messages go on with lines of advice for developers.
 std::string firstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 Failure deviceFailed(const std::string& message) {

@@ -8,6 +8,7 @@
 namespace moco {
 namespace {
 
+// The constants of Philox4x32-10: two multipliers, and what is added to the key after every round.
 constexpr int kRounds = 10;
 constexpr uint32_t kMultiplier0 = 0xD2511F53;
 constexpr uint32_t kMultiplier1 = 0xCD9E8D57;

@@ -20,15 +20,18 @@ enum class Purpose : uint32_t {
 };
 
 /// The counter-based generator Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
-/// 1, 2, 3", SC 2011). Its numbers are a function of (seed, purpose, first, second) alone, so views
-/// can be drawn in any order and on any thread.
+/// 1, 2, 3", SC 2011). Its numbers depend on (seed, purpose, first, second) alone, so views can be
+/// drawn in any order and on any thread.
 class Philox {
  public:
+  /// @param first, second  number the streams of one purpose: for example epoch and view
   Philox(uint64_t seed, Purpose purpose, uint32_t first = 0, uint32_t second = 0);
 
+  /// The next 32 random bits.
   uint32_t next();
-  /// In [0, 1), with 53 random bits.
+  /// A number in [0, 1), with 53 random bits.
   double uniform();
+  /// A number in [low, high).
   double uniform(double low, double high);
   /// An integer in [0, count).
   int64_t below(int64_t count);
@@ -47,7 +50,9 @@ std::vector<int64_t> shuffledIndices(int64_t count, Philox random);
 /// The order in which an epoch visits the pictures.
 std::vector<int64_t> shuffledIndices(int64_t count, uint64_t seed, uint32_t epoch);
 
-/// A generator for PyTorch's own random fills, seeded from the run's seed.
+/// A CPU generator for PyTorch's own random fills (such as `normal_`).
+/// @param seed     the run's seed
+/// @param purpose  gives each use numbers of its own
 at::Generator torchGenerator(uint64_t seed, Purpose purpose);
 
 }  // namespace moco

@@ -6,7 +6,8 @@
 
 namespace moco {
 
-/// @throws Error ERR_MOCO_ABORTED  where `stop` is set
+/// Called between the parts of an evaluation, which ends here if it was asked to stop.
+/// @throws Error ERR_MOCO_ABORTED  if `stop` is set
 inline void requireNotStopped(const std::atomic<bool>& stop) {
   if (stop) throw Error("ERR_MOCO_ABORTED", "the evaluation was stopped", "Start it again.");
 }

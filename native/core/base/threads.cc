@@ -10,9 +10,10 @@ namespace moco {
 
 int64_t chooseDataThreads(int64_t asked, const at::Device& device) {
   if (asked > 0) return asked;
-  // A thread makes 100,000 views of 32 × 32 in a second. On the CPU one is hundreds of times faster
-  // than the step uses them up: PyTorch keeps a thread on every core, and the views take less than
-  // 1 % of one. A GPU is faster, and leaves all cores but one, which feeds its kernels, to them.
+  // One thread makes 100,000 views of 32 × 32 pixels per second. A training step on the CPU, where
+  // PyTorch keeps a thread on every core, uses up views hundreds of times more slowly: one thread
+  // is enough, and takes less than 1 % of a core. A GPU uses views up faster. It needs one core,
+  // for the thread that starts its kernels, and leaves the others free for making views.
   constexpr int64_t kMost = 4;
   const int64_t cores = std::thread::hardware_concurrency();
   return device.is_cuda() ? std::clamp<int64_t>(cores - 1, 1, kMost) : 1;
@@ -24,7 +25,8 @@ int64_t setComputeThreads(int64_t asked) {
 }
 
 void parallelFor(int64_t count, const std::function<void(int64_t, int64_t)>& body) {
-  // Only the places are of interest: which of them a thread gets.
+  // TensorIterator shares out the elements of a tensor among PyTorch's threads. Their values are
+  // never touched: the address of an element tells which number of 0 … count − 1 it stands for.
   auto places = at::empty({count}, at::kByte);
   const char* const first = static_cast<const char*>(places.const_data_ptr());
   auto iterator = at::TensorIterator::nullary_op(places);

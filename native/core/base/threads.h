@@ -7,20 +7,24 @@
 
 namespace moco {
 
-/// Number of threads that make views ahead of the step: so few that, beside the threads that
-/// PyTorch computes with, the step neither waits for views nor misses a core.
-/// @param asked  0: chosen here
+/// The number of threads that make views ahead of the training step: enough that the step does not
+/// wait for views, and few enough that PyTorch's own threads keep their cores.
+/// @param asked   the number that the user asks for; 0 leaves the choice to this function
+/// @param device  what the step runs on
 int64_t chooseDataThreads(int64_t asked, const at::Device& device);
 
-/// Sets the number of threads that PyTorch computes with, for jobs of the calling thread.
-/// @param asked  0: stays as PyTorch chose
-/// @return       how many there are now
+/// Sets the number of threads that PyTorch uses for what the calling thread computes.
+/// @param asked  0 keeps the number that PyTorch has chosen
+/// @return       the number in use from now on
 int64_t setComputeThreads(int64_t asked);
 
-/// Calls `body(begin, end)` for consecutive parts of 0 … count − 1, on PyTorch's threads.
-/// (`at::parallel_for` is a template that is serial where it is compiled without OpenMP, and OpenMP
-/// of our own would bring threads of its own.) Inside another such call there is one part. What a
-/// body throws reaches the caller when all have ended.
+/// Divides 0 … count − 1 into consecutive parts and calls `body(begin, end)` for each, on PyTorch's
+/// threads. Within a body, a nested call has a single part. If a body throws, the caller gets the
+/// exception after all parts have ended.
+///
+/// `at::parallel_for` cannot be used instead: it is a header-only template that runs serially in
+/// code compiled without OpenMP, as ours is, and OpenMP of our own would start a second set of
+/// threads beside PyTorch's.
 void parallelFor(int64_t count, const std::function<void(int64_t, int64_t)>& body);
 
 }  // namespace moco

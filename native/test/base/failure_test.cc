@@ -30,7 +30,7 @@ TEST_CASE("an error of ours keeps its code, message and hint") {
   CHECK(failure.hint == "Check the labels.");
 }
 
-TEST_CASE("a GPU that fails is ERR_MOCO_DEVICE with CUDA's reason, without its advice") {
+TEST_CASE("a GPU that fails is ERR_MOCO_DEVICE, with CUDA's reason but not its advice") {
   for (const std::string reason :
        {"CUDA error: an illegal memory access was encountered",
         "CUDA error: device-side assert triggered", "CUDA error: unspecified launch failure",

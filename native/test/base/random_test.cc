@@ -11,7 +11,8 @@
 using namespace moco;
 
 TEST_CASE("Philox gives the numbers of its paper's reference implementation") {
-  // Random123's known answer for counter 0, key 0; a purpose of zero leaves the counter at zero.
+  // The known answer of Random123 (the reference implementation) for counter 0 and key 0. With a
+  // purpose of zero the whole counter is zero.
   Philox random(0, static_cast<Purpose>(0));
   CHECK(random.next() == 0x6627e8d5u);
   CHECK(random.next() == 0xe169c58du);
@@ -84,15 +85,17 @@ TEST_CASE("views are drawn with the reference's distributions") {
   CHECK(isShare(jitters, 0.8));
   CHECK(isShare(greys, 0.2));
   for (const int count : first) CHECK(isShare(count, 0.25));
-  // Crops that do not fit are drawn again, which favours small ones: the mean share of
-  // torchvision's loop is 0.490 (200,000 draws in plain Python), its standard deviation 0.241.
+  // A crop that does not fit is drawn again, which favours small crops. For torchvision's loop the
+  // crop's share of the picture has a mean of 0.490 and a standard deviation of 0.241 (200,000
+  // draws in plain Python).
   CHECK(std::abs(area / kCount - 0.490) < 5 * 0.241 / std::sqrt(kCount) + 0.001);
   CHECK(smallest < 0.1);
   CHECK(smallest > 0.06);
 }
 
 TEST_CASE("a picture too long for every crop gets the widest centred crop of an allowed ratio") {
-  // 3 × 300: an area of at least 72 pixels at a ratio of at most 4/3 is more than 3 high.
+  // A picture of 3 × 300 pixels: a crop of at least 72 pixels (8 %) whose ratio of width to height
+  // is at most 4/3 would have to be more than 3 pixels high.
   Philox random(1, Purpose::kView);
   const CropBox crop = drawViewParameters(random, 3, 300).crop;
   CHECK(crop.height == 3);

@@ -15,11 +15,11 @@
 
 using namespace moco;
 
-TEST_CASE("on the CPU one thread makes views, so that the step has the cores") {
+TEST_CASE("on the CPU one thread makes views, so that the step keeps the cores") {
   CHECK(chooseDataThreads(0, at::kCPU) == 1);
 }
 
-TEST_CASE("a GPU is fed by a few threads, and one core is left for its kernels") {
+TEST_CASE("for a GPU a few threads make views, and one core is left to start its kernels") {
   const int64_t cores = std::thread::hardware_concurrency();
   const int64_t threads = chooseDataThreads(0, at::Device(at::kCUDA, 0));
   CHECK(threads >= 1);
@@ -27,7 +27,7 @@ TEST_CASE("a GPU is fed by a few threads, and one core is left for its kernels")
   CHECK(threads <= std::max<int64_t>(cores - 1, 1));
 }
 
-TEST_CASE("numbers of threads that are asked for are taken") {
+TEST_CASE("a number of threads that the user asks for is used") {
   CHECK(chooseDataThreads(7, at::kCPU) == 7);
   CHECK(chooseDataThreads(7, at::Device(at::kCUDA, 0)) == 7);
   const int before = at::get_num_threads();
@@ -66,7 +66,7 @@ TEST_CASE("what a part of parallelFor throws reaches the caller") {
   }
 }
 
-TEST_CASE("inside of a part of parallelFor everything is one part") {
+TEST_CASE("a parallelFor inside a part of another one runs as a single part") {
   const ComputeThreads three(3);
   using Part = std::pair<int64_t, int64_t>;
   std::mutex mutex;
