@@ -24,10 +24,10 @@
 namespace moco {
 namespace {
 
-constexpr size_t kBlock = size_t{2} << 20;     // a huge page
-constexpr size_t kSmallest = size_t{1} << 20;  // below this PyTorch's allocator serves
-constexpr double kLargestWaste = 1.25;         // a cached block may be this much too large
-constexpr double kLargestShareOfMemory = 0.5;  // of the machine's memory, for idle blocks
+constexpr size_t kBlock = size_t{2} << 20;     // a huge page: blocks are multiples of it
+constexpr size_t kSmallest = size_t{1} << 20;  // smaller tensors go to PyTorch's own allocator
+constexpr double kLargestWaste = 1.25;  // an idle block serves if at most this many times too large
+constexpr double kLargestShareOfMemory = 0.5;  // of the machine's memory: idle blocks take no more
 
 class CachingAllocator final : public c10::Allocator {
  public:
@@ -83,7 +83,8 @@ class CachingAllocator final : public c10::Allocator {
   }
 
   void* fromSystem(size_t size) {
-    // The system promises more than it has: it would end the process rather than refuse.
+    // Linux grants more memory than there is and kills the process when it runs out, so waiting for
+    // a refusal is too late.
     if (inUse_ + cached_ + size > memory_) releaseLocked();
     void* data = nullptr;
     if (posix_memalign(&data, kBlock, size) != 0) {
@@ -160,7 +161,7 @@ void installCachingAllocator() {
 void releaseCachedMemory() {
   instance().release();
 #ifdef __GLIBC__
-  // It keeps what was freed of blocks of up to 32 MiB for the process otherwise.
+  // glibc serves blocks of up to 32 MiB from its heap at times, and keeps them when they are freed.
   malloc_trim(0);
 #endif
 }

@@ -5,8 +5,8 @@
 
 namespace moco {
 
-/// Makes PyTorch keep large freed blocks of CPU memory for the next tensors instead of giving them
-/// back to the system, which otherwise maps and clears every activation anew in every step. Blocks
+/// Makes PyTorch keep large freed blocks of CPU memory for the next tensors. Otherwise they go back
+/// to the system, which maps and clears the memory of every activation anew in every step. Blocks
 /// are aligned to 2 MiB and ask for huge pages. Small tensors are left to PyTorch's own allocator.
 /// Affects the whole process; later calls do nothing.
 void installCachingAllocator();
@@ -14,7 +14,8 @@ void installCachingAllocator();
 /// Gives the blocks that no tensor uses back to the system.
 void releaseCachedMemory();
 
-/// The large blocks, in bytes; of a GPU, all blocks.
+/// What an allocator holds, in bytes. On the CPU only the large blocks are counted (those that
+/// `installCachingAllocator` is about), on a GPU all.
 struct CachedMemory {
   size_t inUse;
   size_t cached;  // idle, and kept for the next tensors
@@ -22,14 +23,15 @@ struct CachedMemory {
 };
 CachedMemory cachedMemory();
 
-/// Lets the peak start again from what is in use.
+/// Sets the CPU's `peak` to what is in use now.
 void restartPeak();
 
-/// In bytes: of the machine, or what the container that the process is in may take of it.
+/// The machine's memory in bytes, or the limit of the container that the process runs in, if lower.
 size_t physicalMemory();
 
-/// A limit as Linux tells a container's: bytes.
-/// @param path  a file; where there is none, or it says `max`, there is no limit
+/// Reads a container's memory limit (of a Linux control group).
+/// @param path  the file that states it
+/// @return      bytes; the largest size_t if there is no such file or it says `max`: no limit
 size_t memoryLimit(const std::string& path);
 
 }  // namespace moco

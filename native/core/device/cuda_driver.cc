@@ -34,7 +34,8 @@ bool find(void* library, const char* name, Function& function) {
   return function != nullptr;
 }
 
-/// Fills `driver`, or says what is missing.
+/// Opens NVIDIA's driver and fills in `driver`.
+/// @return  what is missing; empty if all is there
 std::string openDriver(Driver& driver) {
   // Never closed: LibTorch uses the same library for the rest of the process.
   void* library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
@@ -59,12 +60,12 @@ CudaDevice describe(const Driver& driver, int index) {
   return device;
 }
 
-/// 12080 is CUDA 12.8.
+/// Writes a version as people do: 12080 as "12.8".
 std::string cudaVersion(long version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
-/// 91002 is cuDNN 9.10.2.
+/// Writes a version as people do: 91002 as "9.10.2".
 std::string cudnnVersion(long version) {
   return std::to_string(version / 10000) + "." + std::to_string(version % 10000 / 100) + "." +
          std::to_string(version % 100);
@@ -113,7 +114,7 @@ CudaStatus askDriver() {
 std::string whyLibtorchFindsNone(long driver, long libtorch) {
   const std::string versions = "NVIDIA's driver supports CUDA " + cudaVersion(driver) +
                                ", and LibTorch was built with " + cudaVersion(libtorch);
-  // Within a major version an older driver does, too.
+  // A driver that is older works, too, if its major version is the same.
   if (driver / 1000 < libtorch / 1000) {
     return versions + ": the driver is too old, or LibTorch too new";
   }
@@ -121,7 +122,8 @@ std::string whyLibtorchFindsNone(long driver, long libtorch) {
 }
 
 const CudaStatus& cudaStatus() {
-  static const CudaStatus status = askDriver();  // it takes seconds on a machine with many GPUs
+  // Asked once, because it takes seconds on a machine with many GPUs.
+  static const CudaStatus status = askDriver();
   return status;
 }
 

@@ -12,21 +12,22 @@ struct CudaDevice {
   size_t memory;     // bytes
 };
 
-/// The machine's NVIDIA GPUs, and where there is none to use, why.
+/// The machine's NVIDIA GPUs, or why none can be used.
 struct CudaStatus {
   std::vector<CudaDevice> devices;
   std::string unavailable;  // empty where CUDA works
-  // Where it does: the newest CUDA that the driver supports, and what LibTorch was built with.
+  // Versions, set where CUDA works: the newest CUDA that the driver supports, and the CUDA and
+  // cuDNN that LibTorch was built with.
   std::string driverCuda, cuda, cudnn;
 };
 
-/// Asks NVIDIA's driver and LibTorch, once. Needs no CUDA toolkit: the driver's library is opened
-/// by name.
+/// What NVIDIA's driver and LibTorch say; asked at the first call. Needs no CUDA toolkit: the
+/// driver's library is opened by name.
 const CudaStatus& cudaStatus();
 
-/// Why LibTorch finds no GPU though NVIDIA's driver does; versions as CUDA's: 12080 is 12.8.
-/// @param driver    the newest CUDA that the driver supports
-/// @param libtorch  what LibTorch was built with
+/// Why LibTorch finds no GPU although NVIDIA's driver does, as a text for the user.
+/// @param driver    the newest CUDA that the driver supports, as CUDA numbers it: 12080 is 12.8
+/// @param libtorch  the CUDA that LibTorch was built with, numbered alike
 std::string whyLibtorchFindsNone(long driver, long libtorch);
 
 }  // namespace moco

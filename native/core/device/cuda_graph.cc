@@ -1,4 +1,5 @@
-// First: with another CUDA_VERSION, or none, CUDAGraph would be of another size than in LibTorch.
+// Must come first, because it defines CUDA_VERSION: without it, or with that of another CUDA, the
+// class CUDAGraph would have another size here than in LibTorch.
 #include <cuda.h>
 //
 #include <ATen/cuda/CUDAGraph.h>
@@ -21,12 +22,14 @@ class CudaGraphRecorder final : public GraphRecorder {
 
   void record(const std::function<void()>& work) override {
     const c10::DeviceGuard guard(device_);
-    // What plain calls worked in is idle now, and the graph takes memory of its own.
+    // The graph allocates memory of its own, so what the plain calls left idle is given back first.
     c10::cuda::CUDACachingAllocator::emptyCache();
     auto graph = std::make_unique<at::cuda::CUDAGraph>();
     const auto pool = at::cuda::graph_pool_handle();
     try {
-      // Node's other threads may ask CUDA what they like; autograd's work comes in by its stream.
+      // In thread-local mode Node's other threads may call CUDA meanwhile as they like. What
+      // autograd launches from a thread of its own is recorded nevertheless, because it uses this
+      // stream.
       graph->capture_begin(pool, cudaStreamCaptureModeThreadLocal);
       work();
       graph->capture_end();
@@ -40,23 +43,23 @@ class CudaGraphRecorder final : public GraphRecorder {
   void replay() override { graph_->replay(); }
 
  private:
-  /// Takes the stream out of capturing, and gives the recording's memory back. What it fails with
-  /// is not told: what went wrong with the work is being thrown already.
+  /// Ends the capture of the stream and gives back the recording's memory. A failure in here is not
+  /// reported, because the exception that the work failed with is already on its way to the caller.
   void abandon(std::unique_ptr<at::cuda::CUDAGraph> graph, const c10::MempoolId_t& pool) const {
     try {
       graph->capture_end();
-      return;  // a whole recording, whose end releases its memory
+      return;  // the recording is complete: destroying the graph releases its memory
     } catch (const std::exception&) {
     }
-    // CUDA has refused the recording. LibTorch (2.11 and others) leaves its memory taken then, and
-    // the allocator goes on asking the graph, which therefore stays, whether allocations are its
-    // own.
+    // CUDA has rejected the recording. In that case LibTorch (2.11 and others) does not release its
+    // memory, and the allocator goes on asking the graph whether allocations belong to it. The
+    // graph is therefore never destroyed, and the calls below release the memory.
     static_cast<void>(graph.release());
     namespace allocator = c10::cuda::CUDACachingAllocator;
     for (const auto& give : {allocator::endAllocateToPool, allocator::releasePool}) {
       try {
         give(device_.index(), pool);
-      } catch (const c10::Error&) {  // a version that did so itself
+      } catch (const c10::Error&) {  // this version of LibTorch has released it already
       }
     }
   }

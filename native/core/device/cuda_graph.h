@@ -8,8 +8,8 @@
 
 namespace moco {
 
-/// Records one CUDA graph, from the calling thread's stream, which must not be the default one.
-/// Memory of the work stays the graph's own.
+/// A recorder that records one CUDA graph from the calling thread's current stream, which must not
+/// be the default stream (see `setUpDevice`). The graph keeps the memory that the work allocates.
 std::unique_ptr<GraphRecorder> cudaGraphRecorder(const at::Device& device);
 
 }  // namespace moco

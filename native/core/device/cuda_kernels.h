@@ -4,12 +4,12 @@
 
 namespace moco {
 
-/// Why kernels of our own are not used on the current device; empty where they are.
-/// They are not where they were not compiled, or not for this GPU, or where the environment says
-/// `MOCO_CUDA_KERNELS=0`. Asked once; makes the device's CUDA context.
+/// Why this project's own CUDA kernels are not used on the current device: they were not compiled,
+/// or not for this GPU, or the environment says `MOCO_CUDA_KERNELS=0`. Empty if they are used.
+/// Found out at the first call, which makes the device's CUDA context.
 const std::string& cudaKernelsUnavailable();
 
-/// Whether kernels of our own are used.
+/// Whether this project's own CUDA kernels are used on the current device.
 inline bool useCudaKernels() { return cudaKernelsUnavailable().empty(); }
 
 }  // namespace moco

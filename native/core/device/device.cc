@@ -52,7 +52,8 @@ bool hasBf16(const at::Device& device) {
   return device.is_cuda() ? isFromAmpereOn(device) : cpuHasBf16();
 }
 
-/// A GPU that is listed may still be of an architecture that LibTorch was not built for, or taken.
+/// Runs something small on the GPU. That it is listed is not enough: LibTorch may not have been
+/// built for its architecture, or another process may have it for itself.
 void requireKernels(const std::string& name, const at::Device& device) {
   try {
     at::ones({1}, device).add_(1).to(at::kCPU);
@@ -83,7 +84,7 @@ at::Device requireCuda(const std::string& name, const CudaStatus& status) {
   return device;
 }
 
-/// Of all GPUs and for the whole process.
+/// Takes effect on all GPUs, for the whole process.
 void setArithmetic(const Arithmetic& arithmetic) {
   auto& context = at::globalContext();
   context.setAllowTF32CuBLAS(arithmetic.tf32);
@@ -92,12 +93,15 @@ void setArithmetic(const Arithmetic& arithmetic) {
   context.setBenchmarkCuDNN(!arithmetic.deterministic);
   context.setDeterministicCuDNN(arithmetic.deterministic);
   context.setDeterministicAlgorithms(arithmetic.deterministic, /*warn_only=*/false);
-  context.setDeterministicFillUninitializedMemory(false);  // we read only what was written
-  // What cuBLAS, before it starts, and PyTorch's check of it want.
+  // No memory is read here before it is written, so it need not be filled to be deterministic.
+  context.setDeterministicFillUninitializedMemory(false);
+  // cuBLAS needs this to be deterministic and reads it when it starts; PyTorch checks that it is
+  // set.
   if (arithmetic.deterministic) setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/1);
 }
 
-/// Gives the calling thread a stream in place of the default one.
+/// Gives the calling thread another stream than the default one, from which no CUDA graph can be
+/// recorded.
 void takeStream(const at::Device& device) {
   const auto* gpu = c10::impl::getDeviceGuardImpl(device.type());
   gpu->setDevice(device);
@@ -136,9 +140,10 @@ bool cpuHasAvx512Bf16() {
 
 bool cpuHasAmx() {
 #ifdef __x86_64__
-  constexpr unsigned kFeatures = 7;        // leaf
-  constexpr unsigned kAmxBf16 = 1u << 22;  // in EDX
-  static const bool has = [] {             // asking takes microseconds in a virtual machine
+  constexpr unsigned kFeatures = 7;        // the leaf of CPUID with the extended features
+  constexpr unsigned kAmxBf16 = 1u << 22;  // a bit of EDX
+  // Asked once, because CPUID takes microseconds in a virtual machine.
+  static const bool has = [] {
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
     return __get_cpuid_count(kFeatures, 0, &eax, &ebx, &ecx, &edx) && (edx & kAmxBf16) != 0;
   }();

@@ -9,41 +9,46 @@
 
 namespace moco {
 
-/// @param name  `auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:<n>`
-/// @throws Error ERR_MOCO_DEVICE  where CUDA is asked for and cannot be used, with the reason
+/// The device that a name stands for.
+/// @param name  `auto` (the first GPU if there is one, else the CPU), `cpu`, `cuda` or `cuda:<n>`
+/// @throws Error ERR_MOCO_DEVICE  if the GPU cannot be used, with the reason
 at::Device resolveDevice(const std::string& name);
 
-/// How a GPU computes. A CPU rounds no factors of fp32, and the order in which it adds depends on
-/// the number of threads alone.
+/// How a GPU computes. The CPU needs no such settings: it never rounds the factors of fp32
+/// products, and the order of its additions depends on the number of threads alone.
 struct Arithmetic {
-  bool tf32 = true;            // fp32's products and convolutions round their factors to TF32
-  bool deterministic = false;  // only in orders that do not change from run to run
+  bool tf32 = true;  // matrix products and convolutions in fp32 round their factors to TF32
+  bool deterministic = false;  // only algorithms that add in the same order in every run
 };
 
-/// Prepares the process for computing on a device, and the calling thread: on a GPU its work goes
-/// into a stream of its own, from which a CUDA graph can be recorded.
+/// Prepares the process and the calling thread for computing on a device. For the CPU it installs
+/// the caching allocator. For a GPU it sets the arithmetic, and gives the calling thread a stream
+/// of its own, because a CUDA graph cannot be recorded from the default stream.
 void setUpDevice(const at::Device& device, const Arithmetic& arithmetic);
 
-/// Waits until the device has done what it was given; on the CPU that is so already.
+/// Waits until the device has finished all work that it was given. The CPU always has.
 void synchronise(const at::Device& device);
 
-/// Bytes that there are for tensors: of a GPU's memory what is free, of the CPU's all.
+/// Memory for tensors, in bytes: what is free now on a GPU; on the CPU all that the process may use
+/// (`physicalMemory`).
 int64_t availableMemory(const at::Device& device);
 
-/// What tensors on the device take.
+/// The memory that tensors on the device take.
 CachedMemory usedMemory(const at::Device& device);
 
-/// What to call the device to a person: the processor's or the GPU's name.
+/// The name of the processor or GPU, for people to read.
 std::string deviceName(const at::Device& device);
 
+/// The type that layers compute in, and why, as a text for the user.
 struct Precision {
   at::ScalarType compute;  // kFloat or kBFloat16
   std::string reason;
 };
 
-/// @param name  `auto` (bf16 where the device has it in hardware), `fp32` or `bf16`
-/// @param tf32  whether fp32 may be TF32, where the device has it
-/// @throws Error ERR_MOCO_DEVICE  where bf16 is asked for and the device lacks it
+/// The precision that a name stands for on a device.
+/// @param name  `auto` (bf16 if the device has it in hardware, else fp32), `fp32` or `bf16`
+/// @param tf32  whether fp32 may use TF32 on a GPU that has it, which the reason mentions then
+/// @throws Error ERR_MOCO_DEVICE  if bf16 is asked for and the device lacks it
 Precision resolvePrecision(const std::string& name, const at::Device& device, bool tf32);
 
 /// Whether the processor multiplies bf16 in hardware and LibTorch makes use of it.

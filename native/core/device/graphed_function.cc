@@ -46,13 +46,14 @@ GraphedFunction::Tensors GraphedFunction::operator()(const Tensors& inputs) {
 bool GraphedFunction::record(const Tensors& inputs) {
   try {
     for (const auto& input : inputs) inputs_.push_back(input.clone());
-    // A profiler waits for the device, which would end the recording.
+    // A profiler would wait for the device at every operator, which CUDA does not allow while a
+    // graph is recorded.
     const at::RecordFunctionGuard unobserved(/*is_enabled=*/false);
     recorder_->record([this] { outputs_ = function_(inputs_); });
     recorded_ = true;
   } catch (...) {
-    // Recording has done nothing that counts: a failure of the device comes again in the plain
-    // call.
+    // Recording changes nothing, so the caller can run the work plainly instead. Had the device
+    // itself failed, the plain call would fail in the same way and report it.
     failure_ = describe(std::current_exception()).message;
     recorder_.reset();
     inputs_.clear();

@@ -9,26 +9,27 @@
 
 namespace moco {
 
-/// Records work for a device, to start all of it again at once: a CUDA graph.
+/// Records work for a device, so that all of it can be started again with one call: a CUDA graph.
 class GraphRecorder {
  public:
   virtual ~GraphRecorder() = default;
-  /// Records what `work` gives the device to do; nothing of it is done before `replay`.
-  /// @throws std::exception  where the work cannot be recorded
+  /// Calls `work` and records what it launches on the device. None of that runs before `replay`.
+  /// @throws std::exception  if the work cannot be recorded
   virtual void record(const std::function<void()>& work) = 0;
+  /// Starts all that was recorded.
   virtual void replay() = 0;
 };
 
-/// Makes a recorder; an empty one: nothing is recorded.
+/// Makes a recorder. An empty function means that nothing is to be recorded.
 using MakeRecorder = std::function<std::unique_ptr<GraphRecorder>()>;
 
-/// CUDA graphs where the device has them and they were compiled, else empty.
+/// A maker of CUDA graphs, if the device is a GPU and this build has CUDA kernels; else empty.
 MakeRecorder graphRecorders(const at::Device& device);
 
-/// A function that gives the device the same work every time. `kPlainCalls` calls run plainly:
-/// libraries choose their algorithms and take what memory they keep. The next is recorded, and from
-/// then on it is replayed: nothing is left to the host but copying the inputs to where the recorded
-/// work reads them.
+/// A function that gives the device the same work in every call. The first `kPlainCalls` calls run
+/// plainly, so that libraries choose their algorithms and allocate the memory that they keep. The
+/// next call is recorded, and it and all later ones are replayed: the host then only copies the
+/// inputs to where the recorded work reads them.
 class GraphedFunction {
  public:
   static constexpr int kPlainCalls = 2;
@@ -36,14 +37,15 @@ class GraphedFunction {
   using Tensors = std::vector<at::Tensor>;
   using Function = std::function<Tensors(const Tensors&)>;
 
-  /// @param function  reads and writes tensors that stay where they are, beside its inputs, and
-  ///                  neither waits for the device nor changes anything on the host that counts
-  /// @param recorder  nullptr: every call runs plainly
+  /// @param function  may use, beside its inputs, only tensors that stay at the same address. It
+  ///                  must not wait for the device. It must not rely on changing anything on the
+  ///                  host, because a replay does not run its code.
+  /// @param recorder  nullptr makes every call run plainly
   GraphedFunction(Function function, std::unique_ptr<GraphRecorder> recorder);
 
-  /// Inputs of other shapes than the recorded ones run plainly, as do all after a failure to
-  /// record.
-  /// @return  what the function returned; replayed, valid until the next call
+  /// Calls the function or replays it. It is called plainly if the inputs differ from the recorded
+  /// ones in shape, strides or type, and always after recording has failed.
+  /// @return  what the function returned; after a replay only valid until the next call
   Tensors operator()(const Tensors& inputs);
 
   /// Whether calls are recorded, or will be.
@@ -59,8 +61,8 @@ class GraphedFunction {
   std::unique_ptr<GraphRecorder> recorder_;
   int plainCalls_ = 0;
   bool recorded_ = false;
-  Tensors inputs_;   // where the recorded work reads
-  Tensors outputs_;  // … and writes
+  Tensors inputs_;   // what the recorded work reads
+  Tensors outputs_;  // what the recorded work writes
   std::string failure_;
 };
 

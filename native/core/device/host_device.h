@@ -1,6 +1,6 @@
 #pragma once
 
-/// Marks functions that the CPU and, where CUDA kernels are compiled, a GPU run.
+/// Marks functions that run on the CPU and, when nvcc compiles them, also on a GPU.
 #ifdef __CUDACC__
 #define MOCO_HOST_DEVICE __host__ __device__
 #else

@@ -5,7 +5,8 @@
 namespace moco {
 namespace {
 
-/// Compiled for the same architectures as all others.
+/// Does nothing. It is compiled for the same architectures as all other kernels: if the device can
+/// run this one, it can run them.
 __global__ void probe() {}
 
 }  // namespace
@@ -13,7 +14,7 @@ __global__ void probe() {}
 bool hasKernelImage() {
   cudaFuncAttributes attributes;
   const bool found = cudaFuncGetAttributes(&attributes, probe) == cudaSuccess;
-  cudaGetLastError();  // nobody else shall find this one
+  cudaGetLastError();  // clears the error, which a later check would otherwise find
   return found;
 }
 

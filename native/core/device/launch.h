@@ -9,11 +9,12 @@
 
 namespace moco::cuda {
 
-/// Ceiling of the quotient: how many pieces of `size` hold `count`.
+/// How many pieces of `size` it takes to hold `count`: the quotient, rounded up.
 constexpr int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
 
-/// Starts a kernel and returns at once.
-/// @throws std::runtime_error  where it cannot be started, with CUDA's reason
+/// Starts a kernel and returns without waiting for it.
+/// @param name  names the kernel in the error
+/// @throws std::runtime_error  if it cannot be started, with CUDA's reason
 template <class... Parameters, class... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), dim3 blocks, dim3 threads,
             cudaStream_t stream, Arguments&&... arguments) {

@@ -14,7 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// An operator or phase at work.
+/// An operator or phase that is running now.
 struct Frame final : at::ObserverContext {
   Frame* caller = nullptr;
   std::string phase;
@@ -24,8 +24,8 @@ struct Frame final : at::ObserverContext {
 
 }  // namespace
 
-/// While the backward pass is on a thread of PyTorch's, the caller's one waits for it: there is one
-/// stack of frames for both.
+/// The stack of frames, and the times of those that have ended. One stack is enough: while a thread
+/// of PyTorch's runs a backward pass, the thread that asked for it waits.
 class Profiler::Records {
  public:
   explicit Records(const at::Device& device) : device_(device), alone_(turn()) { current() = this; }
@@ -43,7 +43,7 @@ class Profiler::Records {
   std::vector<OperatorTime> times;
 
  private:
-  /// PyTorch's callbacks are plain functions.
+  /// What is being measured now. PyTorch's callbacks are plain functions and find it here.
   static Records*& current() {
     static Records* records = nullptr;
     return records;

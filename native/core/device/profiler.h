@@ -10,33 +10,34 @@
 namespace moco {
 
 /// Parts of a training step. The code marks them with RECORD_USER_SCOPE, which does nothing while
-/// no profiler is there. Forward and backward of a step that is recorded (`GraphedFunction`) are
-/// outside of all of them.
+/// there is no profiler. When a recorded step is replayed (`GraphedFunction`), its forward and
+/// backward pass belong to no phase, because the code that marks them does not run.
 namespace phase {
 
-inline constexpr const char* kWait = "wait";          // for views
-inline constexpr const char* kInput = "input";        // views carried to the device, or made there
-inline constexpr const char* kForward = "forward";    // of both encoders, and the loss
-inline constexpr const char* kBackward = "backward";  // the gradients, gathered, and their norm
+inline constexpr const char* kWait = "wait";          // waiting for views
+inline constexpr const char* kInput = "input";        // copying views to the device or making them
+inline constexpr const char* kForward = "forward";    // both encoders and the loss
+inline constexpr const char* kBackward = "backward";  // gradients, gathering them, and their norm
 inline constexpr const char* kUpdate = "update";      // optimiser, momentum update and queue
 
 }  // namespace phase
 
-/// Where time went.
+/// The time that one operator, or a phase itself, took within one phase.
 struct OperatorTime {
-  std::string phase;  // the innermost one; empty outside of all
-  std::string name;   // as PyTorch's `aten::mm`; of a phase itself: its time outside of operators
+  std::string phase;  // the innermost phase; empty outside of all phases
+  std::string name;   // an operator such as `aten::mm`, or the phase for its time between operators
   int64_t calls = 0;
-  double seconds = 0;  // without the operators that it calls: all add up to the whole
+  double seconds = 0;  // without the operators that it calls, so that all add up to the whole time
 };
 
-/// Measures what the calling thread runs, gradients that PyTorch computes on a thread of its own
-/// included, from its construction to its end. There is one at a time; another one waits.
+/// Measures what the calling thread runs, from the profiler's construction to its destruction, with
+/// the gradients that PyTorch computes on a thread of its own. There is one profiler at a time:
+/// constructing a second one waits for the first to end.
 class Profiler {
  public:
   enum class Detail {
-    kPhases,     // whole phases: costs nothing that could be measured
-    kOperators,  // each operator; on a GPU each is waited for, which makes the whole slower
+    kPhases,     // whole phases only, at no measurable cost
+    kOperators,  // every operator; on a GPU this waits for each, which slows the whole down
   };
 
   Profiler(const at::Device& device, Detail detail);
@@ -44,7 +45,7 @@ class Profiler {
   Profiler& operator=(const Profiler&) = delete;
   ~Profiler();
 
-  /// In order of their first end.
+  /// What was measured so far, in the order in which each first ended.
   const std::vector<OperatorTime>& times() const;
 
  private:

@@ -19,7 +19,7 @@ namespace {
 at::Tensor megabytes(int64_t count) { return at::empty({count << 20}, at::kByte); }
 
 #ifdef __linux__
-/// Of the process, in bytes.
+/// The physical memory that the process takes, in bytes.
 int64_t residentMemory() {
   int64_t mapped = 0, resident = 0;
   std::ifstream("/proc/self/statm") >> mapped >> resident;
@@ -84,11 +84,11 @@ TEST_CASE("released memory goes back, and tensors in use stay whole") {
 }
 
 #ifdef __linux__
-TEST_CASE("released memory leaves the process, of blocks of every size") {
+TEST_CASE("released memory leaves the process, whatever the size of its blocks") {
   installCachingAllocator();
   releaseCachedMemory();
-  // Having freed such a block, glibc takes smaller ones from its heap, which it does not shrink
-  // below what is in use.
+  // Once a block of this size was freed, glibc takes smaller blocks from its heap, and it never
+  // shrinks the heap below a block that is in use: `last`, further down.
   megabytes(20).fill_(1);
   releaseCachedMemory();
   constexpr int64_t kBlocks = 40, kMegabytes = 4;
@@ -105,7 +105,7 @@ TEST_CASE("released memory leaves the process, of blocks of every size") {
 }
 #endif
 
-TEST_CASE("idle blocks go before they and those in use are more than the memory") {
+TEST_CASE("idle blocks are released before they and those in use exceed the machine's memory") {
   installCachingAllocator();
   releaseCachedMemory();
   const auto share = [](double part) {
@@ -113,7 +113,7 @@ TEST_CASE("idle blocks go before they and those in use are more than the memory"
                      at::kByte);
   };
   {
-    const auto idle = share(0.45);  // mapped, never touched
+    const auto idle = share(0.45);  // only mapped: no test may touch this much memory
   }
   CHECK(cachedMemory().cached > 0);
   const auto more = share(0.6);

@@ -10,7 +10,7 @@ TEST_CASE("a driver that is too old for LibTorch's CUDA is named with both versi
         "old, or LibTorch too new");
 }
 
-TEST_CASE("a driver of the same major version, or a newer one, is not what is wrong") {
+TEST_CASE("a driver of the same major version or a newer one is not called too old") {
   for (const long driver : {12020L, 12080L, 13000L}) {
     const std::string reason = whyLibtorchFindsNone(driver, 12080);
     CHECK(reason.find("too old") == std::string::npos);

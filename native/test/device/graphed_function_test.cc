@@ -13,7 +13,7 @@ using namespace moco;
 
 namespace {
 
-/// Twice the input, and how often the host came by.
+/// Doubles its input, and counts how often its code ran on the host.
 struct Doubling {
   int calls = 0;
 
@@ -74,7 +74,7 @@ void checkRecordedIsPlain(const at::Device& device, const MakeRecorder& recorder
 
 }  // namespace
 
-TEST_CASE("two calls run plainly, the third is recorded, and all from it on are replayed") {
+TEST_CASE("two calls run plainly, the third is recorded, and it and all later ones are replayed") {
   GraphLog log;
   Doubling doubling;
   GraphedFunction graph(std::ref(doubling), std::make_unique<GraphDouble>(log));
@@ -85,7 +85,7 @@ TEST_CASE("two calls run plainly, the third is recorded, and all from it on are 
   CHECK(log.replayed == 2);
 }
 
-TEST_CASE("recorded work reads its inputs where they were when it was recorded") {
+TEST_CASE("recorded work reads its inputs from tensors of its own, in every replay") {
   GraphLog log;
   std::vector<const void*> read;
   GraphedFunction graph(
@@ -140,7 +140,7 @@ TEST_CASE("work that cannot be recorded runs plainly from then on, and the reaso
 TEST_CASE("a recorded and a plain run give the same losses and states, bit for bit") {
   GraphLog log;
   checkRecordedIsPlain(at::kCPU, [&] { return std::make_unique<GraphDouble>(log); });
-  CHECK(log.recorded == 2);  // up to the gradients, and the update
+  CHECK(log.recorded == 2);  // one recording up to the gradients, and one of the update
   CHECK(log.replayed == 6);
 }
 
@@ -153,13 +153,13 @@ TEST_CASE("steps that are replayed without the host count as batches, too") {
   CHECK(moco.keyEncoder().batchesTracked() == 5);
 }
 
-TEST_CASE("a device that fails in a step is reported, though no statistics can be put back") {
+TEST_CASE("a device that fails in a step is reported, though its statistics cannot be restored") {
   GraphLog log;
   Moco moco(options(at::kCPU, [&] { return std::make_unique<GraphDouble>(log); }));
   const auto views = formula::pictures("view1", 8, at::kFloat);
   for (int number = 0; number < 3; ++number) moco.step(views, views);
   log.onReplay = [&] {
-    // As with lost memory, writing there fails, too.
+    // Writing to the statistics fails from here on, as on a GPU whose memory is lost.
     moco.queryEncoder().statistics().flat().unsafeGetTensorImpl()->set_sizes_contiguous({1});
     TORCH_CHECK(false, "CUDA error: unspecified launch failure");
   };
@@ -175,6 +175,6 @@ TEST_CASE("a CUDA graph of the step gives the plain step's losses and states, bi
     checkRecordedIsPlain(device, graphRecorders(device));
     setUpDevice(device, {.tf32 = false});
   };
-  // A thread of its own, whose stream ends with it.
+  // On a thread of its own, so that other tests do not get the stream that `setUpDevice` sets.
   std::async(std::launch::async, check).get();
 }

@@ -71,7 +71,7 @@ TEST_CASE("operators are counted in the innermost phase") {
   REQUIRE(find(profiler, phase::kUpdate, "aten::mm"));
   CHECK(find(profiler, phase::kUpdate, "aten::mm")->calls == 2);
   CHECK(find(profiler, phase::kUpdate, phase::kUpdate)->calls == 1);
-  CHECK(find(profiler, "", "aten::ones"));  // outside of all
+  CHECK(find(profiler, "", "aten::ones"));  // outside of all phases
 }
 
 TEST_CASE("the operators of a backward pass belong to the phase that asks for it") {
