@@ -1,36 +1,32 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { before, test } from 'node:test';
 import { MocoError } from '#moco/error.js';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import type { StoredTensor } from '#moco/formats/tensorFile.js';
 import { convertModel } from '#moco/model/convertModel.js';
 import { checkpointPaths, findCheckpoint } from '#moco/train/checkpoint.js';
+import { executable } from '../support/moco.js';
 import { describeTensors, modelFile, pickleOf } from '../support/modelFiles.js';
 import { Dice, mutated } from '../support/mutations.js';
 import { safetensors } from '../support/safetensorsFile.js';
+import { temporaryFolder } from '../support/temporaryFolder.js';
 import { zip } from '../support/zipFile.js';
-
-const executable = fileURLToPath(new URL('../../../bin/moco.js', import.meta.url));
 
 /** Resident memory that all of this may take, LibTorch and Node included. */
 const MAX_MEMORY = 2 ** 30;
 
-let folder: string;
+const folder = temporaryFolder();
 let output: string;
 /** Of a trained model and two checkpoints. */
 let run: string;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-corruption-'));
   await mkdir(join(folder, 'out'));
   output = join(folder, 'out', 'model.pth');
   run = trainedRun();
 });
-after(() => rm(folder, { recursive: true }));
 
 /** The directory of a short run of another process, whose memory does not count here. */
 function trainedRun(): string {

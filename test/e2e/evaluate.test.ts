@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { before, test } from 'node:test';
 import {
   type DoneEvent,
   type KnnResult,
@@ -16,8 +14,8 @@ import {
   linear,
   train,
 } from 'moco';
-
-const executable = fileURLToPath(new URL('../../../bin/moco.js', import.meta.url));
+import { executable } from '../support/moco.js';
+import { temporaryFolder } from '../support/temporaryFolder.js';
 
 const TINY = {
   dataset: 'shapes',
@@ -30,14 +28,12 @@ const TINY = {
 } as const;
 const LINEAR = { ...TINY, batchSize: 24, epochs: 2 } as const;
 
-let folder: string;
+const folder = temporaryFolder();
 let trained: DoneEvent;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-evaluate-'));
   const training = { featureDim: 16, m: 32, k: 5, batchSize: 16, epochs: 1 };
   trained = await train({ ...TINY, ...training, out: join(folder, 'trained') });
 });
-after(() => rm(folder, { recursive: true }));
 
 /** The arguments of a command that measures the trained model. */
 function argv(command: string, ...words: string[]): string[] {

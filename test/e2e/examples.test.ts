@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { executable } from '../support/moco.js';
+import { temporaryFolder } from '../support/temporaryFolder.js';
 
 const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
-const executable = fileURLToPath(new URL('../../../bin/moco.js', import.meta.url));
 
 const TINY = {
   dataset: 'shapes',
@@ -26,11 +26,7 @@ const TINY = {
   threads: 1, // on a busy machine, several compute threads mostly wait for each other
 };
 
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-examples-'));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 /** Writes a configuration that trains to a folder of its own; returns both paths. */
 async function configuration(name: string, changes: object = {}) {

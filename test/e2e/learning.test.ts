@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { type EpochEvent, type TrainEvent, train } from 'moco';
+import { temporaryFolder } from '../support/temporaryFolder.js';
 
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-learning-'));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 /** The second epoch of a small run, by when the queue has long been full of real keys. */
 async function secondEpoch(learningRate: number): Promise<EpochEvent> {

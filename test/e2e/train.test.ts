@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { before, test } from 'node:test';
 import { createTrainer, MocoError, type TrainConfigInput, type TrainEvent, train } from 'moco';
 import { loadDataset } from '#moco/data/load.js';
 import { loadAddon } from '#moco/native/load.js';
 import { nativeOptions } from '#moco/train/createTrainer.js';
 import { Trainer } from '#moco/train/trainer.js';
-
-const executable = fileURLToPath(new URL('../../../bin/moco.js', import.meta.url));
+import { runMoco } from '../support/moco.js';
+import { temporaryFolder } from '../support/temporaryFolder.js';
 
 const TINY: TrainConfigInput = {
   dataset: 'shapes',
@@ -28,18 +25,12 @@ const TINY: TrainConfigInput = {
 };
 const NAME = '16_32_0.5_0.999_5_16_2';
 
-let folder: string;
+const folder = temporaryFolder();
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-e2e-'));
   await writeFile(join(folder, 'tiny.json'), JSON.stringify(TINY));
 });
-after(() => rm(folder, { recursive: true }));
 
-function moco(...words: string[]) {
-  const options = { cwd: folder, encoding: 'utf8' } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [executable, ...words], options);
-  return { status, stdout, stderr };
-}
+const moco = (...words: string[]) => runMoco(folder, words);
 
 /** The bytes of what a run leaves that must not depend on when and where it ran. */
 async function results(out: string): Promise<Buffer[]> {

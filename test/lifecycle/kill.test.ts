@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import { checkpointPaths } from '#moco/train/checkpoint.js';
-
-const executable = fileURLToPath(new URL('../../../bin/moco.js', import.meta.url));
+import { executable } from '../support/moco.js';
+import { temporaryFolder } from '../support/temporaryFolder.js';
 
 /** How many times runs are killed: `npm run test:kill` takes more. */
 const KILLS = Number(process.env.MOCO_KILLS ?? 4);
@@ -35,16 +33,14 @@ const NAME = '16_40_0.5_0.999_5_16_3';
 /** Seconds from a run's first event to its last, roughly: kills are spread over them. */
 let duration: number;
 let expected: object;
-let folder: string;
+const folder = temporaryFolder();
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-kill-'));
   const begin = performance.now();
   assert.equal(await (await start('whole')).ended, 0);
   duration = (performance.now() - begin) / 1000;
   expected = await leftBy('whole');
 });
-after(() => rm(folder, { recursive: true }));
 
 /** Starts `moco train`, goes on where there is a checkpoint, and waits for its first event. */
 async function start(out: string) {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { findCheckpoint } from '#moco/train/checkpoint.js';
+import { temporaryFolder } from '../support/temporaryFolder.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -25,11 +25,7 @@ const ENDLESS = {
   threads: 1, // on a busy machine, several compute threads mostly wait for each other
 } as const;
 
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-lifecycle-'));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 /** Runs a program that uses the package. `config` is there, and `inTheMiddle(config, call)`. */
 function program(out: string, code: string) {

@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { type TrainEvent, train } from 'moco';
+import { temporaryFolder } from '../support/temporaryFolder.js';
 import { runPython, skip } from './python.js';
 
 /** Entries of the reference's state dict: parameters, statistics and batch counters. */
 const KEYS = { resnet18: 128, resnet34: 224, resnet50: 326 };
 
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-model-'));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 /** The best model, the last one and the checkpoint of a run of one step. */
 async function trained(arch: keyof typeof KEYS) {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { convertModel, type KnnResult, knn, linear } from 'moco';
 import { loadDataset } from '#moco/data/load.js';
 import { safetensors } from '../support/safetensorsFile.js';
+import { temporaryFolder } from '../support/temporaryFolder.js';
 import { runPython, skip } from './python.js';
 
 const ARCHS = ['resnet18', 'resnet34', 'resnet50'] as const;
@@ -29,14 +29,12 @@ interface Measured {
   readonly linear: { loss: number; top1: number; top5: number };
 }
 
-let folder: string;
+const folder = temporaryFolder();
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-round-trip-'));
   if (skip) return;
   await writePictures();
   runPython('round_trip.py', 'write', folder);
 });
-after(() => rm(folder, { recursive: true }));
 
 const file = (name: string) => join(folder, name);
 

@@ -6,7 +6,8 @@ import type {
   NativeOperatorTime,
   NativeSteps,
 } from '#moco/native/benchmark.js';
-import { addonError } from './trainerDouble.js';
+import { addonError } from './addonError.js';
+import { DOUBLE_DESCRIPTION } from './doubleDescription.js';
 
 /** What a double's measurements give, one number for each time; the last one again after that. */
 export interface Script {
@@ -62,15 +63,10 @@ class NativeBenchmarkDouble implements NativeBenchmark {
   ) {
     const { auto = 'bf16' } = script;
     this.description = {
-      device: 'cpu',
-      deviceName: 'double',
+      ...DOUBLE_DESCRIPTION,
       precision: options.precision === 'auto' ? auto : (options.precision as 'fp32' | 'bf16'),
       precisionReason: options.precision === 'auto' ? 'as the double likes it' : 'as asked',
-      viewsDevice: 'cpu',
-      viewsReason: 'the CPU trains',
       computeThreads: 2,
-      dataThreads: 1,
-      parameters: 1000,
       multiplyAdds: { backbone: 900, head: 100 },
       featureLength: 512,
     } as const;

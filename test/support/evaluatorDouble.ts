@@ -9,7 +9,8 @@ import type {
   NativeSweepOptions,
   NativeSweepResult,
 } from '#moco/native/evaluator.js';
-import { addonError } from './trainerDouble.js';
+import { addonError } from './addonError.js';
+import { DOUBLE_DESCRIPTION } from './doubleDescription.js';
 
 /** Of 60 training pictures in batches of 16: the last one has 12. */
 const STEPS_PER_EPOCH = 4;
@@ -30,17 +31,7 @@ export interface Script {
  * of the event loop, with losses that tell epoch and step (`2.375` is step 3 of epoch 2).
  */
 export class NativeEvaluatorDouble implements NativeEvaluator {
-  readonly description = {
-    device: 'cpu',
-    deviceName: 'double',
-    precision: 'fp32',
-    precisionReason: 'as asked',
-    viewsDevice: 'cpu',
-    viewsReason: 'the CPU trains',
-    computeThreads: 1,
-    dataThreads: 1,
-    parameters: 1000,
-  } as const;
+  readonly description = DOUBLE_DESCRIPTION;
   /** Every call, in order. */
   readonly calls: string[] = [];
   linearOptions: NativeLinearOptions | undefined;

@@ -1,8 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import type { TestContext } from 'node:test';
 import type { Host } from '#moco/setup/host.js';
 import type { Report } from '#moco/setup/report.js';
 
@@ -10,13 +8,6 @@ import type { Report } from '#moco/setup/report.js';
 export const realPython = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], {
   encoding: 'utf8',
 }).trim();
-
-/** An empty folder that goes away with the test. */
-export function temporaryFolder(t: TestContext): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'moco-test-')));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 /** A machine without anything: no Python on its path, an empty cache. */
 export function bareHost(folder: string, env: NodeJS.ProcessEnv = {}): Host {

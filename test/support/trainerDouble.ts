@@ -1,16 +1,14 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { rename, writeFile } from 'node:fs/promises';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { parseConfig } from '#moco/config/resolve.js';
 import { type TrainConfig, type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
-import { MocoError } from '#moco/error.js';
 import type { NativeTrainer } from '#moco/native/trainer.js';
 import { withBatchSize } from '#moco/train/batchSize.js';
 import type { Checkpoint } from '#moco/train/checkpoint.js';
 import { runFiles } from '#moco/train/runFiles.js';
 import { Trainer } from '#moco/train/trainer.js';
+import { addonError } from './addonError.js';
+import { DOUBLE_DESCRIPTION } from './doubleDescription.js';
 import { mocoHeader, safetensors } from './safetensorsFile.js';
 
 export const STEPS_PER_EPOCH = 4;
@@ -37,15 +35,7 @@ export interface Script {
  */
 export class NativeTrainerDouble implements NativeTrainer {
   readonly description = {
-    device: 'cpu',
-    deviceName: 'double',
-    precision: 'fp32',
-    precisionReason: 'as asked',
-    viewsDevice: 'cpu',
-    viewsReason: 'the CPU trains',
-    computeThreads: 1,
-    dataThreads: 1,
-    parameters: 1000,
+    ...DOUBLE_DESCRIPTION,
     stepsPerEpoch: STEPS_PER_EPOCH,
     memory: {
       ...{ model: 2e8, queue: 1e6, pictures: 1e6, step: 8e8, evaluation: 3e8, libraries: 0 },
@@ -132,18 +122,6 @@ export class NativeTrainerDouble implements NativeTrainer {
   }
 }
 
-/** An error as the addon makes it: not a `MocoError`, but with its fields. */
-export function addonError(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code, hint: `about ${code}` });
-}
-
-/** A folder that is removed after the test. */
-export async function temporaryFolder(context: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'moco-train-'));
-  context.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
-
 /** A complete configuration. */
 export function trainConfig(input: TrainConfigInput): TrainConfig {
   return withBatchSize(parseConfig(trainCommand, input));
@@ -170,18 +148,4 @@ export function trainerOn(
     files: runFiles(config),
   };
   return new Trainer({ config, description, native, notices, checkpoint });
-}
-
-/** What a run gives, up to its error if it has one. */
-export async function collect<T>(
-  run: AsyncIterable<T>,
-): Promise<{ events: T[]; error?: MocoError }> {
-  const events: T[] = [];
-  try {
-    for await (const event of run) events.push(event);
-    return { events };
-  } catch (error) {
-    if (!(error instanceof MocoError)) throw error;
-    return { events, error };
-  }
 }

@@ -1,31 +1,20 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
 import { configKeys } from '#moco/config/commandConfig.js';
 import { configFlags } from '#moco/config/flags.js';
 import { trainCommand } from '#moco/config/trainConfig.js';
 import { version } from '#moco/version.js';
+import { executable, runMoco } from '../../support/moco.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
-const executable = fileURLToPath(new URL('../../../../bin/moco.js', import.meta.url));
-
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-cli-'));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 /** Runs the command in the test's folder. */
-function moco(...words: string[]) {
-  const { MOCO_DEBUG: _, ...env } = process.env;
-  const options = { cwd: folder, encoding: 'utf8', env } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [executable, ...words], options);
-  return { status, stdout, stderr };
-}
+const moco = (...words: string[]) => runMoco(folder, words);
 
 test('--version prints the version', () => {
   assert.deepEqual(moco('--version'), { status: 0, stdout: `${version}\n`, stderr: '' });

@@ -1,30 +1,19 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
 import { conversionLines } from '#moco/cli/modelText.js';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
+import { runMoco } from '../../support/moco.js';
 import { modelFile } from '../../support/modelFiles.js';
 import { torchvisionLayout } from '../../support/resnetLayout.js';
 import { writeZeros } from '../../support/safetensorsFile.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
-const executable = fileURLToPath(new URL('../../../../bin/moco.js', import.meta.url));
-
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-cli-model-'));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 /** Runs the command in the test's folder. */
-function moco(...words: string[]) {
-  const options = { cwd: folder, encoding: 'utf8' } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [executable, ...words], options);
-  return { status, stdout, stderr };
-}
+const moco = (...words: string[]) => runMoco(folder, words);
 
 test('inspect tells what a file holds, line by line', async () => {
   await writeZeros(join(folder, 'resnet18.safetensors'), torchvisionLayout('resnet18'));

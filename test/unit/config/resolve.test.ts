@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, readlink, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { TypedFlag } from '#moco/config/flags.js';
 import { resolveConfig } from '#moco/config/resolve.js';
 import { configTemplate, writeConfigTemplate } from '#moco/config/template.js';
 import { trainCommand } from '#moco/config/trainConfig.js';
 import { MocoError } from '#moco/error.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-config-'));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 async function configFile(content: string): Promise<string> {
   const path = join(folder, 'config.json');

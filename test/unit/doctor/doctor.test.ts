@@ -7,7 +7,8 @@ import { CIFAR10, recordBytes } from '#moco/data/cifarVariant.js';
 import { gpu, kernels } from '#moco/doctor/gpu.js';
 import { dataSets, outputFolder } from '#moco/doctor/storage.js';
 import type { NativeHardware } from '#moco/native/machine.js';
-import { bareHost, temporaryFolder } from '../../support/fakeHost.js';
+import { bareHost } from '../../support/fakeHost.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 const GPU = { name: 'NVIDIA H200', computeCapability: '9.0', memoryBytes: 150e9 };
 

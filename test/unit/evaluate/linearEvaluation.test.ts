@@ -7,8 +7,9 @@ import { type LinearConfigInput, linearCommand } from '#moco/config/linearConfig
 import { parseConfig } from '#moco/config/resolve.js';
 import { linearEvaluation } from '#moco/evaluate/linearEvaluation.js';
 import type { LinearEvent } from '#moco/evaluate/linearEvents.js';
+import { collect } from '../../support/collect.js';
 import { evaluatorOn, NativeEvaluatorDouble, type Script } from '../../support/evaluatorDouble.js';
-import { collect, temporaryFolder } from '../../support/trainerDouble.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 interface Setting extends LinearConfigInput {
   readonly notices?: string[];
@@ -18,7 +19,7 @@ interface Setting extends LinearConfigInput {
 /** An evaluation on a double, which has not begun yet. */
 async function prepared(context: TestContext, script: Script, setting: Setting = {}) {
   const { notices = [], validationPictures = 0, ...input } = setting;
-  const out = input.out ?? (await temporaryFolder(context));
+  const out = input.out ?? temporaryFolder(context);
   const config = parseConfig(linearCommand, { epochs: 3, batchSize: 16, ...input, out });
   const native = new NativeEvaluatorDouble(script);
   const evaluator = evaluatorOn(native, { notices, validationPictures });

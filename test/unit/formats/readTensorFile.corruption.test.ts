@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { MocoError } from '#moco/error.js';
 import { ELEMENT_BYTES } from '#moco/formats/dtype.js';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
@@ -10,16 +9,13 @@ import { requireReadable } from '#moco/formats/storedTensors.js';
 import type { TensorFile } from '#moco/formats/tensorFile.js';
 import { modelFile, pickleOf } from '../../support/modelFiles.js';
 import { Dice, mutated } from '../../support/mutations.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 import { pth, zip } from '../../support/zipFile.js';
 
 /** Resident memory that reading any of these files may take, tests and Node included. */
 const MAX_MEMORY = 2 ** 30;
 
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-corruption-'));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 const modelFiles = (await readdir(dirname(modelFile('plain.pth')))).filter((name) =>
   /\.(pth|safetensors)$/.test(name),

@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { MocoError } from '#moco/error.js';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import { describeTensors, expectedTensors, modelFile } from '../../support/modelFiles.js';
 import { hex, mocoHeader, safetensors } from '../../support/safetensorsFile.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-formats-'));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 /** Reads a file with this content. */
 async function read(content: string | Uint8Array, name = 'file') {

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { EventFile } from '#moco/formats/tfevents.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-tfevents-'));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 /** CRC-32C, bit by bit from its definition (polynomial 0x1EDC6F41, reflected), masked as in TFRecord. */
 function maskedCrc32c(data: Uint8Array): number {

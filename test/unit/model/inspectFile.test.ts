@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { MocoError } from '#moco/error.js';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
@@ -10,13 +9,10 @@ import { inspectFile } from '#moco/model/inspectFile.js';
 import { modelFile } from '../../support/modelFiles.js';
 import { encoderLayout } from '../../support/resnetLayout.js';
 import { hex, mocoHeader, safetensors, writeZeros } from '../../support/safetensorsFile.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 import { zip } from '../../support/zipFile.js';
 
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-inspect-'));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 async function write(content: Buffer, name = 'file'): Promise<string> {
   const path = join(folder, name);

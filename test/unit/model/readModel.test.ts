@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { Layout } from '#moco/model/architecture.js';
 import { readModel } from '#moco/model/readModel.js';
 import { modelFile } from '../../support/modelFiles.js';
@@ -13,12 +12,9 @@ import {
   torchvisionLayout,
 } from '../../support/resnetLayout.js';
 import { mocoHeader, safetensors, writeZeros } from '../../support/safetensorsFile.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-model-'));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 /** The model in a file with these tensors. */
 async function read(layout: Layout) {

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { MocoError } from '#moco/error.js';
 import type { Layout } from '#moco/model/architecture.js';
 import { readModel } from '#moco/model/readModel.js';
@@ -14,14 +12,9 @@ import {
   torchvisionLayout,
 } from '../../support/resnetLayout.js';
 import { writeZeros } from '../../support/safetensorsFile.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
-let path: string;
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moco-fit-'));
-  path = join(folder, 'model.safetensors');
-});
-after(() => rm(folder, { recursive: true }));
+const path = join(temporaryFolder(), 'model.safetensors');
 
 /** What the encoder is filled with from a file with these tensors. */
 async function fit(layout: Layout, expected: Layout, part: ModelPart) {

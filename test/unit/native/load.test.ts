@@ -6,7 +6,8 @@ import { type TestContext, test } from 'node:test';
 import { ADDON, type BuildRecord, writeBuildRecord } from '#moco/native/buildRecord.js';
 import { loadAddonOf } from '#moco/native/load.js';
 import { cannotBeLoaded } from '#moco/native/loadFailure.js';
-import { temporaryFolder, writeFiles, writeLibtorch } from '../../support/fakeHost.js';
+import { writeFiles, writeLibtorch } from '../../support/fakeHost.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 const { platform, arch } = process;
 

@@ -8,11 +8,11 @@ import type { Host } from '#moco/setup/host.js';
 import {
   bareHost,
   keptReport,
-  temporaryFolder,
   writeCommand,
   writeFiles,
   writeLibtorch,
 } from '../../support/fakeHost.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 /** Stands for cmake-js: keeps its arguments, and "builds" what it is told to. */
 const FAKE_CMAKE_JS = `

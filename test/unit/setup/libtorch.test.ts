@@ -10,12 +10,12 @@ import { wheelEntry } from '#moco/setup/libtorchCache.js';
 import {
   bareHost,
   keptReport,
-  temporaryFolder,
   writeCommand,
   writeFiles,
   writeLibtorch,
   writePython,
 } from '../../support/fakeHost.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 const LINUX = { platform: 'linux', arch: 'x64' };
 

@@ -26,12 +26,12 @@ import {
   keptReport,
   libtorchFiles,
   realPython,
-  temporaryFolder,
   writeLibtorch,
   writePython,
   writeZip,
 } from '../../support/fakeHost.js';
 import { sendFile, serve as startServer } from '../../support/httpServer.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 /** A server until the end of the test. */
 async function serve(t: TestContext, handler: Parameters<typeof startServer>[0]) {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Host } from '#moco/setup/host.js';
 import { findNvcc, nvccProblem } from '#moco/setup/nvcc.js';
-import { bareHost, temporaryFolder, writeCommand } from '../../support/fakeHost.js';
+import { bareHost, writeCommand } from '../../support/fakeHost.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 const NVCC = (version: string) => `echo "Cuda compilation tools, release 13.0, V${version}"`;
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Host } from '#moco/setup/host.js';
 import { findToolchain } from '#moco/setup/toolchain.js';
-import { bareHost, temporaryFolder, writeCommand } from '../../support/fakeHost.js';
+import { bareHost, writeCommand } from '../../support/fakeHost.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 const GCC = (version: string) => `echo "g++ (Debian ${version}) ${version}"`;
 

@@ -6,7 +6,7 @@ import { MocoError } from '#moco/error.js';
 import type { NativeMemoryDemand } from '#moco/native/trainer.js';
 import { withBatchSize } from '#moco/train/batchSize.js';
 import { runFiles } from '#moco/train/runFiles.js';
-import { addonError } from '../../support/trainerDouble.js';
+import { addonError } from '../../support/addonError.js';
 
 const settings = (input: TrainConfigInput) => parseConfig(trainCommand, input);
 

@@ -7,14 +7,10 @@ import { trainCommand } from '#moco/config/trainConfig.js';
 import { requireRunSpace, requireWritable } from '#moco/train/outputFolder.js';
 import { movePreviousRun } from '#moco/train/previousRun.js';
 import { runFiles } from '#moco/train/runFiles.js';
+import { collect } from '../../support/collect.js';
 import { runWithSmallDisk } from '../../support/smallDisk.js';
-import {
-  collect,
-  NativeTrainerDouble,
-  temporaryFolder,
-  trainConfig,
-  trainerOn,
-} from '../../support/trainerDouble.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
+import { NativeTrainerDouble, trainConfig, trainerOn } from '../../support/trainerDouble.js';
 
 const NAME = '128_48_0.5_0.999_5_16_3';
 
@@ -28,7 +24,7 @@ test("a run's files carry the reference's names, with Python's spelling of float
 });
 
 test('a run makes its folders and writes its files, and nothing else', async (context) => {
-  const out = join(await temporaryFolder(context), 'deep', 'results');
+  const out = join(temporaryFolder(context), 'deep', 'results');
   const native = new NativeTrainerDouble({ top1: [12.5, 40, 30] });
   const trainer = trainerOn(native, { out });
   await collect(trainer.run());
@@ -50,7 +46,7 @@ test('a run makes its folders and writes its files, and nothing else', async (co
 });
 
 test('the results file has a line for every evaluated epoch', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   await collect(trainerOn(new NativeTrainerDouble(), { out, evalEvery: 2 }).run());
   assert.equal(
     await readFile(join(out, `${NAME}_results.csv`), 'utf8'),
@@ -59,7 +55,7 @@ test('the results file has a line for every evaluated epoch', async (context) =>
 });
 
 test('the results file is whole after every epoch', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const trainer = trainerOn(new NativeTrainerDouble(), { out });
   const lines: number[] = [];
   for await (const event of trainer.run()) {
@@ -71,7 +67,7 @@ test('the results file is whole after every epoch', async (context) => {
 });
 
 test('the configuration that was written gives the same run', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const trainer = trainerOn(new NativeTrainerDouble(), { out, seed: 7 });
   await collect(trainer.run());
   const written = await readFile(join(out, NAME, 'config.resolved.json'), 'utf8');
@@ -79,7 +75,7 @@ test('the configuration that was written gives the same run', async (context) =>
 });
 
 test('the environment says with what and where the run was made', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   await collect(trainerOn(new NativeTrainerDouble(), { out }).run());
   const written = JSON.parse(await readFile(join(out, NAME, 'environment.json'), 'utf8'));
   const { moco, libtorch, node, device, precision, dataset } = written;
@@ -104,7 +100,7 @@ test('the environment says with what and where the run was made', async (context
 });
 
 test('metrics hold one line per step and per evaluation', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   await collect(trainerOn(new NativeTrainerDouble(), { out }).run());
   const text = await readFile(join(out, NAME, 'metrics.jsonl'), 'utf8');
   const lines = text
@@ -133,7 +129,7 @@ test('metrics hold one line per step and per evaluation', async (context) => {
 });
 
 test('what an earlier run with the same parameters left is moved aside, never overwritten', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const marks: string[] = [];
   for (const round of [1, 2, 3]) {
     const trainer = trainerOn(new NativeTrainerDouble(), { out });
@@ -157,7 +153,7 @@ test('what an earlier run with the same parameters left is moved aside, never ov
 });
 
 test("the reference's own results are moved aside, too", async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   await writeFile(join(out, `${NAME}_results.csv`), 'theirs');
   await collect(trainerOn(new NativeTrainerDouble(), { out }).run());
   const moved = join(out, `${NAME}.previous.1`, `${NAME}_results.csv`);
@@ -165,21 +161,21 @@ test("the reference's own results are moved aside, too", async (context) => {
 });
 
 test('runs with other parameters are left where they are', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   await collect(trainerOn(new NativeTrainerDouble(), { out }).run());
   const { events } = await collect(trainerOn(new NativeTrainerDouble(), { out, k: 4 }).run());
   assert.ok(events.every(({ type }) => type !== 'warning'));
 });
 
 test('an output folder is tried out without leaving anything, wherever it will be', async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = temporaryFolder(context);
   await requireWritable(folder);
   await requireWritable(join(folder, 'not', 'yet', 'there'));
   assert.deepEqual(await readdir(folder), []);
 });
 
 test('an output folder below a file cannot be', async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = temporaryFolder(context);
   await writeFile(join(folder, 'file'), '');
   for (const path of [join(folder, 'file'), join(folder, 'file', 'results')]) {
     await assert.rejects(requireWritable(path), {
@@ -190,7 +186,7 @@ test('an output folder below a file cannot be', async (context) => {
 });
 
 test('a disk without room for the models is refused before the training', async (context) => {
-  const folder = await temporaryFolder(context);
+  const folder = temporaryFolder(context);
   await requireRunSpace(join(folder, 'results'), 1000);
   await assert.rejects(requireRunSpace(join(folder, 'results'), 1e18), {
     code: 'ERR_MOCO_OUTPUT',
@@ -200,7 +196,7 @@ test('a disk without room for the models is refused before the training', async 
 });
 
 test('a file in the place of the run directory is moved aside like a run', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   await mkdir(out, { recursive: true });
   await writeFile(join(out, NAME), 'a file');
   const { error } = await collect(trainerOn(new NativeTrainerDouble(), { out }).run());
@@ -209,7 +205,7 @@ test('a file in the place of the run directory is moved aside like a run', async
 });
 
 test('a run that cannot begin leaves the files of the earlier one where they are', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const { config, description } = trainerOn(new NativeTrainerDouble(), { out });
   await writeFile(description.files.results, 'earlier');
   await mkdir(description.files.directory);
@@ -228,7 +224,7 @@ test('a run that cannot begin leaves the files of the earlier one where they are
 });
 
 test('where one file of an earlier run cannot be moved, the others are moved back', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const results = join(out, 'results.csv');
   await writeFile(results, 'earlier');
   const model = out; // a folder cannot be moved into itself

@@ -22,13 +22,9 @@ import { createTrainer } from '#moco/train/createTrainer.js';
 import type { TrainEvent } from '#moco/train/events.js';
 import { changedSurroundings, requireSameRun } from '#moco/train/resume.js';
 import type { Trainer } from '#moco/train/trainer.js';
-import {
-  collect,
-  NativeTrainerDouble,
-  temporaryFolder,
-  trainConfig,
-  trainerOn,
-} from '../../support/trainerDouble.js';
+import { collect } from '../../support/collect.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
+import { NativeTrainerDouble, trainConfig, trainerOn } from '../../support/trainerDouble.js';
 
 /** Milliseconds. */
 const PAUSE = 50;
@@ -70,7 +66,7 @@ const results = (out: string) => readFile(join(out, `${NAME}_results.csv`), 'utf
 
 /** What an uninterrupted run leaves. */
 async function uninterrupted(context: TestContext, input: TrainConfigInput = {}) {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   await collect(trainerOn(new NativeTrainerDouble(), { out, ...input }).run());
   return { results: await results(out), metrics: await metrics(out) };
 }
@@ -81,7 +77,7 @@ for (const [where, stopAt] of [
   ['after an evaluation', (event) => event.type === 'evaluation' && event.epoch === 2],
 ] as const satisfies [string, (event: TrainEvent) => boolean][]) {
   test(`a run stopped ${where} goes on with its table and metrics as if it had not`, async (context) => {
-    const out = await temporaryFolder(context);
+    const out = temporaryFolder(context);
     const { checkpoint } = await interrupted(out, stopAt);
     assert.equal(checkpoint.path, checkpointPaths(join(out, NAME)).newest);
     const native = new NativeTrainerDouble({ epochsBefore: checkpoint.state.epoch });
@@ -108,7 +104,7 @@ test('a run stopped in or after an epoch without evaluation goes on as if it had
     ['epoch', 1],
     ['step', 2],
   ] as const) {
-    const out = await temporaryFolder(context);
+    const out = temporaryFolder(context);
     const stopAt = (event: TrainEvent) => event.type === type && event.epoch === epoch;
     const { checkpoint } = await interrupted(out, stopAt, new NativeTrainerDouble(), input);
     const native = new NativeTrainerDouble({ epochsBefore: checkpoint.state.epoch });
@@ -122,7 +118,7 @@ test('a run stopped in or after an epoch without evaluation goes on as if it had
 });
 
 test('a run cannot end where it lies after an epoch that was not evaluated', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const stopAt = ({ type }: TrainEvent) => type === 'epoch';
   const { checkpoint } = await interrupted(out, stopAt, undefined, { evalEvery: 2 });
   const ending = trainConfig({ ...checkpoint.config, epochs: 1 });
@@ -135,7 +131,7 @@ test('a run cannot end where it lies after an epoch that was not evaluated', asy
 });
 
 test('what was written after the checkpoint is taken back', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const paused = new NativeTrainerDouble({ pause: PAUSE });
   const { checkpoint } = await interrupted(out, ({ type }) => type === 'step', paused);
   const directory = join(out, NAME);
@@ -153,7 +149,7 @@ test('what was written after the checkpoint is taken back', async (context) => {
 });
 
 test('a run says where it goes on, and how to go on where it is stopped', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const { checkpoint } = await interrupted(out, (event) => event.type === 'evaluation');
   const { state } = checkpoint;
   assert.deepEqual([state.epoch, state.step], [1, 0]);
@@ -180,7 +176,7 @@ test('a run says where it goes on, and how to go on where it is stopped', async 
 });
 
 test('a run that was finished goes on with more epochs, in a directory of its own', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   await collect(trainerOn(new NativeTrainerDouble(), { out }).run());
   const { checkpoint } = await findCheckpoint(join(out, NAME));
   const native = new NativeTrainerDouble();
@@ -202,7 +198,7 @@ test('a run that was finished goes on with more epochs, in a directory of its ow
 
 test('a run that goes on in another directory can be gone on with there from its start', async (context) => {
   const checkpoint = await aCheckpoint(context);
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const trainer = trainerOn(new NativeTrainerDouble(), { out }, { checkpoint });
   for await (const event of trainer.run()) if (event.type === 'checkpoint') break;
   const { state } = (await findCheckpoint(join(out, NAME))).checkpoint;
@@ -210,7 +206,7 @@ test('a run that goes on in another directory can be gone on with there from its
 });
 
 test('a finished run that goes on without more epochs has nothing to do', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   await collect(trainerOn(new NativeTrainerDouble(), { out }).run());
   const { checkpoint } = await findCheckpoint(join(out, NAME));
   const native = new NativeTrainerDouble();
@@ -223,7 +219,7 @@ test('a finished run that goes on without more epochs has nothing to do', async 
 });
 
 test('of two checkpoints the newest good one is taken, and a damaged one is reported', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   await collect(trainerOn(new NativeTrainerDouble(), { out }).run());
   const { newest, previous } = checkpointPaths(join(out, NAME));
   await truncate(newest, 100);
@@ -243,7 +239,7 @@ test('of two checkpoints the newest good one is taken, and a damaged one is repo
 });
 
 test('a folder without a checkpoint, or a file that is none, is refused', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   await assert.rejects(findCheckpoint(out), {
     code: 'ERR_MOCO_CHECKPOINT',
     message: `${out} holds no checkpoint`,
@@ -253,7 +249,7 @@ test('a folder without a checkpoint, or a file that is none, is refused', async 
 });
 
 test("a checkpoint's configuration goes on where the run lies now", async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   await collect(trainerOn(new NativeTrainerDouble(), { out: 'elsewhere', epochs: 3 }).run());
   context.after(() => rm('elsewhere', { recursive: true, force: true }));
   await mkdir(join(out, NAME));
@@ -263,7 +259,7 @@ test("a checkpoint's configuration goes on where the run lies now", async (conte
 });
 
 async function aCheckpoint(context: TestContext): Promise<Checkpoint> {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   return (await interrupted(out, ({ type }) => type === 'step')).checkpoint;
 }
 
@@ -330,7 +326,7 @@ test('other surroundings are told, and other epochs refused inside one', async (
 });
 
 test('what a killed run left half-written is removed when it goes on', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const { checkpoint } = await interrupted(out, ({ type }) => type === 'step');
   const left = [
     join(out, NAME, 'checkpoint.safetensors.tmp-123'),
@@ -345,7 +341,7 @@ test('what a killed run left half-written is removed when it goes on', async (co
 });
 
 test('a checkpoint is written at every n-th epoch and at the last', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble();
   await collect(trainerOn(native, { out, epochs: 5, checkpointEvery: 2 }).run());
   assert.deepEqual(
@@ -355,7 +351,7 @@ test('a checkpoint is written at every n-th epoch and at the last', async (conte
 });
 
 test('an epoch that takes long has checkpoints inside', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble({ pause: PAUSE });
   await collect(trainerOn(native, { out, epochs: 1, checkpointMinutes: 1e-9 }).run());
   assert.ok(native.calls.includes('checkpoint 0.2'));
@@ -364,7 +360,7 @@ test('an epoch that takes long has checkpoints inside', async (context) => {
 });
 
 test('a checkpoint that cannot be written ends the run, and the one before it stays', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble();
   const save = native.saveCheckpoint.bind(native);
   native.saveCheckpoint = async (path, previous, run) => {

@@ -3,16 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { type TestContext, test } from 'node:test';
-import {
-  collect,
-  NativeTrainerDouble,
-  temporaryFolder,
-  trainerOn,
-} from '../../support/trainerDouble.js';
+import { collect } from '../../support/collect.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
+import { NativeTrainerDouble, trainerOn } from '../../support/trainerDouble.js';
 
 /** Runs where another run has left its lock, with the given content. */
 async function runWithLock(context: TestContext, content: string) {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const trainer = trainerOn(new NativeTrainerDouble(), { out });
   const { directory } = trainer.description.files;
   const lock = `${directory}.running.json`;
@@ -28,7 +25,7 @@ const owner = (pid: number, host = hostname(), started = new Date()) =>
 const deadProcess = () => spawnSync(process.execPath, ['--version']).pid;
 
 test('a second run with the same parameters and folder is refused, and the first goes on', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const first = trainerOn(new NativeTrainerDouble(), { out });
   const second = trainerOn(new NativeTrainerDouble(), { out });
   const { directory, results } = first.description.files;

@@ -5,13 +5,9 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkpointPaths } from '#moco/train/checkpoint.js';
 import type { TrainEvent } from '#moco/train/events.js';
-import {
-  collect,
-  NativeTrainerDouble,
-  STEPS_PER_EPOCH,
-  temporaryFolder,
-  trainerOn,
-} from '../../support/trainerDouble.js';
+import { collect } from '../../support/collect.js';
+import { temporaryFolder } from '../../support/temporaryFolder.js';
+import { NativeTrainerDouble, STEPS_PER_EPOCH, trainerOn } from '../../support/trainerDouble.js';
 
 const types = (events: readonly TrainEvent[]) => events.map(({ type }) => type);
 
@@ -19,7 +15,7 @@ const pick = <T extends TrainEvent['type']>(events: readonly TrainEvent[], type:
   events.filter((event): event is Extract<TrainEvent, { type: T }> => event.type === type);
 
 test('a run tells of every step, then of its epoch, its model and its evaluation', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const trainer = trainerOn(new NativeTrainerDouble({ top1: [30, 20] }), { out, epochs: 2 });
   const { events, error } = await collect(trainer.run());
   assert.equal(error, undefined);
@@ -33,7 +29,7 @@ test('a run tells of every step, then of its epoch, its model and its evaluation
 });
 
 test('a step says where it is, what it measured and how long the rest takes', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const trainer = trainerOn(new NativeTrainerDouble(), { out });
   const { events } = await collect(trainer.run());
   const seventh = pick(events, 'step')[6];
@@ -56,7 +52,7 @@ test('a step says where it is, what it measured and how long the rest takes', as
 });
 
 test('an epoch gives the means of its steps', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const { events } = await collect(trainerOn(new NativeTrainerDouble(), { out }).run());
   const [, second] = pick(events, 'epoch');
   assert.equal(second?.loss, 2.3125);
@@ -66,7 +62,7 @@ test('an epoch gives the means of its steps', async (context) => {
 });
 
 test('the best model is written only when top-1 is strictly better', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble({ top1: [0, 40, 40, 39.9, 40.1] });
   const { events } = await collect(trainerOn(native, { out, epochs: 5 }).run());
   const best = pick(events, 'model').filter(({ kind }) => kind === 'best');
@@ -84,7 +80,7 @@ test('the best model is written only when top-1 is strictly better', async (cont
 });
 
 test('a run evaluates after every n-th epoch and after the last', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble();
   const { events } = await collect(trainerOn(native, { out, epochs: 5, evalEvery: 2 }).run());
   const evaluated = [2, 4, 5];
@@ -105,7 +101,7 @@ test('a run evaluates after every n-th epoch and after the last', async (context
 });
 
 test('the time left counts the evaluations that will be made, and no others', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble();
   const evaluate = native.evaluate.bind(native);
   native.evaluate = () => sleep(20).then(evaluate);
@@ -117,7 +113,7 @@ test('the time left counts the evaluations that will be made, and no others', as
 });
 
 test('an accuracy that is not a number never counts as better', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble({ top1: [10, Number.NaN, 11] });
   const { events } = await collect(trainerOn(native, { out }).run());
   assert.deepEqual(
@@ -127,7 +123,7 @@ test('an accuracy that is not a number never counts as better', async (context) 
 });
 
 test('notices about the data come first, as warnings', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const trainer = trainerOn(
     new NativeTrainerDouble(),
     { out },
@@ -138,7 +134,7 @@ test('notices about the data come first, as warnings', async (context) => {
 });
 
 test('what the addon finds out is a warning, before the first step, after an epoch or its evaluation', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const warnings = ['the run should take more'];
   const native = new NativeTrainerDouble({ warnings });
   const seen: string[] = [];
@@ -153,7 +149,7 @@ test('what the addon finds out is a warning, before the first step, after an epo
 });
 
 test('after its GPU failed a run writes nothing and says how to go on', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble({ deviceFailsAt: [2, 3] });
   const trainer = trainerOn(native, { out });
   const { error } = await collect(trainer.run());
@@ -168,7 +164,7 @@ test('after its GPU failed a run writes nothing and says how to go on', async (c
 });
 
 test('an aborted signal ends the run after the current step', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const controller = new AbortController();
   const native = new NativeTrainerDouble({ pause: 50 });
   const events: TrainEvent[] = [];
@@ -187,7 +183,7 @@ test('an aborted signal ends the run after the current step', async (context) =>
 });
 
 test('a signal that was aborted before leaves nothing behind', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble();
   const { events, error } = await collect(
     trainerOn(native, { out }).run({ signal: AbortSignal.abort() }),
@@ -197,7 +193,7 @@ test('a signal that was aborted before leaves nothing behind', async (context) =
 });
 
 test('a signal aborted during the evaluation keeps the epoch', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const controller = new AbortController();
   const native = new NativeTrainerDouble();
   const evaluate = native.evaluate.bind(native);
@@ -213,7 +209,7 @@ test('a signal aborted during the evaluation keeps the epoch', async (context) =
 });
 
 test('leaving the loop ends the native epoch before the loop is left', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble();
   for await (const event of trainerOn(native, { out }).run()) if (event.type === 'step') break;
   assert.equal(native.isRunning, false);
@@ -222,7 +218,7 @@ test('leaving the loop ends the native epoch before the loop is left', async (co
 });
 
 test('a slow consumer gets every step in order, and holds the next epoch back', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble();
   const losses: number[] = [];
   for await (const event of trainerOn(native, { out }).run()) {
@@ -238,7 +234,7 @@ test('a slow consumer gets every step in order, and holds the next epoch back', 
 });
 
 test('the untrained model is written before the first epoch', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const trainer = trainerOn(new NativeTrainerDouble(), { out });
   const { events } = await collect(trainer.run());
   const path = trainer.description.files.lastModel;
@@ -246,7 +242,7 @@ test('the untrained model is written before the first epoch', async (context) =>
 });
 
 test('a loss that is not finite ends the run and leaves the last good model', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble({ nonFiniteAt: [2, 4] });
   const trainer = trainerOn(native, { out });
   const { events, error } = await collect(trainer.run());
@@ -264,7 +260,7 @@ test('a loss that is not finite ends the run and leaves the last good model', as
 test('files that cannot be closed are reported where nothing else went wrong', async (context) => {
   const codes: (string | undefined)[] = [];
   for (const script of [{}, { nonFiniteAt: [3, 1] }] as const) {
-    const out = await temporaryFolder(context);
+    const out = temporaryFolder(context);
     const trainer = trainerOn(new NativeTrainerDouble(script), { out });
     const lock = `${trainer.description.files.directory}.running.json`;
     const run = async function* () {
@@ -280,7 +276,7 @@ test('files that cannot be closed are reported where nothing else went wrong', a
 });
 
 test('a model that cannot be written ends the run', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble();
   native.saveModel = () =>
     Promise.reject(Object.assign(new Error('cannot write x'), { code: 'ERR_MOCO_OUTPUT' }));
@@ -290,7 +286,7 @@ test('a model that cannot be written ends the run', async (context) => {
 });
 
 test('a trainer runs once, and not after it was disposed of', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble();
   const trainer = trainerOn(native, { out });
   await collect(trainer.run());
@@ -301,7 +297,7 @@ test('a trainer runs once, and not after it was disposed of', async (context) =>
 });
 
 test('a trainer is disposed of at the end of its block', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const native = new NativeTrainerDouble();
   {
     await using trainer = trainerOn(native, { out });
@@ -311,7 +307,7 @@ test('a trainer is disposed of at the end of its block', async (context) => {
 });
 
 test('after a run, no listener stays on the signal', async (context) => {
-  const out = await temporaryFolder(context);
+  const out = temporaryFolder(context);
   const { signal } = new AbortController();
   await collect(trainerOn(new NativeTrainerDouble(), { out }).run({ signal }));
   assert.deepEqual(getEventListeners(signal, 'abort'), []);
