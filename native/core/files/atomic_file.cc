@@ -14,7 +14,7 @@
 namespace moco {
 namespace {
 
-constexpr mode_t kPermissions = 0666;  // less the umask, as for any new file
+constexpr mode_t kPermissions = 0666;  // the umask takes some away, as from any new file
 
 std::string hintFor(int error) {
   switch (error) {
@@ -72,7 +72,8 @@ void AtomicFile::commit(const std::string& previous) {
   const auto parent = std::filesystem::path(path_).parent_path();
   const std::string folder = parent.empty() ? "." : parent.string();
   const int folderDescriptor = open(folder.c_str(), O_RDONLY | O_CLOEXEC);
-  if (folderDescriptor < 0 && errno == EACCES) return;  // may be written to, but not read
+  // A folder that may be written to but not read cannot be flushed.
+  if (folderDescriptor < 0 && errno == EACCES) return;
   if (folderDescriptor < 0) fail("flush the folder of", errno);
   const int flushed = fsync(folderDescriptor);
   const int error = errno;

@@ -5,21 +5,25 @@
 
 namespace moco {
 
-/// A file that appears whole or not at all: written under a temporary name in the same folder,
-/// flushed to the disk, renamed, and the folder flushed. Abandoned unless committed.
+/// A file that appears whole or not at all. It is written under a temporary name in the same
+/// folder. `commit` flushes it to the disk, renames it, and flushes the folder. A file that is
+/// destroyed before that is removed.
 class AtomicFile {
  public:
-  /// @throws Error ERR_MOCO_OUTPUT  as all members do, naming the path and the system's reason
+  /// @param path  where the file is to appear
+  /// @throws Error ERR_MOCO_OUTPUT  like every member, with the path and the system's reason
   explicit AtomicFile(std::string path);
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile();
 
+  /// Appends bytes.
   void write(const void* data, size_t size);
-  /// Replaces the first bytes of what was written.
+  /// Replaces the first `size` bytes that were written. Nothing may be appended afterwards.
   void overwriteStart(const void* data, size_t size);
-  /// @param previous  where to move the file that is replaced, if there is one; empty: nowhere. At
-  ///                  every moment one of the two is there.
+  /// Makes the file appear at its path.
+  /// @param previous  the path to which a file that is replaced is moved, so that there is a whole
+  ///                  file under one of the two names at every moment; empty: it is not kept
   void commit(const std::string& previous = {});
 
  private:

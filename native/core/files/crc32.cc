@@ -11,7 +11,7 @@ constexpr size_t kSlices = 8;
 
 using Tables = std::array<std::array<uint32_t, 256>, kSlices>;
 
-/// tables[n][b]: the checksum of byte b followed by n zero bytes.
+/// tables[n][b] is the checksum of byte b followed by n zero bytes, before inversion.
 constexpr Tables makeTables() {
   Tables tables{};
   for (uint32_t byte = 0; byte < 256; ++byte) {
@@ -35,8 +35,9 @@ constexpr Tables kTables = makeTables();
 uint32_t crc32(const void* data, size_t size, uint32_t crc) {
   const auto* bytes = static_cast<const uint8_t*>(data);
   crc = ~crc;
-  // Eight bytes a turn (Kounavis & Berry, "Novel table lookup-based algorithms for high-performance
-  // CRC generation", 2008). The machines that LibTorch runs on are little-endian.
+  // Eight bytes per turn (Kounavis & Berry, "Novel table lookup-based algorithms for
+  // high-performance CRC generation", 2008). The order of the bytes in `word` is that of a
+  // little-endian machine, as all are that LibTorch runs on.
   for (; size >= kSlices; size -= kSlices, bytes += kSlices) {
     uint64_t word;
     std::memcpy(&word, bytes, sizeof(word));

@@ -11,7 +11,7 @@
 namespace moco {
 namespace {
 
-/// Python's name for the storage of a type.
+/// The name of PyTorch's Python class for a storage of this type.
 std::string storageName(at::ScalarType type) {
   switch (type) {
     case at::kDouble:
@@ -49,11 +49,11 @@ class Pickle {
   }
   void emptyTuple() { text_ += ')'; }
   void mark() { text_ += '('; }
-  void tuple() { text_ += 't'; }  // of all since the mark
+  void tuple() { text_ += 't'; }  // of everything since the mark
   void reduce() { text_ += 'R'; }
   void persistentId() { text_ += 'Q'; }
   void setItems() { text_ += 'u'; }
-  void no() { text_ += '\x89'; }
+  void newFalse() { text_ += '\x89'; }
   void string(const std::string& value) {
     text_ += 'X';
     littleEndian(value.size(), 4);
@@ -85,7 +85,7 @@ class Pickle {
   std::string text_;
 };
 
-/// In elements.
+/// The strides of a row-major tensor, in elements.
 std::vector<int64_t> rowMajorStrides(at::IntArrayRef shape) {
   std::vector<int64_t> strides(shape.size());
   int64_t stride = 1;
@@ -93,7 +93,9 @@ std::vector<int64_t> rowMajorStrides(at::IntArrayRef shape) {
   return strides;
 }
 
+/// Pickles the call that makes a tensor when Python loads it:
 /// `torch._utils._rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks)`.
+/// @param key  the storage is the zip's record `data/<key>`
 void pickleTensor(Pickle& pickle, const at::Tensor& tensor, const std::string& key) {
   pickle.global("torch._utils", "_rebuild_tensor_v2");
   pickle.mark();
@@ -108,7 +110,7 @@ void pickleTensor(Pickle& pickle, const at::Tensor& tensor, const std::string& k
   pickle.integer(0);
   pickle.integers(tensor.sizes());
   pickle.integers(rowMajorStrides(tensor.sizes()));
-  pickle.no();
+  pickle.newFalse();
   pickle.emptyOrderedDict();
   pickle.tuple();
   pickle.reduce();
@@ -131,8 +133,8 @@ std::string pickleStateDict(const StateDict& state) {
 void writePth(const std::string& path, const StateDict& state, const std::string& description) {
   AtomicFile file(path);
   // The zip writer finishes the archive in its destructor, where an exception would end the
-  // process: the first failure is kept until the writer is gone, and what follows it is not
-  // written.
+  // process. The first failure is therefore kept until the writer is gone; nothing is written after
+  // it.
   std::exception_ptr failure;
   const auto write = [&](const void* data, size_t size) {
     try {

@@ -6,16 +6,16 @@
 
 namespace moco {
 
-/// Where a model file holds what it says of itself: the name of a record in a `.pth`, of an entry
-/// of the metadata in safetensors.
+/// The name under which a model file holds its description: of a record in the zip of a `.pth`, of
+/// an entry in the metadata of safetensors.
 inline constexpr const char* kDescriptionRecord = "moco.json";
 
 /// Writes a state dict as PyTorch's `torch.save` does: a zip with a pickle of an OrderedDict of
-/// tensors that Python loads with `weights_only=True`. The file appears whole or not at all.
-/// @param state        tensors of any device and layout; written row-major
-/// @param description  JSON about the model for `moco inspect`: a record of its own in the zip,
-///                     which Python ignores; left out where empty
-/// @throws Error ERR_MOCO_OUTPUT  where the file cannot be written
+/// tensors, which Python loads with `weights_only=True`. The file appears whole or not at all.
+/// @param state        tensors on any device and of any layout, which are written row-major
+/// @param description  JSON about the model for `moco inspect`. It becomes a record of its own in
+///                     the zip, which Python ignores; if it is empty, there is no such record
+/// @throws Error ERR_MOCO_OUTPUT  if the file cannot be written
 void writePth(const std::string& path, const StateDict& state, const std::string& description = {});
 
 }  // namespace moco

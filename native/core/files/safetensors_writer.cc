@@ -47,7 +47,7 @@ std::string hexadecimal(uint32_t value) {
   return text.data();
 }
 
-/// A JSON string.
+/// The text as a JSON string.
 std::string quoted(const std::string& text) {
   std::string json = "\"";
   for (const char character : text) {
@@ -63,7 +63,7 @@ std::string quoted(const std::string& text) {
   return json + '"';
 }
 
-/// Comma-separated.
+/// The texts of all items, with commas between them.
 template <typename Range, typename ToText>
 std::string joined(const Range& range, const ToText& toText) {
   std::string text;
@@ -79,7 +79,7 @@ std::string braced(const std::string& members) {
   return json.append(members).append("}");
 }
 
-/// The widest types first, so that every tensor is aligned to its own.
+/// Sorts the tensors with the widest types to the front, so that each is aligned to its own type.
 StateDict widestFirst(StateDict state) {
   std::stable_sort(state.begin(), state.end(), [](const auto& a, const auto& b) {
     return a.second.element_size() > b.second.element_size();
@@ -107,7 +107,8 @@ std::string tensorsJson(const StateDict& state) {
   });
 }
 
-/// The header with its length before it. Its size does not depend on the checksums' values.
+/// The JSON header, with its length in eight bytes before it. Its size does not depend on the
+/// values of the checksums.
 std::string headerOf(const StateDict& state, const FileMetadata& metadata,
                      const std::vector<uint32_t>& checksums) {
   FileMetadata entries{{"header_crc32", hexadecimal(0)}};
@@ -131,7 +132,8 @@ std::string headerOf(const StateDict& state, const FileMetadata& metadata,
 void writeSafetensors(AtomicFile& file, const StateDict& state, const FileMetadata& metadata) {
   const StateDict ordered = widestFirst(state);
   std::vector<uint32_t> checksums(ordered.size());
-  // The tensors' checksums are known when they are written: only then the header is whole.
+  // The checksums are known only after the tensors are written. Until then a header of the same
+  // size holds the place.
   const std::string placeholder = headerOf(ordered, metadata, checksums);
   file.write(placeholder.data(), placeholder.size());
   for (size_t i = 0; i < ordered.size(); ++i) {

@@ -11,26 +11,27 @@
 
 namespace moco {
 
-/// Named tensors in the order in which PyTorch lists them; of any device and layout.
+/// Named tensors, on any device and of any layout, in the order of PyTorch's `state_dict()`.
 using StateDict = std::vector<std::pair<std::string, at::Tensor>>;
 
-/// Appends tensors under longer names.
+/// Appends the tensors of `more`, with `prefix` before their names.
 void append(StateDict& state, const std::string& prefix, const StateDict& more);
 
-/// The tensors whose names begin with `prefix`, under the rest of their names.
+/// The tensors whose names begin with `prefix`, which is left out of their names.
 StateDict section(const StateDict& state, const std::string& prefix);
 
-/// What a file holds, by name.
+/// Finds the tensors of a state dict by name, and checks that they are what is expected.
 class StateLookup {
  public:
-  /// @param state  must outlive this
+  /// @param state  must outlive this object
   explicit StateLookup(const StateDict& state);
 
   /// A tensor of any floating-point type.
-  /// @throws Error ERR_MOCO_CHECKPOINT  where it is missing, or of another shape or kind
+  /// @throws Error ERR_MOCO_CHECKPOINT  if it is missing, has another shape, or holds integers
   const at::Tensor& get(const std::string& name, at::IntArrayRef shape) const;
-  /// A counter; nothing where it is missing, as batch counters are in old files.
-  /// @throws Error ERR_MOCO_CHECKPOINT  where it is not one integer
+  /// A counter.
+  /// @return  nothing if it is missing, as BatchNorm's counters of batches are in old files
+  /// @throws Error ERR_MOCO_CHECKPOINT  if it is anything but one integer
   std::optional<int64_t> integer(const std::string& name) const;
 
  private:

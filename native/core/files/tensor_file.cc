@@ -47,7 +47,8 @@ class InputFile {
   int descriptor_;
 };
 
-/// (bytes) uint8.
+/// Reads the storage of a tensor and compares its checksum, if it has one.
+/// @return  (storageBytes) uint8
 at::Tensor readStorage(const InputFile& file, const StoredTensor& stored) {
   const auto bytes = at::empty({stored.storageBytes}, at::kByte);
   auto* data = bytes.mutable_data_ptr<uint8_t>();
@@ -62,7 +63,7 @@ at::Tensor readStorage(const InputFile& file, const StoredTensor& stored) {
 
 StateDict readTensors(const TensorSource& source) {
   const InputFile file(source.path);
-  // By offset and size: one without bytes lies where the next one begins.
+  // The key is offset and size: an empty storage has the same offset as the one after it.
   std::map<std::pair<int64_t, int64_t>, at::Tensor> storages;
   StateDict state;
   for (const auto& stored : source.tensors) {

@@ -44,7 +44,7 @@ TEST_CASE("a file that is not committed leaves nothing behind") {
   CHECK(filesIn(folder.path) == 1);
 }
 
-TEST_CASE("a file that is replaced stays under another name where asked") {
+TEST_CASE("a file that is replaced is kept under another name if one is given") {
   const TemporaryFolder folder;
   const fs::path path = folder.path / "file";
   const fs::path previous = folder.path / "previous";
@@ -70,7 +70,7 @@ TEST_CASE("a folder that is not there is named") {
 }
 
 TEST_CASE("a model that does not fit on the disk is an error, not the end of the process") {
-  // Every write to /dev/full fails as on a full disk; a link makes it the temporary file.
+  // Every write to /dev/full fails as on a full disk. The temporary file is a link to it.
   if (!fs::exists("/dev/full")) return;
   const TemporaryFolder folder;
   const fs::path path = folder.path / "model.pth";

@@ -15,7 +15,7 @@ namespace {
 constexpr std::array<float, 6> kValues{0, 1, 2, 3, 4, 5};
 constexpr int64_t kOffset = 3;
 
-/// The values behind three other bytes.
+/// Writes a file with the values after three other bytes. They are a matrix stored by columns.
 TensorSource valuesIn(const TemporaryFolder& folder) {
   const std::string path = folder.path / "values";
   std::ofstream(path, std::ios::binary)
@@ -65,7 +65,7 @@ TEST_CASE("a tensor without elements may lie where the next one begins") {
   CHECK(state[1].second.numel() == 6);
 }
 
-TEST_CASE("a tensor of another checksum is named") {
+TEST_CASE("a tensor whose checksum is wrong is named") {
   const TemporaryFolder folder;
   TensorSource source = valuesIn(folder);
   source.tensors[0].crc32 = *source.tensors[0].crc32 ^ 1;
