@@ -37,13 +37,14 @@ struct Extent {
   int64_t height, width;
 };
 
-/// What a window leaves of a picture or a feature map.
+/// The height and width of a convolution's or max-pool's output.
 Extent outputExtent(const Extent& input, int64_t kernel, int64_t stride, int64_t padding) {
   const auto length = [&](int64_t from) { return (from + 2 * padding - kernel) / stride + 1; };
   return {length(input.height), length(input.width)};
 }
 
-/// Of a convolution over `extent`, which becomes its output's.
+/// The sizes of a convolution.
+/// @param extent  that of its input; changed to that of its output
 Backbone::LayerSize sizeOf(const Convolution& layer, const NetworkPlan& plan, Extent& extent) {
   const auto& shape = plan.parameters[layer.weight].shape;  // (out, in, k, k)
   extent = outputExtent(extent, shape.back(), layer.stride, layer.padding);
@@ -80,7 +81,8 @@ Backbone::Backbone(const std::string& arch, Stem stem, NetworkPlan& plan)
 
 Backbone::ConvNorm Backbone::planStem(NetworkPlan& plan, Stem stem) {
   if (stem == Stem::kImagenet) return planConvNorm(plan, "f.0", "f.1", 3, kStemWidth, 7, 2);
-  // The reference's own layer: it has PyTorch's default initialisation, not torchvision's.
+  // The reference puts this layer in the place of torchvision's, and so it has PyTorch's default
+  // initialisation rather than torchvision's.
   ConvNorm layer{};
   layer.convolution = planConvolution(plan, "f.0", 3, kStemWidth, 3, 1, 1, uniformFanIn(3 * 3 * 3));
   layer.norm = planBatchNorm(plan, "f.1", kStemWidth);
@@ -142,7 +144,8 @@ at::Tensor Backbone::pool(const at::Tensor& x) const {
 
 at::Tensor Backbone::operator()(const Pass& pass, const at::Tensor& pictures) const {
   const auto& [convolution, norm] = stem_;
-  at::Tensor x = norm.relu(pass, convolution(pass, pictures));  // (B, 64, H, W), or half of each
+  // (B, 64, H, W); with the ImageNet stem half the height and width.
+  at::Tensor x = norm.relu(pass, convolution(pass, pictures));
   x = pool(x);
   for (const auto& block : blocks_) x = apply(pass, block, x);
   return x.mean({2, 3});

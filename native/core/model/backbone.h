@@ -9,20 +9,22 @@
 
 namespace moco {
 
-/// What comes before a ResNet's stages.
+/// The layers before a ResNet's four stages.
 enum class Stem {
   kCifar,     // 3×3 convolution of stride 1, no max-pool: for small pictures
   kImagenet,  // 7×7 convolution of stride 2, 3×3 max-pool of stride 2
 };
 
+/// The stem that a name stands for.
 /// @param name  `cifar` or `imagenet`
 /// @throws Error ERR_MOCO_CONFIG  for another name
 Stem stemNamed(const std::string& name);
 
 /// A ResNet (He et al., CVPR 2016) without classifier. Parameters have the reference's names: `f.0`
-/// and `f.1` the stem, `f.3` … `f.6` the four stages.
+/// and `f.1` for the stem, `f.3` … `f.6` for the four stages.
 class Backbone {
  public:
+  /// A convolution and the BatchNorm that follows it.
   struct ConvNorm {
     Convolution convolution;
     BatchNorm norm;
@@ -34,32 +36,37 @@ class Backbone {
   };
 
   /// @param arch  `resnet18`, `resnet34` or `resnet50`
+  /// @param plan  gets the backbone's parameters and buffers added
   /// @throws Error ERR_MOCO_CONFIG  for another name
   Backbone(const std::string& arch, Stem stem, NetworkPlan& plan);
 
   /// @param pictures  (B, 3, H, W), channels last
-  /// @return          (B, featureDim()), globally average-pooled
+  /// @return          (B, featureDim()), averaged over all positions
   at::Tensor operator()(const Pass& pass, const at::Tensor& pictures) const;
 
+  /// Length of a picture's feature: 512, or 2048 for a ResNet-50.
   int64_t featureDim() const { return featureDim_; }
 
-  /// What one convolution takes and gives for one picture.
+  /// The sizes of one convolution, for one picture.
   struct LayerSize {
-    int64_t weights;    // elements of its kernel
+    int64_t weights;    // elements of its weight
     int64_t channels;   // of its output
     int64_t positions;  // height × width of its output
     bool isShortcut;
   };
-  /// Of all convolutions, in forward order; a block's shortcut comes after its body.
-  /// @param plan  what this was planned in
+  /// The sizes of all convolutions, in the order of the forward pass; a block's shortcut comes
+  /// after its body.
+  /// @param plan           the plan that the backbone was constructed with
+  /// @param height, width  of the picture
   std::vector<LayerSize> layerSizes(const NetworkPlan& plan, int64_t height, int64_t width) const;
 
   /// Multiply-adds of the convolutions for one picture.
-  /// @param plan  what this was planned in
+  /// @param plan           the plan that the backbone was constructed with
+  /// @param height, width  of the picture
   int64_t multiplyAdds(const NetworkPlan& plan, int64_t height, int64_t width) const;
 
   const ConvNorm& stem() const { return stem_; }
-  /// What lies between the stem and the blocks: a max-pool with the ImageNet stem, else nothing.
+  /// The operation between the stem and the blocks: a max-pool with the ImageNet stem, else none.
   at::Tensor pool(const at::Tensor& x) const;
   const std::vector<ResidualBlock>& blocks() const { return blocks_; }
 

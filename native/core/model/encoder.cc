@@ -142,7 +142,7 @@ void Encoder::loadState(const StateDict& state) {
   int64_t batches = 0;
   for (const auto& entry : plan_.state) {
     if (entry.kind == StateEntry::Kind::kBatchesTracked) {
-      batches = lookup.integer(entry.name).value_or(0);  // the same in all layers of a model
+      batches = lookup.integer(entry.name).value_or(0);  // all layers of a model count the same
       continue;
     }
     const auto& tensor = tensorOf(entry);

@@ -18,58 +18,65 @@ namespace moco {
 struct EncoderOptions {
   std::string arch;
   Stem stem = Stem::kCifar;
-  int64_t featureDim;  // length of the head's output; 0: no head
+  int64_t featureDim;  // length of the head's output; 0 means no head
   at::Device device;
   at::ScalarType compute;              // of convolutions and linear layers: kFloat or kBFloat16
-  at::ScalarType master = at::kFloat;  // of the parameters, their gradients and statistics
-  /// In training, so many equal parts of a batch are normalised by BatchNorm on their own.
+  at::ScalarType master = at::kFloat;  // of the parameters, their gradients, and the statistics
+  /// In training, BatchNorm divides a batch into so many equal parts and normalises each with the
+  /// part's own mean and variance.
   int64_t batchNormGroups = 1;
 };
 
 enum class Mode { kTrain, kEvaluate };
 
-/// Of the convolutions and linear layers in one picture's forward pass.
+/// Multiply-adds of the convolutions and linear layers in the forward pass of one picture.
 struct MultiplyAdds {
   int64_t backbone, head;
 };
 
 /// Name and shape of every entry of an encoder's state dict, in PyTorch's order.
-/// @param featureDim  0: of the backbone alone
+/// @param featureDim  length of the head's output; 0 means the backbone alone
 /// @throws Error ERR_MOCO_CONFIG  for an arch that does not exist
 std::vector<TensorSpec> encoderLayout(const std::string& arch, Stem stem, int64_t featureDim);
 
-/// Backbone and projection head with their parameters and BatchNorm statistics. Where `compute` is
-/// narrower than `master`, convolutions and linear layers run on copies of their weights, which
-/// `refreshWeights` makes; BatchNorm keeps the master parameters.
+/// Backbone and projection head with their parameters and BatchNorm statistics. If `compute`
+/// differs from `master`, convolutions and linear layers use copies of their weights in that type,
+/// which `refreshWeights` brings up to date. BatchNorm always uses the master parameters.
 class Encoder {
  public:
   explicit Encoder(const EncoderOptions& options);
 
-  /// Another encoder with the same parameters, in memory too, and a copy of the statistics.
+  /// An encoder that shares this one's parameters (the same memory) and has a copy of its
+  /// statistics.
   Encoder withOwnStatistics() const;
 
-  /// Draws all parameters as the reference does and resets the statistics.
+  /// Draws all parameters from the reference's distributions and resets the statistics.
   void initialise(uint64_t seed);
-  /// Takes over parameters; the statistics stay its own (reference: a copy of the parameters).
+  /// Copies the parameters of another encoder, but not its statistics, as the reference does when
+  /// it makes the key encoder.
   void copyParametersFrom(const Encoder& other);
 
-  /// Carries changed parameters into the copies that the layers compute with.
+  /// Brings the copies that the layers compute with up to date. To be called whenever the
+  /// parameters have changed.
   void refreshWeights();
 
+  /// The features of pictures. In training mode, BatchNorm normalises with the batch's mean and
+  /// variance and moves the running statistics.
   /// @param pictures  (B, 3, H, W), channels last, of type `compute`
-  /// @return          (B, 512), or (B, 2048) of a ResNet-50; not normalised
+  /// @return          (B, backboneDim()), not normalised
   at::Tensor backbone(const at::Tensor& pictures, Mode mode);
-  /// The backbone in evaluation mode, as it is now.
+  /// The backbone in evaluation mode, with a copy of its present weights and statistics. The
+  /// encoder must outlive it.
   FoldedBackbone foldedBackbone() const;
-  /// Makes one that was folded before what the backbone is now, in the same memory.
+  /// Brings a folded backbone up to date with this encoder, in the memory that it has.
   void refold(FoldedBackbone& folded) const { folded.refold(masters()); }
-  /// For an encoder with a head.
+  /// The projection of features, which the loss compares. The encoder must have a head.
   /// @param features  what `backbone` returned
   /// @return          (B, featureDim), L2-normalised, of type `master`
   at::Tensor project(const at::Tensor& features, Mode mode);
 
   const EncoderOptions& options() const { return options_; }
-  /// Length of what `backbone` returns of a picture.
+  /// Length of a picture's feature: 512, or 2048 for a ResNet-50.
   int64_t backboneDim() const { return backbone_.featureDim(); }
 
   /// @param height, width  of the picture
@@ -81,23 +88,25 @@ class Encoder {
   int64_t batchesTracked() const { return batchesTracked_; }
   void setBatchesTracked(int64_t batches) { batchesTracked_ = batches; }
 
-  /// The tensors to differentiate by, one for each of `parameters()`.
+  /// The tensors that the layers compute with and that gradients are taken of, one for each of
+  /// `parameters()`.
   const std::vector<at::Tensor>& weights() const { return weights_; }
 
-  /// What `state_dict()` holds in Python, in its order. The tensors are those in use, not copies.
+  /// The entries of Python's `state_dict()`, in its order. Parameters and statistics are those in
+  /// use, not copies.
   StateDict stateDict() const;
-  /// Takes over parameters and statistics from tensors of any floating-point type, on any device.
-  /// Names that the encoder does not have are passed over; BatchNorm's `num_batches_tracked`, which
-  /// old files lack, may be missing.
-  /// @throws Error ERR_MOCO_CHECKPOINT  naming what is missing or misshaped; the encoder stays as
-  /// it was
+  /// Copies parameters and statistics from tensors of any floating-point type, on any device. Names
+  /// that the encoder does not have are ignored. BatchNorm's `num_batches_tracked` may be missing,
+  /// because old files lack it.
+  /// @throws Error ERR_MOCO_CHECKPOINT  with the name of a tensor that is missing or has another
+  ///                                    shape; the encoder then stays as it was
   void loadState(const StateDict& state);
 
  private:
-  /// Mean 0 and variance 1, as BatchNorm starts.
+  /// Sets the running statistics to mean 0 and variance 1, where BatchNorm starts.
   void resetStatistics();
   const at::Tensor& tensorOf(const StateEntry& entry) const;
-  /// The backbone in evaluation mode, in full precision.
+  /// What the layers compute with in evaluation mode, in full precision.
   Pass masters() const { return {parameters_.views(), statistics_, /*training=*/false}; }
   Pass pass(Mode mode) const {
     return {weights_, statistics_, mode == Mode::kTrain, options_.batchNormGroups};
@@ -114,7 +123,8 @@ class Encoder {
   int64_t batchesTracked_ = 0;
 };
 
-/// x / max(‖x‖₂, 1e-12) by row, as PyTorch's `normalize`.
+/// Divides every row by its length, x / max(‖x‖₂, 1e-12), as PyTorch's `normalize` does.
+/// @param x  (rows, length)
 at::Tensor normaliseRows(const at::Tensor& x);
 
 }  // namespace moco

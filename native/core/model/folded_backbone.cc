@@ -40,7 +40,7 @@ std::vector<FoldedConvolution*> FoldedBackbone::layers() {
 void FoldedBackbone::chooseKernels() {
   std::vector<at::Tensor> finite;
   for (const FoldedConvolution* layer : layers()) finite.push_back(layer->isFinite());
-  // One transfer for all: each would wait for the device.
+  // One transfer for all layers, because every transfer waits for the device.
   isFinite_ = at::stack(finite).all().item<bool>();
   kernels_ = isFinite_ ? fastest_ : ConvolutionKernels::kPlain;
 }

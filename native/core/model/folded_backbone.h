@@ -10,24 +10,26 @@
 
 namespace moco {
 
-/// A backbone that only evaluates: BatchNorm is folded into the convolutions, and what follows them
-/// is fused with them where there are kernels for it. It has weights of its own, and later changes
-/// of the backbone's do not show before `refold`.
+/// A backbone for evaluation only. BatchNorm is folded into the convolutions, and the addition and
+/// ReLU that follow are fused with them where there are kernels for it. It has a copy of the
+/// weights: later changes of the backbone take effect only at `refold`.
 class FoldedBackbone {
  public:
   /// @param backbone  must outlive this
-  /// @param masters   its parameters and running statistics, in full precision
-  /// @param compute   type to compute with
+  /// @param masters   the backbone's parameters and running statistics, in full precision
+  /// @param compute   the type to compute in
   FoldedBackbone(const Backbone& backbone, const Pass& masters, at::ScalarType compute);
 
-  /// Takes over changed masters, into the tensors that it has: a recorded CUDA graph reads them.
+  /// Folds changed parameters and statistics into the same tensors as before, because a recorded
+  /// CUDA graph reads those.
   void refold(const Pass& masters);
 
-  /// Whether all weights are. Where not, other kernels compute, which keep NaN.
+  /// Whether all weights are finite. If not, the plain kernels compute, so that NaN reaches the
+  /// features.
   bool isFinite() const { return isFinite_; }
 
   /// @param pictures  (B, 3, H, W), channels last, of type `compute`
-  /// @return          (B, C), as of the backbone in evaluation mode, but for rounding
+  /// @return          (B, C), what the backbone gives in evaluation mode, up to rounding
   at::Tensor operator()(const at::Tensor& pictures) const;
 
  private:

@@ -38,7 +38,7 @@ at::Tensor fusedConvolution(const at::Tensor& x, const at::Tensor& weight, const
                         activation, OptionalScalars(), {});
 }
 
-/// Adds to `sum` in place.
+/// Computes relu(sum + convolution(x)) in place, in `sum`.
 at::Tensor& fusedConvolutionAddRelu(at::Tensor& sum, const at::Tensor& x, const at::Tensor& weight,
                                     const at::Tensor& bias, int64_t padding, int64_t stride) {
   using Signature = at::Tensor&(at::Tensor&, const at::Tensor&, const at::Tensor&,
@@ -61,7 +61,7 @@ ConvolutionKernels fastestKernels(const at::TensorOptions& options) {
   if (inOneDnn && find(kFused, "") && find(kFusedInPlace, "binary")) {
     return ConvolutionKernels::kOneDnn;
   }
-  // cuDNN's fused convolutions take any algorithm, also where only deterministic ones may be taken.
+  // cuDNN's fused convolutions do not keep to deterministic algorithms where those are asked for.
   if (options.device().is_cuda() && at::globalContext().hasCuDNN() &&
       at::globalContext().userEnabledCuDNN() && !at::globalContext().deterministicCuDNN() &&
       (type == at::kFloat || type == at::kBFloat16)) {
@@ -108,8 +108,8 @@ at::Tensor FoldedConvolution::addRelu(const at::Tensor& x, at::Tensor shortcut,
   if (kernels == ConvolutionKernels::kCudnn) {
     if (const auto y = cudnnRelu(x, shortcut)) return *y;
   }
-  // Where nothing tells channels-last from contiguous, as with one channel or a feature map of one
-  // pixel, PyTorch does not get oneDNN's addition right, and fails in bf16.
+  // A tensor with one channel, or of feature maps of one pixel, is contiguous and channels last at
+  // once. PyTorch calls oneDNN's addition wrongly for those: in bf16 it fails.
   const bool isUnambiguous = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
   if (kernels == ConvolutionKernels::kOneDnn && isUnambiguous) {
     return fusedConvolutionAddRelu(shortcut, x, weight_, bias_, convolution_.padding,
@@ -131,15 +131,15 @@ std::optional<at::Tensor> FoldedConvolution::cudnnRelu(const at::Tensor& x,
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const std::exception&) {
-    // cuDNN has no kernel for this type, shape and GPU, which it says with exceptions of its own.
-    // If it is another error, the plain operators will meet it, too.
+    // cuDNN has no kernel for this type, shape and GPU, which it reports with exceptions of its
+    // own. If this is another error, the plain operators will fail with it, too.
     cudnnCannot_ = true;
     return {};
   }
 }
 
 at::Tensor FoldedConvolution::isFinite() const {
-  // A sum is finite only if all it adds up is.
+  // A sum is finite only if everything that it adds up is finite.
   return at::isfinite(weight_.sum() + bias_.sum());
 }
 

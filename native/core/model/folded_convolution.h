@@ -9,52 +9,58 @@
 
 namespace moco {
 
-/// What computes a convolution and what follows it.
+/// Ways to compute a convolution with the bias, addition and ReLU that follow it.
 enum class ConvolutionKernels {
   kPlain,  // one operator after the other
-  /// One call of oneDNN for all, on the CPU in fp32 or bf16. Its ReLU makes zero of NaN: weights
-  /// that are not finite need the plain ones, or nobody would ever know.
+  /// One call of oneDNN for all of it, on the CPU in fp32 or bf16. Its ReLU turns NaN into zero.
+  /// For weights that are not finite the plain kernels are therefore needed: the fault would
+  /// otherwise go unnoticed.
   kOneDnn,
-  /// One call of cuDNN for convolution, bias, addition and ReLU, on an NVIDIA GPU in fp32 or bf16.
-  /// Where cuDNN has none for a layer, the plain ones.
+  /// One call of cuDNN for all of it, on an NVIDIA GPU in fp32 or bf16. A layer for which cuDNN has
+  /// no such kernel is computed by the plain ones.
   kCudnn,
 };
 
-/// The fastest that there are for tensors of this type, on this device, in this build of LibTorch.
+/// The fastest kernels for tensors of this type, on this device, in this build of LibTorch.
 ConvolutionKernels fastestKernels(const at::TensorOptions& options);
 
-/// A convolution with the BatchNorm that follows it folded in, in evaluation mode: BatchNorm is
-/// affine then, and so its scale goes into the weights and its shift becomes a bias.
+/// A convolution into which the BatchNorm that follows it is folded, for evaluation mode. There,
+/// BatchNorm is y = scale · x + shift: the scale goes into the weights and the shift becomes the
+/// bias.
 class FoldedConvolution {
  public:
-  /// @param masters  what to fold, in full precision; copied
-  /// @param compute  type to compute with
+  /// @param masters  the parameters and running statistics to fold, in full precision; copied
+  /// @param compute  the type to compute in
   FoldedConvolution(const Convolution& convolution, const BatchNorm& norm, const Pass& masters,
                     at::ScalarType compute);
 
-  /// Takes over changed masters, into the tensors that it has: a recorded CUDA graph reads them.
+  /// Folds changed parameters and statistics into the same tensors as before, because a recorded
+  /// CUDA graph reads those.
   void refold(const Pass& masters);
 
+  /// The convolution with its bias.
+  /// @param x  (B, in, H, W), channels last
   at::Tensor operator()(const at::Tensor& x, ConvolutionKernels kernels) const;
+  /// relu(convolution(x)).
   at::Tensor relu(const at::Tensor& x, ConvolutionKernels kernels) const;
   /// relu(convolution(x) + shortcut).
-  /// @param shortcut  its memory may be taken for the result
+  /// @param shortcut  has the shape of the result, which may be written to its memory
   at::Tensor addRelu(const at::Tensor& x, at::Tensor shortcut, ConvolutionKernels kernels) const;
 
-  /// A boolean scalar on the device.
+  /// Whether weights and bias are finite: a boolean scalar on the device.
   at::Tensor isFinite() const;
 
  private:
   at::Tensor plain(const at::Tensor& x) const;
-  /// relu(convolution(x)), or relu(convolution(x) + shortcut) where there is a shortcut; nothing
-  /// where cuDNN cannot, and then at once.
+  /// relu(convolution(x)), or relu(convolution(x) + shortcut) if `shortcut` is defined.
+  /// @return  nothing if cuDNN has no kernel for it; it is asked only until it has said so once
   std::optional<at::Tensor> cudnnRelu(const at::Tensor& x, const at::Tensor& shortcut) const;
 
   Convolution convolution_;
   BatchNorm norm_;
   at::Tensor weight_;                 // (out, in, k, k), channels last
   at::Tensor bias_;                   // (out)
-  mutable bool cudnnCannot_ = false;  // found out by trying
+  mutable bool cudnnCannot_ = false;  // whether a call of cuDNN has failed
 };
 
 }  // namespace moco

@@ -12,7 +12,7 @@
 
 namespace moco {
 
-/// How a parameter is drawn at the start.
+/// How a parameter is initialised.
 struct Initialisation {
   enum class Kind { kConstant, kUniform, kNormal };
   Kind kind;
@@ -23,41 +23,42 @@ struct Initialisation {
 struct StateEntry {
   enum class Kind { kParameter, kBuffer, kBatchesTracked };
   Kind kind;
-  size_t index;  // among the parameters or the buffers
+  size_t index;  // among the plan's parameters or buffers
   std::string name;
 };
 
-/// What a network consists of, written down by its layers as they are planned; the tensors are made
-/// from it afterwards, in one piece.
+/// What a network consists of. Every layer adds its parameters and buffers when it is planned;
+/// afterwards all tensors are made at once, in one buffer (`NamedTensors`).
 struct NetworkPlan {
   std::vector<TensorSpec> parameters;
   std::vector<Initialisation> initialisations;  // one per parameter
-  std::vector<bool> lowPrecision;  // per parameter: computes in bf16 where bf16 is used
+  std::vector<bool> lowPrecision;  // per parameter: whether its layer uses it in the compute type
   std::vector<TensorSpec> buffers;
   std::vector<StateEntry> state;
 
+  /// @return  the parameter's index, by which its layer finds it in `Pass::weights`
   size_t addParameter(const std::string& name, std::vector<int64_t> shape, Initialisation init,
                       bool lowPrecision);
+  /// @return  the buffer's index, by which its layer finds it in `Pass::buffers`
   size_t addBuffer(const std::string& name, std::vector<int64_t> shape);
+  /// Adds BatchNorm's counter of batches. It only stands in the state dict, not in the buffers.
   void addBatchesTracked(const std::string& name);
 
   /// Name and shape of every entry of the state dict, in its order.
   std::vector<TensorSpec> layout() const;
 };
 
-/// What a layer computes with: the network's weights (indexed as planned), its BatchNorm
-/// statistics, whether BatchNorm takes the batch's statistics and moves the running ones, and in
-/// how many groups of the batch then.
+/// What the layers compute with in one forward pass.
 struct Pass {
-  const std::vector<at::Tensor>& weights;
-  const NamedTensors& buffers;
-  bool training;
-  int64_t batchNormGroups = 1;
+  const std::vector<at::Tensor>& weights;  // of the whole network, in the plan's order
+  const NamedTensors& buffers;             // BatchNorm's running statistics, in the plan's order
+  bool training;  // BatchNorm normalises with the batch's statistics and moves the running ones
+  int64_t batchNormGroups = 1;  // parts of the batch that BatchNorm normalises separately then
 };
 
 /// Convolution without bias.
 struct Convolution {
-  size_t weight;  // (out, in, k, k)
+  size_t weight;  // index in `Pass::weights` of the weight (out, in, k, k)
   int64_t stride, padding;
 
   at::Tensor operator()(const Pass& pass, const at::Tensor& x) const;
@@ -65,10 +66,10 @@ struct Convolution {
 
 /// BatchNorm over all dimensions but the channels (eps 1e-5, momentum 0.1).
 struct BatchNorm {
-  size_t weight, bias;             // (channels)
-  size_t runningMean, runningVar;  // (channels)
+  size_t weight, bias;             // indices in `Pass::weights`, of (C)
+  size_t runningMean, runningVar;  // indices in `Pass::buffers`, of (C)
 
-  /// y = scale · x + shift, each (channels).
+  /// y = scale · x + shift, both (C).
   struct Affine {
     at::Tensor scale, shift;
   };
@@ -76,6 +77,7 @@ struct BatchNorm {
   Affine affine(const Pass& pass) const;
 
   at::Tensor operator()(const Pass& pass, const at::Tensor& x) const;
+  /// relu(norm(x)).
   at::Tensor relu(const Pass& pass, const at::Tensor& x) const;
   /// relu(norm(x) + residual).
   at::Tensor addRelu(const Pass& pass, const at::Tensor& x, const at::Tensor& residual) const;
@@ -86,12 +88,13 @@ struct BatchNorm {
 
 /// y = x Wᵀ + b.
 struct Linear {
-  size_t weight;  // (out, in)
-  std::optional<size_t> bias;
+  size_t weight;               // index in `Pass::weights` of W (out, in)
+  std::optional<size_t> bias;  // index in `Pass::weights` of b (out)
 
   at::Tensor operator()(const Pass& pass, const at::Tensor& x) const;
 };
 
+/// Adds a convolution's weight to the plan, as `<name>.weight`.
 Convolution planConvolution(NetworkPlan& plan, const std::string& name, int64_t in, int64_t out,
                             int64_t kernel, int64_t stride, int64_t padding, Initialisation init);
 /// torchvision's initialisation of a ResNet's convolutions: Kaiming-normal, fan-out, gain of ReLU
@@ -99,7 +102,9 @@ Convolution planConvolution(NetworkPlan& plan, const std::string& name, int64_t 
 Initialisation kaimingNormalFanOut(int64_t out, int64_t kernel);
 /// PyTorch's default for Conv2d and Linear: uniform in ±1/√fan-in.
 Initialisation uniformFanIn(int64_t fanIn);
+/// Adds a BatchNorm's parameters and statistics to the plan, under PyTorch's names.
 BatchNorm planBatchNorm(NetworkPlan& plan, const std::string& name, int64_t channels);
+/// Adds a linear layer's `<name>.weight` and, if asked for, `<name>.bias` to the plan.
 Linear planLinear(NetworkPlan& plan, const std::string& name, int64_t in, int64_t out, bool bias);
 
 }  // namespace moco

@@ -10,6 +10,7 @@
 
 namespace moco {
 
+/// What a tensor is called and how large it is.
 struct TensorSpec {
   std::string name;
   std::vector<int64_t> shape;
@@ -17,13 +18,14 @@ struct TensorSpec {
 
 /// Named tensors laid one behind the other in a single buffer, so that a whole network is one
 /// tensor to the optimiser, the momentum update and the gradient norm. Tensors with four dimensions
-/// are channels-last. Gaps between tensors, which keep each on a cache line of its own, stay zero.
+/// are channels last. Each tensor starts on a cache line of its own; the gaps in between stay zero.
 class NamedTensors {
  public:
-  /// All zeros.
+  /// Makes all tensors, filled with zeros.
+  /// @param options  type and device
   NamedTensors(std::vector<TensorSpec> specs, at::TensorOptions options);
 
-  /// The same names and layout in another type, all zeros.
+  /// Tensors of the same names and layout in another type, filled with zeros.
   NamedTensors zerosLike(at::ScalarType dtype) const;
 
   size_t size() const { return specs_.size(); }
@@ -36,16 +38,18 @@ class NamedTensors {
   /// Number of values, gaps not counted.
   int64_t elements() const;
 
-  /// The same names and layout over another buffer like `flat()`; shares its memory.
+  /// The same names and layout over another buffer of the same length as `flat()`, not copied.
   NamedTensors over(at::Tensor flat) const;
+  /// The tensors by name. They are views into the buffer, not copies.
   StateDict state() const;
-  /// Copies every tensor's values, of any floating type, device and layout.
-  /// @throws Error ERR_MOCO_CHECKPOINT  where one is missing or has another shape; nothing is
-  ///                                    changed then
+  /// Copies the values of all tensors from a state dict, of any floating-point type, device and
+  /// layout.
+  /// @throws Error ERR_MOCO_CHECKPOINT  if one is missing or has another shape; then nothing is
+  ///                                    changed
   void restore(const StateDict& state);
 
  private:
-  /// Views into `flat_`, one for each spec.
+  /// Makes `views_`: one view into `flat_` for each spec.
   void layOut();
 
   std::vector<TensorSpec> specs_;

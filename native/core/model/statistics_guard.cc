@@ -16,7 +16,8 @@ StatisticsGuard::~StatisticsGuard() {
   try {
     encoder_.statistics().flat().copy_(before_);
   } catch (const c10::Error&) {
-    // The device has failed, which is being thrown already, and its memory is lost.
+    // The device has failed and its memory is lost. The exception that says so is already on its
+    // way to the caller.
   }
 }
 

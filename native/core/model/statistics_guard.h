@@ -8,7 +8,8 @@
 
 namespace moco {
 
-/// Puts an encoder's BatchNorm statistics back to what they were, unless told that all went well.
+/// Keeps an encoder's BatchNorm statistics from the effects of a step that fails: when the guard is
+/// destroyed, it restores what they were when it was made, unless `keep` was called before.
 class StatisticsGuard {
  public:
   explicit StatisticsGuard(Encoder& encoder);
@@ -16,6 +17,7 @@ class StatisticsGuard {
   StatisticsGuard& operator=(const StatisticsGuard&) = delete;
   ~StatisticsGuard();
 
+  /// Leaves the statistics as they are: the step has succeeded.
   void keep() { keep_ = true; }
 
  private:

@@ -23,7 +23,7 @@ std::map<std::string, at::Tensor> asMap(const Encoder& encoder) {
   return {state.begin(), state.end()};
 }
 
-/// Compares a forward with PyTorch's, computed in fp64 (test/parity/training_cases.py).
+/// Compares a forward pass with PyTorch's, computed in fp64 (test/parity/training_cases.py).
 void checkForward(const EncoderOptions& options, const std::string& file, double tolerance) {
   const at::NoGradGuard noGrad;
   const at::ScalarType type = options.compute;
@@ -51,8 +51,9 @@ void checkForward(const EncoderOptions& options, const std::string& file, double
 }  // namespace
 
 TEST_CASE("the forward pass is PyTorch's, in both modes and for all archs") {
-  // PyTorch's own fp32 is 7e-6, 2e-5 and 1e-4 from its fp64 (test/parity/README.md): the batch's
-  // statistics magnify roundings from layer to layer. Four times that is allowed.
+  // PyTorch's own fp32 differs from its fp64 by 7e-6, 2e-5 and 1e-4 (test/parity/README.md),
+  // because the batch's statistics magnify roundings from layer to layer. Four times that is
+  // allowed.
   for (const auto& [arch, single] :
        {std::pair{"resnet18", 2.8e-5}, {"resnet34", 8e-5}, {"resnet50", 4e-4}}) {
     const std::string file = std::string("model_") + arch;
@@ -62,7 +63,7 @@ TEST_CASE("the forward pass is PyTorch's, in both modes and for all archs") {
 }
 
 TEST_CASE("the forward pass with the ImageNet stem is PyTorch's") {
-  // PyTorch's own fp32 is 9e-6 from its fp64.
+  // PyTorch's own fp32 differs from its fp64 by 9e-6. Four times that is allowed.
   for (const auto& [type, tolerance] : {std::pair{at::kDouble, 1e-11}, {at::kFloat, 3.6e-5}}) {
     auto imagenet = options("resnet18", type);
     imagenet.stem = Stem::kImagenet;
@@ -90,7 +91,7 @@ TEST_CASE("a layout lists the state dict's names and shapes, with each stem and 
         std::vector<int64_t>{64, 3, 7, 7});
 }
 
-TEST_CASE("statistics of its own leave the other encoder's alone, parameters are the same") {
+TEST_CASE("an encoder with its own statistics shares the other's parameters, not its statistics") {
   const at::NoGradGuard noGrad;
   Encoder encoder(options("resnet18"));
   formula::fill(encoder);
@@ -103,7 +104,7 @@ TEST_CASE("statistics of its own leave the other encoder's alone, parameters are
   CHECK(own.parameters().flat().is_same(encoder.parameters().flat()));
 }
 
-TEST_CASE("multiply-adds are those that PyTorch's counter finds, whatever arch, stem and size") {
+TEST_CASE("multiply-adds are as many as PyTorch's counter finds, for every arch, stem and size") {
   const auto count = [](const std::string& arch, Stem stem, int64_t side) {
     auto encoderOptions = options(arch);
     encoderOptions.stem = stem;
@@ -118,7 +119,7 @@ TEST_CASE("multiply-adds are those that PyTorch's counter finds, whatever arch, 
   CHECK(Encoder(options("resnet50")).multiplyAdds(32, 32).head == 1'114'112);
 }
 
-TEST_CASE("an encoder starts as the reference's does") {
+TEST_CASE("an encoder is initialised as the reference's is") {
   Encoder encoder(options("resnet18"));
   encoder.initialise(5);
   const auto state = asMap(encoder);
@@ -178,7 +179,7 @@ TEST_CASE("a loaded encoder is the one that was saved, from any floating-point t
   }
 }
 
-TEST_CASE("loading refreshes what the layers compute with") {
+TEST_CASE("loading also changes the bf16 copies that the layers compute with") {
   const at::NoGradGuard noGrad;
   auto narrow = options("resnet18");
   narrow.compute = at::kBFloat16;
@@ -191,7 +192,7 @@ TEST_CASE("loading refreshes what the layers compute with") {
       loaded.backbone(pictures, Mode::kEvaluate).equal(saved.backbone(pictures, Mode::kEvaluate)));
 }
 
-TEST_CASE("a model that does not fit is refused by the tensor's name and changes nothing") {
+TEST_CASE("a model that does not fit is refused with the tensor's name and changes nothing") {
   Encoder encoder(options("resnet18"));
   encoder.initialise(5);
   const auto before = encoder.parameters().flat().clone();

@@ -24,7 +24,7 @@ Encoder filled(const EncoderOptions& options) {
   return encoder;
 }
 
-/// Compares with PyTorch's normalised features in evaluation mode, computed in fp64.
+/// Compares normalised features with PyTorch's in evaluation mode, computed in fp64.
 void checkFeatures(const EncoderOptions& options, const std::string& file, double tolerance) {
   INFO(file, " in ", options.compute);
   const Fixture fixture = loadFixture(file);
@@ -43,7 +43,8 @@ void checkFeatures(const EncoderOptions& options, const std::string& file, doubl
 
 TEST_CASE("features of a folded backbone are PyTorch's in evaluation mode") {
   const at::NoGradGuard noGrad;
-  // PyTorch's own fp32 is 5e-7 from its fp64 (test/parity/README.md). Four times that is allowed.
+  // PyTorch's own fp32 differs from its fp64 by 5e-7 (test/parity/README.md). Four times that is
+  // allowed.
   for (const auto& [type, tolerance] : {std::pair{at::kDouble, 1e-10}, {at::kFloat, 2e-6}}) {
     for (const std::string arch : {"resnet18", "resnet34", "resnet50"}) {
       checkFeatures(options(arch, type, type), "model_" + arch, tolerance);
@@ -75,7 +76,7 @@ TEST_CASE("a folded backbone computes what the plain one does, odd sizes include
   }
 }
 
-TEST_CASE("folding leaves the encoder as it is, and what is folded stays") {
+TEST_CASE("folding does not change the encoder, and later changes do not reach what was folded") {
   const at::NoGradGuard noGrad;
   Encoder encoder = filled(options("resnet18", at::kBFloat16));
   const auto pictures = formula::pictures("view1", 4, at::kBFloat16);
@@ -90,7 +91,7 @@ TEST_CASE("folding leaves the encoder as it is, and what is folded stays") {
   CHECK(folded(pictures).equal(features));
 }
 
-TEST_CASE("a backbone that is folded again is the encoder's, in the memory that it had") {
+TEST_CASE("refolding takes over the encoder's changes into the same memory") {
   const at::NoGradGuard noGrad;
   for (const auto compute : {at::kFloat, at::kBFloat16}) {
     Encoder encoder = filled(options("resnet50", compute));
@@ -109,7 +110,7 @@ TEST_CASE("a backbone that is folded again is the encoder's, in the memory that 
   }
 }
 
-TEST_CASE("a backbone that is folded again keeps NaN, and loses it again") {
+TEST_CASE("NaN appears in the features after a refold, and is gone after the next without it") {
   const at::NoGradGuard noGrad;
   Encoder encoder = filled(options("resnet18", at::kFloat));
   const auto pictures = formula::pictures("view1", 2, at::kFloat);

@@ -17,7 +17,7 @@ struct Shape {
   int64_t in, out, kernel, stride, height, width, batch;
 };
 
-/// Those of ResNets, and odd ones.
+/// Shapes that ResNets have, and odd ones.
 const std::vector<Shape> kShapes{{3, 64, 3, 1, 32, 32, 4},   {3, 64, 7, 2, 33, 31, 2},
                                  {64, 256, 1, 1, 16, 16, 3}, {128, 128, 3, 2, 16, 16, 3},
                                  {64, 128, 1, 2, 9, 7, 5},   {5, 17, 3, 2, 13, 11, 1},
@@ -55,21 +55,21 @@ at::Tensor input(const Shape& shape) {
       .contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-/// What may be added to a layer's output.
+/// A random tensor that can be added to a layer's output.
 at::Tensor shortcutLike(const at::Tensor& output) {
   return formula::uniform("shortcut", output.sizes(), -1, 1)
       .to(output.options())
       .contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-/// relu(layer(x)), layer(x), relu(layer(x) + shortcut), one after the other.
+/// relu(layer(x)), layer(x) and relu(layer(x) + shortcut).
 std::vector<at::Tensor> outputs(const FoldedConvolution& layer, const at::Tensor& x,
                                 ConvolutionKernels kernels) {
   const auto plain = layer(x, kernels);
   return {layer.relu(x, kernels), plain, layer.addRelu(x, shortcutLike(plain), kernels)};
 }
 
-/// A GPU where there is one, in plain fp32.
+/// The GPU, computing fp32 without TF32, or the CPU if there is no GPU.
 at::Device device() {
   at::globalContext().setAllowTF32CuDNN(false);
   return at::hasCUDA() ? at::kCUDA : at::kCPU;
@@ -95,8 +95,8 @@ TEST_CASE("the fastest kernels compute what the plain ones do, odd sizes include
     const Layers exactLayers(shape, at::kDouble);
     const auto exact = outputs(exactLayers.folded(at::kDouble), input(shape).to(at::kDouble),
                                ConvolutionKernels::kPlain);
-    // bf16 has 8 bits; inputs, weights and results are rounded to it. cuDNN may take Winograd's
-    // algorithm, which rounds more.
+    // Inputs, weights and results are rounded to bf16, which has 8 significant bits. In fp32, cuDNN
+    // may use Winograd's algorithm, which rounds more often.
     const double single = at::hasCUDA() ? 3e-5 : 1e-6;
     for (const auto& [type, tolerance] : {std::pair{at::kFloat, single}, {at::kBFloat16, 8e-3}}) {
       const Layers layers(shape, device());
@@ -117,7 +117,7 @@ TEST_CASE("the fastest kernels compute what the plain ones do, odd sizes include
   }
 }
 
-TEST_CASE("what lay in memory where the result goes does not matter") {
+TEST_CASE("NaN that lies in the memory of the result does not get into it") {
   if (!at::hasCUDA()) return;  // no GPU
   const Shape shape{64, 64, 3, 1, 16, 16, 8};
   const Layers layers(shape, device());
