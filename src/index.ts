@@ -67,6 +67,7 @@ export type { ModelKind } from './model/readModel.js';
 export { STEP_PHASES, type StepPhase } from './native/benchmark.js';
 export type { NativeMemory } from './native/machine.js';
 export type { NativeMemoryPlan } from './native/trainer.js';
+export type { ModelEvent, WarningEvent } from './run/events.js';
 export { resumedConfig } from './train/checkpoint.js';
 export { type CreateTrainerOptions, createTrainer } from './train/createTrainer.js';
 export type {
@@ -76,13 +77,11 @@ export type {
   EpochEvent,
   EvaluationEvent,
   Metrics,
-  ModelEvent,
   RunFiles,
   StartEvent,
   StepEvent,
   TrainEvent,
   TrainerDescription,
-  WarningEvent,
 } from './train/events.js';
 export { type TrainOptions, train } from './train/train.js';
 export type { Trainer } from './train/trainer.js';

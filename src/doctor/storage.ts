@@ -3,7 +3,7 @@ import { exists, requireCifarFiles } from '../data/cifarFolder.js';
 import { CIFAR10, CIFAR100, type CifarVariant } from '../data/cifarVariant.js';
 import { freeSpace } from '../disk/freeSpace.js';
 import { MocoError } from '../error.js';
-import { requireWritable } from '../train/outputFolder.js';
+import { requireWritable } from '../run/outputFolder.js';
 import { type Finding, gigabytes } from './finding.js';
 
 /** What the files of the reference's run take: models and checkpoints of a ResNet-50. */

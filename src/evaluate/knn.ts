@@ -3,7 +3,7 @@ import { parseConfig } from '../config/resolve.js';
 import type { LoadOptions } from '../data/dataset.js';
 import { MocoError } from '../error.js';
 import type { NativeKnnResult } from '../native/evaluator.js';
-import type { WarningEvent } from '../train/events.js';
+import type { WarningEvent } from '../run/events.js';
 import { createEvaluator, type Evaluator, type EvaluatorDescription } from './createEvaluator.js';
 import { stopOnAbort } from './stopOnAbort.js';
 

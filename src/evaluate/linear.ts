@@ -6,7 +6,7 @@ import {
 } from '../config/linearConfig.js';
 import { parseConfig } from '../config/resolve.js';
 import type { LoadOptions } from '../data/dataset.js';
-import { requireRunSpace, requireWritable } from '../train/outputFolder.js';
+import { requireRunSpace, requireWritable } from '../run/outputFolder.js';
 import { createEvaluator } from './createEvaluator.js';
 import { linearEvaluation } from './linearEvaluation.js';
 import type { LinearDoneEvent, LinearEvent, LinearSweepEvent } from './linearEvents.js';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { LinearConfig } from '../config/linearConfig.js';
 import { MocoError } from '../error.js';
-import { makeFolder } from '../train/outputFolder.js';
-import { movePreviousRun } from '../train/previousRun.js';
-import { RunLock } from '../train/runLock.js';
+import { makeFolder } from '../run/outputFolder.js';
+import { movePreviousRun } from '../run/previousRun.js';
+import { RunLock } from '../run/runLock.js';
 import type { Evaluator } from './createEvaluator.js';
 import type { LinearDescription, LinearEvent, LinearFiles } from './linearEvents.js';
 import { LinearRun } from './linearRun.js';

@@ -1,6 +1,6 @@
 import type { LinearConfig } from '../config/linearConfig.js';
 import type { NativeLinearMetrics, NativeSweepResult } from '../native/evaluator.js';
-import type { ModelEvent, WarningEvent } from '../train/events.js';
+import type { ModelEvent, WarningEvent } from '../run/events.js';
 import type { EvaluatorDescription } from './createEvaluator.js';
 
 /** How a linear classifier did on a split: mean cross-entropy, and accuracies in per cent. */

@@ -2,9 +2,9 @@ import type { LinearConfig } from '../config/linearConfig.js';
 import { writeFileAtomic } from '../disk/atomicFile.js';
 import { type LinearRow, linearStatisticsCsv } from '../formats/linearCsv.js';
 import { LINEAR_STEP_COLUMNS, type NativeEvaluator } from '../native/evaluator.js';
-import type { ModelEvent } from '../train/events.js';
-import { StepInbox } from '../train/stepInbox.js';
-import { TimeLeft } from '../train/timeLeft.js';
+import type { ModelEvent } from '../run/events.js';
+import { StepInbox } from '../run/stepInbox.js';
+import { TimeLeft } from '../run/timeLeft.js';
 import type {
   LinearAccuracy,
   LinearDescription,

@@ -1,5 +1,6 @@
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { NativeTrainerDescription } from '../native/trainer.js';
+import type { ModelEvent, WarningEvent } from '../run/events.js';
 
 /** The files of one run. */
 export interface RunFiles {
@@ -95,15 +96,6 @@ export interface BestEpoch {
   readonly top5: number;
 }
 
-/** A model file was written: the query encoder, or a linear model. */
-export interface ModelEvent {
-  readonly type: 'model';
-  readonly kind: 'best' | 'last';
-  /** Epochs trained; 0: before the first, the random parameters. */
-  readonly epoch: number;
-  readonly path: string;
-}
-
 /** Everything that the run needs to go on was written. */
 export interface CheckpointEvent {
   readonly type: 'checkpoint';
@@ -112,12 +104,6 @@ export interface CheckpointEvent {
   /** Steps done of the next one. */
   readonly step: number;
   readonly path: string;
-}
-
-/** Something that the user should know and that does not stop the run. */
-export interface WarningEvent {
-  readonly type: 'warning';
-  readonly message: string;
 }
 
 /** The last event of a run that was neither stopped nor failed. */

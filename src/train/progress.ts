@@ -1,9 +1,9 @@
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { ResultsRow } from '../formats/resultsCsv.js';
+import { TimeLeft } from '../run/timeLeft.js';
 import type { BestEpoch, EpochEvent, EvaluationEvent, StepEvent } from './events.js';
 import type { EpochSums, ProgressState } from './runState.js';
 import type { StepRow } from './stepRows.js';
-import { TimeLeft } from './timeLeft.js';
 
 const NO_STEPS: EpochSums = {
   steps: 0,

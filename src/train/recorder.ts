@@ -5,13 +5,13 @@ import type { AppendLog } from '../disk/appendLog.js';
 import { writeFileAtomic } from '../disk/atomicFile.js';
 import { type ResultsRow, resultsCsv } from '../formats/resultsCsv.js';
 import type { EventFile } from '../formats/tfevents.js';
+import { makeFolder } from '../run/outputFolder.js';
+import { movePreviousRun, restorePreviousRun } from '../run/previousRun.js';
+import { RunLock } from '../run/runLock.js';
 import { type Checkpoint, isOwnRun } from './checkpoint.js';
 import type { EpochEvent, EvaluationEvent, StepEvent, TrainerDescription } from './events.js';
 import { removeLeftovers } from './leftovers.js';
-import { makeFolder } from './outputFolder.js';
-import { movePreviousRun, restorePreviousRun } from './previousRun.js';
 import { goOnInDirectory, type Logs, makeDirectory, takeOverRun } from './runDirectory.js';
-import { RunLock } from './runLock.js';
 import type { LogLengths } from './runState.js';
 
 /** Writes a run's files, all but the models and checkpoints. */

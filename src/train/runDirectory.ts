@@ -6,10 +6,10 @@ import { writeFileAtomic } from '../disk/atomicFile.js';
 import { outputError } from '../disk/outputError.js';
 import { resultsCsv } from '../formats/resultsCsv.js';
 import { EventFile } from '../formats/tfevents.js';
+import { makeFolder } from '../run/outputFolder.js';
 import type { Checkpoint } from './checkpoint.js';
 import { environment } from './environment.js';
 import type { TrainerDescription } from './events.js';
-import { makeFolder } from './outputFolder.js';
 import { modelOf } from './runFiles.js';
 import type { RunState } from './runState.js';
 

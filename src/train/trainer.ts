@@ -2,23 +2,22 @@ import { existsSync } from 'node:fs';
 import type { TrainConfig } from '../config/trainConfig.js';
 import { MocoError } from '../error.js';
 import type { NativeTrainer } from '../native/trainer.js';
+import type { ModelEvent, WarningEvent } from '../run/events.js';
+import { StepInbox } from '../run/stepInbox.js';
 import { type Checkpoint, checkpointPaths, isOwnRun } from './checkpoint.js';
 import type {
   BestEpoch,
   CheckpointEvent,
   EpochEvent,
   EvaluationEvent,
-  ModelEvent,
   StepEvent,
   TrainEvent,
   TrainerDescription,
-  WarningEvent,
 } from './events.js';
 import { modelDescription } from './modelDescription.js';
 import { Progress } from './progress.js';
 import { Recorder } from './recorder.js';
 import type { RunState } from './runState.js';
-import { StepInbox } from './stepInbox.js';
 import { decodeStepRows } from './stepRows.js';
 
 /** What a trainer is put together from. */

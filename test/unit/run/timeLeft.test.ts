@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TimeLeft } from '#moco/train/timeLeft.js';
+import { TimeLeft } from '#moco/run/timeLeft.js';
 
 test('the time left is that of the remaining steps, without the slow first one', () => {
   const left = new TimeLeft(10, 2);
