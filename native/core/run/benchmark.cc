@@ -23,9 +23,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int64_t kSide = 32;  // of a picture
 constexpr int64_t kClasses = 10;
-constexpr int64_t kBatches = 65;   // of an epoch: one of warm-up, and those measured
-constexpr int64_t kViews = 256;    // made between two looks at the clock
-constexpr int kLeastProducts = 3;  // of which the best counts
+constexpr int64_t kBatches = 65;   // of an epoch: the first warms up, the others are measured
+constexpr int64_t kViews = 256;    // are made before the clock is looked at again
+constexpr int kLeastProducts = 3;  // are computed at least, of which the fastest counts
 constexpr double kUsualTemperature = 0.1;
 
 double secondsSince(Clock::time_point start) {
@@ -90,7 +90,7 @@ MeasuredSteps Benchmark::steps(double least, Profiler::Detail detail,
     if (profiler) {
       ++measured.steps;
       measured.seconds = secondsSince(start);
-    } else {  // the first step had to wait for its views
+    } else {  // the first step is not measured, because it had to wait for its views
       profiler.emplace(trainer_.device(), detail);
       start = Clock::now();
     }
@@ -112,7 +112,8 @@ double Benchmark::extraction(double least, const std::atomic<bool>& stop) {
     trainer_.backbone().eachChunk(pictures, stop, [](const at::Tensor&, const at::Tensor&) {});
     synchronise(device);
   };
-  // On a GPU, choosing algorithms and recording are not what an extraction takes.
+  // On a GPU the first calls choose algorithms and record a CUDA graph, which is not to be
+  // measured.
   for (int call = 0; call <= GraphedFunction::kPlainCalls && device.is_cuda(); ++call) extract();
   const auto start = Clock::now();
   int64_t done = 0;

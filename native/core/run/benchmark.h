@@ -17,13 +17,13 @@ struct BenchmarkOptions {
   std::string arch;
   int64_t batchSize;
   int64_t queueLength;
-  std::string device;          // as for resolveDevice
-  std::string precision;       // as for resolvePrecision
-  int64_t dataThreads;         // 0: chosen here
-  int64_t computeThreads;      // 0: chosen by PyTorch
-  int64_t matrixSide;          // of the matrices that are multiplied; 0: chosen here
+  std::string device;          // a name for `resolveDevice`
+  std::string precision;       // a name for `resolvePrecision`
+  int64_t dataThreads;         // 0 leaves the choice to `chooseDataThreads`
+  int64_t computeThreads;      // 0 leaves the choice to PyTorch
+  int64_t matrixSide;          // of the matrices that are multiplied; 0 leaves the choice to us
   Arithmetic arithmetic = {};  // of a GPU
-  bool cudaGraph = true;       // as for a Trainer; no operator is seen in recorded steps
+  bool cudaGraph = true;       // as for a Trainer; a profile shows no operators of replayed steps
 };
 
 /// Training steps and where their time went.
@@ -33,40 +33,40 @@ struct MeasuredSteps {
   std::vector<OperatorTime> times;
 };
 
+/// The size of a kNN evaluation: pictures in the bank, pictures to classify, and k.
 struct KnnSize {
   int64_t bank, queries, neighbours;
 };
 
-/// Times what training and evaluation consist of, on random pictures of the data sets' size (never
-/// zeros, with which arithmetic is faster). Made and used on one thread, like a Trainer. Every
-/// measurement ends soon after `stop` is set, with Error ERR_MOCO_ABORTED.
+/// Times the parts of training and evaluation, on random pictures of the data sets' size (not on
+/// zeros, with which arithmetic is faster). A benchmark is made and used on one thread, like a
+/// Trainer. Measurements go on for at least `least` seconds. They end soon after `stop` is set,
+/// with Error ERR_MOCO_ABORTED.
 class Benchmark {
  public:
   explicit Benchmark(const BenchmarkOptions& options);
 
-  /// Training steps, views included, after one of warm-up.
-  /// @param least  how many seconds to go on for, at least; one step as a minimum, and an epoch as
-  ///               a maximum
+  /// Training steps, with the making of views, after one step that warms up. At least one step is
+  /// measured, and at most an epoch.
   MeasuredSteps steps(double least, Profiler::Detail detail, const std::atomic<bool>& stop);
 
-  /// Seconds per picture of what the evaluation does with them: backbone, evaluation mode.
+  /// Seconds per picture for extracting features: the backbone in evaluation mode.
   double extraction(double least, const std::atomic<bool>& stop);
 
-  /// Floating-point operations per second in the product of two square matrices: the best of
-  /// several.
+  /// Floating-point operations per second in the product of two square matrices: the fastest of
+  /// several runs.
   double matrixProduct(double least, const std::atomic<bool>& stop);
 
   /// Seconds per training view on the calling thread.
   double augmentation(double least, const std::atomic<bool>& stop);
 
-  /// Seconds in which `queries` random features are classified by the nearest of a bank; features
-  /// have the backbone's length.
+  /// Seconds that kNN takes to classify random features of the backbone's length, once.
   double knn(const KnnSize& size, const std::atomic<bool>& stop);
 
   Trainer& trainer() { return trainer_; }
-  /// Of one picture.
+  /// Multiply-adds of the encoder's forward pass for one picture.
   MultiplyAdds multiplyAdds();
-  /// Length of a feature.
+  /// Length of the backbone's feature of a picture.
   int64_t featureLength() { return trainer_.queryEncoder().backboneDim(); }
 
  private:

@@ -26,15 +26,15 @@ namespace moco {
 struct EvaluatorOptions {
   ImageStore train;  // the kNN bank, and what a linear classifier trains on
   ImageStore test;
-  std::optional<ImageStore> validation;  // none of them in `train`
+  std::optional<ImageStore> validation;  // pictures that are not in `train`
   Normalisation normalisation;
   std::string arch;
-  std::string stem;  // as for stemNamed
+  std::string stem;  // a name for `stemNamed`
   uint64_t seed;
-  std::string device;          // as for resolveDevice
-  std::string precision;       // as for resolvePrecision
-  int64_t dataThreads;         // 0: chosen here
-  int64_t computeThreads;      // 0: chosen by PyTorch
+  std::string device;          // a name for `resolveDevice`
+  std::string precision;       // a name for `resolvePrecision`
+  int64_t dataThreads;         // 0 leaves the choice to `chooseDataThreads`
+  int64_t computeThreads;      // 0 leaves the choice to PyTorch
   Arithmetic arithmetic = {};  // of a GPU
 };
 
@@ -46,13 +46,14 @@ struct LinearStep {
   double seconds;
 };
 
-/// Measures what a trained backbone is worth on labelled pictures. Made and used on one thread:
-/// PyTorch's grad mode and number of threads belong to the thread that set them.
+/// Measures how good the features of a trained backbone are, on labelled pictures. An evaluator
+/// must be made and used on one thread, because PyTorch's grad mode and number of threads belong to
+/// the thread that set them.
 class Evaluator {
  public:
-  /// @param model  the backbone's tensors `f.…`
-  /// @throws Error ERR_MOCO_CHECKPOINT  where the model does not fit
-  /// @throws Error ERR_MOCO_CONFIG      where a split has no pictures
+  /// @param model  has at least the backbone's tensors, `f.…`
+  /// @throws Error ERR_MOCO_CHECKPOINT  if the model does not fit `arch` and `stem`
+  /// @throws Error ERR_MOCO_CONFIG      if a split has no pictures
   Evaluator(EvaluatorOptions options, const StateDict& model);
   Evaluator(const Evaluator&) = delete;
   Evaluator& operator=(const Evaluator&) = delete;
@@ -62,29 +63,31 @@ class Evaluator {
   std::vector<KnnResult> knn(int64_t neighbours, const std::vector<double>& temperatures,
                              const std::atomic<bool>& stop);
 
-  /// Puts a newly drawn linear classifier on the backbone as it is in the model.
-  /// @throws Error ERR_MOCO_CONFIG  where the batch size is not positive
+  /// Begins a linear evaluation, with a newly drawn classifier on the model's backbone. Nothing is
+  /// left of an earlier one.
+  /// @throws Error ERR_MOCO_CONFIG  if the batch size is not positive
   void startLinear(const LinearOptions& options);
 
-  /// Trains the classifier for epoch number `epoch` (from 1), which picks its shuffle and its
-  /// views: one view per picture, the last batch kept.
-  /// @return  over the epoch's batches, each before its update
-  /// @throws Error ERR_MOCO_ABORTED     soon after `stop` is set: the step in work is finished
-  /// @throws Error ERR_MOCO_NON_FINITE  naming the step, of which nothing was applied
+  /// Trains the classifier for one epoch, on one view of each picture. The last batch may be
+  /// shorter.
+  /// @param epoch  from 1; picks the order of the pictures and their views
+  /// @return       loss and accuracy over the epoch's batches, each from before its update
+  /// @throws Error ERR_MOCO_ABORTED     soon after `stop` is set: the step under way is finished
+  /// @throws Error ERR_MOCO_NON_FINITE  with the number of the step, which has changed nothing
   LinearMetrics trainLinearEpoch(int64_t epoch,
                                  const std::function<void(const LinearStep&)>& onStep,
                                  const std::atomic<bool>& stop);
 
-  /// The classifier on the test split.
+  /// Measures the classifier on the test split.
   LinearMetrics testLinear(const std::atomic<bool>& stop);
-  /// The classifier on the validation split, which must be there.
+  /// Measures the classifier on the validation split, which must have been given.
   LinearMetrics validateLinear(const std::atomic<bool>& stop);
 
   /// Writes backbone and classifier as the reference's linear model.
   void saveLinear(const std::string& path);
 
-  /// `sweepLinear` of the backbone as it is in the model.
-  /// @throws Error ERR_MOCO_CONFIG  where batch size, epochs or number of rates is not positive
+  /// `sweepLinear` of the model's backbone.
+  /// @throws Error ERR_MOCO_CONFIG  if batch size, epochs or number of rates is not positive
   std::vector<SweepResult> sweep(const SweepOptions& options, const std::atomic<bool>& stop);
 
   const at::Device& device() const { return device_; }
@@ -92,7 +95,7 @@ class Evaluator {
   int64_t computeThreads() const { return computeThreads_; }
   int64_t dataThreads() const { return dataThreads_; }
   const DataPlacement& placement() const { return placement_; }
-  /// Of the backbone.
+  /// Number of the backbone's parameters.
   int64_t parameters() const { return encoder_->parameters().elements(); }
 
  private:
@@ -104,7 +107,7 @@ class Evaluator {
   Precision precision_;
   int64_t computeThreads_;
   int64_t dataThreads_;
-  std::optional<Encoder> encoder_;  // as in the model
+  std::optional<Encoder> encoder_;  // the model, which is never changed
   std::optional<LinearEvaluation> linear_;
   DataPlacement placement_;
   std::unique_ptr<InputLoader> loader_;

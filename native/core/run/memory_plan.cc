@@ -16,19 +16,21 @@
 namespace moco {
 namespace {
 
-constexpr int64_t kMaster = 4;         // bytes of an fp32
-constexpr int64_t kPixel = 3;          // bytes
-constexpr double kLargestShare = 0.9;  // of the memory that is there, for a chosen batch
-constexpr int64_t kLeastBatch = 32;    // that is chosen
+constexpr int64_t kMaster = 4;         // bytes of a number in fp32
+constexpr int64_t kPixel = 3;          // bytes of a pixel
+constexpr double kLargestShare = 0.9;  // a chosen batch may fill this much of the memory
+// The smallest and largest batches that are chosen.
+constexpr int64_t kLeastBatch = 32;
 constexpr int64_t kMostBatchOnCpu = 256;
 constexpr int64_t kMostBatchOnGpu = 1024;
 
 using Layers = std::vector<Backbone::LayerSize>;
 
+/// What decides about the memory that one encoder takes.
 struct Network {
-  int64_t parameters;       // elements, of one encoder
-  int64_t otherParameters;  // … that are not convolutions'
-  int64_t featureDim;       // of the backbone
+  int64_t parameters;       // elements
+  int64_t otherParameters;  // elements of parameters that do not belong to convolutions
+  int64_t featureDim;       // length of the backbone's feature
   Layers layers;
 };
 
@@ -44,32 +46,34 @@ Network networkOf(const MemoryDemand& demand) {
   return {parameters, others, backbone.featureDim(), std::move(layers)};
 }
 
+/// Bytes of a number in the type that layers compute in.
 int64_t bytesPer(const MemoryDemand& demand) { return demand.compute == at::kBFloat16 ? 2 : 4; }
 
 int64_t modelBytes(const MemoryDemand& demand, int64_t parameters) {
-  constexpr int64_t kMasters = 5;  // two encoders, gradient, two moments
+  constexpr int64_t kMasters = 5;  // two encoders, the gradient, and Adam's two moments
   const int64_t copies = demand.compute == at::kFloat ? 0 : 2;
   return parameters * (kMasters * kMaster + copies * bytesPer(demand));
 }
 
-/// Of one layer's output, for a batch.
+/// Bytes of one layer's output, for a batch.
 int64_t outputBytes(const MemoryDemand& demand, const Backbone::LayerSize& layer, int64_t batch) {
   return batch * layer.channels * layer.positions * bytesPer(demand);
 }
 
-/// Autograd keeps a convolution's output for BatchNorm, and BatchNorm's for ReLU and the next
-/// convolution; of a shortcut's BatchNorm, which is added to the body's, nothing.
+/// Bytes that autograd keeps of a layer for the backward pass: the convolution's output, which
+/// BatchNorm needs, and BatchNorm's output, which ReLU and the next convolution need. The output of
+/// a shortcut's BatchNorm is only added to the body's and not kept.
 int64_t keptBytes(const MemoryDemand& demand, const Backbone::LayerSize& layer) {
   return outputBytes(demand, layer, demand.batchSize) * (layer.isShortcut ? 1 : 2);
 }
 
-/// Similarities with all negatives, their softmax and its gradient.
+/// Bytes of the logits (B, 1 + m), their softmax, and its gradient.
 int64_t lossBytes(const MemoryDemand& demand) {
   return 3 * kMaster * demand.batchSize * (demand.queueLength + 1);
 }
 
-/// The most that is there at once on the way back, on which activations go and the gradients of the
-/// weights come.
+/// The most bytes that are in use at once during the backward pass, which releases the activations
+/// layer by layer and adds the gradients of the weights.
 int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
   const auto& layers = network.layers;
   int64_t kept = 0;
@@ -77,7 +81,8 @@ int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
   int64_t gradients = network.otherParameters * bytesPer(demand);
   int64_t most = kept + lossBytes(demand);
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
-    // The gradients of its output and input, and the one that waits for the block's other branch.
+    // The gradients of the layer's output and input, and the gradient that waits for the block's
+    // other branch.
     const int64_t passing = 3 * outputBytes(demand, *layer, demand.batchSize);
     most = std::max(most, kept + passing + gradients);
     kept -= keptBytes(demand, *layer);
@@ -88,7 +93,7 @@ int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
   return std::max(most, gradients) + (views + staticViews) * bytesPer(demand);
 }
 
-/// Features of the test pictures, their neighbours, and what finding those takes.
+/// Bytes of the test pictures' features and neighbours, and of what it takes to find those.
 int64_t votesBytes(const MemoryDemand& demand, int64_t featureLength) {
   const int64_t queries = demand.testPictures;
   const int64_t features = 2 * queries * featureLength * kMaster;
@@ -104,8 +109,9 @@ int64_t foldedBytes(const MemoryDemand& demand, const Network& network) {
   return network.parameters * bytesPer(demand);
 }
 
-/// Activations of a chunk, with its pictures and features. A graph keeps those that it was recorded
-/// with, beside those of a store that is smaller than a chunk and not recorded.
+/// Bytes of a chunk's activations, pictures and features. With a CUDA graph they are needed twice:
+/// the graph keeps those that it was recorded with, and a store that is smaller than a chunk is
+/// computed without it, in memory of its own.
 int64_t chunkBytes(const MemoryDemand& demand, const Network& network) {
   const int64_t chunk = std::min(FrozenBackbone::chunkLength(demand.device),
                                  std::max(demand.trainPictures, demand.testPictures));
@@ -128,7 +134,7 @@ int64_t picturesBytes(const MemoryDemand& demand) {
          kPixel;
 }
 
-/// The largest one that is at most `count`.
+/// The largest power of two that is at most `count`.
 int64_t powerOfTwo(int64_t count) {
   int64_t power = 1;
   while (2 * power <= count) power *= 2;
@@ -146,7 +152,8 @@ MemoryPlan planMemory(const MemoryDemand& demand) {
                   .evaluation = evaluationBytes(demand, network),
                   .libraries = demand.device.is_cpu() ? 0 : kLibraryBytes,
                   .peak = 0};
-  // The folded weights stay from one evaluation to the next.
+  // Steps and evaluations use the same memory one after the other, but for the folded weights,
+  // which stay from one evaluation to the next. CUDA graphs, however, keep all the memory of both.
   const int64_t work = demand.graph
                            ? plan.step + plan.evaluation
                            : std::max(plan.step + foldedBytes(demand, network), plan.evaluation);

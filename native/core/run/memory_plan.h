@@ -13,48 +13,51 @@ struct MemoryDemand {
   std::string arch;
   int64_t featureDim, queueLength, neighbours, batchSize;
   int64_t trainPictures, testPictures, height, width;
-  int64_t batchesOfViews;  // that are kept ready
+  int64_t batchesOfViews;  // that are kept in memory ahead of the step
   at::ScalarType compute;  // of convolutions: kFloat or kBFloat16
   at::Device device;
-  bool graph;  // whether steps and evaluations are recorded: both keep their memory then
+  bool graph;  // whether steps and evaluations are recorded as CUDA graphs, which keep their memory
 };
 
-/// What a GPU's libraries may take: cuBLAS's workspace (32 MiB on Hopper), the code of the kernels
-/// that they load, and above all cuDNN's workspaces, which PyTorch limits only by what is free.
-/// PaddlePaddle lets a convolution have 512 MiB unless told otherwise; this is twice that, because
-/// recorded steps and recorded evaluations keep one each. CUDA's context needs no room: it is there
-/// when free memory is asked for.
+/// An allowance for what a GPU's libraries take: cuBLAS's workspace (32 MiB on Hopper), the code of
+/// the kernels that they load, and above all cuDNN's workspaces, which PyTorch limits only by the
+/// memory that is free. PaddlePaddle allows a convolution 512 MiB by default. This is twice that,
+/// because recorded steps and recorded evaluations keep a workspace each. CUDA's context is not
+/// counted, because it exists already when the free memory is asked for.
 constexpr int64_t kLibraryBytes = int64_t{1} << 30;
 
-/// Bytes that a run takes on its device at its peak, to about a tenth. Activations are counted from
-/// the architecture: what autograd keeps of each layer and releases on its way back. What kernels
-/// work in is left out: on a CPU with many threads some dozen MiB.
+/// An estimate, to about a tenth, of the bytes that a run takes on its device. Activations are
+/// counted from the architecture: what autograd keeps of each layer and releases during the
+/// backward pass. The workspaces of kernels are left out: on a CPU with many threads they are some
+/// dozen MiB.
 struct MemoryPlan {
   int64_t model;       // both encoders, their copies in the compute type, gradient, Adam's moments
-  int64_t queue;       // (m, featureDim)
-  int64_t pictures;    // data set and views
-  int64_t step;        // what a training step works in
-  int64_t evaluation;  // what a kNN evaluation works in, a little too much rather than too little
+  int64_t queue;       // (m, D)
+  int64_t pictures;    // the data set and the views that are kept ready
+  int64_t step;        // activations, loss and gradients of a training step
+  int64_t evaluation;  // of a kNN evaluation; rather a little too much than too little
   int64_t libraries;   // `kLibraryBytes` on a GPU
-  int64_t peak;
+  int64_t peak;        // the most that is in use at once
 };
 
+/// Plans a run's memory.
 /// @throws Error ERR_MOCO_CONFIG  for an arch that does not exist
 MemoryPlan planMemory(const MemoryDemand& demand);
 
-/// The largest power of two from `least` to `most` whose plan fits in nine tenths of `available`
-/// bytes.
-/// @param demand  its batch size does not count
+/// The largest power of two from `least` to `most` for which the planned peak fits in nine tenths
+/// of `available` bytes; nothing if there is none.
+/// @param demand  its batch size is ignored
 std::optional<int64_t> largestBatch(MemoryDemand demand, int64_t least, int64_t most,
                                     int64_t available);
 
-/// What `--batch-size auto` takes: the largest batch that fits, at most 1024 on a GPU and 256, the
-/// reference's, on a CPU, which larger ones do not make faster; from 32 on, where there are as many
-/// pictures.
-/// @throws Error ERR_MOCO_OUT_OF_MEMORY  where not even the smallest fits
+/// The batch size for `--batch-size auto`: the largest power of two that fits. It is at most 1024
+/// on a GPU, and at most 256 (the reference's) on a CPU, which larger batches do not make faster.
+/// It is at least 32, unless there are fewer pictures.
+/// @param available  bytes
+/// @throws Error ERR_MOCO_OUT_OF_MEMORY  if not even the smallest batch fits
 int64_t chooseBatch(const MemoryDemand& demand, int64_t available);
 
-/// `1.5 GiB`, `20 MiB`
+/// An amount of memory as people read it, such as `1.5 GiB` or `20 MiB`.
 std::string gibibytes(int64_t bytes);
 
 }  // namespace moco

@@ -17,7 +17,8 @@
 namespace moco {
 namespace {
 
-/// What would divide by zero further down; the configuration's schema is stricter.
+/// Refuses numbers that would lead to a division by zero further down. The configuration's schema
+/// is stricter.
 void requirePositive(const TrainerOptions& options) {
   const auto require = [](const char* what, int64_t value) {
     if (value > 0) return;
@@ -45,7 +46,8 @@ void requireEnoughPictures(const TrainerOptions& options) {
   require("k", options.neighbours);
 }
 
-/// In a group of one picture, BatchNorm would leave nothing of the projection head's input.
+/// Refuses groups of one picture, too: the mean over such a group is the picture's own value, so
+/// that the projection head's BatchNorm would subtract all of its input.
 void requireGroups(const TrainerOptions& options) {
   const int64_t groups = options.batchNormGroups;
   if (groups > 0 && options.batchSize % groups == 0 && options.batchSize / groups > 1) return;
@@ -55,7 +57,7 @@ void requireGroups(const TrainerOptions& options) {
               "Choose another number of groups, or 1.");
 }
 
-/// Empty where nothing is recorded.
+/// A maker of CUDA graphs; empty if nothing is to be recorded.
 MakeRecorder recorders(const TrainerOptions& options, const at::Device& device) {
   return options.cudaGraph ? graphRecorders(device) : MakeRecorder{};
 }

@@ -36,17 +36,17 @@ struct TrainerOptions {
   double momentum;
   int64_t neighbours;  // k of the kNN evaluation
   int64_t batchSize;
-  int64_t batchNormGroups = 1;  // equal parts of a batch that BatchNorm normalises on their own
+  int64_t batchNormGroups = 1;  // equal parts of a batch that BatchNorm normalises separately
   double learningRate;
   double weightDecay;
   uint64_t seed;
-  std::string device;                      // as for resolveDevice
-  std::string precision;                   // as for resolvePrecision
-  int64_t dataThreads;                     // 0: chosen here
-  int64_t computeThreads;                  // 0: chosen by PyTorch
+  std::string device;                      // a name for `resolveDevice`
+  std::string precision;                   // a name for `resolvePrecision`
+  int64_t dataThreads;                     // 0 leaves the choice to `chooseDataThreads`
+  int64_t computeThreads;                  // 0 leaves the choice to PyTorch
   Arithmetic arithmetic = {};              // of a GPU
-  bool cudaGraph = true;                   // record work where the device can
-  std::optional<TensorSource> checkpoint;  // to go on from
+  bool cudaGraph = true;                   // records CUDA graphs if the device and build can
+  std::optional<TensorSource> checkpoint;  // the state to resume from
 };
 
 /// One row of the run's metrics.
@@ -55,48 +55,53 @@ struct StepMetrics {
   StepResult result;
   double learningRate;
   double seconds;
-  double queueFill;  // share of the queue that holds keys of pictures
+  double queueFill;  // share of the queue that holds keys of pictures; the rest is random
 };
 
-/// A training run: model, optimiser, data and random state. Made and used on one thread: PyTorch's
-/// grad mode and number of threads belong to the thread that set them.
+/// A training run: model, optimiser, data and random state. A trainer must be made and used on one
+/// thread, because PyTorch's grad mode and number of threads belong to the thread that set them.
 class Trainer {
  public:
-  /// @throws Error ERR_MOCO_CONFIG      where k or the batch is larger than the data set, or the
-  ///                                groups do not divide the batch
-  /// @throws Error ERR_MOCO_CHECKPOINT  where the checkpoint is damaged or of another model
+  /// @throws Error ERR_MOCO_CONFIG      if k or the batch is larger than the data set, or the
+  /// groups
+  ///                                    do not divide the batch
+  /// @throws Error ERR_MOCO_CHECKPOINT  if the checkpoint is damaged or of another model
   explicit Trainer(TrainerOptions options);
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
   ~Trainer();
 
-  /// Trains epoch number `epoch` (from 1), which picks its shuffle and its views.
-  /// @param firstStep  from 1; a later one goes on with an epoch that was interrupted before it
-  /// @return           the last step that was done: an earlier one than the epoch's last soon after
-  ///                   `stop` is set
-  /// @throws Error ERR_MOCO_NON_FINITE  naming the step, of which nothing was applied
+  /// Trains for one epoch.
+  /// @param epoch      from 1; picks the order of the pictures and their views
+  /// @param firstStep  from 1; a later step continues an epoch that was interrupted before it
+  /// @param onStep     is called after every step
+  /// @param stop       once it is set, the epoch ends after the step under way
+  /// @return           the number of the last step that was done
+  /// @throws Error ERR_MOCO_NON_FINITE     with the number of the step, which has changed nothing
   /// @throws Error ERR_MOCO_OUT_OF_MEMORY  saying which batch would fit
-  /// @throws Error ERR_MOCO_DEVICE  where the GPU failed: no tensor on it can be used any more
+  /// @throws Error ERR_MOCO_DEVICE         if the GPU has failed: no tensor on it can be used again
   int64_t trainEpoch(int64_t epoch, int64_t firstStep,
                      const std::function<void(const StepMetrics&)>& onStep,
                      const std::atomic<bool>& stop);
 
-  /// Weighted kNN of the query encoder's backbone over the test split, with the training
-  /// temperature, as the reference does it after every epoch.
+  /// Accuracy of a weighted kNN vote on the test split, with the features of the query encoder's
+  /// backbone. Its temperature is that of training, as in the reference, which does this after
+  /// every epoch.
   Accuracy evaluate(const std::atomic<bool>& stop);
 
   /// Writes the query encoder's state dict.
   /// @param description  as for `writePth`
   void saveModel(const std::string& path, const std::string& description);
 
-  /// Writes everything that a later trainer needs to go on from here, bit for bit.
-  /// @param previous  where the file that is at `path` goes
-  /// @param run       JSON about the run, kept as it is
+  /// Writes everything that another trainer needs to continue this run bit for bit.
+  /// @param previous  the path to which a file that is already at `path` is moved
+  /// @param run       JSON about the run, which is stored as it is
   void saveCheckpoint(const std::string& path, const std::string& previous,
                       const std::string& run) const;
 
-  /// What the run takes at most, as far as that can be told before, and what there was for it.
+  /// The memory that the run should take, as planned before it began.
   const MemoryPlan& memoryPlan() const { return memoryPlan_; }
+  /// Bytes that were there for it at that time.
   int64_t availableMemory() const { return availableMemory_; }
 
   const at::Device& device() const { return device_; }
@@ -107,22 +112,24 @@ class Trainer {
   int64_t parameters() { return moco_->queryEncoder().parameters().elements(); }
   int64_t stepsPerEpoch() const { return loader_->batchesPerEpoch(); }
   Encoder& queryEncoder() { return moco_->queryEncoder(); }
-  /// The query encoder's, which evaluations extract features with.
+  /// The query encoder's backbone, with which evaluations extract features.
   FrozenBackbone& backbone() { return *backbone_; }
 
-  /// What the user should know and was not told yet, one line each.
+  /// Warnings for the user since the last call, one line each.
   std::vector<std::string> takeWarnings() { return std::exchange(warnings_, {}); }
 
  private:
   StepMetrics step(int64_t epoch, int64_t number);
-  /// What is being thrown, as an Error that says where and what helps.
+  /// Turns the exception that is being handled into an Error that says where it happened and what
+  /// helps.
   Error errorAt(const std::string& place) const;
   void warnOfMissingMemory();
-  /// Warns, once for each kind of work, where it could not be recorded.
-  /// @param work     in words, as `the steps run`
-  /// @param failure  why; empty where all is well
+  /// Warns that work could not be recorded as a CUDA graph, once for each kind of work.
+  /// @param work     a subject and verb for the warning, such as `the steps run`
+  /// @param failure  the reason; empty if nothing is wrong
   void reportGraphFailure(const std::string& work, const std::string& failure);
-  /// (B): drawn anew for each step; undefined with one BatchNorm group, where it changes nothing.
+  /// The order (B) in which the key encoder gets the pictures, drawn anew for each step. Undefined
+  /// with one BatchNorm group, where the order changes nothing.
   at::Tensor keyOrder(int64_t epoch, int64_t step) const;
 
   TrainerOptions options_;
@@ -137,7 +144,7 @@ class Trainer {
   DataPlacement placement_;
   std::unique_ptr<InputLoader> loader_;
   std::vector<std::string> warnings_;
-  std::set<std::string> notRecorded_;  // what was reported of it
+  std::set<std::string> notRecorded_;  // the kinds of work that were warned about
 };
 
 }  // namespace moco

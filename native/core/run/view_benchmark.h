@@ -6,9 +6,10 @@
 
 namespace moco {
 
-/// Makes training views of the store's pictures, one after the other, on the calling thread, with
-/// draws as in training: crop always, flip, colour jitter and greyscale with their probabilities.
-/// @param views  how many; a few thousand, for the mean over the draws to settle
+/// Times the making of training views on the calling thread. Views are drawn as in training: every
+/// one has a crop; flip, colour jitter and greyscale come with their probabilities.
+/// @param views  how many to make, from one picture after the other; it takes a few thousand for
+///               the mean to settle
 /// @return       seconds of wall-clock time per view, the mean
 double secondsPerView(const ImageStore& store, int64_t views, uint64_t seed);
 

@@ -19,7 +19,7 @@ BenchmarkOptions smallOptions() {
           .device = "cpu",
           .precision = "fp32",
           .dataThreads = 1,
-          .computeThreads = 0,  // all tests share the setting
+          .computeThreads = 0,  // unchanged, because all tests share this setting
           .matrixSide = 64};
 }
 
@@ -27,7 +27,7 @@ const std::atomic<bool> kGoOn{false};
 
 }  // namespace
 
-TEST_CASE("a step consists of its phases, once each") {
+TEST_CASE("a step goes through each of its phases once") {
   Benchmark benchmark(smallOptions());
   const auto measured = benchmark.steps(0, Profiler::Detail::kPhases, kGoOn);
   CHECK(measured.steps == 1);
@@ -38,7 +38,7 @@ TEST_CASE("a step consists of its phases, once each") {
     calls[time.phase] += time.calls;
     sum += time.seconds;
   }
-  // Both views are made the encoders' input.
+  // The phase "input" makes both views ready for the encoders.
   CHECK(calls == std::map<std::string, int64_t>{
                      {"wait", 1}, {"input", 1}, {"forward", 1}, {"backward", 1}, {"update", 1}});
   CHECK(sum <= measured.seconds);

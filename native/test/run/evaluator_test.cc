@@ -52,7 +52,7 @@ std::vector<double> numbers(const LinearMetrics& metrics) {
   return {metrics.loss, metrics.accuracy.top1, metrics.accuracy.top5};
 }
 
-/// Metrics of two epochs and of the tests after them.
+/// The metrics of two epochs, and of the test after each.
 std::vector<double> twoEpochs(Evaluator& evaluator, const LinearOptions& options) {
   evaluator.startLinear(options);
   std::vector<double> all;
@@ -70,7 +70,7 @@ std::vector<double> twoEpochs(Evaluator& evaluator, const LinearOptions& options
 TEST_CASE("a linear evaluation is the same from the same seed, with any number of data threads") {
   Evaluator evaluator(smallOptions(), formulaModel());
   const auto run = twoEpochs(evaluator, linearOptions());
-  // Again on the same evaluator: nothing is left of the first time.
+  // A second run on the same evaluator gives the same: nothing is left of the first.
   CHECK(twoEpochs(evaluator, linearOptions()) == run);
   auto threads = smallOptions();
   threads.dataThreads = 3;
@@ -139,7 +139,7 @@ TEST_CASE("kNN is the trainer's, at several temperatures in one pass") {
   }
 }
 
-TEST_CASE("kNN and the sweep see the backbone of the model, whatever a linear evaluation moved") {
+TEST_CASE("kNN and the sweep use the model's backbone, not what a linear evaluation has moved") {
   Evaluator evaluator(smallOptions(), formulaModel());
   const SweepOptions sweep{
       .learningRates = {1e-2}, .batchSize = 8, .epochs = 2, .weightDecay = 1e-6};
@@ -156,14 +156,15 @@ TEST_CASE("a sweep measures every learning rate on all splits") {
       .learningRates = {1e-6, 1e-2, 1e-1}, .batchSize = 8, .epochs = 30, .weightDecay = 1e-6};
   const auto results = evaluator.sweep(options, kGo);
   REQUIRE(results.size() == 3);
-  // Noise can be learned by heart from 512 features, but hardly at a learning rate of 1e-6.
+  // A classifier of 512 features can learn the noise by heart, but hardly at a learning rate of
+  // 1e-6.
   CHECK(results[0].train.accuracy.top1 < 50);
   CHECK(results[1].train.accuracy.top1 > 90);
   for (size_t i = 0; i < results.size(); ++i) {
     CHECK(results[i].learningRate == options.learningRates[i]);
     CHECK(results[i].validation);
     CHECK(std::isfinite(results[i].test.loss));
-    // One learning rate alone gives what it gives beside the others.
+    // A learning rate gives the same result alone as beside the others.
     auto alone = options;
     alone.learningRates = {options.learningRates[i]};
     CHECK(evaluator.sweep(alone, kGo).front().test.loss ==
@@ -180,7 +181,7 @@ TEST_CASE("without validation pictures a sweep has no validation") {
   CHECK_FALSE(results.front().validation);
 }
 
-TEST_CASE("a stopped evaluation ends soon, whatever it was") {
+TEST_CASE("every kind of evaluation ends soon after it is stopped") {
   Evaluator evaluator(smallOptions(), formulaModel());
   const std::atomic<bool> stopped{true};
   CHECK_THROWS_WITH_AS(evaluator.knn(5, {0.1}, stopped), doctest::Contains("was stopped"), Error);
@@ -196,7 +197,7 @@ TEST_CASE("a stopped evaluation ends soon, whatever it was") {
   CHECK(steps == 2);
 }
 
-TEST_CASE("features that are not finite are named, with the step") {
+TEST_CASE("features that are not finite are an error that names the step") {
   auto model = formulaModel();
   model[0].second = model[0].second.clone();
   model[0].second[0][0][0][0] = std::numeric_limits<float>::quiet_NaN();

@@ -35,7 +35,7 @@ ImageStore pictures(int64_t count) {
   return {at::randint(256, {count, 32, 32, 3}, at::kByte), at::zeros({count}, at::kLong), 10};
 }
 
-/// What one training step takes at most, the model included.
+/// The most bytes that are in use at once during a training step, the model included.
 double measuredPeak(const MemoryDemand& demand) {
   installCachingAllocator();
   TrainerOptions options{.train = pictures(demand.trainPictures),
@@ -85,7 +85,7 @@ TEST_CASE("the planned peak of a step is what it takes, within 15 per cent") {
   for (const int64_t batchSize : {8, 32}) checkMeasured("resnet50", at::kBFloat16, batchSize);
 }
 
-TEST_CASE("recorded work keeps its memory: steps and evaluations, with their last chunk") {
+TEST_CASE("recorded work keeps its memory: that of steps and that of evaluations") {
   MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
   demand.trainPictures = 50'000;
   const MemoryPlan plain = planMemory(demand);
@@ -94,19 +94,19 @@ TEST_CASE("recorded work keeps its memory: steps and evaluations, with their las
   CHECK(recorded.peak ==
         recorded.model + recorded.queue + recorded.pictures + recorded.step + recorded.evaluation);
   CHECK(recorded.peak > plain.peak);
-  constexpr int64_t kActivations = 256 * 64 * 32 * 32 * 4;  // of the first stage
+  constexpr int64_t kActivations = 256 * 64 * 32 * 32 * 4;  // bytes of a chunk in the first stage
   CHECK(recorded.evaluation - plain.evaluation >= 3 * kActivations);
 }
 
-TEST_CASE("folded weights stay where they are while training goes on") {
+TEST_CASE("folded weights keep their memory while training goes on") {
   MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
   const MemoryPlan plan = planMemory(demand);
   const int64_t folded = plan.peak - plan.model - plan.queue - plan.pictures - plan.step;
-  constexpr int64_t kParameters = 11'000'000;  // about
+  constexpr int64_t kParameters = 11'000'000;  // of a ResNet-18, roughly
   CHECK(folded > 4 * kParameters);
 }
 
-TEST_CASE("a GPU's libraries have an allowance, a CPU's need none") {
+TEST_CASE("there is an allowance for a GPU's libraries, and none on a CPU") {
   MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
   CHECK(planMemory(demand).libraries == 0);
   demand.device = at::Device(at::kCUDA, 0);
@@ -116,7 +116,7 @@ TEST_CASE("a GPU's libraries have an allowance, a CPU's need none") {
   CHECK(plan.peak >= tensors + kLibraryBytes + std::max(plan.step, plan.evaluation));
 }
 
-TEST_CASE("a GPU's evaluation has room for the similarities that it selects from at once") {
+TEST_CASE("on a GPU, an evaluation has room for the similarities that it selects from at once") {
   MemoryDemand demand = demandOf("resnet50", at::kBFloat16, 64);
   demand.trainPictures = 50'000;
   demand.testPictures = 10'000;
@@ -124,7 +124,7 @@ TEST_CASE("a GPU's evaluation has room for the similarities that it selects from
   const int64_t onCpu = planMemory(demand).evaluation;
   demand.device = at::Device(at::kCUDA, 0);
   const int64_t onGpu = planMemory(demand).evaluation;
-  constexpr int64_t kPiece = 3355;  // features
+  constexpr int64_t kPiece = 3355;  // features of the bank that are compared at once
   CHECK(onGpu - onCpu >= demand.testPictures * kPiece * kSelectedBytes);
   demand.trainPictures = 1000;  // fewer than a piece
   CHECK(planMemory(demand).evaluation < onGpu);
@@ -151,7 +151,7 @@ TEST_CASE("a chosen batch is the largest power of two that fits in nine tenths o
   CHECK(chooseBatch(demand, 1000 * kGibibyte) == 256);
 }
 
-TEST_CASE("where not even the smallest batch fits, the error says what it would take") {
+TEST_CASE("if not even the smallest batch fits, the error says what it would take") {
   MemoryDemand demand = demandOf("resnet50", at::kFloat, 0);
   demand.trainPictures = 50'000;
   CHECK_THROWS_WITH_AS(chooseBatch(demand, kGibibyte / 2),

@@ -70,7 +70,7 @@ TEST_CASE("the same seed gives the same run, bit for bit, with any number of dat
   CHECK(twoEpochs(seed).losses != run.losses);
 }
 
-TEST_CASE("an evaluation between epochs leaves the run as it was") {
+TEST_CASE("an evaluation between epochs does not change the run") {
   const Run run = twoEpochs(smallOptions());
   Trainer trainer(smallOptions());
   const std::atomic<bool> stop{false};
@@ -85,7 +85,7 @@ TEST_CASE("an evaluation between epochs leaves the run as it was") {
   CHECK(accuracy.top1 == run.accuracy.top1);
 }
 
-TEST_CASE("a stopped epoch ends after the step in work") {
+TEST_CASE("a stopped epoch ends after the step under way") {
   Trainer trainer(smallOptions());
   std::atomic<bool> stop{false};
   int steps = 0;
@@ -94,7 +94,8 @@ TEST_CASE("a stopped epoch ends after the step in work") {
   CHECK(steps == 2);
 }
 
-/// @param options  of four steps in an epoch
+/// Compares the losses of two epochs that are stopped and go on with those of an uninterrupted run.
+/// @param options  must give four steps per epoch
 void checkGoesOn(const TrainerOptions& options) {
   const Run whole = twoEpochs(options);
   Trainer trainer(options);
@@ -113,18 +114,18 @@ void checkGoesOn(const TrainerOptions& options) {
   CHECK(losses == whole.losses);
 }
 
-TEST_CASE("an epoch that was stopped and goes on is the uninterrupted one") {
+TEST_CASE("an epoch that is stopped and goes on has the losses of an uninterrupted one") {
   checkGoesOn(smallOptions());
 }
 
-TEST_CASE("with BatchNorm groups it is, too, although each step shuffles its keys") {
+TEST_CASE("an epoch with BatchNorm groups, whose keys each step shuffles, can be stopped, too") {
   auto options = smallOptions();
   options.batchNormGroups = 4;
   checkGoesOn(options);
   CHECK(twoEpochs(options).losses != twoEpochs(smallOptions()).losses);
 }
 
-TEST_CASE("groups that do not divide the batch, or are of one picture, are refused") {
+TEST_CASE("groups that do not divide the batch, or hold a single picture, are refused") {
   for (const int64_t groups : {3, 8, 16, 0}) {
     auto options = smallOptions();
     options.batchNormGroups = groups;

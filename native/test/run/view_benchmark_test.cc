@@ -4,7 +4,7 @@
 
 using namespace moco;
 
-TEST_CASE("making views takes time, also more of them than there are pictures") {
+TEST_CASE("making views takes time, even if there are more of them than pictures") {
   const ImageStore store{at::randint(256, {3, 32, 32, 3}, at::kByte), at::zeros({3}, at::kLong), 1};
   CHECK(secondsPerView(store, 10, 1) > 0);
 }
