@@ -5,10 +5,12 @@
 namespace moco {
 namespace {
 
-/// (…, n ≤ 5), the classes with the highest scores.
+/// The classes with the five highest scores, best first, or all if there are fewer.
+/// @return  (…, ≤ 5) int64
 at::Tensor bestClasses(const at::Tensor& scores) {
   const int64_t most = std::min<int64_t>(5, scores.size(-1));
-  // Stable, so that classes with equal scores (none of the neighbours' votes) keep their order.
+  // The sort is stable, so that classes with equal scores (such as those that no neighbour votes
+  // for) keep their order.
   return scores.argsort(/*stable=*/true, /*dim=*/-1, /*descending=*/true).narrow(-1, 0, most);
 }
 

@@ -53,10 +53,11 @@ void FrozenBackbone::eachChunk(
   for (int64_t begin = 0; begin < store.count(); begin += length) {
     requireNotStopped(stop);
     const int64_t end = std::min(begin + length, store.count());
-    // What is recorded serves the last pictures, too, with some that were there already.
+    // A recorded graph computes whole chunks only. For the last pictures it therefore begins
+    // earlier, with pictures whose features were computed before.
     const int64_t first = graph_.records() ? std::max<int64_t>(end - length, 0) : begin;
     const auto pictures = store.pixels.slice(0, first, end).to(device);
-    // What was recorded computes with the kernels for finite weights.
+    // A recorded graph uses the kernels that need finite weights.
     const bool asRecorded = end - first == length && folded_->isFinite();
     const auto features = asRecorded ? graph_({pictures})[0] : extract(pictures);
     use(features.slice(0, begin - first), store.labels.slice(0, begin, end).to(device));

@@ -14,49 +14,54 @@
 
 namespace moco {
 
-/// An encoder's backbone that is looked at and not trained: pictures to features, without autograd.
+/// An encoder's backbone that extracts features of pictures and is not trained: without autograd.
 class FrozenBackbone {
  public:
-  /// Pictures that `eachChunk` takes at once. On a GPU so many that a kernel runs for much longer
-  /// than it takes to start and to end, and no more, because a recorded graph keeps its
-  /// activations; on the CPU so few that they are near.
+  /// The number of pictures that `eachChunk` computes at once. On a GPU it is so large that a
+  /// kernel runs for much longer than it takes to start and to end, but no larger, because a
+  /// recorded graph keeps the activations of a chunk. On the CPU it is smaller, to stay in the
+  /// caches.
   static int64_t chunkLength(const at::Device& device) { return device.is_cpu() ? 256 : 512; }
 
-  /// @param encoder        must outlive this
+  /// @param encoder        must outlive this object
   /// @param normalisation  on the encoder's device
-  /// @param recorder       of what a whole chunk gives the device; empty: nothing is recorded
+  /// @param recorder       makes the recorder for whole chunks; empty means that none are recorded
   FrozenBackbone(Encoder& encoder, Normalisation normalisation, const MakeRecorder& recorder = {});
   FrozenBackbone(const FrozenBackbone&) = delete;
   FrozenBackbone& operator=(const FrozenBackbone&) = delete;
 
-  /// In evaluation mode the encoder's parameters are those of the first call, of the first after
-  /// one in training mode, or of the last `eachChunk`: BatchNorm is folded into them once.
-  /// @param input  (B, 3, H, W), normalised, as the encoder takes it
-  /// @param mode   kTrain: BatchNorm takes the batch's statistics, and the running ones move
+  /// Extracts the features of one batch. In evaluation mode, BatchNorm is folded into the
+  /// convolutions, and changes of the encoder since then have no effect: it is folded at the first
+  /// call, at the first call after one in training mode, and by `eachChunk`.
+  /// @param input  (B, 3, H, W), channels last, normalised, of the encoder's compute type
+  /// @param mode   in training mode, BatchNorm normalises with the batch's statistics and moves the
+  ///               running ones
   /// @return       (B, C), not normalised, of the encoder's master type
   at::Tensor features(const at::Tensor& input, Mode mode);
 
-  /// Features in evaluation mode of a whole store by the encoder as it is now, in order and in
-  /// chunks, so that memory does not grow with the store.
-  /// @param use  gets (b, C), not normalised, valid until it returns, and the labels (b) on the
-  ///             encoder's device
+  /// Extracts the features of a whole store in evaluation mode, with the encoder's present weights.
+  /// They come in the store's order and in chunks, so that memory does not grow with the store.
+  /// @param use  is called with a chunk's features (b, C), not normalised, which are only valid
+  ///             until it returns, and its labels (b); both are on the encoder's device
   /// @throws Error ERR_MOCO_ABORTED  soon after `stop` is set
   void eachChunk(const ImageStore& store, const std::atomic<bool>& stop,
                  const std::function<void(const at::Tensor&, const at::Tensor&)>& use);
 
-  /// Why whole chunks are not recorded, though they should be; empty where nothing is wrong.
+  /// Why recording whole chunks has failed; empty if it has not.
   const std::string& graphFailure() const { return graph_.failure(); }
 
  private:
+  /// Folds the encoder's present parameters and statistics.
   void refold();
+  /// The features of pictures in evaluation mode.
   /// @param pictures  (b, H, W, 3) uint8, on the encoder's device
   at::Tensor extract(const at::Tensor& pictures) const;
 
   Encoder& encoder_;
   Normalisation normalisation_;
   std::optional<FoldedBackbone> folded_;
-  bool isFolded_ = false;  // … as the statistics are now
-  GraphedFunction graph_;  // `extract`, of a whole chunk
+  bool isFolded_ = false;  // whether the statistics have not moved since `folded_` was made
+  GraphedFunction graph_;  // calls `extract` for whole chunks
 };
 
 }  // namespace moco

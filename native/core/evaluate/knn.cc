@@ -8,13 +8,14 @@ namespace moco {
 
 namespace {
 
-/// Queries whose similarities are computed at once on the CPU, so that they are still in the cache
-/// when they are looked through. A GPU is faster with all at once.
+/// The number of queries whose similarities the CPU computes at once, so that these are still in
+/// the cache when the nearest are selected. A GPU takes all queries at once, which is faster there.
 constexpr int64_t kBlock = 512;
 
-/// Similarities that a GPU computes at once; selecting the nearest takes kSelectedBytes for each.
+/// The number of similarities that a GPU computes at once. Selecting the nearest takes
+/// `kSelectedBytes` for each.
 constexpr int64_t kSimilaritiesAtOnce = int64_t{1} << 25;
-/// Products do not become faster with more.
+/// The most features that are gathered: with more of them, matrix products do not become faster.
 constexpr int64_t kLongestPiece = 8192;
 
 }  // namespace
@@ -67,7 +68,8 @@ void KnnVote::compare(const at::Tensor& features, const at::Tensor& labels) {
 at::Tensor KnnVote::scores(double temperature, int64_t classes) {
   compareGathered();
   const auto weights = nearest_.similarities.div(temperature).exp_();
-  // Not scatter_add, which on a GPU adds in an order that changes from run to run.
+  // One sum for each class, and not scatter_add, which on a GPU adds in an order that changes from
+  // run to run.
   std::vector<at::Tensor> byClass;
   for (int64_t label = 0; label < classes; ++label) {
     byClass.push_back(weights.mul(nearest_.labels.eq(label)).sum(1));

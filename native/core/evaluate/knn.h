@@ -15,16 +15,18 @@ class KnnVote {
  public:
   /// @param queries     (Q, D), L2-normalised, fp32, finite
   /// @param neighbours  k: how many neighbours vote, at most the size of the bank
-  /// @param piece       as of `pieceLength`
+  /// @param piece       how many features of the bank are gathered before the queries are compared
+  ///                    with them; 0 compares them as they come
   KnnVote(at::Tensor queries, int64_t neighbours, int64_t piece);
-  /// With the device's piece.
+  /// Gathers pieces of the `pieceLength` for the queries' device.
   KnnVote(const at::Tensor& queries, int64_t neighbours);
 
-  /// So many features of the bank are gathered before the queries are compared with them; 0: they
-  /// are compared as they come, while the CPU's cache has them. A GPU is faster with many at once,
-  /// as many as its memory has room for the similarities of.
+  /// The best number of features to gather. On the CPU it is 0, because features are in its cache
+  /// when they come. A GPU is faster with many at once: as many as there is room for the
+  /// similarities of.
   static int64_t pieceLength(const at::Device& device, int64_t queries);
 
+  /// Adds pictures to the bank.
   /// @param features  (b, D), L2-normalised, fp32, finite
   /// @param labels    (b) int64
   void addBank(const at::Tensor& features, const at::Tensor& labels);
@@ -42,7 +44,7 @@ class KnnVote {
   int64_t piece_;
   at::Tensor gatheredFeatures_;  // (piece, D)
   at::Tensor gatheredLabels_;    // (piece)
-  int64_t gathered_ = 0;         // how many of them are there
+  int64_t gathered_ = 0;         // how many rows of the two are filled
 };
 
 }  // namespace moco

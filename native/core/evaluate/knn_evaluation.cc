@@ -21,8 +21,9 @@ void requireEnoughPictures(int64_t neighbours, const ImageStore& bank) {
 
 bool isFinite(const at::Tensor& x) { return at::isfinite(x).all().item<bool>(); }
 
-/// Normalises features and sees to it that all are finite: on the CPU at once, on a GPU, which
-/// would have to be waited for after each chunk, where `require` is called.
+/// Normalises features and checks that all are finite. On the CPU it checks every chunk as it
+/// comes. On a GPU that would mean waiting for the device after every chunk, so the check is left
+/// to `require`, which is called after the last one.
 class FiniteRows {
  public:
   at::Tensor operator()(const at::Tensor& features) {

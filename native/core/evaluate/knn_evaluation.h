@@ -12,11 +12,11 @@
 
 namespace moco {
 
-/// How well the neighbours' votes at one temperature classify.
+/// How well the neighbours' votes classify at one temperature.
 struct KnnResult {
   double temperature;
   Accuracy accuracy;
-  at::Tensor confusion;  // (classes, classes) int64, as of `confusionOf`
+  at::Tensor confusion;  // (classes, classes) int64, see `confusionOf`
 };
 
 /// Classifies pictures by their nearest neighbours in a bank, on L2-normalised features in
@@ -25,9 +25,9 @@ struct KnnResult {
 /// @param queries     pictures to classify
 /// @param neighbours  k
 /// @return            one result per temperature, in order
-/// @throws Error ERR_MOCO_CONFIG      where k is more than the bank, or a temperature so low that
-/// votes overflow
-/// @throws Error ERR_MOCO_NON_FINITE  where features are not finite
+/// @throws Error ERR_MOCO_CONFIG      if k is larger than the bank, or a temperature is so low
+///                                    that the votes overflow
+/// @throws Error ERR_MOCO_NON_FINITE  if features are not finite
 /// @throws Error ERR_MOCO_ABORTED     soon after `stop` is set
 std::vector<KnnResult> evaluateKnn(FrozenBackbone& backbone, const ImageStore& bank,
                                    const ImageStore& queries, int64_t neighbours,

@@ -6,7 +6,8 @@
 namespace moco {
 namespace {
 
-/// A batch with one value per channel has no variance: its loss is finite, its statistics are not.
+/// Checks the statistics by themselves, because a finite loss does not vouch for them: a batch with
+/// one value per channel has no variance, and makes the running one NaN.
 void requireFinite(const NamedTensors& statistics) {
   if (at::isfinite(statistics.flat()).all().item<bool>()) return;
   throw Error("ERR_MOCO_NON_FINITE", "BatchNorm's running statistics are not finite",

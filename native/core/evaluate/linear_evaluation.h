@@ -18,16 +18,17 @@ struct LinearOptions {
   int64_t batchSize;
   double learningRate;
   double weightDecay;
-  /// false: BatchNorm takes the batch's statistics and its running ones move, as in the reference,
-  /// which has the whole network in training mode. true: evaluation mode, as official MoCo.
+  /// true: BatchNorm is in evaluation mode while the classifier trains, as in the official MoCo.
+  /// false: it normalises with the batch's statistics and moves the running ones, as in the
+  /// reference, where the whole network is in training mode.
   bool frozenBatchNorm;
 };
 
-/// The reference's linear evaluation: a classifier trained on the features, not normalised, of a
-/// frozen backbone.
+/// The reference's linear evaluation: it trains a linear classifier on the features of a frozen
+/// backbone, which are not normalised.
 class LinearEvaluation {
  public:
-  /// @param encoder        stays as it is: the statistics that move are a copy
+  /// @param encoder        is not changed: the statistics that move are a copy
   /// @param normalisation  on the encoder's device
   LinearEvaluation(const Encoder& encoder, const Normalisation& normalisation, int64_t classes,
                    const LinearOptions& options, uint64_t seed);
@@ -39,25 +40,26 @@ class LinearEvaluation {
   const LinearProbes& classifier() const { return classifier_; }
 
   /// Trains on one batch.
-  /// @param input   (B, 3, H, W), as the encoder takes it
+  /// @param input   (B, 3, H, W), channels last, normalised, of the encoder's compute type
   /// @param labels  (B) int64
-  /// @return        before the update
-  /// @throws Error ERR_MOCO_NON_FINITE  where the loss or the statistics are not finite; classifier
-  /// and statistics stay as they were
+  /// @return        loss and hits of the batch, from before the update
+  /// @throws Error ERR_MOCO_NON_FINITE  if the loss or the statistics are not finite; the
+  ///                                    classifier and the statistics then stay as they were
   LinearTally step(const at::Tensor& input, const at::Tensor& labels);
 
-  /// In evaluation mode, of the pictures as they are.
-  /// @throws Error ERR_MOCO_NON_FINITE  where the loss is not finite
+  /// Loss and accuracy on a whole store, in evaluation mode and without augmentation.
+  /// @throws Error ERR_MOCO_NON_FINITE  if the loss is not finite
   /// @throws Error ERR_MOCO_ABORTED     soon after `stop` is set
   LinearMetrics measure(const ImageStore& store, const std::atomic<bool>& stop);
 
-  /// Backbone (`f.…`) and classifier (`fc.weight`, `fc.bias`): the reference's linear model.
+  /// Backbone (`f.…`) and classifier (`fc.weight`, `fc.bias`), named as in the reference's model of
+  /// its linear evaluation.
   StateDict stateDict() const;
 
  private:
   Encoder encoder_;
   FrozenBackbone backbone_;
-  Mode mode_;  // while training
+  Mode mode_;  // of the backbone while the classifier trains
   LinearProbes classifier_;
 };
 

@@ -6,17 +6,17 @@
 
 namespace moco {
 
-/// How well a linear classifier did: means over pictures.
+/// How well a linear classifier does, as means over pictures.
 struct LinearMetrics {
   double loss;  // cross-entropy
   Accuracy accuracy;
 };
 
-/// The same as sums, so that batches of any length add up.
+/// The same as sums over pictures, so that batches of different lengths can be added up.
 struct LinearTally {
   double loss = 0;
-  int64_t top1 = 0;
-  int64_t top5 = 0;
+  int64_t top1 = 0;  // pictures whose label has the highest score
+  int64_t top5 = 0;  // pictures whose label is one of the best five
   int64_t pictures = 0;
 
   LinearTally& operator+=(const LinearTally& other) {

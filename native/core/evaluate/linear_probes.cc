@@ -11,14 +11,16 @@
 namespace moco {
 namespace {
 
+/// Loss and hits of each probe.
 /// @param logProbabilities  (probes, B, classes)
+/// @param labels            (B) int64
 std::vector<LinearTally> tallyOf(const at::Tensor& logProbabilities, const at::Tensor& labels) {
   const int64_t probes = logProbabilities.size(0);
   const int64_t pictures = logProbabilities.size(1);
   const auto target = labels.view({1, pictures, 1}).expand({probes, pictures, 1});
   const auto losses = -logProbabilities.gather(2, target).mean({1, 2}, /*keepdim=*/true);
   const auto correct = hitsOf(logProbabilities, labels.expand({probes, pictures})).sum(1);
-  // One transfer for all numbers: each would wait for the device.
+  // One transfer for all numbers, because every transfer waits for the device.
   const auto numbers = at::cat({losses.squeeze(2).to(at::kDouble), correct.to(at::kDouble)}, 1)
                            .to(at::kCPU);  // (probes, 3)
   std::vector<LinearTally> tallies;

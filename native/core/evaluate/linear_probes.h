@@ -11,8 +11,8 @@
 namespace moco {
 
 /// Linear classifiers on the same features, each with an optimiser of its own, trained side by
-/// side: one product computes all their logits. They start equal, as PyTorch's Linear does (uniform
-/// in ±1/√C), and know nothing of each other.
+/// side: one matrix product computes the logits of all. They start with the same weights, drawn as
+/// PyTorch draws those of a Linear (uniform in ±1/√C), and do not influence each other.
 class LinearProbes {
  public:
   /// @param features  C, the length of a feature
@@ -24,14 +24,15 @@ class LinearProbes {
   /// Trains all probes on a batch by the mean cross-entropy.
   /// @param features  (B, C), of the parameters' type
   /// @param labels    (B) int64
-  /// @return          of each probe, before its update
-  /// @throws Error ERR_MOCO_NON_FINITE  where a loss is not finite; no probe is changed then
+  /// @return          loss and hits of each probe, from before its update
+  /// @throws Error ERR_MOCO_NON_FINITE  if a loss is not finite; no probe is changed then
   std::vector<LinearTally> step(const at::Tensor& features, const at::Tensor& labels);
 
-  /// As `step`, without training.
+  /// What `step` returns, without training.
   std::vector<LinearTally> measure(const at::Tensor& features, const at::Tensor& labels) const;
 
-  /// (probes, B, classes)
+  /// @param features  (B, C)
+  /// @return          (probes, B, classes)
   at::Tensor logits(const at::Tensor& features) const;
 
   /// (probes, classes, C)

@@ -9,6 +9,7 @@
 namespace moco {
 namespace {
 
+/// The features and labels of a whole store, in its order.
 struct CachedFeatures {
   at::Tensor features;  // (N, C)
   at::Tensor labels;    // (N)
@@ -40,7 +41,7 @@ void trainEpoch(LinearProbes& probes, const CachedFeatures& train, int64_t batch
   }
 }
 
-/// Of each probe.
+/// Loss and accuracy of each probe.
 std::vector<LinearMetrics> measure(const LinearProbes& probes, const CachedFeatures& data,
                                    int64_t batchSize) {
   std::vector<LinearTally> totals(probes.weight().size(0));

@@ -18,7 +18,7 @@ struct SweepOptions {
   double weightDecay;
 };
 
-/// One learning rate of a sweep, after its last epoch.
+/// The metrics of one learning rate after the last epoch.
 struct SweepResult {
   double learningRate;
   LinearMetrics train;
@@ -26,12 +26,13 @@ struct SweepResult {
   LinearMetrics test;
 };
 
-/// Linear probes of several learning rates, trained side by side on features that are extracted
-/// once: test view, evaluation mode. Quick, for monitoring; not the reference's protocol, whose
-/// features are of training views and of moving statistics.
-/// @param validation  null: none
+/// Trains linear probes with several learning rates side by side, on features that are extracted
+/// once, in evaluation mode and without augmentation. This is quick and meant for monitoring. The
+/// reference's protocol is another one: it extracts features of augmented views anew in every
+/// epoch, while BatchNorm's statistics move.
+/// @param validation  null if there is none
 /// @return            one result per learning rate, in order
-/// @throws Error ERR_MOCO_NON_FINITE  where a loss is not finite
+/// @throws Error ERR_MOCO_NON_FINITE  if a loss is not finite
 /// @throws Error ERR_MOCO_ABORTED     soon after `stop` is set
 std::vector<SweepResult> sweepLinear(FrozenBackbone& backbone, const ImageStore& train,
                                      const ImageStore* validation, const ImageStore& test,

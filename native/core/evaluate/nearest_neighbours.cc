@@ -17,7 +17,7 @@ struct Candidate {
 
 bool isNearer(const Candidate& a, const Candidate& b) { return a.similarity > b.similarity; }
 
-/// One query's neighbours.
+/// The neighbours of one query.
 struct Row {
   float* similarities;
   int64_t* labels;
@@ -30,8 +30,8 @@ struct Row {
   Candidate at(int64_t place) const { return {similarities[place], labels[place]}; }
 };
 
-/// The candidates that belong into a row, in order. Late in a bank they are few: most are not
-/// nearer than the row's last.
+/// Finds the candidates that are nearer than the last neighbour of a row, nearest first. Late in a
+/// bank there are few of them.
 void findNearer(const Row& row, const float* similarities, const int64_t* labels, int64_t count,
                 std::vector<Candidate>& nearer) {
   const float last = row.similarities[row.length - 1];
@@ -43,7 +43,9 @@ void findNearer(const Row& row, const float* similarities, const int64_t* labels
   if (std::ssize(nearer) > row.length) nearer.resize(row.length);
 }
 
-/// Merges sorted candidates into a row, in place and so from its end. As many as come drop out.
+/// Merges sorted candidates into a row. The row keeps its length: of its neighbours and the
+/// candidates together, as many of the farthest drop out as there are candidates. Filling the row
+/// from its end makes it possible in place.
 void merge(const Row& row, const std::vector<Candidate>& nearer) {
   int64_t old = row.length - 1;
   int64_t fresh = std::ssize(nearer) - 1;
@@ -55,8 +57,8 @@ void merge(const Row& row, const std::vector<Candidate>& nearer) {
   }
 }
 
-/// Integers in the order of the similarities, and where those are equal, the earlier one larger:
-/// no two in a row are the same.
+/// Maps similarities to integers of the same order. Of equal similarities in a row, the earlier one
+/// gets the larger integer, so that no two integers in a row are equal.
 /// @param similarities  (Q, b)
 /// @return              (Q, b) int64
 at::Tensor distinctKeys(const at::Tensor& similarities) {

@@ -63,8 +63,7 @@ struct StepMetrics {
 class Trainer {
  public:
   /// @throws Error ERR_MOCO_CONFIG      if k or the batch is larger than the data set, or the
-  /// groups
-  ///                                    do not divide the batch
+  ///                                    groups do not divide the batch
   /// @throws Error ERR_MOCO_CHECKPOINT  if the checkpoint is damaged or of another model
   explicit Trainer(TrainerOptions options);
   Trainer(const Trainer&) = delete;

@@ -4,7 +4,7 @@
 
 using namespace moco;
 
-TEST_CASE("top 1 is the highest score, top 5 the highest five, of equal ones the lower class") {
+TEST_CASE("top 1 is the highest score, top 5 the five highest; of equal ones the lower class") {
   auto scores = at::zeros({3, 7});
   scores[0][6] = 1;
   scores[1] = at::arange(7);

@@ -31,14 +31,14 @@ Encoder initialised(const at::Device& device = at::kCPU) {
   return encoder;
 }
 
-/// As training does.
+/// Changes parameters and statistics, as training does.
 void change(Encoder& encoder) {
   const at::NoGradGuard noGrad;
   encoder.parameters().flat().mul_(1.1);
   encoder.statistics().flat().add_(0.1);
 }
 
-/// Of a whole store.
+/// The features of a whole store.
 at::Tensor featuresOf(FrozenBackbone& backbone, const ImageStore& store) {
   std::vector<at::Tensor> chunks;
   backbone.eachChunk(store, kGo, [&](const at::Tensor& features, const at::Tensor&) {
@@ -47,7 +47,8 @@ at::Tensor featuresOf(FrozenBackbone& backbone, const ImageStore& store) {
   return at::cat(chunks);
 }
 
-/// As far as fp32 goes, and sums whose order depends on the number of pictures.
+/// Whether features agree up to rounding in fp32: the number of pictures decides about the order of
+/// sums.
 bool areClose(const at::Tensor& a, const at::Tensor& b) { return at::allclose(a, b, 1e-4, 1e-5); }
 
 at::Tensor newlyFolded(Encoder& encoder, const ImageStore& store) {
@@ -66,14 +67,14 @@ TEST_CASE("whole chunks are recorded once, and replayed when the weights have ch
   for (int evaluation = 1; evaluation <= 4; ++evaluation) {
     INFO("evaluation ", evaluation);
     CHECK(areClose(featuresOf(backbone, store), newlyFolded(encoder, store)));
-    // Of two chunks: the last pictures come with earlier ones.
+    // The store is two chunks, because the last pictures are computed together with earlier ones.
     CHECK(log.recorded == (evaluation < 2 ? 0 : 1));
     CHECK(log.replayed == 2 * (evaluation - 1));
     change(encoder);
   }
 }
 
-TEST_CASE("a shorter chunk is never what is recorded") {
+TEST_CASE("a store that is shorter than a chunk is never recorded") {
   GraphLog log;
   Encoder encoder = initialised();
   FrozenBackbone backbone(encoder, normalisation(),
@@ -82,7 +83,7 @@ TEST_CASE("a shorter chunk is never what is recorded") {
   CHECK(log.recorded == 0);
 }
 
-TEST_CASE("weights that are not finite are not computed with as recorded") {
+TEST_CASE("with weights that are not finite, the recorded graph is not replayed") {
   GraphLog log;
   Encoder encoder = initialised();
   FrozenBackbone backbone(encoder, normalisation(),
@@ -98,7 +99,7 @@ TEST_CASE("weights that are not finite are not computed with as recorded") {
   CHECK(log.replayed == 1);
 }
 
-TEST_CASE("where recording fails, the features are the same, and the reason is kept") {
+TEST_CASE("if recording fails, the features are the same, and the reason is kept") {
   GraphLog log;
   log.failure = "operation not permitted when stream is capturing";
   Encoder encoder = initialised();
@@ -113,7 +114,7 @@ TEST_CASE("where recording fails, the features are the same, and the reason is k
   CHECK(backbone.graphFailure() == log.failure);
 }
 
-TEST_CASE("BatchNorm is folded once for batches in evaluation mode, and again where it has moved") {
+TEST_CASE("BatchNorm is folded once for batches in evaluation mode, and again after it has moved") {
   Encoder encoder = initialised();
   FrozenBackbone backbone(encoder, normalisation());
   const auto pictures = formula::pictures("view1", 4, at::kFloat);
@@ -123,7 +124,7 @@ TEST_CASE("BatchNorm is folded once for batches in evaluation mode, and again wh
   CHECK(features().equal(first));
   const auto newly = FrozenBackbone(encoder, normalisation()).features(pictures, Mode::kEvaluate);
   CHECK_FALSE(newly.equal(first));
-  SUBCASE("a whole store is of the encoder as it is") {
+  SUBCASE("a whole store is computed with the encoder's present weights") {
     featuresOf(backbone, noise(2));
     CHECK(features().equal(newly));
   }
@@ -149,6 +150,6 @@ TEST_CASE("a CUDA graph gives the plain features, also when the weights have cha
     }
     CHECK(backbone.graphFailure() == "");
   };
-  // A thread of its own, whose stream ends with it.
+  // On a thread of its own, so that other tests do not get the stream that `setUpDevice` sets.
   std::async(std::launch::async, check).get();
 }

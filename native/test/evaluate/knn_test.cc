@@ -22,7 +22,7 @@ at::Tensor labels(const char* name, int64_t count) {
   return formula::bytes(name, {count}).to(at::kLong).remainder(10);
 }
 
-/// The bank in pieces of `chunk`.
+/// A vote to which the bank was added in pieces of `chunk`.
 KnnVote vote(int64_t neighbours, int64_t chunk) {
   KnnVote result(features("test", kTests), neighbours);
   const auto bank = features("bank", kBank);
@@ -44,7 +44,7 @@ TEST_CASE("votes and accuracies are those of the reference, however the bank is 
     for (const int64_t chunk : {300, 128, 7, 1}) {
       INFO("k ", neighbours, ", temperature ", temperature, ", chunk ", chunk);
       const auto scores = vote(neighbours, chunk).scores(temperature, 10);
-      // A similarity is off by 1e-7, its weight by 1e-7 / temperature.
+      // A similarity is off by 1e-7, and so its weight by 1e-7 / temperature.
       CHECK(relativeDistance(scores, fixture.at("scores")[i]) < 5e-6);
       const Accuracy accuracy = accuracyOf(scores, labels("test.labels", kTests));
       CHECK(isClose(accuracy.top1, fixture.at("top1")[i].item<double>(), 1e-12));
@@ -53,7 +53,7 @@ TEST_CASE("votes and accuracies are those of the reference, however the bank is 
   }
 }
 
-TEST_CASE("a bank that is gathered in pieces gives the votes that it gives as it comes") {
+TEST_CASE("a bank that is gathered in pieces gives the same votes as one compared at once") {
   const auto queries = features("test", kTests);
   const auto bank = features("bank", kBank);
   const auto bankLabels = labels("bank.labels", kBank);
@@ -87,7 +87,7 @@ TEST_CASE("a GPU compares with as much of a bank as its memory has room for") {
 }
 
 TEST_CASE("many queries get the votes that each would get alone") {
-  // Multiples of 1/8: no product is rounded.
+  // Features are small multiples of 1/8, so that no product is rounded.
   const auto exact = [](const char* name, int64_t count) {
     return formula::bytes(name, {count, 16}).to(at::kFloat).remainder(9).sub(4).div(8);
   };

@@ -19,17 +19,18 @@ const std::vector<int64_t> kBatches{8, 8, 8, 5};  // as in test/parity/linear_ca
 constexpr int64_t kTests = 8;
 constexpr int64_t kClasses = 10;
 
-/// How far each kind of number may be from PyTorch's fp64, relative to itself; the classifier's
-/// update and the statistics as a share of their tensor's norm.
+/// How far numbers may be from PyTorch's fp64: losses and logits relative to their size, the
+/// classifier's update and the statistics relative to the norm of their tensor.
 struct Tolerances {
   double forward, update, statistics;
 };
 
-/// PyTorch in another memory layout is up to 7e-14, 6e-13 and 1e-14 off (test/parity/README.md).
+/// PyTorch's own fp64 differs by up to 7e-14, 6e-13 and 1e-14 from itself in another memory layout
+/// (test/parity/README.md).
 constexpr Tolerances kExact{1e-11, 1e-11, 1e-11};
 
-/// PyTorch's own fp32 is this far from its fp64 (the same table): in ResNet-18 7e-7, 7e-7 and 6e-7,
-/// in ResNet-50 8e-4, 6e-3 and 3e-6. Four times that is allowed.
+/// PyTorch's own fp32 differs from its fp64 (in the same table) by 7e-7, 7e-7 and 6e-7 for a
+/// ResNet-18, and by 8e-4, 6e-3 and 3e-6 for a ResNet-50. Four times that is allowed.
 Tolerances single(const std::string& arch) {
   if (arch == "resnet18") return {2.8e-6, 2.8e-6, 2.4e-6};
   return {3.2e-3, 2.4e-2, 1.2e-5};
@@ -45,7 +46,7 @@ LinearOptions linearOptions(bool frozen) {
 
 Normalisation plain() { return {at::full({3}, .5f), at::full({3}, .25f)}; }
 
-/// `fc.weight` and `fc.bias`, in their places in a state dict.
+/// Copies of the classifier's `fc.weight` and `fc.bias`, in one buffer.
 NamedTensors classifierOf(const LinearEvaluation& linear) {
   const auto& weight = linear.classifier().weight()[0];
   NamedTensors tensors({{"fc.weight", weight.sizes().vec()}, {"fc.bias", {weight.size(0)}}},
@@ -55,7 +56,7 @@ NamedTensors classifierOf(const LinearEvaluation& linear) {
   return tensors;
 }
 
-/// Of the backbone and the classifier, as in test/parity/linear_cases.py.
+/// Gives the classifier the formula's numbers, as test/parity/linear_cases.py does.
 void fillClassifier(const LinearEvaluation& linear) {
   const auto& weight = linear.classifier().weight()[0];
   const auto& bias = linear.classifier().bias()[0];
@@ -108,7 +109,7 @@ void checkLinear(const std::string& arch, bool frozen, at::ScalarType type) {
   checkMetrics(tally.means(), fixture.at("test"), tolerances.forward);
 }
 
-/// An encoder with a formula's state and a classifier on it.
+/// An encoder with the formula's numbers, and a classifier on it.
 struct Small {
   Encoder encoder{encoderOptions("resnet18", at::kFloat)};
   std::optional<LinearEvaluation> linear;
@@ -124,7 +125,7 @@ struct Small {
 
 }  // namespace
 
-TEST_CASE("losses, classifier, statistics and test of a linear evaluation are PyTorch's") {
+TEST_CASE("a linear evaluation has PyTorch's losses, classifier, statistics and test metrics") {
   for (const bool frozen : {false, true}) {
     for (const auto type : {at::kDouble, at::kFloat}) {
       checkLinear("resnet18", frozen, type);
@@ -133,7 +134,7 @@ TEST_CASE("losses, classifier, statistics and test of a linear evaluation are Py
   }
 }
 
-TEST_CASE("running statistics move, those of the encoder that was given stay") {
+TEST_CASE("running statistics move, but not those of the encoder that was given") {
   Small moving(false);
   const auto before = moving.encoder.statistics().flat().clone();
   moving.step(formula::pictures("linear.s0", 8, at::kFloat));
@@ -150,12 +151,12 @@ TEST_CASE("frozen BatchNorm keeps its statistics") {
   CHECK(frozen.linear->encoder().batchesTracked() == 0);
 }
 
-TEST_CASE("frozen BatchNorm is folded for the first step, and for no later one") {
+TEST_CASE("frozen BatchNorm is folded once, for the first step") {
   const auto pictures = formula::pictures("linear.s0", 8, at::kFloat);
   Small frozen(true);
   Small changed(true);
   CHECK(changed.step(pictures).means().loss == frozen.step(pictures).means().loss);
-  changed.encoder.parameters().flat().mul_(1.5);  // which would show if it were folded again
+  changed.encoder.parameters().flat().mul_(1.5);  // would change the loss if it were folded again
   CHECK(changed.step(pictures).means().loss == frozen.step(pictures).means().loss);
 }
 
@@ -182,7 +183,8 @@ TEST_CASE("a linear step that is not finite changes nothing") {
   bad[0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_WITH_AS(small.step(bad), doctest::Contains("not finite"), Error);
   CHECK(unchanged());
-  // One picture of one value per channel in the last stage: the loss is finite.
+  // A single picture of 8 × 8 pixels has one value per channel in the last stage. The loss is
+  // finite, but the running variance is not.
   const auto tiny = formula::pictures("linear.s1", 1, at::kFloat).slice(2, 0, 8).slice(3, 0, 8);
   CHECK_THROWS_WITH_AS(small.step(tiny), doctest::Contains("running statistics"), Error);
   CHECK(unchanged());

@@ -71,7 +71,7 @@ TEST_CASE("probes side by side learn what each would alone") {
   CHECK_FALSE(at::allclose(together.weight()[0], together.weight()[1]));
 }
 
-TEST_CASE("measuring is a step's tally without the step") {
+TEST_CASE("measuring gives the tally of a step and changes nothing") {
   LinearProbes trained = probes({adam(1e-2)});
   const auto before = trained.weight().clone();
   const auto measured = trained.measure(features("s0"), labels("s0")).front();

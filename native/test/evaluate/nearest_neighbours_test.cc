@@ -18,7 +18,8 @@ at::Tensor similaritiesWithTies(int64_t queries, int64_t bank) {
   return bytes.remainder(23).sub(11).div(11);
 }
 
-at::Tensor labelsOf(int64_t bank) { return at::arange(bank); }  // who is who
+/// A label of its own for every picture, which tells the pictures apart.
+at::Tensor labelsOf(int64_t bank) { return at::arange(bank); }
 
 /// Offers a bank in pieces of `chunk`.
 template <class Keep>
@@ -36,7 +37,7 @@ NearestNeighbours offered(const Keep& keep, const at::Tensor& similarities, int6
 
 }  // namespace
 
-TEST_CASE("the nearest come first, of equal ones the one that was offered earlier") {
+TEST_CASE("the nearest come first; of equal ones, the one that was offered earlier") {
   const auto similarities = at::tensor({.5f, .1f, .9f, .5f, .9f, .5f}).view({1, 6});
   for (const auto keep : kWays) {
     for (const int64_t chunk : {6, 4, 1}) {
@@ -47,7 +48,7 @@ TEST_CASE("the nearest come first, of equal ones the one that was offered earlie
   }
 }
 
-TEST_CASE("where fewer are offered than wanted, the rest stays empty") {
+TEST_CASE("if fewer are offered than wanted, the rest stays empty") {
   for (const auto keep : kWays) {
     const auto nearest = offered(keep, at::tensor({.2f, .3f}).view({1, 2}), 4, 1);
     CHECK(nearest.labels.equal(at::tensor({1, 0, -1, -1}, at::kLong).view({1, 4})));
