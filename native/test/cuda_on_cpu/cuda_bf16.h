@@ -16,7 +16,7 @@ inline float __bfloat162float(__nv_bfloat16 value) {
   return wide;
 }
 
-/// To the nearest, of two equally near ones the even.
+/// Rounds to the nearest bf16; of two that are equally near, to the even one.
 inline __nv_bfloat16 __float2bfloat16_rn(float value) {
   uint32_t bits;
   std::memcpy(&bits, &value, sizeof(bits));

@@ -20,19 +20,19 @@ constexpr size_t kStackBytes = 64 << 10;
 
 enum class State { kReady, kAtBarrier, kInShuffle, kDone };
 
-/// One thread of a block: a stack of its own, and where it stopped.
+/// One thread of a block, with a stack of its own and the place where it waits.
 struct Fiber {
   State state;
   ucontext_t context;
   std::unique_ptr<char[]> stack;
   dim3 index;
-  const char* file;  // of the barrier that it waits at
+  const char* file;  // with `line`, the barrier that it waits at
   int line;
-  std::array<uint64_t, warpSize> received;  // in its last shuffle
+  std::array<uint64_t, warpSize> received;  // the warp's values in its last shuffle
   uint64_t sent;
 };
 
-/// The threads of the block that runs.
+/// The block that is running.
 struct Block {
   std::vector<Fiber> fibers;
   const std::function<void()>* thread;
@@ -47,7 +47,7 @@ void runThread() {
   running->current->state = State::kDone;
 }
 
-/// Gives the processor back to the scheduler until it resumes this thread.
+/// Lets the scheduler run other threads until it resumes this one.
 void wait(State state) {
   Fiber& self = *running->current;
   self.state = state;
@@ -69,7 +69,7 @@ void prepare(Block& block, const dim3& extent) {
   }
 }
 
-/// Lets threads go on that wait for each other and are all there.
+/// Lets threads that wait for each other go on, once all of them have come.
 template <class Iterator>
 void release(Iterator first, Iterator last, State state) {
   const bool allThere = std::all_of(first, last, [&](const Fiber& fiber) {

@@ -1,20 +1,19 @@
 #pragma once
 
-// Stands in for CUDA's header where moco_tests compiles kernels (native/core/*/*.cu) for the CPU,
-// so that their logic is tested without a GPU. What is here has CUDA's names and meaning:
+// Stands in for CUDA's header when moco_tests compiles kernels (native/core/*/*.cu) for the CPU, so
+// that their logic is tested without a GPU. It has, with CUDA's names and meaning:
 //
-// - grids and blocks of one to three dimensions, launched by `cudaLaunchKernelEx`, which returns
-//   after the last block; blocks run one after the other, and the threads of a block in turn, each
-//   until it waits or ends. The order of both is random (`cuda_on_cpu::seed`), so that a missing
-//   barrier or a dependency between blocks shows as a wrong result;
-// - `__syncthreads`, and `__shfl_sync`, `__shfl_down_sync` and `__shfl_xor_sync` of whole warps.
-// One
-//   that not all threads (of the block or the warp) reach is an error that says where they are;
-// - `__shared__` arrays of constant size, the same memory for all blocks;
-// - memory is the CPU's; a stream and errors are there by name only.
+// - Grids and blocks of one to three dimensions. `cudaLaunchKernelEx` runs the blocks one after the
+//   other and returns after the last. The threads of a block take turns: each runs until it waits
+//   or ends. The order of blocks and threads is random (`cuda_on_cpu::seed`), so that a missing
+//   barrier or a dependency between blocks shows as a wrong result.
+// - `__syncthreads`, and `__shfl_sync`, `__shfl_down_sync` and `__shfl_xor_sync` of whole warps. If
+//   not all threads of the block or warp get there, an error says where they are.
+// - `__shared__` arrays of constant size. All blocks use the same memory.
+// - Streams and errors, by name only. Memory is the CPU's.
 //
-// There are no atomics, no dynamic shared memory and no divergence inside a warp's shuffle.
-// `__syncthreads` at different lines are different ones.
+// There are no atomics, no dynamic shared memory, and no shuffles of part of a warp. Calls of
+// `__syncthreads` on different lines are different barriers.
 
 #include <cmath>
 #include <cstddef>
@@ -41,7 +40,7 @@ enum cudaError_t { cudaSuccess = 0 };
 inline cudaError_t cudaGetLastError() { return cudaSuccess; }
 inline const char* cudaGetErrorString(cudaError_t) { return "no error"; }
 
-/// Of the thread that runs.
+/// The indices of the thread that is running, and the sizes of its block and grid.
 inline dim3 threadIdx, blockIdx, blockDim, gridDim;
 inline constexpr int warpSize = 32;
 
@@ -53,22 +52,23 @@ struct cudaLaunchConfig_t {
 
 namespace cuda_on_cpu {
 
-/// Of the order in which blocks and threads run.
+/// Determines the order in which blocks and threads run.
 inline uint32_t seed = 0;
 
 /// Runs `thread` for every thread of the grid.
-/// @throws std::logic_error  where threads wait for others that do not come
+/// @throws std::logic_error  if threads wait for others that never come
 void run(const dim3& grid, const dim3& block, const std::function<void()>& thread);
 
-/// Waits for all threads of the block; `file` and `line` are the barrier's.
+/// Waits for all threads of the block, at the barrier that stands in this file and line.
 void waitForBlock(const char* file, int line);
-/// Waits for all threads of the warp, whose values are then in `exchanged`.
+/// Waits for all threads of the warp to give their values.
 /// @return  the values of the warp's threads, valid until this thread's next exchange
 const uint64_t* exchange(uint64_t value);
-/// Of this thread in its warp.
+/// The number of this thread in its warp.
 int lane();
 
-/// The value of the thread `from`, or the own one where there is none.
+/// The value that the thread `from` of the warp has given, or this thread's own if there is no such
+/// thread.
 template <class T>
 T valueOf(T value, int from) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(uint64_t));

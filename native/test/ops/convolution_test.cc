@@ -13,12 +13,13 @@ namespace {
 
 at::Tensor bf16(at::IntArrayRef shape) { return at::randn(shape).to(at::kBFloat16); }
 
-/// Kernels that have implementations of our own: 3×3, 1×1, and 1×1 with a stride.
+/// A convolution for which this project has kernels of its own.
 struct Layer {
   at::Tensor weight;
   int64_t stride, padding;
 };
 
+/// 3×3, 1×1, and 1×1 with a stride.
 std::vector<Layer> layers() {
   return {{bf16({128, 128, 3, 3}), 1, 1},
           {bf16({256, 128, 1, 1}), 1, 0},

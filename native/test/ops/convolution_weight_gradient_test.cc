@@ -24,8 +24,8 @@ namespace {
 
 const auto kNeedsTiles = doctest::skip(!kernels::tiles::kernels());
 
-/// Those of ResNets, and odd ones: channels that fill no tile, one row, one more than a block or a
-/// slice, strides that leave pixels over.
+/// Shapes of ResNets, and odd ones: channels that do not fill a tile, a single row, one row more
+/// than a block or a slice, strides that leave a rest.
 const std::vector<ConvolutionShape> kShapes{
     {3, 16, 16, 64, 256, 1, 1, 0}, {3, 16, 16, 256, 64, 1, 2, 0}, {2, 16, 16, 64, 64, 3, 1, 1},
     {2, 16, 16, 128, 64, 3, 2, 1}, {1, 1, 1, 1, 1, 1, 1, 0},      {1, 1, 1, 65, 17, 1, 1, 0},
@@ -68,7 +68,7 @@ at::Tensor own(const ConvolutionShape& shape) {
                         shape);
 }
 
-/// How often an operator ran.
+/// How often an operator has run.
 int64_t callsOf(const Profiler& profiler, const std::string& name) {
   int64_t calls = 0;
   for (const auto& time : profiler.times()) {
@@ -79,15 +79,15 @@ int64_t callsOf(const Profiler& profiler, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("the weight's gradient is PyTorch's in fp64, as near as bf16 is, odd sizes included" *
+TEST_CASE("the weight's gradient is PyTorch's in fp64, rounded to bf16, odd sizes included" *
           kNeedsTiles) {
   for (const auto& shape : kShapes) {
     INFO("kernel ", shape.kernel, ", stride ", shape.stride, ", ", shape.in, " to ", shape.out,
          " channels, ", shape.height, " × ", shape.width);
     const auto dy = outputGradientOf(shape), x = inputOf(shape);
     const auto exact = plain(dy, x, shape);
-    // Adding n products in fp32 is off by up to n · 2⁻²⁴ of their magnitudes' sum, and rounding to
-    // bf16 by 2⁻⁸ of the result.
+    // The error of adding n products in fp32 is at most n · 2⁻²⁴ of the sum of their magnitudes,
+    // and that of rounding to bf16 is at most 2⁻⁸ of the result.
     const auto adding = plain(dy.abs(), x.abs(), shape) * (shape.rows() * std::ldexp(1, -24));
     const auto allowed = adding + (exact.abs() + adding) * std::ldexp(1, -8);
     const auto gradient = own(shape);
@@ -97,12 +97,13 @@ TEST_CASE("the weight's gradient is PyTorch's in fp64, as near as bf16 is, odd s
   }
 }
 
-TEST_CASE("in training the weight's gradient is as near to the truth as oneDNN's" * kNeedsTiles) {
+TEST_CASE("in training, the weight's gradient is as exact as oneDNN's" * kNeedsTiles) {
   for (const auto& shape : kShapes) {
     INFO("kernel ", shape.kernel, ", ", shape.in, " to ", shape.out, " channels, ", shape.height,
          " × ", shape.width);
-    if (shape.rows() == 1) continue;  // dy is zero
-    // Behind a ReLU, and before BatchNorm, whose gradient has no mean: large sums cancel.
+    if (shape.rows() == 1) continue;  // dy minus its mean would be zero
+    // As in a network: x comes from a ReLU, so it is not negative. dy comes from a BatchNorm, so
+    // its mean is zero. Large sums cancel then.
     const auto x = inputOf(shape).abs().to(at::kBFloat16);
     const auto raw = outputGradientOf(shape);
     const auto dy = (raw - raw.mean({0, 2, 3}, /*keepdim=*/true)).to(at::kBFloat16);
@@ -129,7 +130,7 @@ TEST_CASE("the number of threads does not change a bit of the gradient" * kNeeds
   }
 }
 
-TEST_CASE("a number that is not finite is not lost" * kNeedsTiles) {
+TEST_CASE("a number that is not finite is not lost in the weight's gradient" * kNeedsTiles) {
   for (const auto& shape : kShapes) {
     auto dy = outputGradientOf(shape).to(at::kBFloat16);
     dy.select(1, shape.out - 1).fill_(INFINITY);
@@ -139,7 +140,7 @@ TEST_CASE("a number that is not finite is not lost" * kNeedsTiles) {
   }
 }
 
-TEST_CASE("the weight's gradient is our own where it pays" * kNeedsTiles) {
+TEST_CASE("our own kernel computes the weight's gradient where it is faster" * kNeedsTiles) {
   for (const ConvolutionShape& shape :
        {ConvolutionShape{64, 16, 16, 64, 256, 1, 1, 0}, {64, 4, 4, 512, 512, 3, 1, 1}}) {
     CHECK(usesOwnWeightGradient(shape) != cpuHasAmx());
@@ -177,7 +178,7 @@ TEST_CASE("a convolution's output and gradients are PyTorch's, whichever kernel 
       for (size_t i = 0; i < expected.size(); ++i) {
         CHECK((result[i].scalar_type() == type));
         const double off = (result[i].to(at::kDouble) - expected[i]).norm().item<double>();
-        // Added up in fp32, and rounded to bf16's 8 bits.
+        // Sums are in fp32; results in bf16 are rounded to 8 significant bits.
         CHECK(off <= (type == at::kBFloat16 ? 4e-3 : 1e-5) * expected[i].norm().item<double>());
       }
     }
@@ -223,7 +224,7 @@ TEST_CASE("only the gradients that are needed are computed, and they are PyTorch
   }
 }
 
-TEST_CASE("a convolution refuses an input of other channels than its kernel's") {
+TEST_CASE("a convolution refuses an input with another number of channels than its weight") {
   const auto x = at::zeros({8, 32, 16, 16}, at::kBFloat16);
   const auto weight = at::zeros({64, 64, 3, 3}, at::kBFloat16);
   CHECK_THROWS_AS(convolution(x, weight, 1, 1), c10::Error);

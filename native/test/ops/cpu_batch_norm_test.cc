@@ -23,12 +23,12 @@ const auto kNeedsKernels = doctest::skip(!kernels::batchNormKernels<float>());
 struct Case {
   std::vector<int64_t> shape;  // (B, C) or (B, C, H, W)
   Epilogue epilogue;
-  double tolerance = 1e-5;  // of fp32, which rounds by 6e-8
+  double tolerance = 1e-5;  // in fp32, which rounds by 6e-8
 };
 
-/// Odd numbers of rows, one row in a block, many blocks, the head's two dimensions. Of millions of
-/// values, some are so near zero that rounding moves them across the ReLU's kink, where the
-/// gradient jumps.
+/// Odd numbers of rows, one row in a block, many blocks, and the two dimensions of the projection
+/// head. The tolerance is larger for the case with millions of values: some of them are so near
+/// zero that rounding moves them across the kink of the ReLU, where the gradient jumps.
 const std::vector<Case> kCases{
     {{4, 16, 5, 7}, Epilogue::kRelu},    {{2, 48, 3, 3}, Epilogue::kNone},
     {{3, 64, 8, 8}, Epilogue::kAddRelu}, {{64, 64, 32, 32}, Epilogue::kAddRelu, 5e-3},
@@ -41,7 +41,7 @@ at::Tensor uniform(const std::string& name, const std::vector<int64_t>& shape, d
   return shape.size() == 4 ? values.contiguous(at::MemoryFormat::ChannelsLast) : values;
 }
 
-/// Everything that a forward and backward gives, in fp64.
+/// All results of a forward and a backward pass, converted to fp64.
 using Outcome = std::vector<at::Tensor>;
 using Function = decltype(&cpuBatchNorm);
 
@@ -82,7 +82,7 @@ void checkClose(const Outcome& outcome, const Outcome& expected, double toleranc
 
 }  // namespace
 
-TEST_CASE("the CPU's BatchNorm and its gradient are those of PyTorch's operators in fp64" *
+TEST_CASE("the CPU's BatchNorm and its gradients are those of PyTorch's operators in fp64" *
           kNeedsKernels) {
   for (const auto& what : kCases) {
     INFO(what.shape[0], " × ", what.shape[1], ", epilogue ", static_cast<int>(what.epilogue));
@@ -93,8 +93,7 @@ TEST_CASE("the CPU's BatchNorm and its gradient are those of PyTorch's operators
   }
 }
 
-TEST_CASE("in bf16 the CPU's BatchNorm is no further from the truth than PyTorch's operators" *
-          kNeedsKernels) {
+TEST_CASE("in bf16 the CPU's BatchNorm is as exact as PyTorch's operators" * kNeedsKernels) {
   for (const auto& what : kCases) {
     const Outcome exact = run(&plainBatchNorm, what, at::kDouble, at::kDouble);
     const Outcome plain = run(&plainBatchNorm, what, at::kBFloat16, at::kFloat);
@@ -107,7 +106,7 @@ TEST_CASE("in bf16 the CPU's BatchNorm is no further from the truth than PyTorch
   }
 }
 
-TEST_CASE("without a gradient the CPU's BatchNorm gives the same, in x's own memory" *
+TEST_CASE("without gradients the CPU's BatchNorm gives the same, and writes it to x" *
           kNeedsKernels) {
   const at::NoGradGuard noGrad;
   const std::vector<int64_t> shape{3, 32, 5, 5};
@@ -130,7 +129,7 @@ TEST_CASE("without a gradient the CPU's BatchNorm gives the same, in x's own mem
   }
 }
 
-TEST_CASE("a large mean costs the CPU's variance no digits" * kNeedsKernels) {
+TEST_CASE("the CPU's variance is exact even if the mean is large" * kNeedsKernels) {
   const at::NoGradGuard noGrad;
   const auto x =
       (uniform("x", {16, 16, 8, 8}, -1, 1) + 1000).contiguous(at::MemoryFormat::ChannelsLast);
@@ -141,7 +140,7 @@ TEST_CASE("a large mean costs the CPU's variance no digits" * kNeedsKernels) {
   CHECK(relativeDistance(var, expected) < 1e-4);
 }
 
-TEST_CASE("what is not a number stays one through the CPU's BatchNorm and ReLU" * kNeedsKernels) {
+TEST_CASE("NaN stays NaN through the CPU's BatchNorm and ReLU" * kNeedsKernels) {
   const at::NoGradGuard noGrad;
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     auto x = uniform("x", {2, 16, 4, 4}, -2, 2).to(type);

@@ -23,8 +23,8 @@ struct Case {
   int64_t groups;
 };
 
-/// Those of ResNets in small; channels that are no multiple of an access, or more than a block has;
-/// rows for one thread and for many blocks.
+/// Shapes of ResNets on a small scale; numbers of channels that are no multiple of one access to
+/// memory, or larger than a block; rows for a single thread and for many blocks.
 const std::vector<Case> kCases{{{4, 64, 5, 3}, 1},  {{8, 64, 5, 3}, 4},  {{32, 512}, 1},
                                {{12, 40}, 3},       {{2, 264, 2, 1}, 1}, {{6, 17, 3, 5}, 1},
                                {{6, 17, 3, 5}, 2},  {{2, 1, 7, 9}, 1},   {{5, 259, 1, 1}, 1},
@@ -32,9 +32,9 @@ const std::vector<Case> kCases{{{4, 64, 5, 3}, 1},  {{8, 64, 5, 3}, 4},  {{32, 5
 
 const std::vector<Epilogue> kEpilogues{Epilogue::kNone, Epilogue::kRelu, Epilogue::kAddRelu};
 
-/// Inputs of one layer, and all that it computes from them.
+/// The inputs and running statistics of one layer.
 struct Layer {
-  at::ScalarType type;  // of the activations, which in `exact()` are only rounded to it
+  at::ScalarType type;  // of the activations; `exact` makes them fp64 that is rounded to it
   at::Tensor x, residual, weight, bias, runningMean, runningVar;
   BatchNormState state;
 
@@ -63,11 +63,12 @@ struct Layer {
       *tensor = tensor->to(device, parameters == at::kDouble ? at::kDouble : x.scalar_type());
     }
   }
-  /// The kernels' results are compared with those of the same inputs in fp64.
+  /// Converts everything to fp64 on the CPU, for the results that the kernels' are compared with.
   Layer& exact() {
     to(at::kCPU, at::kDouble);
     return *this;
   }
+  /// Moves everything to the device on which the kernels run.
   Layer& onDevice() {
     to(kernelDevice(), at::kFloat);
     return *this;
@@ -81,7 +82,7 @@ struct Named {
   at::Tensor tensor;
 };
 
-/// Output, gradients and running statistics.
+/// The output, the gradients and the running statistics after one forward and backward pass.
 std::vector<Named> trained(Layer& layer, Epilogue epilogue, Function& function) {
   std::vector<at::Tensor> inputs{layer.x, layer.weight, layer.bias};
   const bool hasResidual = epilogue == Epilogue::kAddRelu;
@@ -114,7 +115,7 @@ double off(const at::Tensor& result, const at::Tensor& exact) {
 
 }  // namespace
 
-TEST_CASE("kernels train as PyTorch's operators in fp64 do" * kNeedsKernels) {
+TEST_CASE("in training, kernels give what PyTorch's operators give in fp64" * kNeedsKernels) {
   for (const auto& [type, tolerance] : {std::pair{at::kFloat, 2e-6}, {at::kBFloat16, 4e-3}}) {
     for (const auto& shape : kCases) {
       for (const auto epilogue : kEpilogues) {
@@ -136,7 +137,8 @@ TEST_CASE("kernels train as PyTorch's operators in fp64 do" * kNeedsKernels) {
   }
 }
 
-TEST_CASE("kernels evaluate with the running statistics and leave them" * kNeedsKernels) {
+TEST_CASE("in evaluation, kernels use the running statistics and do not change them" *
+          kNeedsKernels) {
   const at::NoGradGuard noGrad;
   for (const auto& [type, tolerance] : {std::pair{at::kFloat, 2e-6}, {at::kBFloat16, 4e-3}}) {
     for (const auto& shape : kCases) {
@@ -170,7 +172,7 @@ TEST_CASE("results do not depend on the order in which threads run" * kNeedsKern
   }
 }
 
-TEST_CASE("without a graph the result has the same bits, and nothing is kept" * kNeedsKernels) {
+TEST_CASE("without autograd the result has the same bits, and nothing is kept" * kNeedsKernels) {
   Layer layer({{4, 64, 5, 3}, 1}, at::kBFloat16);
   layer.onDevice();
   layer.weight.requires_grad_();
@@ -182,7 +184,8 @@ TEST_CASE("without a graph the result has the same bits, and nothing is kept" * 
   CHECK(again.equal(y));
 }
 
-TEST_CASE("memory that wide accesses cannot take gives the same" * kNeedsKernels) {
+TEST_CASE("the result is the same in memory that is not aligned for wide accesses" *
+          kNeedsKernels) {
   const at::NoGradGuard noGrad;
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     Layer layer({{24, 16}, 2}, type);
@@ -195,7 +198,8 @@ TEST_CASE("memory that wide accesses cannot take gives the same" * kNeedsKernels
   }
 }
 
-TEST_CASE("a mean far from zero and an outlier in front leave the variance exact" * kNeedsKernels) {
+TEST_CASE("the variance is exact even with a mean far from zero and an outlier in front" *
+          kNeedsKernels) {
   const at::NoGradGuard noGrad;
   Layer layer({{64, 16, 12, 12}, 1}, at::kFloat);
   Layer reference({{64, 16, 12, 12}, 1}, at::kFloat);
@@ -211,7 +215,7 @@ TEST_CASE("a mean far from zero and an outlier in front leave the variance exact
   CHECK(at::allclose(layer.runningMean.to(at::kCPU, at::kDouble), reference.runningMean, 1e-6));
 }
 
-TEST_CASE("one row has the mean of itself, and no unbiased variance" * kNeedsKernels) {
+TEST_CASE("a single row is its own mean, and has no unbiased variance" * kNeedsKernels) {
   const at::NoGradGuard noGrad;
   Layer layer({{1, 12}, 1}, at::kFloat);
   layer.onDevice();
@@ -230,7 +234,7 @@ TEST_CASE("NaN stays NaN through the ReLU" * kNeedsKernels) {
   CHECK_FALSE(y.select(1, 6).isnan().any().item<bool>());
 }
 
-TEST_CASE("what the kernels do not know is left to PyTorch") {
+TEST_CASE("layouts and types that the kernels do not support are left to PyTorch") {
   const auto fits = [](const Layer& layer) {
     return fitsCudaBatchNorm(layer.x, layer.state, layer.residual);
   };

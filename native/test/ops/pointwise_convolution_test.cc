@@ -18,8 +18,8 @@ namespace {
 
 const auto kNeedsKernels = doctest::skip(!kernels::pointwise::kernels());
 
-/// Those of ResNets, and odd ones: one pixel, rows that fill no block, strides that leave pixels
-/// over.
+/// Shapes of ResNets, and odd ones: one pixel, rows that do not fill a block, strides that leave a
+/// rest.
 const std::vector<ConvolutionShape> kShapes{
     {3, 16, 16, 128, 64, 1, 1, 0}, {2, 16, 16, 128, 256, 1, 2, 0}, {1, 1, 1, 64, 64, 1, 1, 0},
     {2, 9, 7, 192, 128, 1, 2, 0},  {5, 5, 8, 64, 128, 1, 3, 0},    {1, 7, 7, 64, 320, 1, 1, 0}};
@@ -39,7 +39,7 @@ Example exampleOf(const ConvolutionShape& shape) {
           numbers("dy", {shape.pictures, shape.out, shape.outHeight(), shape.outWidth()})};
 }
 
-/// Output and gradient by the input.
+/// The output, and the gradient by the input.
 using Results = std::array<at::Tensor, 2>;
 
 Results own(const Example& example, const ConvolutionShape& shape) {
@@ -47,7 +47,8 @@ Results own(const Example& example, const ConvolutionShape& shape) {
           pointwiseInputGradient(example.dy, example.weight, shape)};
 }
 
-/// PyTorch's in fp64, of the numbers or of their magnitudes.
+/// PyTorch's results in fp64.
+/// @param magnitudes  true takes the absolute values of all numbers, to bound rounding errors
 Results exact(const Example& example, const ConvolutionShape& shape, bool magnitudes) {
   const auto number = [&](const at::Tensor& tensor) {
     return magnitudes ? tensor.to(at::kDouble).abs() : tensor.to(at::kDouble);
@@ -59,7 +60,7 @@ Results exact(const Example& example, const ConvolutionShape& shape, bool magnit
 
 }  // namespace
 
-TEST_CASE("1×1 convolutions and their gradients by the input are those in fp64, rounded to bf16" *
+TEST_CASE("1×1 convolutions and their gradients by the input are fp64's, rounded to bf16" *
           kNeedsKernels) {
   for (const auto& shape : kShapes) {
     INFO(shape.in, " to ", shape.out, " channels, stride ", shape.stride);
@@ -71,8 +72,8 @@ TEST_CASE("1×1 convolutions and their gradients by the input are those in fp64,
       CHECK((result[i].scalar_type() == at::kBFloat16));
       CHECK(result[i].is_contiguous(at::MemoryFormat::ChannelsLast));
       REQUIRE(result[i].sizes() == expected[i].sizes());
-      // Adding n products in fp32 is off by up to n · 2⁻²⁴ of their magnitudes' sum, and rounding
-      // to bf16 by 2⁻⁸ of the result.
+      // The error of adding n products in fp32 is at most n · 2⁻²⁴ of the sum of their magnitudes,
+      // and that of rounding to bf16 is at most 2⁻⁸ of the result.
       const auto terms = static_cast<double>(i == 0 ? shape.in : shape.out);
       const auto adding = magnitude[i] * (terms * std::ldexp(1, -24));
       const auto allowed = adding + (expected[i].abs() + adding) * std::ldexp(1, -8);
@@ -81,13 +82,12 @@ TEST_CASE("1×1 convolutions and their gradients by the input are those in fp64,
   }
 }
 
-TEST_CASE("1×1 convolutions do not mind how activations and weights lie in memory" *
-          kNeedsKernels) {
+TEST_CASE("1×1 convolutions take activations and weights of any memory layout" * kNeedsKernels) {
   for (const auto& shape : kShapes) {
     auto example = exampleOf(shape);
     const auto expected = own(example, shape);
     for (auto* const tensor : {&example.x, &example.weight, &example.dy}) {
-      // Every second number of twice as many.
+      // The same numbers in memory with gaps: every second one of a tensor twice as large.
       *tensor = at::stack({*tensor, *tensor}, -1).select(-1, 0);
     }
     const auto result = own(example, shape);
@@ -110,7 +110,8 @@ TEST_CASE("the number of threads does not change a bit of 1×1 convolutions" * k
   }
 }
 
-TEST_CASE("in 1×1 convolutions what is not finite stays so, and in its picture" * kNeedsKernels) {
+TEST_CASE("a number that is not finite spoils its picture, and no other, in 1×1 convolutions" *
+          kNeedsKernels) {
   const auto& shape = kShapes.front();
   for (const float number : {NAN, INFINITY}) {
     const auto example = exampleOf(shape);
@@ -124,7 +125,7 @@ TEST_CASE("in 1×1 convolutions what is not finite stays so, and in its picture"
   }
 }
 
-TEST_CASE("1×1 convolutions of our own are used where they are defined and pay" * kNeedsKernels) {
+TEST_CASE("our own 1×1 convolutions are used where they are defined and faster" * kNeedsKernels) {
   const ConvolutionShape layer{64, 16, 16, 128, 64, 1, 1, 0};
   const auto with = [&](auto change) {
     auto shape = layer;

@@ -19,8 +19,8 @@ namespace {
 
 const auto kNeedsKernels = doctest::skip(!kernels::winograd::kernels());
 
-/// Those of ResNets, and odd ones: sides that tiles do not divide, one pixel, slices of tiles of
-/// unequal length.
+/// Shapes of ResNets, and odd ones: sides that tiles do not divide, one pixel, numbers of tiles
+/// that make slices of unequal length.
 const std::vector<ConvolutionShape> kShapes{
     {3, 16, 16, 64, 128, 3, 1, 1}, {1, 1, 1, 64, 64, 3, 1, 1},   {2, 5, 7, 128, 64, 3, 1, 1},
     {1, 33, 6, 64, 64, 3, 1, 1},   {7, 8, 8, 64, 192, 3, 1, 1},  {8, 32, 32, 64, 64, 3, 1, 1},
@@ -30,7 +30,7 @@ struct Example {
   at::Tensor x, weight, dy;  // fp64 numbers that bf16 holds exactly
 };
 
-/// @param least  of x, whose most is 1: above zero after a ReLU
+/// @param least  the smallest number in x, whose largest is 1; 0 makes x like the output of a ReLU
 Example exampleOf(const ConvolutionShape& shape, double least = -1) {
   const auto numbers = [](const char* name, at::IntArrayRef sizes, double from) {
     return formula::uniform(name, sizes, from, 1)
@@ -43,9 +43,10 @@ Example exampleOf(const ConvolutionShape& shape, double least = -1) {
           numbers("dy", {shape.pictures, shape.out, shape.height, shape.width}, -1)};
 }
 
-/// Output, gradient by the input, gradient by the weight.
+/// The output, the gradient by the input, and the gradient by the weight.
 using Results = std::array<at::Tensor, 3>;
 
+/// PyTorch's results, in the type of the example.
 Results plain(const Example& example) {
   const auto x = example.x.detach().requires_grad_();
   const auto weight = example.weight.detach().requires_grad_();
@@ -63,8 +64,7 @@ Results own(const Example& example) {
 
 }  // namespace
 
-TEST_CASE("Winograd's convolutions and gradients are those in fp64, rounded to bf16" *
-          kNeedsKernels) {
+TEST_CASE("Winograd's convolutions and gradients are fp64's, rounded to bf16" * kNeedsKernels) {
   for (const auto& shape : kShapes) {
     for (const double least : {-1., 0.}) {
       const auto example = exampleOf(shape, least);
@@ -79,25 +79,25 @@ TEST_CASE("Winograd's convolutions and gradients are those in fp64, rounded to b
         const auto norm = [&](const at::Tensor& tensor) {
           return (tensor.to(at::kDouble) - exact[i]).norm().item<double>();
         };
-        // In norm, at most 1 % more than the error of rounding.
+        // The norm of the error is at most 1 % larger than that of rounding the exact result.
         CHECK(norm(result[i]) <= 1.01 * norm(exact[i].to(at::kBFloat16)));
       }
     }
   }
 }
 
-TEST_CASE(
-    "each of Winograd's results is off by rounding, and fp32's error of its tile's largest sum" *
-    kNeedsKernels) {
+TEST_CASE("each of Winograd's results is as exact as its tile's largest sum of magnitudes allows" *
+          kNeedsKernels) {
   for (const auto& shape : kShapes) {
     auto example = exampleOf(shape);
-    // From pixel to pixel of all magnitudes, and zeros.
+    // Numbers whose magnitude changes from pixel to pixel by powers of two up to 2¹², and zeros.
     for (auto* const tensor : {&example.x, &example.dy}) {
       const auto pixels = tensor->select(1, 0).unsqueeze(1).clone();
       tensor->mul_(at::exp2((pixels * 12).round()) * (pixels > -0.5));
     }
     const auto exact = plain(example);
-    // A tile's pixels are at most three from an output, and five from each other.
+    // The tile of an output reaches at most three pixels away from it; pixels of a tile are at most
+    // five apart. These are the radii of the windows of which the largest number is taken.
     const auto farX = at::max_pool2d(example.x.abs(), 11, /*stride=*/1, /*padding=*/5);
     const Results magnitude = plain({example.x.abs(), example.weight.abs(), example.dy.abs()});
     const Results largest{at::max_pool2d(magnitude[0], 7, /*stride=*/1, /*padding=*/3),
@@ -107,19 +107,21 @@ TEST_CASE(
     for (size_t i = 0; i < exact.size(); ++i) {
       INFO("result ", i, ", ", shape.in, " to ", shape.out, " channels, ", shape.height, " × ",
            shape.width);
-      // Transforming makes fp32's 2⁻²⁴ at most 64 times as large.
+      // Rounding to bf16 errs by at most 2⁻⁸ of the result. Winograd's transforms make fp32's error
+      // of 2⁻²⁴ at most 64 times as large.
       const auto allowed = exact[i].abs() * std::ldexp(1, -8) + largest[i] * std::ldexp(1, -18);
       CHECK(((result[i].to(at::kDouble) - exact[i]).abs() <= allowed).all().item<bool>());
     }
   }
 }
 
-TEST_CASE("in training Winograd's gradient by the weight is as near to the truth as oneDNN's" *
+TEST_CASE("in training, Winograd's gradient by the weight is as exact as oneDNN's" *
           kNeedsKernels) {
   for (const auto& shape : kShapes) {
     INFO(shape.in, " to ", shape.out, " channels, ", shape.height, " × ", shape.width);
-    if (shape.rows() == 1) continue;  // dy is zero
-    // Behind a ReLU, and before BatchNorm, whose gradient has no mean: large sums cancel.
+    if (shape.rows() == 1) continue;  // dy minus its mean would be zero
+    // As in a network: x comes from a ReLU, so it is not negative. dy comes from a BatchNorm, so
+    // its mean is zero. Large sums cancel then.
     auto example = exampleOf(shape, /*least=*/0);
     example.dy = (example.dy - example.dy.mean({0, 2, 3}, /*keepdim=*/true))
                      .to(at::kBFloat16)
@@ -131,7 +133,7 @@ TEST_CASE("in training Winograd's gradient by the weight is as near to the truth
   }
 }
 
-TEST_CASE("Winograd's convolutions do not mind how activations and weights lie in memory" *
+TEST_CASE("Winograd's convolutions take activations and weights that are not channels last" *
           kNeedsKernels) {
   auto example = exampleOf(kShapes.front());
   const auto expected = own(example);
@@ -169,7 +171,7 @@ TEST_CASE("a number that is not finite is not lost in Winograd's convolutions" *
   CHECK_FALSE(at::isfinite(own(example)[0]).any().item<bool>());
 }
 
-TEST_CASE("Winograd's convolutions are used where they are defined and pay" * kNeedsKernels) {
+TEST_CASE("Winograd's convolutions are used where they are defined and faster" * kNeedsKernels) {
   const ConvolutionShape layer{64, 16, 16, 128, 128, 3, 1, 1};
   const auto with = [&](auto change) {
     auto shape = layer;

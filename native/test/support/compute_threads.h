@@ -4,7 +4,7 @@
 
 namespace moco {
 
-/// Has PyTorch compute with so many threads; at its end with as many as before.
+/// Makes PyTorch compute with a number of threads, and restores the number at its destruction.
 class ComputeThreads {
  public:
   explicit ComputeThreads(int count) : before_(at::get_num_threads()) {

@@ -10,13 +10,14 @@
 namespace moco::formula {
 namespace {
 
-/// PCG's RXS-M-XS output function over a counter.
+/// A pseudo-random word: PCG's output function RXS-M-XS, applied to a counter.
 uint32_t wordAt(uint32_t index, uint32_t seed) {
   const uint32_t state = index * 747796405u + seed;
   const uint32_t word = ((state >> ((state >> 28) + 4)) ^ state) * 277803737u;
   return (word >> 22) ^ word;
 }
 
+/// The range of a parameter's numbers, as in test/parity/formula.py.
 std::pair<double, double> rangeOf(const std::string& name, at::IntArrayRef shape) {
   if (shape.size() == 4) {
     const double bound = std::sqrt(6.0 / static_cast<double>(shape[0] * shape[2] * shape[3]));

@@ -9,17 +9,17 @@
 
 namespace moco {
 
-/// What happened to a GraphDouble, and what shall.
+/// How often GraphDoubles were used, and how they are to behave.
 struct GraphLog {
   int recorded = 0;
   int replayed = 0;
-  std::string failure;             // of recording, where not empty
-  bool hostSeesReplays = true;     // false: replays do nothing at all
-  std::function<void()> onReplay;  // instead of the work, where there is one
+  std::string failure;             // recording fails with it, unless it is empty
+  bool hostSeesReplays = true;     // false makes replays do nothing at all
+  std::function<void()> onReplay;  // runs instead of the work, if it is set
 };
 
-/// Stands in for a CUDA graph. It cannot keep work from being done while it is recorded, and so
-/// takes that for the first replay, which follows at once.
+/// Stands in for a CUDA graph where there is no GPU. Unlike a graph, it does the work already while
+/// it records it. It therefore does nothing at the first replay, which always follows at once.
 class GraphDouble final : public GraphRecorder {
  public:
   explicit GraphDouble(GraphLog& log) : log_(log) {}

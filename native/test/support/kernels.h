@@ -10,8 +10,8 @@
 
 namespace moco {
 
-// Where tests run the CUDA kernels: on the GPU where they are compiled for one, else on
-// the CPU (cuda_on_cpu/).
+// Tests run the CUDA kernels on a GPU if the build has compiled them for one, and otherwise on the
+// CPU (cuda_on_cpu/).
 
 #ifdef MOCO_CUDA_KERNELS
 inline bool canRunKernels() { return at::hasCUDA(); }
@@ -20,7 +20,7 @@ inline void orderThreads(uint32_t) {}
 #else
 inline bool canRunKernels() { return true; }
 inline at::Device kernelDevice() { return at::kCPU; }
-/// Blocks and threads run in another order for each seed; on a GPU they do so anyway.
+/// Chooses the random order in which blocks and threads run. On a GPU this does nothing.
 inline void orderThreads(uint32_t seed) { cuda_on_cpu::seed = seed; }
 #endif
 

@@ -16,14 +16,15 @@ constexpr int kChannels = 3;
 constexpr int kPrecisionBits = 22;
 constexpr int32_t kHalf = 1 << (kPrecisionBits - 1);
 
-/// Enlarging by the triangle filter: each output reads at most three inputs.
+/// The inputs that one output of the triangle filter adds up: at most three when enlarging.
 struct Taps {
   int64_t first;
   int64_t count;
   std::array<int32_t, 3> weights;
 };
 
-/// The inputs and fixed-point weights of every output, for `input` samples stretched to `output`.
+/// The inputs and fixed-point weights of every output, when `input` samples are enlarged to
+/// `output`.
 std::vector<Taps> bilinearTaps(int64_t input, int64_t output) {
   std::vector<Taps> taps(output);
   const double scale = static_cast<double>(input) / static_cast<double>(output);
@@ -83,7 +84,7 @@ Hsv toHsv(const uint8_t* rgb) {
   const float redDistance = static_cast<float>(largest - red) / range;
   const float greenDistance = static_cast<float>(largest - green) / range;
   const float blueDistance = static_cast<float>(largest - blue) / range;
-  float sector;  // of six, in single precision, as Pillow keeps it
+  float sector;  // position among the six sectors, in single precision as in Pillow
   if (red == largest) {
     sector = blueDistance - greenDistance;
   } else if (green == largest) {
@@ -103,7 +104,7 @@ void fromHsv(const Hsv& hsv, uint8_t* rgb) {
   }
   const double position = hsv.hue * 6.0 / 255.0;
   const int sector = static_cast<int>(std::floor(position));
-  // Kept in single precision, as Pillow keeps them; so is their product.
+  // These two and their product are in single precision, as in Pillow.
   const auto fraction = static_cast<float>(position - sector);
   const auto saturation = static_cast<float>(hsv.saturation / 255.0);
   const uint8_t low = clipTo8Bits(std::round(value * (1.0 - saturation)));

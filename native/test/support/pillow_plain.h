@@ -4,8 +4,8 @@
 
 #include "core/input/view_parameters.h"
 
-/// Pillow's arithmetic on 8-bit RGB pictures, as Pillow does it: the reference that tests compare
-/// `pillow.h` with. Pixels are interleaved (R, G, B, R, …), rows follow each other without gaps.
+/// Pillow's arithmetic on 8-bit RGB pictures, written as in Pillow. Tests compare `pillow.h`, which
+/// is faster, with it. Pixels are interleaved (R, G, B, R, …) and rows lie without gaps.
 namespace moco::pillow::plain {
 
 /// Cuts `crop` out of a picture of the given width and enlarges it to height × width, bilinearly:

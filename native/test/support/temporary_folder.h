@@ -9,7 +9,7 @@
 
 namespace moco {
 
-/// A folder of its own, gone at the end of the test.
+/// A new folder, which is removed with its files at the end of the test.
 struct TemporaryFolder {
   std::filesystem::path path =
       std::filesystem::temp_directory_path() / ("moco-test-" + std::to_string(getpid()));
@@ -25,6 +25,7 @@ struct TemporaryFolder {
   }
 };
 
+/// All bytes of a file.
 inline std::string contents(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
