@@ -1,6 +1,7 @@
 import { MocoError } from './error.js';
 
 /**
+ * Ends work whose signal has been given.
  * @param work what is being done, in words
  * @throws MocoError `ERR_MOCO_ABORTED` once the signal has been given
  */

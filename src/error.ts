@@ -16,7 +16,7 @@ const CODES = [
   'ERR_MOCO_TOOLCHAIN',
 ] as const;
 
-/** What went wrong, for programs. */
+/** What went wrong, for programs to tell apart. */
 export type MocoErrorCode = (typeof CODES)[number];
 
 /**
@@ -55,7 +55,7 @@ function isCode(code: unknown): code is MocoErrorCode {
   return CODES.some((known) => known === code);
 }
 
-/** The hint for things to do, of which one will help. */
+/** Several things to try as one hint: a numbered list. */
 export function numbered(solutions: readonly string[]): string {
   if (solutions.length === 1) return `${solutions[0]}`;
   return solutions.map((solution, index) => `${index + 1}. ${solution}`).join('\n');

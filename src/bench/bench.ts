@@ -92,7 +92,7 @@ async function measureAll(
   for (let round = 1; round <= count; round++) {
     rounds.push(await measureRound(natives, config, announcer(round)));
   }
-  // Of a recorded step the GPU is given no operators.
+  // A step that is replayed from a CUDA graph runs no single operators that could be timed.
   const isRecorded = description.device.startsWith('cuda') && config.cudaGraph;
   await using plain = isRecorded
     ? await createBenchmarks({ ...config, cudaGraph: false }, addon)

@@ -7,7 +7,7 @@ import { gpuOptions } from '../native/gpuOptions.js';
 import { requireDevice } from '../native/requireDevice.js';
 import { version } from '../version.js';
 
-/** A number format of the convolutions. */
+/** The number format that convolutions compute in. */
 export type Precision = 'fp32' | 'bf16';
 
 /** What is measured, and on what. */
@@ -18,9 +18,9 @@ export interface BenchDescription extends Omit<NativeBenchmarkDescription, 'prec
   readonly platform: string;
   readonly cpu: string;
   readonly cores: number;
-  /** What is measured. */
+  /** The precisions that are measured. */
   readonly precisions: readonly Precision[];
-  /** Why these, in words for the user. */
+  /** Why these precisions, in words for the user. */
   readonly precisionReason: string;
 }
 
@@ -32,8 +32,8 @@ export interface Benchmarks extends AsyncDisposable {
 }
 
 /**
- * Makes a model for each precision that the configuration asks for. The device's own choice is made
- * beside fp32: where that is fp32 again, the device has no other.
+ * Makes a model for each precision that the configuration asks for. `all` is fp32 and what the device
+ * chooses by itself; where it chooses fp32, that is measured once.
  * @throws MocoError `ERR_MOCO_DEVICE`, `_OUT_OF_MEMORY`
  */
 export async function createBenchmarks(

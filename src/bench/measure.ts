@@ -15,9 +15,9 @@ export type Measurement =
 export interface PrecisionRound {
   /** Floating-point operations per second in the matrix product. */
   readonly flops: number;
-  /** Whole phases. */
+  /** Training steps, by phase. */
   readonly steps: NativeSteps;
-  /** Per picture. */
+  /** Seconds per picture. */
   readonly extractionSeconds: number;
 }
 
@@ -29,7 +29,7 @@ export interface Round {
   readonly knnSeconds: number;
 }
 
-/** Features of the bank in the round of warm-up: a whole one would only take long. */
+/** Size of the kNN bank in the warm-up, where one of full size would only take long. */
 const WARM_UP_BANK = 1000;
 
 /** Tells what is measured next. */

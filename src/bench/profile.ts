@@ -15,25 +15,25 @@ import { type PhaseShares, phaseShares } from './summary.js';
 /** One operator in one phase of a step. */
 export interface OperatorProfile {
   readonly phase: StepPhase | 'other';
-  /** As PyTorch's `aten::mm`; a phase's own name: its time outside of operators. */
+  /** PyTorch's name, as `aten::mm`; a phase's own name for the time outside of operators. */
   readonly name: string;
   readonly callsPerStep: number;
-  /** Without the operators that it calls. */
+  /** Without the operators that this one calls. */
   readonly secondsPerStep: number;
-  /** Of the step, 0…1. */
+  /** Share (0…1) of the step's time. */
   readonly share: number;
 }
 
 /** Where the time of a training step goes. */
 export interface StepProfile {
   readonly precision: Precision;
-  /** How many were measured. */
+  /** How many steps were measured. */
   readonly steps: number;
   readonly secondsPerStep: number;
   readonly phases: PhaseShares;
   /** Share (0…1) that is spent in convolutions. */
   readonly convolutions: number;
-  /** The longest first. */
+  /** The one that takes longest comes first. */
   readonly operators: readonly OperatorProfile[];
 }
 
@@ -63,7 +63,7 @@ export async function profileStepOn(
   config: BenchConfig,
   { onEvent, signal }: BenchOptions,
 ): Promise<ProfileResult> {
-  // Of a recorded step the GPU is given no operators.
+  // A step that is replayed from a CUDA graph runs no single operators that could be timed.
   await using benchmarks = await createBenchmarks({ ...config, cudaGraph: false }, addon);
   const { description, natives } = benchmarks;
   onEvent?.({ type: 'start', config, description });

@@ -3,10 +3,12 @@ import { type NativeSteps, STEP_PHASES, type StepPhase } from '../native/benchma
 import type { BenchDescription, Precision } from './benchmarks.js';
 import type { PrecisionRound } from './measure.js';
 
-/** Forward passes that a step costs: of both encoders, and a backward pass counts as two. */
+/**
+ * What a step costs, in forward passes: one of each encoder, and a backward pass that costs two.
+ */
 const PASSES_PER_STEP = 4;
 
-/** A number over the rounds. */
+/** What a number was over the rounds. */
 export interface Spread {
   readonly median: number;
   readonly least: number;
@@ -18,7 +20,7 @@ export interface Throughput {
   readonly picturesPerSecond: Spread;
   /** Floating-point operations per second, by the architecture's multiply-adds. */
   readonly flops: Spread;
-  /** Of those in the same round's matrix product, 0…1. */
+  /** Share (0…1) of the rate of the matrix product in the same round. */
   readonly shareOfMatrixProduct: Spread;
 }
 
@@ -37,7 +39,7 @@ export interface PrecisionResult {
   readonly extraction: Throughput;
 }
 
-/** What one measured piece consists of. */
+/** How much work one picture is. */
 interface Work {
   readonly batchSize: number;
   /** Floating-point operations per picture. */
@@ -96,7 +98,7 @@ function throughput(
   };
 }
 
-/** Where the time of steps went. */
+/** The share of each phase in the time of the steps. */
 export function phaseShares(measured: readonly NativeSteps[]): PhaseShares {
   const whole = sum(measured.map(({ seconds }) => seconds));
   const times = measured.flatMap((steps) => steps.times);

@@ -1,2 +1,2 @@
-/** Ends a command with exit code 1 whose output says already what is wrong. */
+/** Ends a command with exit code 1 where its output has said already what is wrong. */
 export class AlreadyReported extends Error {}

@@ -17,8 +17,8 @@ export interface ConfigOptions {
 
 /**
  * Lets a command take its configuration from flags and a file, and act on it.
- * @param json what `--json` does
- * @param base what stands in place of the defaults
+ * @param json what `--json` does, for the help
+ * @param base gives the configuration that stands in place of the defaults, if there is one
  */
 export function configured<Schema extends z.ZodObject, Options extends ConfigOptions>(
   command: Command,
@@ -39,7 +39,7 @@ export function configured<Schema extends z.ZodObject, Options extends ConfigOpt
     .option('--print-config', 'print the complete configuration as JSON and stop')
     .option('--json', json)
     .addHelpText('after', '\nFlags and --set win over the file; among them, the last one wins.')
-    .allowUnknownOption() // reported with everything else that is wrong
+    .allowUnknownOption() // they are reported together with everything else that is wrong
     .allowExcessArguments()
     .action(async (options: Options) => {
       const flags = [...typed, ...unknownFlags(command.args)];
@@ -59,7 +59,7 @@ function addFlag(
     const words = valueName === undefined ? spelling : `${spelling} <${valueName}>`;
     return new Option(words, description).preset(meaning).argParser(collect(spelling));
   };
-  // A list is shown as it is typed.
+  // The help shows a list in the form in which it is typed.
   const shown = Array.isArray(defaultValue) ? String(defaultValue) : undefined;
   command.addOption(
     defaultValue === undefined ? option(flag) : option(flag).default(defaultValue, shown),
@@ -67,7 +67,9 @@ function addFlag(
   if (underscoreFlag !== undefined) command.addOption(option(underscoreFlag).hideHelp());
 }
 
-/** What is left of the command line: flags that do not exist, less their values, and other words. */
+/**
+ * What commander left of the command line: flags that do not exist, and words that are no flags.
+ */
 function unknownFlags(words: readonly string[]): TypedFlag[] {
   const isFlag = (word: string | undefined) => word?.startsWith('-') && !word.includes('=');
   return words

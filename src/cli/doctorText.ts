@@ -1,7 +1,7 @@
 import type { DoctorReport, Finding } from '../index.js';
 import { count } from './quantities.js';
 
-/** Columns of a finding's subject. */
+/** Width of the column of subjects, in characters. */
 const SUBJECT_WIDTH = 13;
 
 /** One finding, and what to do about it below. */

@@ -1,7 +1,7 @@
 import cliProgress from 'cli-progress';
 import type { DownloadProgress } from '../index.js';
 
-/** Percentage points between two lines where there is no terminal. */
+/** After how many more per cent there is another line where there is no terminal. */
 const LINE_EVERY = 10;
 
 /** Shows a download on standard error: a bar on a terminal, a line now and then elsewhere. */

@@ -1,22 +1,22 @@
-/** Where a run's events go. */
+/** Prints the events of a run. */
 export interface EventOutput<Event> extends Disposable {
   show(event: Event): void;
 }
 
-/** How a run's events read. */
+/** Turns the events of a run into text. */
 export interface RunText<Event> {
   textOf(event: Event): EventText;
 }
 
-/** What one event reads like; nothing where it is not worth a word. */
+/** The text of one event; without any part where nothing is to be said of it. */
 export interface EventText {
   /** Lines that stay. */
   readonly lines?: readonly string[];
-  /** For standard error. */
+  /** A warning, for standard error. */
   readonly warning?: string;
-  /** Stands on a terminal until the next line. */
+  /** A line that stands on a terminal until the next one replaces it. */
   readonly live?: string;
-  /** A bar on a terminal, a line now and then elsewhere. */
+  /** Shown as a bar on a terminal, and as a line now and then elsewhere. */
   readonly progress?: StepProgress;
 }
 

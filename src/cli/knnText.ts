@@ -3,7 +3,7 @@ import { evaluatorLines } from './headerText.js';
 import { percent } from './quantities.js';
 import { tableLines } from './table.js';
 
-/** Whose results a temperature's compare with. */
+/** Whose results can be compared with those at a certain temperature. */
 const CONVENTIONS: ReadonlyMap<number, string> = new Map([
   [0.5, "the reference's: the temperature that it trains with"],
   [0.1, "official MoCo's on CIFAR-10, and most papers'"],

@@ -14,7 +14,7 @@ import { count, duration, percent, rate } from './quantities.js';
 import { tableLines } from './table.js';
 import { epochTitle } from './trainText.js';
 
-/** How a linear evaluation reads. */
+/** The text of a linear evaluation's events. */
 export class LinearText implements RunText<LinearEvent> {
   #epoch: LinearEpochEvent | undefined;
 

@@ -4,7 +4,10 @@ import type { MocoError } from '../index.js';
 import { AlreadyReported } from './alreadyReported.js';
 import { Interrupted } from './interruption.js';
 
-/** A command is loaded when it is used: `moco --help` needs neither schemas nor native code. */
+/**
+ * A command that is loaded when it is used, since `moco --help` needs neither schemas nor the
+ * addon.
+ */
 interface LazyCommand {
   readonly name: string;
   readonly summary: string;
@@ -61,7 +64,7 @@ Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 128 + n ended 
 /** Taken from the package's own file, which is public and loads nothing else. */
 const { version } = createRequire(import.meta.url)('moco/package.json');
 
-/** Where a process ends that writes to a pipe that nobody reads: 128 + SIGPIPE. */
+/** The exit code of a process whose output nobody reads any more: 128 + SIGPIPE. */
 const BROKEN_PIPE = 141;
 
 /**
@@ -108,7 +111,7 @@ async function report(error: unknown): Promise<number> {
   return isOurs && error.code === 'ERR_MOCO_CONFIG' ? 2 : 1;
 }
 
-/** How far the run came and how to go on; nothing of a run that has nothing to say. */
+/** Prints how far an interrupted run came and how to go on, where the run has said that. */
 async function reportInterruption({ exitCode, cause }: Interrupted): Promise<number> {
   const { MocoError } = await import('../index.js');
   if (cause instanceof MocoError && cause.code === 'ERR_MOCO_ABORTED') {
@@ -129,12 +132,12 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Names from files and of files may hold what a terminal takes as a command. */
+/** Makes text harmless: names in it may hold characters that a terminal takes as commands. */
 function printable(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
 }
 
-/** Ends the process at once, also in a run: nobody would see how it goes on. */
+/** Ends the process at once, even in the middle of a run, because nobody would see its output. */
 function endWithoutOutput(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(BROKEN_PIPE);
   const message = `error: cannot write the output: ${error.message} [ERR_MOCO_OUTPUT]`;

@@ -7,7 +7,7 @@ const FORMATS: Readonly<Record<FileInspection['format'], string>> = {
   safetensors: 'safetensors',
 };
 
-/** Groups of tensors that a note lists. */
+/** How many groups of tensors a note lists. */
 const LISTED = 10;
 
 /** What is in a model file. */
@@ -79,7 +79,9 @@ function millions(count: number): string {
   return count < 1e5 ? `${count}` : `${(count / 1e6).toFixed(1)} million`;
 }
 
-/** Texts from a file may hold what a terminal takes as a command. */
+/**
+ * Makes a line harmless: texts from a file may hold characters that a terminal takes as commands.
+ */
 function printable(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
 }

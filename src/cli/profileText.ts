@@ -3,7 +3,7 @@ import { shares, wholePercent } from './benchText.js';
 import { count } from './quantities.js';
 import { tableLines } from './table.js';
 
-/** Operators that are listed; `--json` has all. */
+/** How many operators are listed; `--json` has all of them. */
 const LISTED = 25;
 
 /** Where a step's time goes, in each precision. */

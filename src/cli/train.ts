@@ -6,7 +6,7 @@ import { runOutput } from './runOutput.js';
 import { TrainText } from './trainText.js';
 
 interface TrainOptions extends ConfigOptions {
-  /** `true` where the flag has no value. */
+  /** The value of `--resume`; `true` where it was given without one. */
   readonly resume?: string | true;
   readonly override?: string;
 }

@@ -10,7 +10,7 @@ import type { EventText, RunText, StepProgress } from './eventText.js';
 import { machineLines } from './headerText.js';
 import { count, duration, gibibytes, percent, rate } from './quantities.js';
 
-/** How a training run reads. */
+/** The text of a training run's events. */
 export class TrainText implements RunText<TrainEvent> {
   readonly #notes = new QueueNotes();
   #epoch: EpochEvent | undefined;
@@ -59,7 +59,7 @@ function header({ config, description, resumed }: StartEvent): string[] {
   ];
 }
 
-/** What the run should take, and what there is for it. */
+/** How much memory the run should take, and how much there is. */
 function memoryText({ device, memory }: StartEvent['description']): string {
   const there = device === 'cpu' ? 'of' : 'of free';
   return `${gibibytes(memory.peak)} at its peak, ${there} ${gibibytes(memory.available)}`;
@@ -119,8 +119,9 @@ function footer({ best, files, seconds }: DoneEvent): string[] {
 }
 
 /**
- * What a user must know to read the loss: while keys replace the random vectors that the queue
- * starts with, the negatives get harder and the loss rises. Said once, and once when it is over.
+ * Explains the loss at the start of a run: while keys replace the random vectors that the queue
+ * starts with, the negatives get harder and the loss rises. That is said once, and once more when
+ * it is over.
  */
 export class QueueNotes {
   #start: StartEvent | undefined;

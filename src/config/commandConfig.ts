@@ -5,10 +5,10 @@ import type { z } from 'zod';
  * and the types come from the schema.
  */
 export interface CommandConfig<Schema extends z.ZodObject = z.ZodObject> {
-  /** As it is typed after `moco`. */
+  /** The command's name, as it is typed after `moco`. */
   readonly name: string;
   readonly schema: Schema;
-  /** Flags of its own that set no key. */
+  /** Flags of the command that set no key, such as `--resume`. */
   readonly otherFlags?: readonly string[];
 }
 

@@ -2,7 +2,7 @@ import type { DatasetName } from '../data/dataset.js';
 import { SPLIT_COUNTS } from '../data/splitCounts.js';
 import type { CrossCheck } from './crossCheck.js';
 
-/** Training pictures that there must be: BatchNorm needs two. */
+/** The fewest training pictures that there must be, because BatchNorm needs two. */
 const LEAST_LEFT = 2;
 
 /** The keys that say how many pictures there are. */
@@ -51,12 +51,15 @@ export const neighboursCheck: CrossCheck<DataLimits & { readonly k: number }> = 
   problem: (config) => tooMany(config.k, config, ': the kNN bank holds the training pictures'),
 };
 
-/** What to say where `given` is more than the training pictures that a configuration leaves. */
+/**
+ * The problem where `given` is more than the training pictures that are not held out; else
+ * undefined.
+ */
 export function tooMany(given: number, config: DataLimits, reason = ''): string | undefined {
   const { dataset, trainLimit, validation = 0 } = config;
   const available = trainingPictures(config);
   const left = available - validation;
-  // Where nothing is left, that is the problem to report.
+  // Where too few are left for any training, another check reports that.
   if (given <= left || left < LEAST_LEFT) return undefined;
   const limit = available === trainLimit ? `trainLimit (${trainLimit})` : wholeSplit(dataset);
   const most = validation === 0 ? limit : `${left}, the training pictures that validation leaves`;

@@ -12,7 +12,9 @@ import { type CommandConfig, initCommand } from './commandConfig.js';
 import type { ConfigLayer } from './layer.js';
 import { type ConfigProblem, shown } from './problems.js';
 
-/** Brackets open at once. A right file has one; the parser's stack holds a few thousand. */
+/**
+ * How many brackets may be open at once. A right file has one; the parser fails at some thousands.
+ */
 const MAX_DEPTH = 100;
 
 /** Why a file cannot be read, by the system's error code. */
@@ -22,7 +24,7 @@ const UNREADABLE: Record<string, string> = {
   EACCES: 'permission denied',
 };
 
-/** By the parser's name of the error. */
+/** What the parser expected, by its name of the error. */
 const EXPECTED: Record<string, string> = {
   InvalidSymbol: 'expected a number, true, false, null, or a key or text in double quotes',
   InvalidNumberFormat: 'expected a number',
@@ -93,7 +95,7 @@ async function readText(command: CommandConfig, path: string): Promise<string> {
   }
 }
 
-/** Where more brackets are open than allowed: the parser would overflow the stack. */
+/** The place where too many brackets are open, at which the parser would overflow the stack. */
 function tooDeepAt(text: string): number | undefined {
   const scanner = createScanner(text, true);
   let depth = 0;
@@ -121,7 +123,7 @@ function found(text: string, offset: number): string {
   return token === undefined ? '' : `, found ${shown(token)}`;
 }
 
-/** Numbers as they stand in the file: 1e999 is not shown as Infinity. */
+/** A value as the file has it, so that 1e999 is not shown as Infinity. */
 function shownSource(text: string, node: Node): string {
   const isNumber = node.type === 'number';
   return isNumber ? text.slice(node.offset, node.offset + node.length) : shown(getNodeValue(node));

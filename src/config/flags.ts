@@ -10,9 +10,12 @@ export interface ConfigFlag {
   readonly flag: string;
   /** The reference's spelling, `--batch_size`, where it differs. */
   readonly underscoreFlag: string | undefined;
-  /** What stands for the value in the help: `n`. undefined for a flag without one. */
+  /** What stands for the value in the help, such as `n`; undefined for a flag without a value. */
   readonly valueName: string | undefined;
-  /** What a flag without a value means: `--no-…`, for what is on, `false`. */
+  /**
+   * What a flag without a value sets: `false` for `--no-…`, the flag of a key that is on by
+   * default.
+   */
   readonly meaning: 'true' | 'false' | undefined;
   readonly description: string;
   readonly defaultValue: unknown;
@@ -99,12 +102,14 @@ function wrongFlag(
     return { path: shown(flag), message: `expected a flag: \`${name}\` takes no other arguments` };
   }
   const known = [...flags.map((other) => other.flag), ...OTHER_FLAGS, ...otherFlags];
-  // A flag that the command line knows is left over only where it was given a value.
+  // The command line leaves a known flag over only where that was given a value.
   if (known.includes(flag)) return { path: flag, message: 'takes no value' };
   return { path: flag, message: unknownName('flag', flag, known) };
 }
 
-/** A list may be given in several parts: in place of the first one is the whole list. */
+/**
+ * Joins the parts in which a list was given; the whole list stands in the place of the first part.
+ */
 function joinLists(settings: readonly Setting[], schemas: Schemas): Setting[] {
   return settings.flatMap((setting, index) => {
     if (schemas.get(setting.key)?.type !== 'array') return [setting];
@@ -119,7 +124,7 @@ function typedEntry({ key, text, where }: Setting, schemas: Schemas): ConfigEntr
   return { key, value, given: typeof value === 'number' ? text : shown(text), where };
 }
 
-/** What the text stands for in a key's type; the text itself where it is not of that type. */
+/** The text as a value of the key's type; the text itself where it is none. */
 function typedValue(text: string, schema: KeySchema = {}): unknown {
   if (schema.items) return text.split(',').map((part) => typedValue(part.trim(), schema.items));
   if (schema.type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';

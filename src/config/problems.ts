@@ -30,8 +30,8 @@ export function unknownName(kind: 'flag' | 'key', name: string, known: readonly 
 }
 
 /**
- * The candidate that takes the fewest changes of letters, unless that is more than half of them;
- * spelling with `_`, `-` or capitals counts as equal.
+ * The candidate that differs in the fewest letters, unless more than half of them differ. Capitals,
+ * `_` and `-` make no difference.
  */
 function nearest(name: string, candidates: readonly string[]): string | undefined {
   const plain = (text: string) => text.replace(/[-_]/g, '').toLowerCase();

@@ -70,7 +70,7 @@ function resolveLayers<Schema extends z.ZodObject>(
   for (const issue of result.error?.issues ?? []) {
     const key = issue.path[0] as string;
     const keys = issue.code === 'custom' ? (issue.params?.keys as string[]) : [key];
-    // What is compared with a wrong value's default says nothing.
+    // A rule about a key whose value is wrong would only compare its default.
     if (keys.some((other) => wrong.has(other))) continue;
     problems.push({ path: key, message: issue.message, where: accepted.get(key)?.where });
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DATASET_NAMES } from '../data/dataset.js';
 
-/** Below it, exp(similarity / temperature), a vote's weight in kNN, leaves the range of fp32. */
+/** Below it a vote's weight in kNN, exp(similarity / temperature), is too large for fp32. */
 const MIN_TEMPERATURE = 0.02;
 
 /** A path; `title` stands for it in `--help`. */
@@ -30,7 +30,7 @@ export const cudaGraph = z
   .default(true)
   .describe('on a GPU, training steps and extraction are recorded and replayed in one piece');
 
-/** For a quick answer on any machine. */
+/** The batch size of commands that should answer quickly on any machine. */
 export const smallBatchSize = oneBatch.default(64).describe('pictures in one training step');
 
 export const queueLength = z
@@ -48,7 +48,7 @@ export const weightDecay = z.number().min(0).max(1).default(1e-6);
 
 export const arch = z.enum(['resnet18', 'resnet34', 'resnet50']).default('resnet50');
 
-/** The model that is measured. */
+/** Keys that say which model is measured. */
 export const modelKeys = {
   modelPath: path('file')
     .default('results/128_4096_0.5_0.999_200_256_500_model.pth')
@@ -63,7 +63,7 @@ export const modelKeys = {
 export const autoOr = (maximum: number) =>
   z.union([z.literal('auto'), z.int().min(1).max(maximum)]);
 
-/** Which pictures to use. */
+/** Keys that say which pictures to use. */
 export const dataKeys = {
   dataset: z
     .enum(DATASET_NAMES)
@@ -101,7 +101,7 @@ export const neighbours = z
   .default(200)
   .describe('nearest training pictures that vote for the class of a test picture');
 
-/** Where and how to compute. */
+/** Keys that say where and how to compute. */
 export const computeKeys = {
   seed: z
     .int()

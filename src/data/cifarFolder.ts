@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MocoError } from '../error.js';
 import { type CifarSplit, type CifarVariant, recordBytes } from './cifarVariant.js';
 
-/** The longest list of class names has 1 kB. */
+/** The largest text that is read; the longest list of class names has 1 kB. */
 const MAX_TEXT_BYTES = 1 << 16;
 
 /**
@@ -87,21 +87,23 @@ export async function readClasses(
   return { classes: usual, notices: [notice] };
 }
 
-/** A text that lies beside the data. @throws Error as Node's, and for one that would fill the memory */
+/**
+ * Reads a text that lies beside the data. @throws Error as Node's, and where the text is too large
+ */
 export async function readShortText(path: string): Promise<string> {
   const { size } = await stat(path);
   if (size <= MAX_TEXT_BYTES) return await readFile(path, 'utf8');
   throw new Error(`it has ${size} bytes, expected at most ${MAX_TEXT_BYTES}`);
 }
 
-/** Wrong data in the folder of a variant, with the way to get the right one. */
+/** The error for wrong data in the folder of a variant; its hint says how to get the right data. */
 export function dataError(variant: CifarVariant, message: string): MocoError {
   const { folder, archive } = variant;
   const hint = `Delete the folder ${folder} to have it downloaded again, or unpack ${archive.file} in its place.`;
   return new MocoError('ERR_MOCO_DATA', message, { hint });
 }
 
-/** A file that is there and cannot be read. */
+/** The error for a file that is there and cannot be read. */
 export function unreadable(path: string, cause: unknown): MocoError {
   if (cause instanceof MocoError) return cause;
   // Node's message ends in the system call and the path, which we name ourselves.

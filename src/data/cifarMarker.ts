@@ -3,20 +3,20 @@ import { z } from 'zod';
 import { readShortText } from './cifarFolder.js';
 import type { CifarVariant } from './cifarVariant.js';
 
-/** Lies beside data files that were unpacked from the official archive. */
+/** The file that lies beside data files which were unpacked from the official archive. */
 export const MARKER_FILE = '.moco-verified.json';
 
 const markerSchema = z.object({
   archive: z.string(),
-  /** Of the archive that the files came from. */
+  /** Checksum of the archive that the files came from. */
   md5: z.string(),
   /** By file name, in lower-case hexadecimal digits. */
   sha256: z.record(z.string(), z.string()),
 });
 
 /**
- * What is known about the official files: nobody publishes checksums of the unpacked ones, so they
- * are taken down when the archive, whose checksum is published, is unpacked.
+ * The checksums of the official files. Nobody publishes those of the unpacked files, so they are
+ * noted when the archive, whose checksum is published, is unpacked.
  */
 export type CifarMarker = z.infer<typeof markerSchema>;
 

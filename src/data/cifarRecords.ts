@@ -51,7 +51,9 @@ export async function readCifarSplit(
   return { pictures, sha256 };
 }
 
-/** Where the records of one file go: as many of the file's first as there are labels. */
+/**
+ * Where the first records of one file go; there are as many of them as there is room for labels.
+ */
 interface Target {
   readonly pixels: Uint8Array;
   readonly labels: Uint8Array;
@@ -95,7 +97,7 @@ async function fill(
     const { bytesRead } = await file
       .read(buffer, filled, buffer.length - filled, position + filled)
       .catch((cause: unknown) => Promise.reject(unreadable(path, cause)));
-    // The size was right a moment ago: somebody is writing to the file.
+    // The size was right a moment ago, so somebody is changing the file.
     if (bytesRead === 0) throw dataError(variant, `${path} ended early, at ${position + filled}`);
     filled += bytesRead;
   }

@@ -22,14 +22,14 @@ export interface CifarLabel {
  */
 export interface CifarVariant {
   readonly name: 'cifar10' | 'cifar100';
-  /** What people call it. */
+  /** The name of the data set, for messages. */
   readonly title: string;
   /** Folder in the data root, and the one folder that the archive holds. */
   readonly folder: string;
   readonly archive: {
     readonly file: string;
     readonly url: string;
-    /** Environment variable that names another address, for mirrors. */
+    /** The environment variable with which a user names another address, such as a mirror's. */
     readonly urlVariable: string;
     readonly md5: string;
   };

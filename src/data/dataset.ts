@@ -36,7 +36,9 @@ export interface Dataset {
   readonly std: readonly [number, number, number];
   readonly train: Pictures;
   readonly test: Pictures;
-  /** What the user should know about the data, one line each; empty when all is as published. */
+  /**
+   * What the user should know about the data, one line each; empty where the data is as published.
+   */
   readonly notices: readonly string[];
 }
 

@@ -1,13 +1,13 @@
 import type { Dataset, Pictures } from './dataset.js';
 import { PictureRandom } from './shapeRandom.js';
 
-/** A stream of random numbers beside those that generated pictures are drawn from. */
+/** Number of this stream of random numbers; generated pictures are drawn from streams 0 and 1. */
 const HOLD_OUT = 2;
 
 /** Training pictures, less those that are held out. */
 export interface HeldOut {
   readonly train: Pictures;
-  /** undefined where none are asked for. */
+  /** Undefined where none are asked for. */
   readonly validation: Pictures | undefined;
 }
 

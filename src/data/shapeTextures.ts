@@ -52,8 +52,8 @@ export const spoked: Texture = (u, v, pixel) => {
 };
 
 /**
- * Direction of a point in turns, 0…1. Measured around a diamond instead of a circle: it grows with
- * the angle, and needs no arctangent.
+ * Direction of a point in turns, 0…1, measured around a diamond instead of a circle. It grows with
+ * the angle all the same, and needs no arctangent.
  */
 function turns(u: number, v: number): number {
   const reach = Math.abs(u) + Math.abs(v);

@@ -34,7 +34,7 @@ const KINDS: readonly ShapeKind[] = [
 const MEAN = [0.5, 0.5, 0.5] as const;
 const STD = [0.186, 0.186, 0.186] as const;
 
-/** A picture differs from the one of the same number in the other split. */
+/** Makes a picture differ from the one with the same number in the other split. */
 const SPLIT_NUMBER = { train: 0, test: 1 };
 
 /** Pictures drawn in one turn of the event loop: a few tens of milliseconds. */
@@ -84,12 +84,12 @@ async function generate(
   return { pixels, labels, count, height: PICTURE_SIDE, width: PICTURE_SIDE };
 }
 
-/** A kind whose texture is laid over it anywhere. */
+/** A kind of shape whose texture stays upright and may lie anywhere under the outline. */
 function upright(name: string, outline: Outline, texture: Texture): ShapeKind {
   return { name, outline, texture, centred: false };
 }
 
-/** A kind whose texture runs around its centre. */
+/** A kind of shape whose texture runs around the shape's centre. */
 function centred(name: string, outline: Outline, texture: Texture): ShapeKind {
   return { name, outline, texture, centred: true };
 }

@@ -13,7 +13,7 @@ export interface DoctorOptions {
 
 /** Everything that was found. */
 export interface DoctorReport {
-  /** Whether nothing is bad. */
+  /** Whether no finding is bad. */
   readonly healthy: boolean;
   readonly findings: readonly Finding[];
 }

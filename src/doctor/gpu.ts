@@ -55,7 +55,7 @@ function kernelsHint(unavailable: string, nvcc: Nvcc | null | undefined): string
   return `nvcc ${nvcc.version} did not work with the C++ compiler: CXX names another one for the set-up.`;
 }
 
-/** For a machine that has NVIDIA's driver. */
+/** What to do about a GPU that cannot be used, on a machine that has NVIDIA's driver. */
 function whatToDo(reason: string): string {
   if (/CPU build/.test(reason)) {
     return 'Build with a CUDA build of LibTorch: set LIBTORCH to its folder, and run the set-up again.';
@@ -64,7 +64,7 @@ function whatToDo(reason: string): string {
   return 'Check the GPU with nvidia-smi.';
 }
 
-/** Of NVIDIA's driver, as its kernel module tells it; undefined where there is none. */
+/** Version of NVIDIA's driver, as its kernel module tells it; undefined where there is none. */
 function driverVersion(): string | undefined {
   try {
     const module = readFileSync('/proc/driver/nvidia/version', 'utf8');

@@ -14,10 +14,10 @@ import type { Failure, Loaded, ProbeLine, ProbeRequest, Stepped } from './probe.
 
 const PROGRAM = fileURLToPath(new URL('probe.js', import.meta.url));
 
-/** Milliseconds after which a probe hangs. */
+/** Milliseconds after which a probe is taken to hang. */
 const TIMEOUT = 300_000;
 
-/** What the probe told before it ended. */
+/** What the probe printed before it ended. */
 interface Probed {
   readonly loaded?: Loaded;
   readonly stepped?: Stepped;
@@ -74,7 +74,7 @@ function addon({ seconds, libtorchVersion }: Loaded): Finding {
   };
 }
 
-/** Where a run would compute, and that it does. */
+/** Where and how fast a run would compute, after training steps that worked. */
 function training({ description, seconds, loss, memory, warnings }: Stepped): Finding[] {
   const { device, deviceName, computeThreads, dataThreads, precision, precisionReason } =
     description;
@@ -101,7 +101,7 @@ function failed(subject: string, { code, message, hint }: Failure): Finding {
   return { subject, state: 'bad', message, hint, facts: { code } };
 }
 
-/** Runs the probe; what it fails with, or ends by, is in the result. */
+/** Runs the probe. The result says what it found, and how it failed if it did. */
 async function probe(request: ProbeRequest): Promise<Probed> {
   const child = spawn(process.execPath, [PROGRAM, JSON.stringify(request)], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -6,7 +6,7 @@ import type { NativeHardware, NativeMemory } from '../native/machine.js';
 import type { NativeTrainerDescription } from '../native/trainer.js';
 import { decodeStepRows } from '../train/stepRows.js';
 
-/** What to try; the program's argument, as JSON. */
+/** What the program is to try; it gets this as JSON, in its argument. */
 export interface ProbeRequest {
   /** The package's folder. */
   readonly root: string;
@@ -20,14 +20,14 @@ export interface Loaded {
   readonly seconds: number;
   readonly libtorchVersion: string;
   readonly hardware: NativeHardware;
-  /** Why CUDA kernels of our own are not used; undefined where there is no GPU to use. */
+  /** Why moco's own CUDA kernels are not used; undefined where there is no GPU. */
   readonly kernelsUnavailable: string | undefined;
 }
 
 /** Training steps were made. */
 export interface Stepped {
   readonly description: NativeTrainerDescription;
-  /** Of the last step. */
+  /** Duration of the last step. */
   readonly seconds: number;
   readonly loss: number;
   readonly memory: NativeMemory;
@@ -49,7 +49,7 @@ export type ProbeLine =
   | { readonly failure: Failure };
 
 const BATCH = 8;
-/** So many that, where a GPU's steps are recorded, one is replayed. */
+/** Enough steps that on a GPU one of them is replayed from the CUDA graph of an earlier one. */
 const STEPS = 4;
 const SIDE = 32;
 

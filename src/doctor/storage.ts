@@ -6,10 +6,10 @@ import { MocoError } from '../error.js';
 import { requireWritable } from '../run/outputFolder.js';
 import { type Finding, gigabytes } from './finding.js';
 
-/** What the files of the reference's run take: models and checkpoints of a ResNet-50. */
+/** What a usual run writes, in bytes: models and checkpoints of a ResNet-50. */
 const USUAL_RUN_BYTES = 1.5e9;
 
-/** Whether runs can be written, and how many. */
+/** Whether runs can be written there, and for how many there is room. */
 export async function outputFolder(out: string): Promise<Finding> {
   const subject = 'output folder';
   try {
@@ -31,7 +31,7 @@ export async function outputFolder(out: string): Promise<Finding> {
   }
 }
 
-/** The data sets that are there, or what gets them. */
+/** Which data sets are there, and how to get the others. */
 export async function dataSets(dataRoot: string): Promise<Finding[]> {
   return [
     await cifar(CIFAR10, dataRoot),

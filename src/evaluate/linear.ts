@@ -31,7 +31,7 @@ export async function linear(
   const resolved = withValidation(parseConfig(linearCommand, config));
   await requireWritable(resolved.out);
   await using evaluator = await createEvaluator(resolved, options);
-  // The best and the last model, and one in the making.
+  // Room is needed for the best and the last model, and for one that is being written.
   await requireRunSpace(resolved.out, resolved.cached ? 0 : 3 * evaluator.description.parameters);
   let last: LinearEvent | undefined;
   for await (const event of linearEvaluation(evaluator, resolved, options.signal)) {
@@ -41,7 +41,7 @@ export async function linear(
   return last as LinearDoneEvent | LinearSweepEvent; // an evaluation that ends otherwise throws
 }
 
-/** With `cached`, a tenth is held out where nothing is asked for: a learning rate is to be chosen. */
+/** With `cached` a tenth is held out unless a number is asked for, to choose a learning rate by. */
 function withValidation(config: LinearConfig): LinearConfig {
   if (!config.cached || config.validation > 0) return config;
   return { ...config, validation: Math.ceil(trainingPictures(config) / 10) };

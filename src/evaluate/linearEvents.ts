@@ -39,7 +39,7 @@ interface Place {
 /** One training step. */
 export interface LinearStepEvent extends Place {
   readonly type: 'step';
-  /** In the epoch, from 1. */
+  /** Number of the step in the epoch, from 1. */
   readonly step: number;
   readonly stepsPerEpoch: number;
   /** Cross-entropy, mean over the pictures. */

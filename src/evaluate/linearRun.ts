@@ -139,7 +139,7 @@ export class LinearRun {
   }
 }
 
-/** What the best epoch is chosen by. */
+/** The accuracy by which the best epoch is chosen. */
 function choiceTop1({ test, validation = test }: LinearAccuracy): number {
   return validation.top1;
 }

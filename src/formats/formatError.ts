@@ -19,7 +19,7 @@ export function quoted(name: string): string {
   return `"${shortened(name)}"`;
 }
 
-/** The same of a text that holds names. */
+/** A text that holds names from a file, as one short line that no terminal interprets. */
 export function shortened(text: string): string {
   const escaped = text
     .slice(0, MAX_SHOWN)

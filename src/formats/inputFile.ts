@@ -36,7 +36,7 @@ export async function withInputFile<T>(
 /** A file of tensors, open for reading at any place. */
 export class InputFile implements AsyncDisposable {
   readonly path: string;
-  /** Bytes. */
+  /** Of the whole file, in bytes. */
   readonly size: number;
   readonly #handle: FileHandle;
 
@@ -71,7 +71,7 @@ export class InputFile implements AsyncDisposable {
       const { bytesRead } = await this.#handle
         .read(target, filled, target.length - filled, offset + filled)
         .catch((cause: unknown) => Promise.reject(unreadable(this.path, cause)));
-      // The size was right a moment ago: somebody is writing to the file.
+      // The size was right a moment ago, so somebody is changing the file.
       if (bytesRead === 0) throw new FormatError(`it ended early, at byte ${offset + filled}`);
       filled += bytesRead;
     }

@@ -11,13 +11,13 @@ export interface SplitMetrics {
 export interface LinearRow {
   readonly train: SplitMetrics;
   readonly test: SplitMetrics;
-  /** undefined where no pictures are held out. */
+  /** Undefined where no pictures are held out. */
   readonly validation: SplitMetrics | undefined;
 }
 
 /**
  * The reference's statistics of a linear evaluation, one line per epoch. Where pictures are held
- * out, the columns of validation follow its own.
+ * out, columns about them follow the reference's own.
  */
 export function linearStatisticsCsv(
   rows: readonly (LinearRow & { readonly epoch: number })[],

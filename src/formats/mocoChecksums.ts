@@ -3,19 +3,22 @@ import { z } from 'zod';
 import { FormatError, quoted } from './formatError.js';
 import type { SafetensorsHeader } from './safetensorsHeader.js';
 
-/** How the header of a file begins that moco wrote, up to the digits of its own checksum. */
+/**
+ * How the header of a file that moco wrote begins, with the digits of the header's own checksum.
+ */
 const BEGINNING = /^\{\s*"__metadata__"\s*:\s*\{\s*"header_crc32"\s*:\s*"([0-9a-f]{8})"/;
 
 const BEGINNING_BYTES = 200;
 
 const DIGITS = 8;
 
-/** Not a record: that passes over a tensor with the name `__proto__`. */
+/** Pairs and not a record, because zod's record passes over a tensor with the name `__proto__`. */
 const checksumsSchema = z.array(z.tuple([z.string(), z.string().regex(/^[0-9a-f]{8}$/)]));
 
 /**
- * CRC-32 of every tensor's bytes, by name, of a file that moco wrote; none of another's. Checks the
- * header's own CRC-32, which is that of all its bytes with zeros in place of its eight digits.
+ * The CRC-32 of every tensor's bytes, by the tensor's name; empty for a file that moco did not
+ * write. Checks the header's own CRC-32, too, which is computed with zeros in place of its eight
+ * digits.
  * @throws FormatError where the header is damaged
  */
 export function mocoChecksums(

@@ -16,16 +16,16 @@ const MAX_VALUES = 1_000_000;
 /** What a pickle holds. */
 export interface Pickle {
   readonly value: PickleValue;
-  /** Every storage that it refers to, by key. */
+  /** Every storage that the pickle refers to, by key. */
   readonly storages: ReadonlyMap<string, PickledStorage>;
-  /** Of the first byte after it. */
+  /** Position of the first byte after the pickle. */
   readonly end: number;
 }
 
 /**
  * Reads a pickle of protocol 2 with the instructions that state dicts and training checkpoints
  * need, and no others. Nothing in it can run code: the few names that it may call are ours.
- * @param start of its first byte
+ * @param start position of the pickle's first byte
  * @throws FormatError that names the instruction or name that is not known
  */
 export function readPickle(bytes: Buffer, start = 0): Pickle {
@@ -182,7 +182,7 @@ class PickleMachine {
     return this.#stack.splice(mark);
   }
 
-  /** What the next instruction works on. */
+  /** The value on top of the stack, which stays there. */
   #top(): PickleValue {
     const value = this.#pop();
     this.#stack.push(value);
@@ -224,7 +224,7 @@ class PickleMachine {
     this.#push(callable.call(args.items));
   }
 
-  /** A state dict's attributes are the versions of its modules (`_metadata`): of no use here. */
+  /** Checks and drops a state dict's attributes: the versions of its modules (`_metadata`). */
   #setAttributes(): void {
     const attributes = this.#pop();
     if (this.#top() instanceof Map && attributes instanceof Map) return;

@@ -1,6 +1,6 @@
 import { FormatError } from './formatError.js';
 
-/** Characters in the name of a module or class. */
+/** The most characters that the name of a module or class may have. */
 const MAX_LINE = 1000;
 
 const LINE_FEED = 10;
@@ -10,7 +10,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** The arguments of a pickle's instructions, one after the other. */
 export class PickleBytes {
   readonly #bytes: Buffer;
-  /** Of the next byte. */
+  /** Of the next byte to read. */
   position: number;
 
   constructor(bytes: Buffer, position: number) {
@@ -38,7 +38,7 @@ export class PickleBytes {
     return this.#take(8).readDoubleBE();
   }
 
-  /** A signed integer of so many bytes; a number where that is exact. */
+  /** A signed integer of `length` bytes: a number where that holds it exactly, else a bigint. */
   integer(length: number): number | bigint {
     if (length === 0) return 0;
     const bytes = Buffer.from(this.#take(length)).reverse();

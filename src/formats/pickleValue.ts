@@ -5,7 +5,7 @@ export type PickleValue =
   | null
   | boolean
   | number
-  /** An integer beyond JavaScript's safe ones. */
+  /** An integer that is too large for a number to hold it exactly. */
   | bigint
   | string
   | PickleTuple

@@ -3,7 +3,7 @@ import { PickledTensor, PickleTuple, type PickleValue } from './pickleValue.js';
 import { requireShort } from './storedTensors.js';
 import type { Scalar } from './tensorFile.js';
 
-/** Dictionaries and lists inside each other. */
+/** How many dictionaries and lists may lie inside each other. */
 const MAX_DEPTH = 100;
 
 /** What a pickle's outermost value holds. */
@@ -14,8 +14,8 @@ export interface PickledContent {
 }
 
 /**
- * Finds all tensors in dictionaries, lists and tuples. One of these that occurs several times is
- * looked into once: what is in it keeps the name of the first way to it.
+ * Finds all tensors in dictionaries, lists and tuples. A container that occurs several times is
+ * looked into once, and the tensors in it are named after its first place.
  * @throws FormatError where the pickle is not a dictionary or list
  */
 export function contentOf(root: PickleValue): PickledContent {

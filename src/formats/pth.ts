@@ -7,12 +7,12 @@ import type { PickledStorage } from './pickleValue.js';
 import type { StoredTensor, TensorFileContent } from './tensorFile.js';
 import { readZipRecord, readZipRecords, type ZipRecord } from './zipArchive.js';
 
-/** A ResNet-50's has 50 kB. */
+/** The largest pickle that is read; that of a ResNet-50 has 50 kB. */
 export const MAX_PICKLE_BYTES = 1 << 24;
 
 const MAX_TEXT_BYTES = 1 << 20;
 
-/** What moco says in a model file of its own; Python ignores it. */
+/** The record in which moco describes the model in a file of its own; Python ignores it. */
 export const DESCRIPTION_RECORD = 'moco.json';
 
 /**

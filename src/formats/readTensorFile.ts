@@ -6,7 +6,7 @@ import { readSafetensors } from './safetensors.js';
 import { requireReadable } from './storedTensors.js';
 import type { TensorFile, TensorFileContent } from './tensorFile.js';
 
-/** Enough to tell the formats apart. */
+/** Bytes from the start of a file that are enough to tell the formats apart. */
 const SIGNATURE_BYTES = 512;
 
 /**
@@ -37,7 +37,7 @@ async function formatOf(file: InputFile): Promise<TensorFile['format']> {
   const start = await file.read(0, Math.min(SIGNATURE_BYTES, file.size));
   const text = start.toString('latin1');
   if (text.startsWith('PK\x03\x04')) return 'pth';
-  if (text[8] === '{') return 'safetensors'; // first: its length may begin with any byte
+  if (text[8] === '{') return 'safetensors'; // first, as it may begin with any byte
   if (text.startsWith('\x80')) return 'legacy pth';
   if (text.startsWith('ustar', 257)) {
     const hint =

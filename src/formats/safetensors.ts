@@ -9,7 +9,7 @@ import type { StoredTensor, TensorFileContent } from './tensorFile.js';
 /** Bytes in front of the header: its length (uint64). */
 const LENGTH_BYTES = 8;
 
-/** A ResNet-50's has 40 kB. */
+/** The largest header that is read; that of a ResNet-50 has 40 kB. */
 const MAX_HEADER_BYTES = 1 << 24;
 
 /**
@@ -29,7 +29,7 @@ export async function readSafetensors(file: InputFile): Promise<TensorFileConten
   return { tensors, scalars: new Map(), metadata: header.metadata };
 }
 
-/** In the order of their bytes. */
+/** Finds where the tensors lie; they are in the order of their bytes. */
 function locateTensors(
   { tensors }: SafetensorsHeader,
   start: number,

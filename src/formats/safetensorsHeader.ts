@@ -3,10 +3,10 @@ import { DTYPES } from './dtype.js';
 import { FormatError, quoted, shortened } from './formatError.js';
 import { MAX_DIMENSIONS } from './tensorFile.js';
 
-/** Where the format has its texts: the one name that no tensor can have. */
+/** The key of the header that holds texts; no tensor can have this name. */
 export const METADATA = '__metadata__';
 
-/** A surrogate on its own: JSON's escapes can spell it, UTF-8 has no bytes for it. */
+/** Half of a surrogate pair: an escape in JSON can spell it, but UTF-8 has no bytes for it. */
 const HALF_CHARACTER = /\p{Cs}/u;
 
 const [QUOTE, BACKSLASH] = [0x22, 0x5c];
@@ -14,7 +14,7 @@ const [QUOTE, BACKSLASH] = [0x22, 0x5c];
 const tensorSchema = z.strictObject({
   dtype: z.enum(DTYPES),
   shape: z.array(z.int().min(0)).max(MAX_DIMENSIONS),
-  /** Of the first byte and of the byte after the last, from the end of the header. */
+  /** Positions of the first byte and of the byte after the last, counted from the header's end. */
   data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
 });
 
@@ -25,7 +25,7 @@ export interface SafetensorsHeader {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** @throws FormatError that names what is not as the format has it */
+/** Reads the header's JSON. @throws FormatError that names what the format does not allow */
 export function parseHeader(bytes: Buffer): SafetensorsHeader {
   const header = parseObject(bytes);
   const { [METADATA]: metadata = {}, ...entries } = header;
@@ -60,9 +60,10 @@ function check<T extends z.ZodType>(schema: T, value: unknown, what: string): z.
 }
 
 /**
- * Strings in a JSON text. Of keys that are given twice, JSON.parse drops one in silence; their
- * number tells: five for each tensor (name, `dtype` and its value, `shape`, `data_offsets`), two for
- * each text of the metadata, and its name.
+ * Counts the strings in a JSON text. JSON.parse silently drops one of two equal keys; a header that
+ * has some is found by its number of strings, which should be five for each tensor (name, `dtype`
+ * and its value, `shape`, `data_offsets`), two for each text of the metadata, and one for
+ * `__metadata__`.
  */
 function countStrings(json: Buffer): number {
   let quotes = 0;

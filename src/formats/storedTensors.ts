@@ -4,7 +4,10 @@ import type { StoredTensor } from './tensorFile.js';
 
 const MAX_NAME_LENGTH = 1000;
 
-/** Tensors may share bytes; all together they may have so many times those of the file. */
+/**
+ * Tensors may share bytes, so that together they may have more than the file; this is how many
+ * times as many they may have.
+ */
 const MAX_EXPANSION = 4;
 
 /**
@@ -31,22 +34,27 @@ export function requireReadable(tensors: readonly StoredTensor[], fileSize: numb
   }
 }
 
-/** Elements of a tensor; more than a safe integer where it cannot be. */
+/** Number of elements of a tensor; for an impossible shape, more than a safe integer. */
 export function elementCount(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
 }
 
-/** Distances of neighbours in each dimension, in elements, where the last one varies fastest. */
+/**
+ * Strides, in elements, of a tensor that lies in memory without gaps, the last dimension fastest.
+ */
 export function contiguousStrides(shape: readonly number[]): number[] {
   return shape.map((_, dimension) => extent(shape.slice(dimension + 1)));
 }
 
-/** Elements of a tensor if its empty dimensions had one: what PyTorch must be able to count. */
+/** Number of elements with empty dimensions counted as one, which PyTorch must be able to hold. */
 function extent(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * Math.max(size, 1), 1);
 }
 
-/** Long names, one inside the other, would take more memory than the file has. */
+/**
+ * Refuses long names: a tensor's name holds those of all containers around it, and long ones would
+ * take more memory than the file has bytes.
+ */
 export function requireShort(name: string): void {
   if (name.length <= MAX_NAME_LENGTH) return;
   throw new FormatError(`the name ${quoted(name)} has ${name.length} characters`);

@@ -1,6 +1,6 @@
 import type { Dtype } from './dtype.js';
 
-/** Dimensions of a tensor: PyTorch's own limit. */
+/** The most dimensions that a tensor may have: PyTorch's own limit. */
 export const MAX_DIMENSIONS = 64;
 
 /** A tensor and where its bytes lie in a file. Found by the readers in `formats`, read by the addon. */

@@ -6,7 +6,9 @@ import { AppendLog } from '../disk/appendLog.js';
 
 const { Field, Root, Type } = protobuf;
 
-/** Added to a rotated CRC, so that a CRC of data that holds CRCs stays a good one (TFRecord). */
+/**
+ * TFRecord's mask: added to a rotated CRC, because the CRC of data that holds CRCs is a weak one.
+ */
 const MASK_DELTA = 0xa282ead8;
 
 // The part of TensorFlow's event.proto and summary.proto that scalars need.
@@ -21,7 +23,7 @@ const Event = new Type('Event')
   .add(new Field('summary', 5, 'Summary'));
 new Root().define('tensorboard').add(Value).add(Summary).add(Event);
 
-/** Scalars of one moment. */
+/** The scalars that belong to one step. */
 export interface Scalars {
   /** Training steps done since the start of the run. */
   readonly step: number;

@@ -12,7 +12,7 @@ import { MAX_DIMENSIONS } from './tensorFile.js';
 const SAVE_STATE_DICT =
   'In Python, save what is needed alone: torch.save(model.state_dict(), "model.pth")';
 
-/** Everything that a pickle may name. */
+/** Every class and function that a pickle may name, and what stands for it here. */
 const GLOBALS = new Map<string, PickleCallable | StorageType>([
   ['collections.OrderedDict', new PickleCallable(emptyDict)],
   ['torch._utils._rebuild_tensor_v2', new PickleCallable(rebuildTensor)],

@@ -2,7 +2,7 @@ import { FormatError, quoted } from './formatError.js';
 import { type InputFile, withInputFile } from './inputFile.js';
 import type { StoredTensor, TensorFile } from './tensorFile.js';
 
-/** Damaged tensors that an error names. */
+/** How many damaged tensors an error names. */
 const NAMED = 5;
 
 /**

@@ -4,13 +4,13 @@ import { MocoError } from '../error.js';
 import { FormatError, quoted } from './formatError.js';
 import type { InputFile } from './inputFile.js';
 
-/** PyTorch writes one for every storage. */
+/** The most records that are read; PyTorch writes one for every storage. */
 const MAX_RECORDS = 100_000;
 
 /** One file in a zip archive, stored as it is. */
 export interface ZipRecord {
   readonly name: string;
-  /** Of its first byte, from the start of the archive. */
+  /** Of the content's first byte, from the start of the archive. */
   readonly offset: number;
   readonly bytes: number;
   readonly crc32: number;
@@ -57,7 +57,7 @@ export async function readZipRecord(
   throw new FormatError(`its record ${quoted(name)} is damaged: the checksum is wrong`);
 }
 
-/** Where a record's bytes lie; its own header, in front of them, has a length that varies. */
+/** Finds where a record's bytes lie: behind its own header, whose length varies. */
 async function locate(zip: ZipFile, entry: Entry): Promise<ZipRecord> {
   const { fileName: name, compressedSize: bytes, crc32, compressionMethod } = entry;
   if (compressionMethod !== 0 || entry.isEncrypted()) {

@@ -1,7 +1,7 @@
 /** Names and shapes of tensors. */
 export type Layout = readonly { readonly name: string; readonly shape: readonly number[] }[];
 
-/** What comes before the four stages: a 3×3 convolution, or one of 7×7 and a max-pool. */
+/** What comes before the four stages: a 3×3 convolution, or a 7×7 convolution and max-pooling. */
 export type Stem = 'cifar' | 'imagenet';
 
 /** A ResNet, as names and shapes tell it. */
@@ -26,7 +26,10 @@ const DEPTHS: readonly (readonly [arch: string, blocks: string, bottleneck: bool
 
 const STEMS: Readonly<Record<string, Stem>> = { '64,3,3,3': 'cifar', '64,3,7,7': 'imagenet' };
 
-/** Wider and grouped variants (Wide ResNet, ResNeXt) have other shapes. */
+/**
+ * Whether a network has bottlenecks, by the shapes of its first block. Wider and grouped variants
+ * (Wide ResNet, ResNeXt) have other shapes, and are not recognised.
+ */
 const FIRST_BLOCKS: Readonly<Record<string, boolean>> = {
   '64,64,3,3;64,64,3,3': false,
   '64,64,1,1;64,64,3,3': true,

@@ -21,11 +21,11 @@ export interface Conversion {
   readonly tensors: number;
   /** Tensors of the input that are not part of its model. */
   readonly leftOut: readonly LeftOut[];
-  /** What lies beside the tensors and is not converted: `epoch`, `arch` … */
+  /** Names of what lies beside the tensors and is not converted, such as `epoch` and `arch`. */
   readonly valuesLeftOut: readonly string[];
 }
 
-/** What is made anew, or carried over. */
+/** Texts of moco's own, which the output gets anew or takes over, so that none is lost. */
 const OWN_METADATA = ['format', 'header_crc32', 'checksums', DESCRIPTION_RECORD];
 
 /**
@@ -92,7 +92,7 @@ function requireFreeMetadata({ file, tensors }: Model): void {
   throw new MocoError('ERR_MOCO_CHECKPOINT', message, { hint: 'Convert it to .pth.' });
 }
 
-/** The same for all paths to a file; undefined where there is none, or none that can be seen. */
+/** A text that is the same for all paths to a file; undefined where no file can be seen there. */
 async function identity(path: string): Promise<string | undefined> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   return found && `${found.dev}:${found.ino}`;

@@ -22,7 +22,7 @@ const metricsSchema = z.record(z.string(), z.number().nullable());
 
 const setting = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
-/** Flat: JSON from a file can be nested more deeply than a program can print. */
+/** Not nested, because JSON from a file can be nested more deeply than a program can print. */
 const configSchema = z.record(z.string(), z.union([setting, z.array(setting)]));
 
 /** The record `moco.json` of a model file. */
@@ -52,8 +52,8 @@ const runSchema = z
   });
 
 /**
- * What a file says of its own model. A description that is not as moco writes it is as good as none:
- * the tensors do not need it.
+ * What a file says of its own model. A description that is not as moco writes it is ignored, since
+ * the tensors can be read without it.
  */
 export function describeModel({ metadata, scalars }: TensorFile): ModelDescription {
   const epoch = scalars.get('epoch');

@@ -19,10 +19,13 @@ export interface Selection {
  */
 const WRAPPERS = ['state_dict.', 'model.', 'module.', 'encoder_q.'];
 
-/** In moco's own checkpoints; the key encoder has `key.`. */
+/** What the query encoder is wrapped in in moco's own checkpoints; the key encoder has `key.`. */
 const CHECKPOINT_WRAPPERS = ['query.'];
 
-/** Names of torchvision's ResNets and the reference's, which numbers the layers of a Sequential. */
+/**
+ * The reference's names by torchvision's. The reference has numbers, since its layers lie in a
+ * Sequential.
+ */
 const REFERENCE_NAMES: Readonly<Record<string, string>> = {
   conv1: 'f.0',
   bn1: 'f.1',
@@ -76,7 +79,7 @@ function rename(
   return { tensors: kept, leftOut: [...leftOut, ...grouped(others)] };
 }
 
-/** By the first part of their names. */
+/** Tensors in groups, by the first part of their names. */
 function grouped(tensors: readonly StoredTensor[]): LeftOut[] {
   const counts = new Map<string, number>();
   for (const { name } of tensors) {

@@ -10,20 +10,20 @@ import { type ModelKind, readModel } from './readModel.js';
 export interface FileInspection extends Omit<ModelDescription, 'results'> {
   readonly path: string;
   readonly format: TensorFile['format'];
-  /** Of the file, in bytes. */
+  /** Size of the file, in bytes. */
   readonly size: number;
   readonly kind: ModelKind;
-  /** undefined where the model is none of the ResNets that have a name. */
+  /** Undefined where the model is none of the ResNets that have a name. */
   readonly architecture: Architecture | undefined;
-  /** Of the model; in a checkpoint, of its query encoder. */
+  /** Number of tensors of the model; in a checkpoint, of its query encoder. */
   readonly tensors: number;
-  /** Numbers that are trained: BatchNorm's statistics do not count. */
+  /** How many numbers of the model are trained; BatchNorm's statistics are not. */
   readonly parameters: number;
   /** Tensors of the file that are not part of the model. */
   readonly leftOut: readonly LeftOut[];
-  /** Of the last evaluation, and of the one with the highest kNN top-1. */
+  /** Results of the last evaluation, and of the one with the highest kNN top-1. */
   readonly metrics: { readonly last: MetricsRow; readonly best: MetricsRow } | undefined;
-  /** Tensors of the file, and those whose bytes were compared with their checksum. */
+  /** How many tensors the file has, and how many of them were compared with their checksum. */
   readonly checksums: { readonly tensors: number; readonly verified: number };
 }
 

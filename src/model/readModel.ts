@@ -17,7 +17,7 @@ export interface Model {
   /** Under the reference's names: `f.…` backbone, `g.…` projection head, `fc.…` classifier. */
   readonly tensors: readonly StoredTensor[];
   readonly leftOut: readonly LeftOut[];
-  /** undefined where the model is none of the ResNets that have a name. */
+  /** Undefined where the model is none of the ResNets that have a name. */
   readonly architecture: Architecture | undefined;
 }
 

@@ -16,7 +16,7 @@ export type ModelPart = 'backbone' | 'encoder';
 
 const FLOATS: readonly Dtype[] = ['F64', 'F32', 'F16', 'BF16'];
 
-/** Names that an error lists of each kind. */
+/** How many names of each kind an error lists. */
 const LISTED = 3;
 
 /**

@@ -36,10 +36,13 @@ export interface NativeAddon {
     },
   ): Promise<void>;
   hardware(): NativeHardware;
-  /** Why CUDA kernels of our own are not used; empty where they are. Makes the GPU's CUDA context. */
+  /**
+   * Why moco's own CUDA kernels are not used; empty where they are. Asking makes a CUDA context on
+   * the GPU, which takes memory there.
+   */
   cudaKernelsUnavailable(): string;
-  /** Of the CPU. */
+  /** What PyTorch has of the CPU's memory. */
   memory(): NativeMemory;
-  /** Stops and joins every training thread of this environment, at once; for the exit listener. */
+  /** Stops every thread that this process's addon started, and waits for it; called at exit. */
   shutdown(): void;
 }

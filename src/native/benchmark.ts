@@ -11,14 +11,14 @@ export interface NativeBenchmarkOptions {
   readonly precision: string;
   readonly dataThreads: number;
   readonly computeThreads: number;
-  /** Of the square matrices that are multiplied; 0 lets the addon choose. */
+  /** Side of the square matrices that are multiplied; 0 lets the addon choose. */
   readonly matrixSide: number;
   readonly gpu?: NativeGpuOptions;
 }
 
 /** What the addon decided for a benchmark, and how much work there is. */
 export interface NativeBenchmarkDescription extends NativeDescription {
-  /** Of the convolutions and linear layers in one picture's forward pass. */
+  /** How many multiply-adds the convolutions and linear layers do in one picture's forward pass. */
   readonly multiplyAdds: { readonly backbone: number; readonly head: number };
   /** Length of the backbone's features. */
   readonly featureLength: number;
@@ -29,21 +29,21 @@ export const STEP_PHASES = ['wait', 'input', 'forward', 'backward', 'update'] as
 
 export type StepPhase = (typeof STEP_PHASES)[number];
 
-/** Where time went. */
+/** The time that one operator took in one phase. */
 export interface NativeOperatorTime {
   /** Empty outside of all phases. */
   readonly phase: StepPhase | '';
-  /** As PyTorch's `aten::mm`; a phase's own name: its time outside of operators. */
+  /** PyTorch's name, as `aten::mm`; a phase's own name for the time outside of operators. */
   readonly name: string;
   readonly calls: number;
-  /** Without the operators that it calls: all add up to the whole. */
+  /** Without the operators that this one calls, so that all of them add up to the whole. */
   readonly seconds: number;
 }
 
 /** Training steps and where their time went. */
 export interface NativeSteps {
   readonly steps: number;
-  /** Of all of them. */
+  /** That all the steps took together. */
   readonly seconds: number;
   readonly times: readonly NativeOperatorTime[];
 }
@@ -54,7 +54,10 @@ export interface NativeSteps {
  */
 export interface NativeBenchmark {
   readonly description: NativeBenchmarkDescription;
-  /** Training steps, views included, after one of warm-up; each phase whole, or each operator. */
+  /**
+   * Times training steps, making the views included, after one for warm-up: by phase or by
+   * operator.
+   */
   steps(least: number, detail: 'phases' | 'operators'): Promise<NativeSteps>;
   /** Seconds per picture of the backbone in evaluation mode. */
   extraction(least: number): Promise<number>;
@@ -62,7 +65,7 @@ export interface NativeBenchmark {
   matrixProduct(least: number): Promise<number>;
   /** Seconds per training view on one core. */
   augmentation(least: number): Promise<number>;
-  /** Seconds in which `queries` features are classified by the nearest of a bank. */
+  /** Seconds that it takes to classify `queries` features by their nearest neighbours in a bank. */
   knn(size: {
     readonly bank: number;
     readonly queries: number;

@@ -18,9 +18,9 @@ export interface BuildRecord {
   readonly nvcc: Nvcc | null;
   readonly platform: string;
   readonly arch: string;
-  /** Of everything that the addon is compiled from. */
+  /** Fingerprint of everything that the addon is compiled from. */
   readonly sources: string;
-  /** Of the C++ tests; null where they were not built. */
+  /** Fingerprint of the C++ tests; null where they were not built. */
   readonly tests: string | null;
 }
 
@@ -44,7 +44,7 @@ export function writeBuildRecord(root: string, record: BuildRecord): void {
   renameSync(`${file}.new`, file);
 }
 
-/** To be called before a build: from then to its end, what is there matches no record. */
+/** Removes the record before a build: until that has ended, no record matches what is there. */
 export function removeBuildRecord(root: string): void {
   rmSync(join(root, RECORD), { force: true });
 }

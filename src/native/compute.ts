@@ -1,10 +1,10 @@
-/** How a GPU computes; where absent, with TF32 and CUDA graphs. A CPU does not ask. */
+/** How a GPU computes; without these options, with TF32 and CUDA graphs. A CPU ignores them. */
 export interface NativeGpuOptions {
-  /** Products and convolutions in fp32 round their factors to TF32. */
+  /** Whether products and convolutions in fp32 may round their factors to TF32. */
   readonly tf32: boolean;
-  /** Only in orders that do not change from run to run. */
+  /** Whether every sum is added up in the same order in every run. */
   readonly deterministic: boolean;
-  /** Records training steps and extraction, to give each to the GPU in one piece. */
+  /** Whether training steps and feature extraction are recorded as CUDA graphs and replayed. */
   readonly cudaGraph: boolean;
 }
 
@@ -18,10 +18,10 @@ export interface NativeDescription {
   readonly precisionReason: string;
   /** Where training views are made: `cpu`, or the device that computes. */
   readonly viewsDevice: string;
-  /** Why there, in words for the user. */
+  /** Why views are made there, in words for the user. */
   readonly viewsReason: string;
   readonly computeThreads: number;
   readonly dataThreads: number;
-  /** Parameters of one encoder. */
+  /** Number of parameters of one encoder. */
   readonly parameters: number;
 }

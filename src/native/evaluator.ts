@@ -3,18 +3,18 @@ import type { NativePictures, NativeTensorSource } from './input.js';
 
 /** What an evaluator is made from. */
 export interface NativeEvaluatorOptions {
-  /** The kNN bank, and what a linear probe trains on. */
+  /** The pictures that kNN finds neighbours among, and that a linear classifier trains on. */
   readonly train: NativePictures;
   readonly test: NativePictures;
-  /** Pictures to choose the best epoch or learning rate by; they are not in `train`. */
+  /** Pictures by which the best epoch or learning rate is chosen; they are not in `train`. */
   readonly validation: NativePictures | undefined;
   readonly classes: number;
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
   readonly arch: string;
-  /** `cifar`: 3×3 convolution. `imagenet`: 7×7 convolution of stride 2, then max-pooling. */
+  /** `cifar`: a 3×3 convolution. `imagenet`: a 7×7 convolution of stride 2, then max-pooling. */
   readonly stem: string;
-  /** The backbone: every parameter and statistic `f.…`, under the reference's names. */
+  /** The backbone's parameters and BatchNorm statistics, under the reference's names (`f.…`). */
   readonly model: NativeTensorSource;
   readonly seed: number;
   /** `auto`, `cpu`, `cuda` or `cuda:<n>`. */
@@ -33,7 +33,7 @@ export interface NativeKnnResult {
   readonly top1: number;
   /** Per cent. */
   readonly top5: number;
-  /** classes × classes, row by row: number of test pictures of the row's class given the column's. */
+  /** classes × classes, row by row: how many test pictures of the row's class got the column's. */
   readonly confusion: Float64Array;
 }
 
@@ -45,12 +45,15 @@ export interface NativeLinearMetrics {
   readonly top5: number;
 }
 
-/** The reference's linear evaluation. */
+/** How the reference's linear evaluation trains its classifier. */
 export interface NativeLinearOptions {
   readonly batchSize: number;
   readonly learningRate: number;
   readonly weightDecay: number;
-  /** false: BatchNorm takes the batch's statistics and its running ones move, as in the reference. */
+  /**
+   * Whether BatchNorm normalises with the model's running statistics. Where not, as in the
+   * reference, it normalises with the batch's own, and the running ones move.
+   */
   readonly frozenBatchNorm: boolean;
 }
 
@@ -84,18 +87,20 @@ export interface NativeEvaluator {
     readonly neighbours: number;
     readonly temperatures: readonly number[];
   }): Promise<NativeKnnResult[]>;
-  /** Puts a newly drawn linear classifier on the backbone; the backbone is as in the file again. */
+  /** Draws a new linear classifier, and sets the backbone back to what was in the file. */
   startLinear(options: NativeLinearOptions): Promise<void>;
   /** Trains the classifier for one epoch (numbered from 1); `onSteps` as for the trainer. */
   trainLinearEpoch(
     epoch: number,
     onSteps: (rows: Float64Array) => void,
   ): Promise<NativeLinearMetrics>;
-  /** Measures the classifier on a split, in evaluation mode, test view. */
+  /**
+   * Measures the classifier on a split, in evaluation mode and with the test view of each picture.
+   */
   measureLinear(split: 'test' | 'validation'): Promise<NativeLinearMetrics>;
   /**
-   * Writes backbone (`f.…`) and classifier (`fc.weight`, `fc.bias`) as the reference's linear model,
-   * by rename.
+   * Writes the backbone (`f.…`) and the classifier (`fc.weight`, `fc.bias`) as the reference's
+   * linear model. The file appears whole, by a rename.
    */
   saveLinear(path: string): Promise<void>;
   sweepLinear(options: NativeSweepOptions): Promise<NativeSweepResult[]>;

@@ -1,6 +1,8 @@
 import type { StoredTensor } from '../formats/tensorFile.js';
 
-/** One split of a data set as the addon takes it: raw bytes, planar (N × 3 × height × width, R then G then B). */
+/**
+ * One split of a data set as the addon takes it: planar bytes, N × 3 (R, G, B) × height × width.
+ */
 export interface NativePictures {
   readonly pixels: Uint8Array;
   /** One class index per picture. */

@@ -2,13 +2,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { libraryArchitecture } from './libraryArchitecture.js';
 
-/** In words, for messages. */
+/** The versions of LibTorch that the addon can be built against, for messages. */
 export const SUPPORTED_VERSIONS = '2.11 to 2.14';
 
 const OLDEST_MINOR = 11;
 const NEWEST_MINOR = 14;
 
-/** Newest layout first. Old releases are recognised so that they can be named when rejected. */
+/**
+ * Files that tell LibTorch's version, the newest layout first. Old releases are recognised so that
+ * the message which rejects them can name their version.
+ */
 const VERSION_FILES = [
   'include/torch/headeronly/version.h',
   'include/torch/csrc/api/include/torch/version.h',

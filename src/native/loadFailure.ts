@@ -50,13 +50,13 @@ export function libtorchChanged(root: string, record: BuildRecord, change: strin
   );
 }
 
-/** What the dynamic linker said, by case; the first that matches explains it. */
+/** What the dynamic linker may say, and what it means; the first pattern that matches is taken. */
 const CASES: {
   readonly pattern: RegExp;
   explain(match: RegExpMatchArray, root: string, record: BuildRecord): MocoErrorParts;
 }[] = [
   {
-    // Linux, then macOS.
+    // The first alternative is what Linux says, the second what macOS says.
     pattern: /(\S+): cannot open shared object file|Library not loaded: (\S+)/,
     explain: (match, root, record) => missingLibrary(match[1] ?? match[2] ?? '', root, record),
   },
@@ -146,7 +146,10 @@ function missingLibrary(library: string, root: string, record: BuildRecord): Moc
   };
 }
 
-/** These variables come before the folders that the addon remembers. */
+/**
+ * Advice about variables that make the linker look elsewhere before the folders that the addon
+ * names.
+ */
 function otherLibraries(): string[] {
   return ['LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH']
     .filter((name) => process.env[name])

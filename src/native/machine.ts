@@ -17,7 +17,7 @@ export interface NativeCuda {
   }[];
   /** The newest CUDA that the driver supports. */
   readonly driverCuda: string;
-  /** What LibTorch was built with. */
+  /** The version of CUDA that LibTorch was built with. */
   readonly cuda: string;
   readonly cudnn: string;
 }
@@ -25,7 +25,7 @@ export interface NativeCuda {
 /** Large blocks of memory that PyTorch has on a device, in bytes. */
 export interface NativeMemory {
   readonly inUse: number;
-  /** Idle, and kept for the next tensors. */
+  /** Not in use, and kept for the next tensors. */
   readonly cached: number;
   /** The most that was in use at once since the process started. */
   readonly peak: number;

@@ -2,7 +2,7 @@ import { MocoError } from '../error.js';
 import type { NativeAddon } from './addon.js';
 
 /**
- * Says that there is no GPU before a data set is downloaded for it.
+ * Throws where a GPU is asked for and there is none, before anything is downloaded for it.
  * @throws MocoError `ERR_MOCO_DEVICE`
  */
 export function requireDevice(device: string, addon: NativeAddon): void {

@@ -20,7 +20,9 @@ export interface NativeTrainerOptions {
   /** `k`: neighbours that vote in the kNN evaluation. */
   readonly neighbours: number;
   readonly batchSize: number;
-  /** Equal parts of a batch that BatchNorm normalises on their own; 1: the whole batch. */
+  /**
+   * Number of equal parts of a batch that BatchNorm normalises one by one; 1 for the whole batch.
+   */
   readonly batchNormGroups: number;
   readonly learningRate: number;
   readonly weightDecay: number;
@@ -33,12 +35,12 @@ export interface NativeTrainerOptions {
   readonly dataThreads: number;
   /** Threads that PyTorch computes with; 0 lets the addon choose. */
   readonly computeThreads: number;
-  /** What `saveCheckpoint` wrote, to go on from there. */
+  /** A file that `saveCheckpoint` wrote, from which the training goes on. */
   readonly checkpoint: NativeTensorSource | undefined;
   readonly gpu?: NativeGpuOptions;
 }
 
-/** What decides how much memory a run takes, less its batch size. */
+/** Everything that decides how much memory a run takes, except its batch size. */
 export interface NativeMemoryDemand
   extends Pick<
     NativeTrainerOptions,
@@ -51,22 +53,22 @@ export interface NativeMemoryDemand
   readonly dataThreads: number;
 }
 
-/** Bytes that a run should take on its device at most, as far as that can be told beforehand. */
+/** The most bytes that a run should take on its device, as estimated before it starts. */
 export interface NativeMemoryPlan {
   /** Both encoders with their copies, the gradient and the optimiser. */
   readonly model: number;
   readonly queue: number;
   /** The data set and the views. */
   readonly pictures: number;
-  /** What a training step works in. */
+  /** Temporary tensors of a training step. */
   readonly step: number;
-  /** What a kNN evaluation works in. */
+  /** Temporary tensors of a kNN evaluation. */
   readonly evaluation: number;
   /** What a GPU's libraries may take for themselves. */
   readonly libraries: number;
-  /** Of all that is there at once. */
+  /** The most that is taken at once. */
   readonly peak: number;
-  /** What there was when the trainer was made: of a GPU what was free, of a CPU all. */
+  /** What there was when the trainer was made: the free memory of a GPU, or all memory of a CPU. */
   readonly available: number;
 }
 
@@ -98,23 +100,25 @@ export interface NativeTrainer {
     firstStep: number,
     onSteps: (rows: Float64Array) => void,
   ): Promise<number>;
-  /** Weighted kNN of the query encoder over the test split; per cent. */
+  /**
+   * Accuracy of weighted kNN with the query encoder's features over the test split, in per cent.
+   */
   evaluate(): Promise<{ top1: number; top5: number }>;
   /**
-   * Writes the query encoder's state dict as a PyTorch `.pth`, by rename.
+   * Writes the query encoder's state dict as a PyTorch `.pth`, which appears whole, by a rename.
    * @param description JSON about the model, for `moco inspect`
    */
   saveModel(path: string, description: string): Promise<void>;
   /**
-   * Writes everything that a later trainer needs to go on from here, bit for bit, as safetensors, by
-   * rename.
-   * @param previous where the file that is at `path` goes
-   * @param run JSON about the run, kept in the file as it is
+   * Writes everything that a later trainer needs to go on from here, bit for bit, as a safetensors
+   * file, which appears whole, by a rename.
+   * @param previous where the file that is at `path` now is moved
+   * @param run JSON about the run, which is kept in the file as it is
    */
   saveCheckpoint(path: string, previous: string, run: string): Promise<void>;
-  /** What the user should know and was not told yet, one line each. */
+  /** Warnings for the user since the last call, one line each. */
   takeWarnings(): Promise<string[]>;
-  /** Of the process on the trainer's device, at any time. */
+  /** The memory that this process has on the trainer's device. Can be asked for at any time. */
   memory(): NativeMemory;
   /**
    * Asks the running job to end soon: an epoch ends after its current step, an evaluation rejects

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { nearestExisting, requireSpace } from '../disk/freeSpace.js';
 import { outputError } from '../disk/outputError.js';
 
-/** What a run's small files may take, in bytes. */
+/** The room that a run's small files need, in bytes. */
 const SMALL_FILES = 1 << 20;
 
 /**

@@ -2,7 +2,7 @@ import { access, mkdir, rename, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { outputError } from '../disk/outputError.js';
 
-/** Files of an earlier run with the same names, out of the way of a new one. */
+/** Files of an earlier run that were moved out of the way of a new run with the same names. */
 export interface PreviousRun {
   /** Where they are. */
   readonly folder: string;

@@ -29,7 +29,9 @@ export class RunLock {
     }
   }
 
-  /** Can be called more than once. @throws MocoError `ERR_MOCO_OUTPUT` */
+  /**
+   * Lets other runs write there. Can be called more than once. @throws MocoError `ERR_MOCO_OUTPUT`
+   */
   async release(): Promise<void> {
     try {
       this.#lock.release();

@@ -1,7 +1,7 @@
 /**
- * Steps of one epoch on their way from the addon, which pushes them, to a consumer, which
- * pulls them and may be slow: what has not been taken yet is handed over in one piece, and never
- * amounts to more than the epoch.
+ * Takes the steps of one epoch from the addon, which pushes them, to a consumer, which pulls them
+ * and may be slow. All steps that wait are handed over together; they are never more than the
+ * epoch's.
  */
 export class StepInbox<Row> implements AsyncIterable<Row[]> {
   #waiting: Row[] = [];

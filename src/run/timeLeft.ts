@@ -1,4 +1,4 @@
-/** Steps that the running mean of the steps' durations looks back on, roughly. */
+/** Over about how many of the last steps their duration is averaged. */
 const MEMORY = 20;
 
 /** Estimates how long the rest of a run takes, from the steps and evaluations so far. */
@@ -16,7 +16,8 @@ export class TimeLeft {
 
   stepTook(seconds: number): void {
     this.#stepsLeft -= 1;
-    // The first step of a run also warms everything up: the second one replaces it.
+    // The first step of a run takes longer, since it warms everything up: it counts until the
+    // second.
     const remembered = Math.max(1, Math.min(this.#steps, MEMORY));
     this.#steps += 1;
     this.#stepSeconds += (seconds - this.#stepSeconds) / remembered;
@@ -27,7 +28,7 @@ export class TimeLeft {
     this.#evaluationSeconds = seconds;
   }
 
-  /** Evaluations count as nothing until one was seen. */
+  /** Estimate for the rest. Evaluations count as taking no time until the first has been made. */
   get seconds(): number {
     return this.#stepsLeft * this.#stepSeconds + this.#evaluationsLeft * this.#evaluationSeconds;
   }

@@ -39,7 +39,7 @@ function lookUpTorch(command: string, env: NodeJS.ProcessEnv): ActivePython | un
       stdio: ['ignore', 'pipe', 'ignore'],
     });
   } catch {
-    // Not there, a Python 2, or a launcher without a Python behind it: the next command may do.
+    // There is no such command, or it is Python 2 or a launcher that finds no Python: try the next.
     return undefined;
   }
   const { executable, torch } = JSON.parse(output) as { executable: string; torch: string | null };

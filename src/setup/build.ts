@@ -33,7 +33,7 @@ import { findToolchain } from './toolchain.js';
 const LOG = join(BUILD_FOLDER, 'build.log');
 const SHOWN_LOG_LINES = 40;
 
-/** What one compiler needs for a file that includes LibTorch's headers. */
+/** The memory that one compiler takes for a file that includes LibTorch's headers. */
 const BYTES_PER_COMPILER = 2e9;
 
 /** What to build. */
@@ -41,7 +41,7 @@ export interface BuildRequest {
   /** The package's folder. */
   readonly root: string;
   readonly libtorch: LibtorchPrefix;
-  /** Compiles CUDA kernels, where it works with the C++ compiler. */
+  /** The compiler for CUDA kernels; it is used where it works with the C++ compiler. */
   readonly nvcc: Nvcc | undefined;
   /** Build the C++ tests too. */
   readonly tests: boolean;
@@ -89,7 +89,7 @@ function usableNvcc(
   report: Report,
 ): Nvcc | undefined {
   if (!nvcc) return undefined;
-  // After a launcher, as in `ccache g++`.
+  // The compiler is the last word: before it may be a launcher, as in `ccache g++`.
   const hostCompiler = compiler.split(' ').at(-1) as string;
   const problem = nvccProblem(nvcc, hostCompiler, host);
   const name = `nvcc ${nvcc.version} (${nvcc.path})`;
@@ -101,7 +101,7 @@ function usableNvcc(
   return nvcc;
 }
 
-/** A build that has the tests too serves who does not ask for them. */
+/** Whether what is there is what is wanted. A build with the tests also serves without them. */
 function isUpToDate(root: string, wanted: BuildRecord): boolean {
   const built = readBuildRecord(root);
   if (!built || !existsSync(join(root, ADDON))) return false;
@@ -115,10 +115,10 @@ function cmakeOptions(
 ): Record<string, string> {
   return {
     MOCO_LIBTORCH: libtorch.prefix,
-    // Tells another LibTorch in the same folder from the one that was compiled against.
+    // With it, a LibTorch that replaced another in the same folder is noticed.
     MOCO_LIBTORCH_BUILD: describe(libtorch),
     MOCO_NVCC: nvcc?.path ?? '',
-    // Tells another nvcc in the same place from the one that compiled.
+    // With it, an nvcc that replaced another in the same place is noticed.
     MOCO_NVCC_VERSION: nvcc?.version ?? '',
     MOCO_CUDA_ARCHITECTURES: nvcc?.architectures ?? '',
     MOCO_BUILD_TESTS: tests ? 'ON' : 'OFF',
@@ -126,8 +126,8 @@ function cmakeOptions(
 }
 
 /**
- * Whether an earlier build can be taken further: CMake keeps the folders, the compiler and the
- * libraries that it found first.
+ * Whether an earlier build can be continued. It cannot where folders, compiler or libraries have
+ * changed, since CMake keeps those that it found first.
  */
 function canContinue(
   folder: string,
@@ -172,7 +172,7 @@ async function compile(
     log.end();
     await finished(log);
   }
-  // Only now: the error quotes the log, which must be written to its end.
+  // This comes after the log was written to its end, because the error quotes it.
   if (exitCode !== 0) throw buildFailed(request.root, exitCode);
   const seconds = Math.round((performance.now() - started) / 1000);
   report.line(`addon: compiled in ${seconds} s`);
@@ -202,7 +202,7 @@ function parallelCompilers(): number {
   return Math.max(1, Math.min(availableParallelism(), byMemory));
 }
 
-/** CMake asks `node` for paths: it must be this one. */
+/** The environment of a build: CMake asks `node` for paths, which must be this very Node. */
 function environment(compiler: string, { env }: Host): NodeJS.ProcessEnv {
   const path = [dirname(process.execPath), env.PATH].join(delimiter);
   return { ...env, PATH: path, ...(isLaunched(compiler) ? { CXX: compiler } : {}) };

@@ -12,7 +12,7 @@ export function fingerprints(root: string): { sources: string; tests: string } {
     sources: fingerprint(root, [
       'CMakeLists.txt',
       ...native.filter((file) => !isTest(file)),
-      // The build tool and the headers that come with the packages.
+      // These stand for the build tool and the headers that come with the packages.
       'node_modules/cmake-js/package.json',
       'node_modules/node-addon-api/package.json',
     ]),

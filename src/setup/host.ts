@@ -41,7 +41,7 @@ export function findCommand(name: string, env: NodeJS.ProcessEnv): string | unde
 function hasNvidiaDriver(env: NodeJS.ProcessEnv): boolean {
   return (
     existsSync('/proc/driver/nvidia/version') ||
-    // WSL has no /proc entry: the driver is Windows'.
+    // WSL has no such entry in /proc, because the driver is that of Windows.
     existsSync('/usr/lib/wsl/lib/libcuda.so.1') ||
     findCommand('nvidia-smi', env) !== undefined
   );

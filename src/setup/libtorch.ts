@@ -34,7 +34,10 @@ export async function findLibtorch(host: Host, report: Report): Promise<Libtorch
   return libtorch;
 }
 
-/** What `findLibtorch` takes, and throws; undefined where it would fetch a LibTorch. */
+/**
+ * The LibTorch that `findLibtorch` would take, with the same errors; undefined where it would fetch
+ * one.
+ */
 export function locateLibtorch(
   host: Host,
   python: ActivePython | undefined,

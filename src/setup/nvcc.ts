@@ -6,13 +6,15 @@ import { MocoError } from '../error.js';
 import type { Nvcc } from '../native/buildRecord.js';
 import { findCommand, type Host } from './host.js';
 
-/** From Ampere on; code for 80 runs on every later GPU, whose driver translates it. */
+/**
+ * GPUs from Ampere on, and Hopper: code for 80 also runs on later GPUs, whose driver translates it.
+ */
 const USUAL_ARCHITECTURES = '80;90a';
 
-/** Where NVIDIA's installer puts it, which no system has on its `PATH`. */
+/** Where NVIDIA's installer puts nvcc; no system has that folder on its `PATH`. */
 const USUAL_PLACE = '/usr/local/cuda/bin/nvcc';
 
-/** Without kernels, in words for the user. */
+/** What it costs to have no kernels, in words for the user. */
 export const KERNELS_COST =
   "training on a GPU works with LibTorch's operators alone, and is slower: they read and write memory more often";
 
@@ -80,7 +82,9 @@ function architectures(env: NodeJS.ProcessEnv): string {
   );
 }
 
-/** Of all GPUs that the driver tells of; Hopper's own instructions need the `a`. */
+/**
+ * The architectures of all GPUs that the driver lists; for Hopper's own instructions with an `a`.
+ */
 function ofThisMachine(env: NodeJS.ProcessEnv): string | undefined {
   const query = ['--query-gpu=compute_cap', '--format=csv,noheader'];
   const lines = outputOf('nvidia-smi', query, env)?.trim().split('\n') ?? [];

@@ -59,7 +59,7 @@ export async function pipDownload(
   return (await readdir(wheels)).map((name) => join(wheels, name));
 }
 
-/** The last thing that pip calls an error, without the address that it asked. */
+/** The last error that pip printed, without the address that it asked. */
 function lastComplaint(error: unknown): string {
   const output = (error as { stderr?: string }).stderr ?? '';
   const lines = output.trim().split('\n');
@@ -70,7 +70,7 @@ function lastComplaint(error: unknown): string {
 function folderBytes(folder: string): number {
   let bytes = 0;
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    // pip moves its files while they are counted.
+    // A file may be gone already, since pip moves its files while they are counted.
     bytes += statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0;
   }
   return bytes;

@@ -2,7 +2,7 @@
 export interface Report {
   /** One finished line. */
   line(text: string): void;
-  /** What is going on right now: shown on a terminal only, until the next call. */
+  /** What is going on right now; shown on a terminal only, and only until the next call. */
   progress(text: string): void;
 }
 

@@ -19,7 +19,7 @@ export async function setUpNative(
   const libtorch = await findLibtorch(host, report);
   const nvcc = libtorch.cuda ? kernelCompiler(host, report) : undefined;
   const built = await buildAddon({ root, libtorch, nvcc, tests }, host, report);
-  // What cannot be loaded is better known now than at the first run.
+  // An addon that cannot be loaded is better noticed now than at the first run.
   if (built) loadAddonOf(root);
   else report.line('addon: up to date');
 }

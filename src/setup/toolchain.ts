@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { MocoError } from '../error.js';
 import { findCommand, type Host } from './host.js';
 
-/** What a build runs. */
+/** The tools of a build that there is a choice of. */
 export interface Toolchain {
   /** The C++ compiler's command; with a launcher before it where `$CXX` has one (`ccache g++`). */
   readonly compiler: string;
@@ -27,7 +27,10 @@ const OLDEST_CMAKE = [3, 18] as const;
 const OLDEST_GCC = 11;
 const OLDEST_CLANG = 14;
 
-/** The compiler that CMake would take comes first; a versioned one may sit beside an old one. */
+/**
+ * The compiler that CMake would take comes first. Where it is too old, a newer one may be beside
+ * it.
+ */
 const COMPILERS = ['c++', 'g++', 'clang++'].concat(
   [15, 14, 13, 12, 11].map((version) => `g++-${version}`),
   [20, 19, 18, 17, 16, 15, 14].map((version) => `clang++-${version}`),
@@ -96,7 +99,7 @@ function findCompiler(env: NodeJS.ProcessEnv): { command?: string; problem?: str
   };
 }
 
-/** Apple's clang counts versions its own way; its 14 is LLVM's 14 too. */
+/** Apple numbers its clang in its own way, but its version 14 is LLVM's 14, too. */
 function identifyCompiler(output: string): { name: string; major: number; oldest: number } {
   const clang = output.match(/clang version (\d+)/);
   if (clang) return { name: 'clang', major: Number(clang[1]), oldest: OLDEST_CLANG };
@@ -115,7 +118,7 @@ function versionOutput(command: string, env: NodeJS.ProcessEnv): string | undefi
       stdio: ['ignore', 'pipe', 'ignore'],
     });
   } catch {
-    // E.g. macOS's stand-in for a compiler that is not installed.
+    // It fails, as macOS's stand-in for a compiler does where none is installed.
     return undefined;
   }
 }

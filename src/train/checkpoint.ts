@@ -8,7 +8,7 @@ import { verifyChecksums } from '../formats/verifyChecksums.js';
 import type { NativeTensorSource } from '../native/input.js';
 import { type RunState, runStateSchema } from './runState.js';
 
-/** What `__metadata__.format` of a checkpoint says. */
+/** What the text `format` in the metadata of a checkpoint says. */
 const FORMAT = 'moco-checkpoint';
 
 /** A whole checkpoint, found good to the last bit. */
@@ -29,7 +29,9 @@ export function checkpointPaths(directory: string): { newest: string; previous: 
   };
 }
 
-/** Whether a run that writes to `directory` is the checkpoint's own, and not one that it begins. */
+/**
+ * Whether a run that writes to `directory` is the checkpoint's own, and not a new one from there.
+ */
 export function isOwnRun(checkpoint: Checkpoint, directory: string): boolean {
   return resolve(checkpoint.directory) === resolve(directory);
 }

@@ -23,7 +23,10 @@ export interface TrainerDescription extends NativeTrainerDescription {
     readonly classes: number;
     readonly trainPictures: number;
     readonly testPictures: number;
-    /** Held out from the training pictures; where there are any, they are what is evaluated. */
+    /**
+     * Pictures held out from training. Where there are any, they are evaluated, and not the test
+     * ones.
+     */
     readonly validationPictures: number;
   };
   readonly files: RunFiles;
@@ -49,7 +52,7 @@ export interface Metrics {
   readonly loss: number;
   /** Share (0…1) of the queries that are closest to their own key. */
   readonly contrastiveAccuracy: number;
-  /** L2 norm over all parameters. */
+  /** L2 norm of the gradient over all parameters. */
   readonly gradientNorm: number;
   readonly learningRate: number;
   readonly picturesPerSecond: number;
@@ -62,12 +65,15 @@ export interface Metrics {
 /** One training step. */
 export interface StepEvent extends Metrics {
   readonly type: 'step';
-  /** In the epoch, from 1. */
+  /** Number of the step in the epoch, from 1. */
   readonly step: number;
   readonly stepsPerEpoch: number;
 }
 
-/** One pass over the data: means over its steps; rate, queue and time as at its end. */
+/**
+ * One pass over the data is done. Loss, accuracy and gradient are means over its steps; learning
+ * rate, queue and time left are those at its end.
+ */
 export interface EpochEvent extends Metrics {
   readonly type: 'epoch';
   /** Time that the epoch's training took. */
@@ -99,9 +105,9 @@ export interface BestEpoch {
 /** Everything that the run needs to go on was written. */
 export interface CheckpointEvent {
   readonly type: 'checkpoint';
-  /** Epochs done: trained, and evaluated where they are. */
+  /** How many epochs are done: trained, and evaluated where that is due. */
   readonly epoch: number;
-  /** Steps done of the next one. */
+  /** How many steps of the next epoch are done. */
   readonly step: number;
   readonly path: string;
 }

@@ -6,8 +6,8 @@ import { outputError } from '../disk/outputError.js';
 const TEMPORARY = /^\..*\.[0-9a-f]{8}\.tmp$|\.tmp-\d+$/;
 
 /**
- * Removes what a run that was killed left half-written in its directory and beside it. Only for who
- * holds the run's lock.
+ * Removes what a run that was killed left half-written in its directory and beside it. The caller
+ * must hold the run's lock.
  * @throws MocoError `ERR_MOCO_OUTPUT`
  */
 export async function removeLeftovers(directory: string): Promise<void> {
@@ -20,7 +20,7 @@ export async function removeLeftovers(directory: string): Promise<void> {
   }
 }
 
-/** None where there is no such folder. */
+/** The names in a folder; none where there is no such folder. */
 async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);

@@ -13,7 +13,7 @@ export function modelDescription(
   progress: Progress,
 ) {
   const { arch, featureDim } = config;
-  // A trained epoch counts, whether it is evaluated yet or not.
+  // An epoch counts as soon as it is trained, whether or not it is evaluated yet.
   const epoch = progress.isTrained ? progress.epoch : progress.epoch - 1;
   const metrics = progress.results.find((row) => row.epoch === epoch);
   const of = { format: 'moco-model', mocoVersion, arch, featureDim, epoch };

@@ -16,8 +16,8 @@ const NO_STEPS: EpochSums = {
 };
 
 /**
- * How far a run is, from which its events are made. Means are taken from sums that a checkpoint
- * holds, so that an epoch that was interrupted ends with the same ones, to the last bit.
+ * How far a run is; makes the run's events of that. A checkpoint holds the sums from which means
+ * are taken, so that an epoch that was interrupted ends with the same means, to the last bit.
  */
 export class Progress {
   readonly #config: TrainConfig;
@@ -45,17 +45,19 @@ export class Progress {
     this.#timeLeft = new TimeLeft(steps, evaluationsAfter(this.#epoch, config));
   }
 
-  /** Number of the epoch in work, from 1. */
+  /** Number of the epoch that is being trained, from 1. */
   get epoch(): number {
     return this.#epoch + 1;
   }
 
-  /** Steps done of the epoch in work. */
+  /** How many steps of this epoch are done. */
   get step(): number {
     return this.#step;
   }
 
-  /** Whether all steps of the epoch in work are done, and only its end is missing. */
+  /**
+   * Whether all steps of this epoch are done, so that only its evaluation and files are missing.
+   */
   get isTrained(): boolean {
     return this.#step === this.#stepsPerEpoch;
   }
@@ -64,12 +66,12 @@ export class Progress {
     return this.#epoch >= this.#config.epochs;
   }
 
-  /** Of the whole run, with its earlier parts. */
+  /** Duration of the whole run, with the parts before it was resumed. */
   get seconds(): number {
     return this.#secondsBefore + (performance.now() - this.#begin) / 1000;
   }
 
-  /** Of the epochs evaluated so far. */
+  /** The best of the epochs evaluated so far. */
   get best(): BestEpoch | undefined {
     return this.#best;
   }
@@ -105,7 +107,7 @@ export class Progress {
     };
   }
 
-  /** What the epoch in work gave, after its last step. */
+  /** The event of this epoch, after its last step. */
   trained(): EpochEvent {
     const { steps, loss, contrastiveAccuracy, gradientNorm, seconds, ...last } = this.#sums;
     return {
@@ -122,14 +124,14 @@ export class Progress {
     };
   }
 
-  /** Ends the epoch in work without an evaluation. */
+  /** Ends this epoch without an evaluation. */
   finishEpoch({ epoch }: EpochEvent): void {
     this.#epoch = epoch;
     this.#step = 0;
     this.#sums = NO_STEPS;
   }
 
-  /** Ends the epoch in work. @param seconds that the evaluation took */
+  /** Ends this epoch with an evaluation. @param seconds that the evaluation took */
   finishEvaluation(
     trained: EpochEvent,
     { top1, top5 }: { readonly top1: number; readonly top5: number },
@@ -151,7 +153,7 @@ function isEvaluated(epoch: number, { evalEvery, epochs }: TrainConfig): boolean
   return epoch % evalEvery === 0 || epoch === epochs;
 }
 
-/** How many evaluations a run has after its first epochs. */
+/** How many evaluations of a run come after its first `epoch` epochs. */
 function evaluationsAfter(epoch: number, { evalEvery, epochs }: TrainConfig): number {
   return Math.ceil(epochs / evalEvery) - Math.floor(epoch / evalEvery);
 }

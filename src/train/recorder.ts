@@ -105,7 +105,7 @@ export class Recorder {
     );
   }
 
-  /** Of an epoch without evaluation. */
+  /** Records an epoch that is not evaluated. */
   async recordEpoch({ epoch, loss }: EpochEvent): Promise<void> {
     const step = this.#stepsBefore(epoch + 1);
     const values = { 'train/epoch_loss': loss };
@@ -128,7 +128,7 @@ export class Recorder {
     await writeFileAtomic(this.#description.files.results, resultsCsv(results));
   }
 
-  /** Brings the logs to the disk. @returns how long they are */
+  /** Waits until the logs are on the disk. @returns how long they are */
   async flush(): Promise<LogLengths> {
     await Promise.all([this.#metrics.flush(), this.#tensorBoard.flush()]);
     const { path, length } = this.#tensorBoard;
@@ -160,7 +160,7 @@ function stepLine(event: StepEvent, time: number): string {
   return `${JSON.stringify(line)}\n`;
 }
 
-/** Seconds. */
+/** Unix time in seconds. */
 function unixTime(): number {
   return Date.now() / 1000;
 }

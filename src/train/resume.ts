@@ -5,7 +5,7 @@ import { MocoError } from '../error.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { TrainerDescription } from './events.js';
 
-/** Keys that say for how long, where and how a run goes on, and not what it computes. */
+/** Keys that may change when a run goes on, since they do not decide what it computes. */
 const MAY_CHANGE: readonly (keyof TrainConfig)[] = [
   'epochs',
   'dataRoot',
@@ -76,7 +76,7 @@ export function changedSurroundings(
     });
 }
 
-/** Nothing that the checkpoint's run has done is beyond the end of the one that goes on. */
+/** Refuses an end of the run that lies before the checkpoint. */
 function requireAhead({ path, state }: Checkpoint, { epochs }: TrainConfig): void {
   const begun = state.epoch + (state.step > 0 ? 1 : 0);
   if (begun <= epochs) return;
@@ -84,7 +84,7 @@ function requireAhead({ path, state }: Checkpoint, { epochs }: TrainConfig): voi
   throw new MocoError('ERR_MOCO_CONFIG', message, { hint: `Pass --epochs ${begun} or more.` });
 }
 
-/** A run's last epoch is evaluated, which cannot be made up for where it is over. */
+/** Refuses to end at the checkpoint's epoch where that was not evaluated: a run's last epoch is. */
 function requireEvaluatedEnd({ path, state }: Checkpoint, { epochs }: TrainConfig): void {
   const { epoch, results } = state;
   if (epoch < epochs || results.at(-1)?.epoch === epoch) return;

@@ -82,7 +82,7 @@ async function withEventFile(metrics: AppendLog, open: () => Promise<EventFile>)
   }
 }
 
-/** Empty where it is not there any more, or not readable: a run goes on without it. */
+/** The earlier `environment.json`; empty where it cannot be read, since a run does not need it. */
 async function environmentBefore(directory: string): Promise<object> {
   try {
     return JSON.parse(await readFile(join(directory, ENVIRONMENT), 'utf8'));

@@ -3,7 +3,10 @@ import type { TrainConfig } from '../config/trainConfig.js';
 import { pythonFloat } from '../formats/pythonFloat.js';
 import type { RunFiles } from './events.js';
 
-/** Where a run writes: the reference's names, `{dim}_{m}_{T}_{momentum}_{k}_{batch}_{epochs}`. */
+/**
+ * Where a run writes. The names are the reference's:
+ * `{featureDim}_{m}_{temperature}_{momentum}_{k}_{batchSize}_{epochs}`.
+ */
 export function runFiles(config: TrainConfig): RunFiles {
   const { featureDim, m, temperature, momentum, k, batchSize, epochs } = config;
   const floats = [pythonFloat(temperature), pythonFloat(momentum)];
@@ -17,7 +20,7 @@ export function runFiles(config: TrainConfig): RunFiles {
   };
 }
 
-/** The best model of the run with that directory. */
+/** The file of the best model of the run that has this directory. */
 export function modelOf(directory: string): string {
   return `${directory}_model.pth`;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const count = z.int().min(0);
 
-/** Sums over the steps done of an epoch, and what its last step said. */
+/** Sums over the steps of an epoch that are done, and the values of the last of them. */
 export const epochSumsSchema = z.object({
   steps: count,
   loss: z.number(),
@@ -15,9 +15,11 @@ export const epochSumsSchema = z.object({
 
 /** How far a run is. */
 export const progressSchema = z.object({
-  /** Epochs done: trained, and evaluated where they are. */
+  /** How many epochs are done: trained, and evaluated where that is due. */
   epoch: count,
-  /** Steps done of the next one; all of them where only its end is missing. */
+  /**
+   * How many steps of the next epoch are done; all of them where only its evaluation is missing.
+   */
   step: count,
   stepsPerEpoch: count,
   sums: epochSumsSchema,
@@ -27,7 +29,7 @@ export const progressSchema = z.object({
   ),
   /** The epoch with the best kNN top-1 so far. */
   best: z.object({ epoch: count, top1: z.number(), top5: z.number() }).optional(),
-  /** That the run took so far. */
+  /** How long the run took so far. */
   seconds: z.number().min(0),
 });
 
@@ -44,7 +46,7 @@ const logLengthsSchema = z.object({
 export const runStateSchema = progressSchema.extend({
   mocoVersion: z.string(),
   libtorchVersion: z.string(),
-  /** Where it was trained, which decides how sums are rounded. */
+  /** The device that trained, on which it depends how sums are rounded. */
   deviceName: z.string(),
   precision: z.string(),
   /** The complete configuration. */
