@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duration } from '#moco/cli/quantities.js';
-import { TerminalOutput } from '#moco/cli/terminalOutput.js';
 import { epochLine, QueueNotes, stepMetrics, TrainText } from '#moco/cli/trainText.js';
 import type { EpochEvent, StartEvent, StepEvent } from '#moco/train/events.js';
 
@@ -54,18 +52,6 @@ test('an epoch without evaluation has its line at once, and it stays', () => {
   assert.deepEqual(new TrainText().textOf(epoch), { live: `${line}  evaluating …` });
 });
 
-test('a terminal that does not tell its width shows 79 characters of a live line', (context) => {
-  const written: unknown[] = [];
-  const write = context.mock.method(process.stdout, 'write', (text: unknown) => written.push(text));
-  const columns = Object.getOwnPropertyDescriptor(process.stdout, 'columns');
-  Object.defineProperty(process.stdout, 'columns', { value: 0, configurable: true });
-  new TerminalOutput(new TrainText()).show(epoch);
-  if (columns) Object.defineProperty(process.stdout, 'columns', columns);
-  else Reflect.deleteProperty(process.stdout, 'columns');
-  write.mock.restore();
-  assert.equal(written.at(-1), epochLine(epoch).slice(0, 79));
-});
-
 test('a run that goes on says where, and a finished one that nothing is left to do', () => {
   const resumedLine = (epoch: number, step: number): string | undefined => {
     const description = { dataset: {}, files: {}, memory: {} };
@@ -87,11 +73,6 @@ test('a run tells what memory it should take, and what there is', () => {
   };
   assert.equal(memoryLine('cpu'), 'memory  1.5 GiB at its peak, of 80.0 GiB');
   assert.equal(memoryLine('cuda:0'), 'memory  1.5 GiB at its peak, of free 80.0 GiB');
-});
-
-test('durations are in the two units that matter', () => {
-  const texts = [0.4, 59.4, 59.6, 3599, 3600, 7265].map(duration);
-  assert.deepEqual(texts, ['0 s', '59 s', '1 min 0 s', '59 min 59 s', '1 h 0 min', '2 h 1 min']);
 });
 
 /** The notes after each of a run's steps, as far as there are any. */

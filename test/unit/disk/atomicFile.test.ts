@@ -3,7 +3,6 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { AppendLog } from '#moco/disk/appendLog.js';
 import { writeFileAtomic } from '#moco/disk/atomicFile.js';
 import { runWithSmallDisk } from '../../support/smallDisk.js';
 
@@ -69,36 +68,4 @@ test('a disk that fills up during a write: the old file stays, no piece of the n
   assert.match(output, /^ERR_MOCO_OUTPUT cannot write .*a\.csv: .*size limit \(EFBIG\) Raise/);
   assert.equal(await readFile(path, 'utf8'), 'old');
   assert.deepEqual(await readdir(folder), ['a.csv']);
-});
-
-test('a disk that fills up under a log: its last record is whole', async () => {
-  const path = join(folder, 'a.jsonl');
-  const output = runWithSmallDisk(`
-    import { AppendLog } from '#moco/disk/appendLog.js';
-    const log = await AppendLog.create(${JSON.stringify(path)});
-    for (let record = 0; record < 5; record++) await log.append('y'.repeat(999) + '\\n');
-    await log.append('z'.repeat(9999) + '\\n').catch((error) => console.log(error.code));
-    await log.close();
-  `);
-  assert.equal(output, 'ERR_MOCO_OUTPUT\n');
-  assert.equal(await readFile(path, 'utf8'), `${'y'.repeat(999)}\n`.repeat(5));
-});
-
-test('a log never continues a file that is there already', async () => {
-  const path = join(folder, 'a.jsonl');
-  await writeFile(path, 'earlier\n');
-  await assert.rejects(AppendLog.create(path), {
-    code: 'ERR_MOCO_OUTPUT',
-    message: `cannot write ${path}: something else is in its place (EEXIST)`,
-  });
-  assert.equal(await readFile(path, 'utf8'), 'earlier\n');
-});
-
-test('a log can be closed twice', async () => {
-  const log = await AppendLog.create(join(folder, 'a.jsonl'));
-  await log.append('one\n');
-  await log.flush();
-  await log.close();
-  await log.close();
-  assert.equal(await readFile(log.path, 'utf8'), 'one\n');
 });
