@@ -47,15 +47,14 @@ ImageStore smoothPictures() {
 }
 
 /// One batch of views after the other, epoch after epoch.
-class Views {
+class Batches {
  public:
-  Views()
+  Batches()
       : store_(smoothPictures()),
         loader_(makeInputLoader(
             store_, {.device = at::kCPU,
                      .compute = at::kFloat,
                      .normalisation = {at::full({3}, 0.5f), at::full({3}, 0.25f)},
-                     .viewsDevice = at::kCPU,
                      .batchSize = kBatch,
                      .seed = 0,
                      .threads = 1})) {}
@@ -74,7 +73,7 @@ class Views {
 
 StepResult step(Moco& moco, const std::vector<at::Tensor>& views) {
   const auto type = moco.queryEncoder().options().compute;
-  return moco.step(views[0].to(type), views[1].to(type));
+  return moco.step({.queries = views[0].to(type), .keys = views[1].to(type)});
 }
 
 /// Loss and gradient of the step that comes after `state`.
@@ -98,19 +97,19 @@ StateDict copyOf(const StateDict& state) {
 double norm2(const at::Tensor& x) { return x.dot(x).item<double>(); }
 
 /// Of the gradients by all parameters, over batches from one state.
-void compare(int64_t stepsBefore, Moco& bf16, Moco& fp32, Views& views, int64_t batches) {
+void compare(int64_t stepsBefore, Moco& bf16, Moco& fp32, Batches& batches, int64_t count) {
   const StateDict state = copyOf(bf16.state());
   at::Tensor sum;  // of the errors
   double errors = 0, gradients = 0, products = 0, loss = 0;
-  for (int64_t batch = 0; batch < batches; ++batch) {
-    const auto pictures = views.next();
+  for (int64_t batch = 0; batch < count; ++batch) {
+    const auto pictures = batches.next();
     const Gradient exact(fp32, state, pictures), rounded(bf16, state, pictures);
     const auto error = rounded.flat - exact.flat;
     sum = sum.defined() ? sum + error : error;
     errors += norm2(error);
     gradients += norm2(exact.flat);
     products += error.dot(exact.flat).item<double>();
-    loss += (rounded.loss - exact.loss) / static_cast<double>(batches);
+    loss += (rounded.loss - exact.loss) / static_cast<double>(count);
   }
   bf16.restore(state);
   std::printf("| %d | %.1f %% | %+.2f %% | %.2f | %+.4f |\n", int(stepsBefore),
@@ -128,7 +127,7 @@ int main(int argc, char** argv) {
   installCachingAllocator();
   setComputeThreads(argument(argc, argv, 2, 2));
   Moco bf16(options(at::kBFloat16)), fp32(options(at::kFloat));
-  Views views;
+  Batches batches;
   std::puts(
       "error: its norm by the gradient's; along it: its part along the gradient;\n"
       "adds up: norm of the errors' sum by the root of their squares' (1: independent noise)\n\n"
@@ -136,7 +135,7 @@ int main(int argc, char** argv) {
       "|---|---|---|---|---|");
   int64_t done = 0;
   for (const int64_t stepsBefore : kStepsBefore) {
-    for (; done < stepsBefore; ++done) step(bf16, views.next());
-    compare(stepsBefore, bf16, fp32, views, argument(argc, argv, 1, 12));
+    for (; done < stepsBefore; ++done) step(bf16, batches.next());
+    compare(stepsBefore, bf16, fp32, batches, argument(argc, argv, 1, 12));
   }
 }

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/error.h"
@@ -26,7 +27,8 @@ void requireFinite(const StepResult& result) {
               "Lower the learning rate, raise the temperature, or train in fp32.");
 }
 
-/// All at once, but for types that differ, of which PyTorch would copy one tensor after the other.
+/// Copies all tensors of one type at once: PyTorch copies lists of several types one tensor at a
+/// time.
 void copyByType(const std::vector<at::Tensor>& to, const std::vector<at::Tensor>& from) {
   std::map<at::ScalarType, std::array<std::vector<at::Tensor>, 2>> groups;
   for (size_t i = 0; i < from.size(); ++i) {
@@ -37,16 +39,20 @@ void copyByType(const std::vector<at::Tensor>& to, const std::vector<at::Tensor>
   for (const auto& [type, group] : groups) at::_foreach_copy_(group[0], group[1]);
 }
 
-std::unique_ptr<GraphRecorder> recorder(const MocoOptions& options) {
-  return options.graphRecorder ? options.graphRecorder() : nullptr;
+/// A `StepResult` in one tensor: (3), on the device.
+at::Tensor pack(const InfoNce& infoNce, const at::Tensor& gradientNorm) {
+  return at::stack({infoNce.loss.detach(), infoNce.accuracy, gradientNorm});
 }
 
-/// Waits for the device.
-StepResult read(const at::Tensor& numbers) {
-  // One transfer for the three numbers: each would wait for the device.
-  const auto onHost = numbers.to(at::kCPU, at::kDouble);
-  const double* values = onHost.const_data_ptr<double>();
-  return {values[0], values[1], values[2]};
+/// Waits for the device, once for all numbers.
+StepResult unpack(const at::Tensor& result) {
+  const auto onHost = result.to(at::kCPU, at::kDouble);
+  const double* numbers = onHost.const_data_ptr<double>();
+  return {.loss = numbers[0], .accuracy = numbers[1], .gradientNorm = numbers[2]};
+}
+
+at::Tensor encode(Encoder& encoder, const at::Tensor& views) {
+  return encoder.project(encoder.backbone(views, Mode::kTrain), Mode::kTrain);
 }
 
 }  // namespace
@@ -58,78 +64,65 @@ Moco::Moco(const MocoOptions& options)
       queue_(options.queueLength, options.encoder.featureDim, options.seed,
              query_.parameters().flat().options()),
       adam_(query_.parameters().flat(), options.adam),
-      gradients_(query_.parameters().zerosLike(options.encoder.master)),
-      gradientGraph_([this](const auto& views) { return forwardAndBackward(views); },
-                     recorder(options)),
-      updateGraph_(
-          [this](const auto&) {
-            adam_.step(gradients_.flat());
-            query_.refreshWeights();
-            momentumUpdate();
-            return GraphedFunction::Tensors{};
-          },
-          recorder(options)) {
+      gradients_(query_.parameters().zerosLike(options.encoder.master)) {
   query_.initialise(options.seed);
   key_.copyParametersFrom(query_);
 }
 
-StepResult Moco::step(const at::Tensor& queryViews, const at::Tensor& keyViews,
-                      const at::Tensor& keyOrder) {
-  StatisticsGuard queryStatistics(query_);
-  StatisticsGuard keyStatistics(key_);
-  const int64_t batches = query_.batchesTracked() + 1;
-  GraphedFunction::Tensors inputs{queryViews, keyViews};
-  if (keyOrder.defined()) inputs.push_back(keyOrder);
-  const auto outputs = gradientGraph_(inputs);
-  for (Encoder* encoder : {&query_, &key_}) encoder->setBatchesTracked(batches);
-  const StepResult result = read(outputs[1]);
+StepResult Moco::step(const Views& views) {
+  StatisticsGuard queryStatistics(query_), keyStatistics(key_);
+  const Contrast contrast = differentiate(views);
+  const StepResult result = unpack(contrast.result);
   requireFinite(result);
   queryStatistics.keep();
   keyStatistics.keep();
-  update(outputs[0]);
+  RECORD_USER_SCOPE(phase::kUpdate);
+  updateEncoders();
+  queue_.enqueue(contrast.keys);
   return result;
 }
 
-GraphedFunction::Tensors Moco::forwardAndBackward(const GraphedFunction::Tensors& inputs) {
-  const at::Tensor keyOrder = inputs.size() > 2 ? inputs[2] : at::Tensor();
-  const auto [keys, infoNce] = contrast(inputs[0], inputs[1], keyOrder);
-  return {keys, differentiate(infoNce)};
+Moco::Contrast Moco::differentiate(const Views& views) {
+  const auto [keys, infoNce] = [&] {
+    RECORD_USER_SCOPE(phase::kForward);
+    // First, because the query encoder's activations stay in memory until the backward pass.
+    const auto keys = encodeKeys(views);
+    const auto queries = encode(query_, views.queries);
+    return std::pair{keys, moco::infoNce(queries, keys, queue_.keys(), options_.temperature)};
+  }();
+  RECORD_USER_SCOPE(phase::kBackward);
+  backward(infoNce.loss);
+  return {keys, pack(infoNce, gradients_.flat().norm())};
 }
 
-Moco::Contrast Moco::contrast(const at::Tensor& queryViews, const at::Tensor& keyViews,
-                              const at::Tensor& keyOrder) {
-  RECORD_USER_SCOPE(phase::kForward);
-  const auto keys = keysOf(keyViews, keyOrder);
-  const auto queries = query_.project(query_.backbone(queryViews, Mode::kTrain), Mode::kTrain);
-  return {keys, infoNce(queries, keys, queue_.keys(), options_.temperature)};
-}
-
-at::Tensor Moco::keysOf(const at::Tensor& views, const at::Tensor& order) {
+at::Tensor Moco::encodeKeys(const Views& views) {
   const at::NoGradGuard noGrad;
-  if (!order.defined()) return key_.project(key_.backbone(views, Mode::kTrain), Mode::kTrain);
+  const at::Tensor& order = views.keyOrder;
+  if (!order.defined()) return encode(key_, views.keys);
   // Selected from (B, H, W, 3), so that they stay channels last.
-  const auto shuffled = views.permute({0, 2, 3, 1}).index_select(0, order).permute({0, 3, 1, 2});
-  const auto keys = key_.project(key_.backbone(shuffled, Mode::kTrain), Mode::kTrain);
+  const auto shuffled =
+      views.keys.permute({0, 2, 3, 1}).index_select(0, order).permute({0, 3, 1, 2});
+  const auto keys = encode(key_, shuffled);
   return at::empty_like(keys).index_copy_(0, order, keys);
 }
 
-at::Tensor Moco::differentiate(const InfoNce& contrast) {
-  RECORD_USER_SCOPE(phase::kBackward);
-  const auto gradients = torch::autograd::grad({contrast.loss}, query_.weights());
-
+void Moco::backward(const at::Tensor& loss) {
+  const auto gradients = torch::autograd::grad({loss}, query_.weights());
   const at::NoGradGuard noGrad;
   copyByType(gradients_.views(), gradients);
-  return at::stack({contrast.loss.detach(), contrast.accuracy, gradients_.flat().norm()});
 }
 
-void Moco::update(const at::Tensor& keys) {
-  RECORD_USER_SCOPE(phase::kUpdate);
-  updateGraph_({});
-  queue_.enqueue(keys);
+void Moco::updateEncoders() {
+  adam_.step(gradients_.flat());
+  query_.refreshWeights();
+  momentumUpdate();
 }
 
-const std::string& Moco::graphFailure() const {
-  return gradientGraph_.failure().empty() ? updateGraph_.failure() : gradientGraph_.failure();
+/// θ_k ← momentum · θ_k + (1 − momentum) · θ_q (eq. 2).
+void Moco::momentumUpdate() {
+  const at::NoGradGuard noGrad;
+  key_.parameters().flat().lerp_(query_.parameters().flat(), 1.0 - options_.momentum);
+  key_.refreshWeights();
 }
 
 StateDict Moco::state() const {
@@ -160,12 +153,6 @@ void Moco::restore(const StateDict& state) {
   layout.over(adam_.secondMoment()).restore(section(state, "optimiser.second_moment."));
   adam_.steps().copy_(StateLookup(state).get("optimiser.steps", {}));
   queue_.restore(section(state, "queue."));
-}
-
-void Moco::momentumUpdate() {
-  const at::NoGradGuard noGrad;
-  key_.parameters().flat().lerp_(query_.parameters().flat(), 1.0 - options_.momentum);
-  key_.refreshWeights();
 }
 
 }  // namespace moco

@@ -6,7 +6,6 @@
 
 #include "core/contrast/info_nce.h"
 #include "core/contrast/key_queue.h"
-#include "core/device/graphed_function.h"
 #include "core/files/state_dict.h"
 #include "core/model/encoder.h"
 #include "core/ops/adam.h"
@@ -20,7 +19,16 @@ struct MocoOptions {
   double momentum;
   AdamOptions adam;
   uint64_t seed;
-  MakeRecorder graphRecorder = {};  // of what the step gives the device
+};
+
+/// What a step trains on: two views each of B pictures, drawn independently of each other.
+struct Views {
+  at::Tensor queries;  // (B, 3, H, W), channels last, normalised, of the encoder's compute type
+  at::Tensor keys;     // the same of the other views
+  /// (B) int64, on the encoder's device: the order in which the key encoder gets the pictures, so
+  /// that its BatchNorm groups are not the query encoder's (section 3.3, "Shuffling BN");
+  /// undefined: the same order.
+  at::Tensor keyOrder = {};
 };
 
 /// What one step measured, before its update.
@@ -38,19 +46,14 @@ struct StepResult {
 class Moco {
  public:
   explicit Moco(const MocoOptions& options);
+  virtual ~Moco() = default;
   Moco(const Moco&) = delete;
   Moco& operator=(const Moco&) = delete;
 
-  /// Trains on one batch. Where the loss or the gradient is not finite, parameters, statistics and
-  /// queue stay as they were.
-  /// @param queryViews  (B, 3, H, W), channels last, normalised, of the encoder's compute type
-  /// @param keyViews    the other views of the same pictures
-  /// @param keyOrder    (B) int64, on the encoder's device: the order in which the key encoder gets
-  ///                    the pictures, so that its BatchNorm groups are not the query encoder's
-  ///                    (section 3.3, "Shuffling BN"); undefined: the same order
+  /// Trains on one batch: algorithm 1 from the forward passes on. Where the loss or the gradient is
+  /// not finite, parameters, statistics and queue stay as they were.
   /// @throws Error ERR_MOCO_NON_FINITE  where the loss or the gradient is not finite
-  StepResult step(const at::Tensor& queryViews, const at::Tensor& keyViews,
-                  const at::Tensor& keyOrder = {});
+  StepResult step(const Views& views);
 
   /// Everything that training changes: both encoders with their statistics, optimiser and queue.
   /// The tensors are those in use, not copies.
@@ -63,30 +66,28 @@ class Moco {
   Encoder& keyEncoder() { return key_; }
   KeyQueue& queue() { return queue_; }
   const Adam& optimiser() const { return adam_; }
-  /// Why steps are not recorded, though they should be; empty where nothing is wrong.
-  const std::string& graphFailure() const;
   /// The last step's gradient, one tensor for each parameter.
   const NamedTensors& gradients() const { return gradients_; }
 
- private:
+ protected:
+  /// What the first half of a step leaves on the device.
   struct Contrast {
-    at::Tensor keys;  // (B, D)
-    InfoNce infoNce;
+    at::Tensor keys;    // (B, featureDim), L2-normalised, without gradient
+    at::Tensor result;  // a `StepResult`, packed
   };
 
-  /// Loss and gradients.
-  /// @param inputs  the queries' views, the keys', and, with several BatchNorm groups, their order
-  /// @return        the keys (B, D), and (3): loss, accuracy and norm of the gradient
-  GraphedFunction::Tensors forwardAndBackward(const GraphedFunction::Tensors& inputs);
-  /// Forward: keys and loss; moves both encoders' BatchNorm statistics.
-  Contrast contrast(const at::Tensor& queryViews, const at::Tensor& keyViews,
-                    const at::Tensor& keyOrder);
-  /// (B, D), in the order of the views.
-  at::Tensor keysOf(const at::Tensor& views, const at::Tensor& order);
-  /// Backward: gradients.
-  at::Tensor differentiate(const InfoNce& contrast);
-  /// Optimiser, momentum update and queue.
-  void update(const at::Tensor& keys);
+  // The halves of a step. Neither waits for the device: the host looks at the result in between.
+
+  /// Forward and backward: keys, loss and gradients. Moves both encoders' BatchNorm statistics.
+  virtual Contrast differentiate(const Views& views);
+  /// Optimiser and momentum update.
+  virtual void updateEncoders();
+
+ private:
+  /// (B, featureDim), in the order of the views, whatever the order in which they are encoded.
+  at::Tensor encodeKeys(const Views& views);
+  /// The gradient of the loss by every parameter, into `gradients_`.
+  void backward(const at::Tensor& loss);
   void momentumUpdate();
 
   MocoOptions options_;
@@ -95,9 +96,6 @@ class Moco {
   KeyQueue queue_;
   Adam adam_;
   NamedTensors gradients_;
-  // Up to the gradients, of which the host sees whether they are finite.
-  GraphedFunction gradientGraph_;
-  GraphedFunction updateGraph_;
 };
 
 }  // namespace moco

@@ -73,8 +73,7 @@ MocoOptions mocoOptions(const TrainerOptions& options, const at::Device& device,
           .temperature = options.temperature,
           .momentum = options.momentum,
           .adam = {.learningRate = options.learningRate, .weightDecay = options.weightDecay},
-          .seed = options.seed,
-          .graphRecorder = recorders(options, device)};
+          .seed = options.seed};
 }
 
 MemoryDemand memoryDemand(const TrainerOptions& options, const at::Device& device,
@@ -112,7 +111,7 @@ Trainer::Trainer(TrainerOptions options)
   warnOfMissingMemory();
   options_.normalisation.mean = options_.normalisation.mean.to(device_);
   options_.normalisation.std = options_.normalisation.std.to(device_);
-  moco_.emplace(mocoOptions(options_, device_, precision_));
+  moco_.emplace(mocoOptions(options_, device_, precision_), recorders(options_, device_));
   if (options_.checkpoint) moco_->restore(readTensors(*options_.checkpoint));
   backbone_.emplace(moco_->queryEncoder(), options_.normalisation, recorders(options_, device_));
   if (options_.cudaGraph && device_.is_cuda() && !recorders(options_, device_)) {
@@ -176,7 +175,8 @@ void Trainer::warnOfMissingMemory() {
 StepMetrics Trainer::step(int64_t epoch, int64_t number) {
   const auto start = std::chrono::steady_clock::now();
   const auto views = loader_->next();
-  const StepResult result = moco_->step(views[0], views[1], keyOrder(epoch, number));
+  const StepResult result = moco_->step(
+      {.queries = views[0], .keys = views[1], .keyOrder = keyOrder(epoch, number)});
   reportGraphFailure("the steps run", moco_->graphFailure());
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   return {number, result, moco_->optimiser().options().learningRate, elapsed.count(),

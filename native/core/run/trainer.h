@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/contrast/graphed_moco.h"
 #include "core/contrast/moco.h"
 #include "core/device/device.h"
 #include "core/evaluate/accuracy.h"
@@ -138,7 +139,7 @@ class Trainer {
   int64_t dataThreads_;
   int64_t availableMemory_;
   MemoryPlan memoryPlan_;
-  std::optional<Moco> moco_;
+  std::optional<GraphedMoco> moco_;
   std::optional<FrozenBackbone> backbone_;
   DataPlacement placement_;
   std::unique_ptr<InputLoader> loader_;

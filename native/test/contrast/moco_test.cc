@@ -88,8 +88,9 @@ void checkStep(const std::string& arch, const std::string& file, int64_t queueLe
   settings.encoder.batchNormGroups = split.groups;
   Moco moco(settings);
   fill(moco, queueLength);
-  const auto result = moco.step(formula::pictures("view1", 8, type),
-                                formula::pictures("view2", 8, type), split.keyOrder);
+  const auto result = moco.step({.queries = formula::pictures("view1", 8, type),
+                                 .keys = formula::pictures("view2", 8, type),
+                                 .keyOrder = split.keyOrder});
   INFO(file, " in ", type);
   CHECK(isClose(result.loss, fixture.at("loss").item<double>(), tolerances.keys));
   CHECK(result.accuracy == fixture.at("accuracy").item<double>());
@@ -111,8 +112,8 @@ void checkFiveSteps(const std::string& arch, at::ScalarType type, double lossTol
   INFO(arch, " in ", type);
   for (int64_t step = 0; step < 5; ++step) {
     const auto name = ".s" + std::to_string(step);
-    const auto result = moco.step(formula::pictures("view1" + name, 8, type),
-                                  formula::pictures("view2" + name, 8, type));
+    const auto result = moco.step({.queries = formula::pictures("view1" + name, 8, type),
+                                   .keys = formula::pictures("view2" + name, 8, type)});
     const double loss = fixture.at("losses")[step].item<double>();
     CHECK(isClose(result.loss, loss, 0, lossTolerance));
   }
@@ -150,8 +151,9 @@ TEST_CASE("with one group the order of the keys changes nothing but rounding") {
     Moco moco(settings);
     fill(moco, 64);
     return moco
-        .step(formula::pictures("view1", 8, at::kDouble),
-              formula::pictures("view2", 8, at::kDouble), keyOrder)
+        .step({.queries = formula::pictures("view1", 8, at::kDouble),
+               .keys = formula::pictures("view2", 8, at::kDouble),
+               .keyOrder = keyOrder})
         .loss;
   };
   CHECK(isClose(stepIn(at::arange(8).flip(0)), stepIn({}), 1e-10));
@@ -167,7 +169,7 @@ TEST_CASE("five steps of Adam, momentum update and queue are PyTorch's") {
 TEST_CASE("a step that is not finite changes nothing") {
   Moco moco(options("resnet18", 16, at::kFloat, at::kFloat));
   const auto good = formula::pictures("view1", 8, at::kFloat);
-  moco.step(good, formula::pictures("view2", 8, at::kFloat));
+  moco.step({.queries = good, .keys = formula::pictures("view2", 8, at::kFloat)});
   auto bad = good.clone();
   bad[0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
 
@@ -182,7 +184,8 @@ TEST_CASE("a step that is not finite changes nothing") {
     return state;
   };
   const auto before = snapshot();
-  CHECK_THROWS_WITH_AS(moco.step(bad, good), doctest::Contains("the loss is"), Error);
+  CHECK_THROWS_WITH_AS(moco.step({.queries = bad, .keys = good}), doctest::Contains("the loss is"),
+                       Error);
   const auto after = snapshot();
   for (size_t i = 0; i < before.size(); ++i) CHECK(after[i].equal(before[i]));
 }
@@ -193,8 +196,8 @@ TEST_CASE("a restored state goes on bit for bit") {
     const auto step = [&](Moco& moco, int number) {
       const auto name = ".s" + std::to_string(number);
       return moco
-          .step(formula::pictures("view1" + name, 8, compute),
-                formula::pictures("view2" + name, 8, compute))
+          .step({.queries = formula::pictures("view1" + name, 8, compute),
+                 .keys = formula::pictures("view2" + name, 8, compute)})
           .loss;
     };
     Moco whole(settings);
@@ -230,11 +233,12 @@ TEST_CASE("a state of another model or queue is refused") {
 TEST_CASE("bf16 gives fp32's loss and the gradient's direction") {
   Moco exact(options("resnet18", 64, at::kFloat, at::kFloat));
   Moco narrow(options("resnet18", 64, at::kBFloat16, at::kFloat));
-  const auto view = [](const char* name, at::ScalarType type) {
-    return formula::pictures(name, 32, type);
+  const auto views = [](at::ScalarType type) -> Views {
+    return {.queries = formula::pictures("view1", 32, type),
+            .keys = formula::pictures("view2", 32, type)};
   };
-  const auto expected = exact.step(view("view1", at::kFloat), view("view2", at::kFloat));
-  const auto result = narrow.step(view("view1", at::kBFloat16), view("view2", at::kBFloat16));
+  const auto expected = exact.step(views(at::kFloat));
+  const auto result = narrow.step(views(at::kBFloat16));
   // bf16 has 8 bits. Through some twenty layers the loss keeps two digits; a gradient that is the
   // small difference of nearly equal embeddings, as those of noise are, keeps its direction.
   CHECK(isClose(result.loss, expected.loss, 0.01));
