@@ -7,7 +7,7 @@
 #include "core/base/threads.h"
 #include "core/device/device.h"
 #include "core/device/graphed_function.h"
-#include "core/input/view_loader.h"
+#include "core/input/host_input_loader.h"
 
 namespace moco::addon {
 namespace {
@@ -27,7 +27,7 @@ MemoryDemand demandOf(const Napi::Object& options) {
           .testPictures = integer(options, "testPictures"),
           .height = integer(options, "height"),
           .width = integer(options, "width"),
-          .batchesOfViews = ViewLoader::batchesInMemory(dataThreads),
+          .batchesOfViews = HostInputLoader::batchesInMemory(dataThreads),
           .compute = precision.compute,
           .device = device,
           .graph = gpu.cudaGraph && graphRecorders(device)};

@@ -11,7 +11,7 @@ namespace moco::addon {
 
 /// One split of a data set in JavaScript's memory, which must stay alive while this is used.
 struct PicturesView {
-  const uint8_t* pixels;  // count × 3 × height × width
+  const uint8_t* pixels;  // count × height × width × 3
   const uint8_t* labels;  // count
   int64_t count, height, width;
 };

@@ -120,7 +120,18 @@ function copyRecords(
       if (value >= label.count) throw wrongLabel(variant, path, index, label, value);
     }
     labels[index] = record[variant.labels.length - 1] as number;
-    pixels.set(record.subarray(variant.labels.length), index * PICTURE_BYTES);
+    const picture = pixels.subarray(index * PICTURE_BYTES, (index + 1) * PICTURE_BYTES);
+    interleave(record.subarray(variant.labels.length), picture);
+  }
+}
+
+/** Puts the planes of a record (all of R, then G, then B) pixel by pixel, R, G and B together. */
+function interleave(planes: Uint8Array, picture: Uint8Array): void {
+  const pixels = PICTURE_SIDE * PICTURE_SIDE;
+  for (let pixel = 0, at = 0; pixel < pixels; pixel++) {
+    picture[at++] = planes[pixel] as number;
+    picture[at++] = planes[pixels + pixel] as number;
+    picture[at++] = planes[2 * pixels + pixel] as number;
   }
 }
 

@@ -2,7 +2,7 @@ import type { DownloadProgress } from '../download/transfer.js';
 
 /** One split of a data set, all in memory. */
 export interface Pictures {
-  /** N × 3 × height × width bytes, planar: all of R, then G, then B, each row by row from the top. */
+  /** N × height × width × 3 bytes: R, G and B of one pixel after the other, row by row from the top. */
   readonly pixels: Uint8Array;
   /** One class index per picture: an index into `Dataset.classes`. */
   readonly labels: Uint8Array;

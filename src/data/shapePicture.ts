@@ -28,7 +28,7 @@ const canvas = new Canvas();
  * nor brightness tells the class. Tints are weak, so that two views of a picture have little but
  * the kind in common: what is particular to a picture is what contrastive learning finds first.
  *
- * @param pixels takes the 3 × 32 × 32 planar bytes
+ * @param pixels takes the 32 × 32 × 3 bytes
  */
 export function drawPicture(kind: ShapeKind, random: PictureRandom, pixels: Uint8Array): void {
   paintBackground(random);

@@ -1,8 +1,6 @@
 import type { StoredTensor } from '../formats/tensorFile.js';
 
-/**
- * One split of a data set as the addon takes it: planar bytes, N × 3 (R, G, B) × height × width.
- */
+/** One split of a data set as the addon takes it: bytes, N × height × width × 3 (R, G, B). */
 export interface NativePictures {
   readonly pixels: Uint8Array;
   /** One class index per picture. */

@@ -44,9 +44,9 @@ async function writePictures(): Promise<void> {
   const parts = {
     mean: { dtype: 'F64', shape: [3], data: new Float64Array(mean) },
     std: { dtype: 'F64', shape: [3], data: new Float64Array(std) },
-    train: { dtype: 'U8', shape: [train.count, 3, 32, 32], data: train.pixels },
+    train: { dtype: 'U8', shape: [train.count, 32, 32, 3], data: train.pixels },
     train_labels: { dtype: 'U8', shape: [train.count], data: train.labels },
-    test: { dtype: 'U8', shape: [test.count, 3, 32, 32], data: test.pixels },
+    test: { dtype: 'U8', shape: [test.count, 32, 32, 3], data: test.pixels },
     test_labels: { dtype: 'U8', shape: [test.count], data: test.labels },
   };
   let end = 0;

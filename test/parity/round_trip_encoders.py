@@ -73,7 +73,8 @@ def measured(folder: Path, arch: str) -> dict:
 def normalised(pictures: dict[str, Tensor], split: str) -> Tensor:
     """Pictures (N, 3, 32, 32), float32."""
     mean, std = (pictures[key].float().view(3, 1, 1) for key in ("mean", "std"))
-    return (pictures[split].float() / 255 - mean) / std
+    planes = pictures[split].permute(0, 3, 1, 2).contiguous()
+    return (planes.float() / 255 - mean) / std
 
 
 def loaded_classifier(path: Path, encoder: nn.Module) -> nn.Linear:

@@ -37,6 +37,12 @@ export function cifarFile(variant: CifarVariant, records: number, shift = 0): Bu
   return file;
 }
 
+/** The planes of a record, which follow its labels, as the pixels that are made of them. */
+export function pixelsOf(planes: Uint8Array): Uint8Array {
+  const plane = planes.length / 3;
+  return planes.map((_, at) => planes[(at % 3) * plane + Math.floor(at / 3)] as number);
+}
+
 /** Writes all data files of a variant into its folder; file n has `shift` n. Gives the folder. */
 export async function writeCifar(variant: CifarVariant, dataRoot: string): Promise<string> {
   const folder = join(dataRoot, variant.folder);

@@ -26,12 +26,18 @@ void applyColourJitter(const ColourJitter& colour, pillow::PlanarPicture& pictur
 
 }  // namespace
 
+template <class Entry>
 void applyView(const uint8_t* picture, int64_t height, int64_t width, const ViewParameters& view,
-               uint8_t* target) {
+               const Entry* table, Entry* target) {
   auto planar = pillow::cropAndResize(picture, width, view.crop, height, width, view.flip);
   if (view.jitter) applyColourJitter(view.colour, planar);
   if (view.greyscale) pillow::toGreyscale(planar);
-  pillow::interleave(planar, target);
+  pillow::interleave(planar, table, target);
 }
+
+template void applyView(const uint8_t*, int64_t, int64_t, const ViewParameters&, const float*,
+                        float*);
+template void applyView(const uint8_t*, int64_t, int64_t, const ViewParameters&, const uint16_t*,
+                        uint16_t*);
 
 }  // namespace moco

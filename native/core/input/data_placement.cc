@@ -47,20 +47,26 @@ bool uploadAll(const std::vector<ImageStore*>& stores,
   return true;
 }
 
-DataPlacement placeData(const at::Device& device, const std::vector<ImageStore*>& stores) {
-  if (device.is_cpu()) return {at::kCPU, "the CPU trains"};
+DataPlacement placeData(const at::Device& device, ImageStore& train,
+                        const std::vector<ImageStore*>& others) {
+  const auto onCpu = [host = train](const std::string& reason) {
+    return DataPlacement{at::kCPU, reason, host};
+  };
+  if (device.is_cpu()) return onCpu("the CPU trains");
+  std::vector<ImageStore*> stores = others;
+  stores.push_back(&train);
   const int64_t bytes = bytesOf(stores);
   if (const auto lack = lackOfRoom(bytes, availableMemory(device)); !lack.empty()) {
-    return {at::kCPU, lack};
+    return onCpu(lack);
   }
   if (!uploadAll(stores, [&](const at::Tensor& tensor) { return tensor.to(device); })) {
-    return {at::kCPU, "the GPU ran out of memory while the data set, " + inGigabytes(bytes) +
-                          ", was carried there"};
+    return onCpu("the GPU ran out of memory while the data set, " + inGigabytes(bytes) +
+                 ", was carried there");
   }
   if (!useCudaKernels()) {
-    return {at::kCPU, "moco's own CUDA kernels are not used: " + cudaKernelsUnavailable()};
+    return onCpu("moco's own CUDA kernels are not used: " + cudaKernelsUnavailable());
   }
-  return {device, "the data set, " + inGigabytes(bytes) + ", lies there"};
+  return {device, "the data set, " + inGigabytes(bytes) + ", lies there", train};
 }
 
 }  // namespace moco

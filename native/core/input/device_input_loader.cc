@@ -4,7 +4,7 @@
 
 #include "core/base/random.h"
 #include "core/device/profiler.h"
-#include "core/input/view_kernel.h"
+#include "core/input/make_views.h"
 
 namespace moco {
 
@@ -17,15 +17,10 @@ DeviceInputLoader::DeviceInputLoader(const ImageStore& store, const InputOptions
       taken_(batches_.count()) {}
 
 DeviceInputLoader::Epoch DeviceInputLoader::draw(uint32_t number) const {
-  const auto order = shuffledIndices(store_.count(), seed_, number);
-  Epoch epoch{number, at::tensor(order, at::kLong), {}};
+  Epoch epoch{number, at::tensor(shuffledIndices(store_.count(), seed_, number), at::kLong), {}};
   for (int64_t view = 0; view < viewsPerPicture_; ++view) {
-    epoch.draws.push_back(emptyDraws(store_.count()));
-    ViewParameters* draws = drawsIn(epoch.draws.back());
-    for (const int64_t picture : order) {
-      const ViewKey key{seed_, number, picture, view};
-      *draws++ = drawViewParameters(key, store_.height(), store_.width());
-    }
+    epoch.draws.push_back(
+        drawViews({seed_, number, view}, epoch.order, store_.height(), store_.width()));
   }
   return epoch;
 }

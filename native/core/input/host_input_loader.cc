@@ -2,36 +2,135 @@
 
 #include <ATen/record_function.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "core/base/random.h"
 #include "core/device/profiler.h"
+#include "core/input/make_views.h"
 
 namespace moco {
 
-HostInputLoader::HostInputLoader(const ImageStore& store, InputOptions options)
-    : options_(std::move(options)),
-      store_{store.pixels.cpu(), store.labels.cpu(), store.classes},
-      loader_(store_, options_.batchSize, options_.seed, options_.threads, options_.layout) {}
-
-void HostInputLoader::startEpoch(uint32_t epoch, int64_t firstBatch) {
-  loader_.startEpoch(epoch, firstBatch);
+HostInputLoader::HostInputLoader(const ImageStore& store, const InputOptions& options)
+    : store_(store),
+      batches_(store.count(), options.batchSize, options.layout),
+      viewsPerPicture_(options.layout.viewsPerPicture),
+      seed_(options.seed),
+      device_(options.device),
+      table_(normalisedBytes(options.normalisation, options.compute)) {
+  const int64_t most = std::max<int64_t>(batchesPerEpoch(), 1);
+  slots_.resize(std::min(batchesInMemory(options.threads), most));
+  for (auto& slot : slots_) {
+    for (int64_t view = 0; view < viewsPerPicture_; ++view) {
+      slot.inputs.push_back(
+          at::empty({batches_.length(0), 3, store.height(), store.width()},
+                    table_.options().memory_format(at::MemoryFormat::ChannelsLast)));
+    }
+  }
+  taken_ = assigned_ = batchesPerEpoch();  // nothing to do until the first epoch starts
+  try {
+    for (int64_t i = 0; i < std::min(options.threads, most); ++i) {
+      threads_.emplace_back([this] { work(); });
+    }
+  } catch (...) {
+    close();  // a thread that is not joined would end the process
+    throw;
+  }
 }
 
-at::Tensor HostInputLoader::nextViews() {
-  RECORD_USER_SCOPE(phase::kWait);
-  return loader_.next();
+HostInputLoader::~HostInputLoader() { close(); }
+
+void HostInputLoader::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  changed_.notify_all();
+  for (auto& thread : threads_) thread.join();
+}
+
+void HostInputLoader::startEpoch(uint32_t epoch, int64_t firstBatch) {
+  TORCH_CHECK(firstBatch >= 0 && firstBatch <= batchesPerEpoch(), "an epoch has no batch ",
+              firstBatch);
+  std::unique_lock lock(mutex_);
+  assigned_ = batchesPerEpoch();
+  changed_.wait(lock, [this] { return inWork_ == 0; });
+  epoch_ = epoch;
+  order_ = at::tensor(shuffledIndices(store_.count(), seed_, epoch), at::kLong);
+  for (auto& slot : slots_) slot.ready = -1;
+  assigned_ = taken_ = firstBatch;
+  changed_.notify_all();
 }
 
 std::vector<at::Tensor> HostInputLoader::next() {
-  const auto views = nextViews();
+  auto inputs = waitForBatch();
   RECORD_USER_SCOPE(phase::kInput);
+  for (auto& input : inputs) input = input.to(device_);
+  return inputs;
+}
+
+std::vector<at::Tensor> HostInputLoader::waitForBatch() {
+  RECORD_USER_SCOPE(phase::kWait);
+  std::unique_lock lock(mutex_);
+  TORCH_CHECK(taken_ < batchesPerEpoch(), "the epoch has no batch left");
+  const int64_t batch = taken_++;
+  changed_.notify_all();  // the batch before this one has left its slot
+  changed_.wait(lock, [&] { return failure_ || slotOf(batch).ready == batch; });
+  if (failure_) std::rethrow_exception(failure_);
   std::vector<at::Tensor> inputs;
-  for (const auto& view : views.unbind(0)) {
-    inputs.push_back(normalise(view.to(options_.device), options_.normalisation, options_.compute));
+  for (const auto& input : slotOf(batch).inputs) {
+    inputs.push_back(input.narrow(0, 0, batches_.length(batch)));
   }
   return inputs;
 }
 
-at::Tensor HostInputLoader::labels() const { return loader_.labels().to(options_.device); }
+at::Tensor HostInputLoader::labels() const {
+  return store_.labels.index_select(0, picturesOf(taken_ - 1)).to(device_);
+}
+
+at::Tensor HostInputLoader::picturesOf(int64_t batch) const {
+  return order_.narrow(0, batches_.begin(batch), batches_.length(batch));
+}
+
+bool HostInputLoader::canAssign() const {
+  // The slot of batch taken_ − 1 is still being read by the step.
+  const int64_t firstInUse = std::max<int64_t>(taken_ - 1, 0);
+  return assigned_ < batchesPerEpoch() &&
+         assigned_ < firstInUse + static_cast<int64_t>(slots_.size());
+}
+
+void HostInputLoader::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return closing_ || canAssign(); });
+    if (closing_) return;
+    const Assignment assignment{epoch_, assigned_, picturesOf(assigned_)};
+    ++assigned_;
+    ++inWork_;
+    Slot& slot = slotOf(assignment.batch);
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      make(assignment, slot);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    lock.lock();
+    if (failure) failure_ = failure;
+    slot.ready = assignment.batch;
+    --inWork_;
+    changed_.notify_all();
+  }
+}
+
+void HostInputLoader::make(const Assignment& assignment, const Slot& slot) const {
+  const auto& pictures = assignment.pictures;
+  for (int64_t view = 0; view < viewsPerPicture_; ++view) {
+    const auto draws =
+        drawViews({seed_, assignment.epoch, view}, pictures, store_.height(), store_.width());
+    makeViews(store_.pixels, pictures, draws, table_,
+              slot.inputs[view].narrow(0, 0, pictures.size(0)));
+  }
+}
 
 }  // namespace moco

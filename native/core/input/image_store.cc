@@ -4,13 +4,13 @@
 
 namespace moco {
 
-ImageStore makeImageStore(const uint8_t* planar, const uint8_t* labels, int64_t count,
+ImageStore makeImageStore(const uint8_t* pixels, const uint8_t* labels, int64_t count,
                           int64_t height, int64_t width, int64_t classes) {
   // from_blob only reads here; both tensors are copied before they leave.
   const auto bytes =
-      at::from_blob(const_cast<uint8_t*>(planar), {count, 3, height, width}, at::kByte);
+      at::from_blob(const_cast<uint8_t*>(pixels), {count, height, width, 3}, at::kByte);
   const auto classIndices = at::from_blob(const_cast<uint8_t*>(labels), {count}, at::kByte);
-  ImageStore store{bytes.permute({0, 2, 3, 1}).contiguous(), classIndices.to(at::kLong), classes};
+  ImageStore store{bytes.clone(), classIndices.to(at::kLong), classes};
   const auto wrong = store.labels.ge(classes).nonzero();
   if (wrong.numel() > 0) {
     const auto picture = wrong[0].item<int64_t>();

@@ -18,10 +18,10 @@ struct ImageStore {
 };
 
 /// Copies pictures into a store of its own.
-/// @param planar  count × 3 × height × width bytes: R, then G, then B, row by row
+/// @param pixels  count × height × width × 3 bytes
 /// @param labels  one class index per picture
 /// @throws Error ERR_MOCO_DATA  where a label is not below `classes`
-ImageStore makeImageStore(const uint8_t* planar, const uint8_t* labels, int64_t count,
+ImageStore makeImageStore(const uint8_t* pixels, const uint8_t* labels, int64_t count,
                           int64_t height, int64_t width, int64_t classes);
 
 /// Per-channel mean and standard deviation of the pictures, on the 0…1 scale.

@@ -12,7 +12,8 @@
 namespace moco {
 
 /// Makes the encoder's inputs, one batch of an epoch after the other: views of the batch's
-/// pictures, normalised. What it makes depends on (seed, epoch) alone, never on where it is made.
+/// pictures, normalised. What it makes depends on (seed, epoch) alone, never on where it is made or
+/// by how many threads.
 class InputLoader {
  public:
   virtual ~InputLoader() = default;
@@ -24,7 +25,7 @@ class InputLoader {
   /// @param firstBatch  how many of the epoch's batches to leave out: those before an interruption
   virtual void startEpoch(uint32_t epoch, int64_t firstBatch = 0) = 0;
 
-  /// The epoch's next batch, on the encoder's device.
+  /// The epoch's next batch, on the encoder's device; valid until the next call.
   /// @return  for each view (B, 3, H, W), channels last, of the encoder's compute type
   virtual std::vector<at::Tensor> next() = 0;
 
@@ -35,14 +36,14 @@ class InputLoader {
 struct InputOptions {
   at::Device device;            // the encoder's
   at::ScalarType compute;       // the encoder's
-  Normalisation normalisation;  // on that device
-  at::Device viewsDevice;       // where views are made: the CPU, or where the store lies
+  Normalisation normalisation;  // on any device
   int64_t batchSize;
   uint64_t seed;
-  int64_t threads;  // that make views on the CPU
+  int64_t threads;  // that make views on the CPU, at least one
   EpochLayout layout = {};
 };
 
+/// @param store  lies where its views are made: on the CPU, or on the encoder's device
 std::unique_ptr<InputLoader> makeInputLoader(const ImageStore& store, const InputOptions& options);
 
 }  // namespace moco

@@ -9,6 +9,7 @@ namespace moco::pillow {
 namespace {
 
 constexpr int kChannels = 3;
+constexpr int kValues = 256;  // of a channel
 
 /// The taps of every output, for `input` samples stretched to `output`, which is no less.
 std::vector<Taps> bilinearTaps(int64_t input, int64_t output) {
@@ -64,16 +65,20 @@ PlanarPicture cropAndResize(const uint8_t* picture, int64_t pictureWidth, const 
   return result;
 }
 
-void interleave(const PlanarPicture& picture, uint8_t* target) {
+template <class Entry>
+void interleave(const PlanarPicture& picture, const Entry* table, Entry* target) {
   const float* red = picture.red();
   const float* green = picture.green();
   const float* blue = picture.blue();
   for (int64_t i = 0; i < picture.pixels(); ++i) {
-    target[3 * i] = static_cast<uint8_t>(red[i]);
-    target[3 * i + 1] = static_cast<uint8_t>(green[i]);
-    target[3 * i + 2] = static_cast<uint8_t>(blue[i]);
+    target[3 * i] = table[static_cast<int32_t>(red[i])];
+    target[3 * i + 1] = table[kValues + static_cast<int32_t>(green[i])];
+    target[3 * i + 2] = table[2 * kValues + static_cast<int32_t>(blue[i])];
   }
 }
+
+template void interleave(const PlanarPicture&, const float*, float*);
+template void interleave(const PlanarPicture&, const uint16_t*, uint16_t*);
 
 void blendWithGrey(PlanarPicture& picture, float grey, float factor) {
   for (float& value : picture.values()) value = blend(grey, value, factor);

@@ -38,8 +38,12 @@ class PlanarPicture {
 PlanarPicture cropAndResize(const uint8_t* picture, int64_t pictureWidth, const CropBox& crop,
                             int64_t height, int64_t width, bool flip);
 
-/// Writes the picture interleaved, 3 bytes a pixel.
-void interleave(const PlanarPicture& picture, uint8_t* target);
+/// Writes the picture interleaved, and instead of every value its entry in a table.
+/// @param table   3 × 256 entries: a row for each channel
+/// @param target  3 entries for each pixel
+/// @tparam Entry  float, or uint16_t for the bits of a bf16
+template <class Entry>
+void interleave(const PlanarPicture& picture, const Entry* table, Entry* target);
 
 /// Blends with one grey: `grey + factor · (value − grey)`, truncated and clipped to 8 bits.
 void blendWithGrey(PlanarPicture& picture, float grey, float factor);

@@ -47,9 +47,9 @@ Evaluator::Evaluator(EvaluatorOptions options, const StateDict& model)
                                   .device = device_,
                                   .compute = precision_.compute});
   encoder_->loadState(model);
-  std::vector<ImageStore*> stores{&options_.train, &options_.test};
-  if (options_.validation) stores.push_back(&*options_.validation);
-  placement_ = placeData(device_, stores);
+  std::vector<ImageStore*> evaluated{&options_.test};
+  if (options_.validation) evaluated.push_back(&*options_.validation);
+  placement_ = placeData(device_, options_.train, evaluated);
 }
 
 Evaluator::~Evaluator() {
@@ -69,11 +69,10 @@ void Evaluator::startLinear(const LinearOptions& options) {
   requirePositive("batchSize", options.batchSize);
   linear_.emplace(*encoder_, options_.normalisation, options_.train.classes, options,
                   options_.seed);
-  loader_ = makeInputLoader(options_.train,
+  loader_ = makeInputLoader(placement_.viewed,
                             {.device = device_,
                              .compute = precision_.compute,
                              .normalisation = options_.normalisation,
-                             .viewsDevice = placement_.viewsDevice,
                              .batchSize = options.batchSize,
                              .seed = options_.seed,
                              .threads = dataThreads_,

@@ -88,7 +88,9 @@ int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
     kept -= keptBytes(demand, *layer);
     gradients += layer->weights * bytesPer(demand);
   }
-  const int64_t views = 2 * demand.batchSize * demand.height * demand.width * kPixel;
+  // The CPU reads views where they were made.
+  const int64_t views =
+      demand.device.is_cpu() ? 0 : 2 * demand.batchSize * demand.height * demand.width * kPixel;
   const int64_t staticViews = demand.graph ? views : 0;
   return std::max(most, gradients) + (views + staticViews) * bytesPer(demand);
 }
@@ -129,9 +131,9 @@ int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
 }
 
 int64_t picturesBytes(const MemoryDemand& demand) {
-  const int64_t views = demand.batchesOfViews * 2 * demand.batchSize;
-  return (demand.trainPictures + demand.testPictures + views) * demand.height * demand.width *
-         kPixel;
+  const int64_t pictures = demand.trainPictures + demand.testPictures;
+  const int64_t views = demand.batchesOfViews * 2 * demand.batchSize * bytesPer(demand);
+  return (pictures + views) * demand.height * demand.width * kPixel;
 }
 
 /// The largest power of two that is at most `count`.

@@ -12,7 +12,7 @@
 #include "core/files/atomic_file.h"
 #include "core/files/pth_writer.h"
 #include "core/files/safetensors_writer.h"
-#include "core/input/view_loader.h"
+#include "core/input/host_input_loader.h"
 
 namespace moco {
 namespace {
@@ -87,7 +87,7 @@ MemoryDemand memoryDemand(const TrainerOptions& options, const at::Device& devic
           .testPictures = options.test.count(),
           .height = options.train.height(),
           .width = options.train.width(),
-          .batchesOfViews = ViewLoader::batchesInMemory(dataThreads),
+          .batchesOfViews = HostInputLoader::batchesInMemory(dataThreads),
           .compute = precision.compute,
           .device = device,
           .graph = recorders(options, device) != nullptr};
@@ -119,14 +119,13 @@ Trainer::Trainer(TrainerOptions options)
         "the run goes without CUDA graphs, slower: moco was built without CUDA's compiler "
         "(nvcc)");
   }
-  placement_ = placeData(device_, {&options_.train, &options_.test});
-  loader_ = makeInputLoader(options_.train, {.device = device_,
-                                             .compute = precision_.compute,
-                                             .normalisation = options_.normalisation,
-                                             .viewsDevice = placement_.viewsDevice,
-                                             .batchSize = options_.batchSize,
-                                             .seed = options_.seed,
-                                             .threads = dataThreads_});
+  placement_ = placeData(device_, options_.train, {&options_.test});
+  loader_ = makeInputLoader(placement_.viewed, {.device = device_,
+                                                .compute = precision_.compute,
+                                                .normalisation = options_.normalisation,
+                                                .batchSize = options_.batchSize,
+                                                .seed = options_.seed,
+                                                .threads = dataThreads_});
 }
 
 Trainer::~Trainer() {
@@ -175,8 +174,8 @@ void Trainer::warnOfMissingMemory() {
 StepMetrics Trainer::step(int64_t epoch, int64_t number) {
   const auto start = std::chrono::steady_clock::now();
   const auto views = loader_->next();
-  const StepResult result = moco_->step(
-      {.queries = views[0], .keys = views[1], .keyOrder = keyOrder(epoch, number)});
+  const StepResult result =
+      moco_->step({.queries = views[0], .keys = views[1], .keyOrder = keyOrder(epoch, number)});
   reportGraphFailure("the steps run", moco_->graphFailure());
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   return {number, result, moco_->optimiser().options().learningRate, elapsed.count(),

@@ -2,12 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "core/base/random.h"
 #include "core/files/crc32.h"
 #include "core/input/image_store.h"
+#include "support/byte_table.h"
 #include "support/fixtures.h"
 #include "support/pillow_plain.h"
 
@@ -72,12 +74,14 @@ std::vector<uint8_t> plainView(const uint8_t* picture, int64_t height, int64_t w
 TEST_CASE("views are Pillow's, byte for byte") {
   const Fixture fixture = loadFixture("augment");
   const auto& views = fixture.at("views");
+  const auto table = byteTable();
   for (int64_t i = 0; i < fixture.at("crc32").size(0); ++i) {
     INFO("case ", i);
     const auto picture = fixture.at("pictures")[fixture.at("picture")[i].item<int64_t>()];
-    auto view = at::empty({32, 32, 3}, at::kByte);
+    const auto made = at::empty({32, 32, 3}, at::kFloat);
     applyView(picture.contiguous().const_data_ptr<uint8_t>(), 32, 32, viewParameters(fixture, i),
-              view.mutable_data_ptr<uint8_t>());
+              table.data(), made.mutable_data_ptr<float>());
+    const auto view = made.to(at::kByte);
     if (i < views.size(0)) {
       CHECK((view.to(at::kInt) - views[i].to(at::kInt)).abs().max().item<int>() == 0);
     }
@@ -87,6 +91,7 @@ TEST_CASE("views are Pillow's, byte for byte") {
 }
 
 TEST_CASE("views of any size are those of the plain arithmetic, byte for byte") {
+  const auto table = byteTable();
   for (const auto& [height, width] : {std::pair{32, 32}, {1, 1}, {17, 23}, {40, 9}, {96, 96}}) {
     INFO(height, " x ", width);
     const auto pictures = at::randint(256, {200, height, width, 3}, at::kByte);
@@ -94,9 +99,10 @@ TEST_CASE("views of any size are those of the plain arithmetic, byte for byte") 
       Philox random(3, Purpose::kView, 0, i);
       const ViewParameters view = drawViewParameters(random, height, width);
       const auto* picture = pictures[i].const_data_ptr<uint8_t>();
-      std::vector<uint8_t> made(height * width * 3);
-      applyView(picture, height, width, view, made.data());
-      CHECK((made == plainView(picture, height, width, view)));
+      std::vector<float> made(height * width * 3);
+      applyView(picture, height, width, view, table.data(), made.data());
+      const auto expected = plainView(picture, height, width, view);
+      CHECK(std::equal(made.begin(), made.end(), expected.begin(), expected.end()));
     }
   }
 }

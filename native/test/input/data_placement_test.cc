@@ -7,8 +7,9 @@ using namespace moco;
 TEST_CASE("where the CPU trains, data sets stay as they are") {
   ImageStore store{at::zeros({2, 4, 4, 3}, at::kByte), at::zeros({2}, at::kLong), 1};
   const ImageStore before = store;
-  const DataPlacement placement = placeData(at::kCPU, {&store});
+  const DataPlacement placement = placeData(at::kCPU, store, {});
   CHECK(placement.viewsDevice.is_cpu());
+  CHECK(placement.viewed.pixels.is_same(before.pixels));
   CHECK(store.pixels.is_same(before.pixels));
   CHECK(store.labels.is_same(before.labels));
 }
@@ -64,7 +65,8 @@ TEST_CASE("where a GPU trains, data sets move there") {
   const at::Device gpu(at::kCUDA, 0);
   ImageStore train{at::randint(256, {2, 4, 4, 3}, at::kByte), at::arange(2), 2};
   ImageStore test = train;
-  const DataPlacement placement = placeData(gpu, {&train, &test});
+  const DataPlacement placement = placeData(gpu, train, {&test});
+  CHECK(placement.viewed.pixels.device() == placement.viewsDevice);
   CHECK(train.pixels.device() == gpu);
   CHECK(test.labels.device() == gpu);
   CHECK_FALSE(placement.reason.empty());

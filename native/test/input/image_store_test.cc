@@ -8,19 +8,22 @@
 
 using namespace moco;
 
-TEST_CASE("planar pictures become interleaved ones") {
-  const std::vector<uint8_t> planar{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};  // R R R R G G …, 2 × 2
-  const uint8_t label = 3;
-  const ImageStore store = makeImageStore(planar.data(), &label, 1, 2, 2, 10);
-  const std::vector<uint8_t> interleaved{1, 5, 9, 2, 6, 10, 3, 7, 11, 4, 8, 12};
-  CHECK(store.pixels.flatten().equal(at::tensor(interleaved, at::kByte)));
+TEST_CASE("a store has copies of its own of pictures and labels") {
+  const std::vector<uint8_t> given{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};  // R G B R …, 2 × 2
+  std::vector<uint8_t> pixels = given;
+  uint8_t label = 3;
+  const ImageStore store = makeImageStore(pixels.data(), &label, 1, 2, 2, 10);
+  pixels.assign(pixels.size(), 0);
+  label = 0;
+  CHECK(store.pixels.sizes() == at::IntArrayRef({1, 2, 2, 3}));
+  CHECK(store.pixels.flatten().equal(at::tensor(given, at::kByte)));
   CHECK(store.labels.equal(at::tensor({3}, at::kLong)));
 }
 
 TEST_CASE("a label that no class has is an error that names the picture") {
-  const std::vector<uint8_t> planar(2 * 3, 0);
+  const std::vector<uint8_t> pixels(2 * 3, 0);
   const std::vector<uint8_t> labels{0, 10};
-  CHECK_THROWS_WITH_AS(makeImageStore(planar.data(), labels.data(), 2, 1, 1, 10),
+  CHECK_THROWS_WITH_AS(makeImageStore(pixels.data(), labels.data(), 2, 1, 1, 10),
                        doctest::Contains("picture 1 has label 10"), Error);
 }
 

@@ -30,7 +30,6 @@ InputOptions options(const at::Device& device, at::ScalarType compute, const Epo
   return {.device = device,
           .compute = compute,
           .normalisation = {at::full({3}, .4f, device), at::full({3}, .2f, device)},
-          .viewsDevice = device,
           .batchSize = 5,
           .seed = 9,
           .threads = 2,
@@ -100,13 +99,13 @@ TEST_CASE("with one view and the incomplete batch kept it is made where the pict
   loaders.checkEpoch(1);
 }
 
-TEST_CASE("a store on a GPU has its views made on the CPU where that is asked for") {
+TEST_CASE("views are made where the store lies, and go to the encoder's device") {
   const at::Device device = testedDevice();
-  auto chosen = options(device, at::kFloat, {});
-  chosen.viewsDevice = at::kCPU;
-  const auto loader = makeInputLoader(pictures(device), chosen);
-  CHECK(dynamic_cast<HostInputLoader*>(loader.get()) != nullptr);
-  loader->startEpoch(1);
-  CHECK(loader->next().front().device() == device);
-  CHECK(loader->labels().device() == device);
+  for (const at::Device place : {at::Device(at::kCPU), device}) {
+    const auto loader = makeInputLoader(pictures(place), options(device, at::kFloat, {}));
+    CHECK((dynamic_cast<HostInputLoader*>(loader.get()) != nullptr) == place.is_cpu());
+    loader->startEpoch(1);
+    CHECK(loader->next().front().device() == device);
+    CHECK(loader->labels().device() == device);
+  }
 }

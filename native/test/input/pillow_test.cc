@@ -7,6 +7,7 @@
 
 #include "core/base/random.h"
 #include "core/files/crc32.h"
+#include "support/byte_table.h"
 #include "support/fixtures.h"
 #include "support/pillow_plain.h"
 
@@ -35,15 +36,21 @@ Bytes coloursWithRed(int red) {
   return colours;
 }
 
+/// The picture interleaved.
+Bytes bytesOf(const pillow::PlanarPicture& picture) {
+  static const auto table = byteTable();
+  std::vector<float> values(picture.pixels() * 3);
+  pillow::interleave(picture, table.data(), values.data());
+  return {values.begin(), values.end()};
+}
+
 /// What `operation` makes of height × width interleaved pixels.
 template <class Operation>
 Bytes after(const Bytes& bytes, int64_t height, int64_t width, const Operation& operation) {
   auto picture =
       pillow::cropAndResize(bytes.data(), width, {0, 0, height, width}, height, width, false);
   operation(picture);
-  Bytes result(bytes.size());
-  pillow::interleave(picture, result.data());
-  return result;
+  return bytesOf(picture);
 }
 
 Bytes firstChannel(const Bytes& bytes) {
@@ -64,10 +71,7 @@ double shareOf(int64_t steps) {
 
 Bytes enlarged(const Bytes& picture, const CropBox& crop, int64_t pictureWidth, int64_t height,
                int64_t width, bool flip) {
-  Bytes result(height * width * 3);
-  pillow::interleave(pillow::cropAndResize(picture.data(), pictureWidth, crop, height, width, flip),
-                     result.data());
-  return result;
+  return bytesOf(pillow::cropAndResize(picture.data(), pictureWidth, crop, height, width, flip));
 }
 
 Bytes plainlyEnlarged(const Bytes& picture, const CropBox& crop, int64_t pictureWidth,

@@ -6,7 +6,7 @@
 #include "core/device/caching_allocator.h"
 #include "core/device/device.h"
 #include "core/evaluate/nearest_neighbours.h"
-#include "core/input/view_loader.h"
+#include "core/input/host_input_loader.h"
 #include "core/run/trainer.h"
 
 using namespace moco;
@@ -25,7 +25,7 @@ MemoryDemand demandOf(const std::string& arch, at::ScalarType compute, int64_t b
           .testPictures = 1,
           .height = 32,
           .width = 32,
-          .batchesOfViews = ViewLoader::batchesInMemory(1),
+          .batchesOfViews = HostInputLoader::batchesInMemory(1),
           .compute = compute,
           .device = at::kCPU,
           .graph = false};

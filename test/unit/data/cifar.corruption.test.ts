@@ -7,7 +7,7 @@ import { loadCifar } from '#moco/data/cifar.js';
 import { CIFAR10, CIFAR100, type CifarVariant, recordBytes } from '#moco/data/cifarVariant.js';
 import { MocoError } from '#moco/error.js';
 import { Dice, mutated } from '../../support/mutations.js';
-import { archiveOf, writeCifar } from '../../support/smallCifar.js';
+import { archiveOf, pixelsOf, writeCifar } from '../../support/smallCifar.js';
 
 /** Resident memory that all of this may take, Node included. */
 const MAX_MEMORY = 2 ** 29;
@@ -89,7 +89,9 @@ for (const variant of [TINY10, TINY100]) {
         assert.ok(loaded.message.includes(name), loaded.message);
       } else {
         assert.ok(records !== undefined, 'a wrong file was accepted');
-        const pixels = Buffer.concat(records.map((record) => record.subarray(labelBytes)));
+        const pixels = Buffer.concat(
+          records.map((record) => pixelsOf(record.subarray(labelBytes))),
+        );
         const labels = records.map((record) => record[labelBytes - 1]);
         assert.ok(pixels.equals(loaded.test.pixels));
         assert.deepEqual([...loaded.test.labels], labels);

@@ -8,7 +8,7 @@ import { CIFAR10, CIFAR100, type CifarVariant } from '#moco/data/cifarVariant.js
 import type { DatasetRequest } from '#moco/data/dataset.js';
 import { loadDataset } from '#moco/data/load.js';
 import { MocoError } from '#moco/error.js';
-import { cifarFile, SMALL10, SMALL100, writeCifar } from '../../support/smallCifar.js';
+import { cifarFile, pixelsOf, SMALL10, SMALL100, writeCifar } from '../../support/smallCifar.js';
 
 const PICTURE = 3 * 32 * 32;
 const RECORD = 1 + PICTURE;
@@ -41,7 +41,7 @@ async function poke(path: string, position: number, value: number): Promise<void
   await file.close();
 }
 
-test('CIFAR-10 is read in the order of its files, planar, with one label byte', async () => {
+test('CIFAR-10 is read in the order of its files, planes become pixels, with one label byte', async () => {
   await writeCifar(SMALL10, dataRoot);
   const { train, test, classes, name, mean, std } = await load(SMALL10);
   assert.equal(name, 'cifar10');
@@ -56,7 +56,7 @@ test('CIFAR-10 is read in the order of its files, planar, with one label byte', 
     const record = file.subarray((index % 700) * RECORD, ((index % 700) + 1) * RECORD);
     assert.equal(train.labels[index], record[0], `label ${index}`);
     const pixels = train.pixels.subarray(index * PICTURE, (index + 1) * PICTURE);
-    assert.equal(Buffer.compare(pixels, record.subarray(1)), 0, `pixels of ${index}`);
+    assert.equal(Buffer.compare(pixels, pixelsOf(record.subarray(1))), 0, `pixels of ${index}`);
   }
   assert.equal(test.pixels[0], 2);
 });
@@ -68,7 +68,8 @@ test('CIFAR-100 takes the fine label, the second byte', async () => {
   assert.equal(new Set(classes).size, 100);
   assert.deepEqual([...train.labels.subarray(0, 5)], [0, 1, 2, 3, 4]);
   assert.equal(train.labels[49], 49);
-  assert.deepEqual([...train.pixels.subarray(0, 3)], [0, 1, 2]);
+  // Its planes begin with 0, 1024 and 2048, of which bytes keep the lowest 8 bits.
+  assert.deepEqual([...train.pixels.subarray(0, 6)], [0, 0, 0, 1, 1, 1]);
   assert.deepEqual([train.count, test.count], [50, 20]);
 });
 

@@ -12,8 +12,19 @@ function shapes(trainLimit: number, testLimit = 1, seed = 0): Promise<Dataset> {
   return loadDataset({ dataset: 'shapes', dataRoot: '/nowhere', seed, trainLimit, testLimit });
 }
 
+/** Of the pictures' planes: each picture's R, then its G, then its B. */
 function sha256(pictures: Pictures): string {
-  return createHash('sha256').update(pictures.pixels).digest('hex');
+  const hash = createHash('sha256');
+  for (let i = 0; i < pictures.count; i++) {
+    for (const channel of [0, 1, 2]) hash.update(planeOf(pictures, i, channel));
+  }
+  return hash.digest('hex');
+}
+
+/** One channel of one picture. */
+function planeOf({ pixels }: Pictures, picture: number, channel: number): Uint8Array {
+  const start = picture * PICTURE + channel;
+  return Uint8Array.from({ length: PLANE }, (_, at) => pixels[start + 3 * at] as number);
 }
 
 test('the whole set has 10,000 and 2,000 pictures of 32 × 32, from no file', async () => {
@@ -130,22 +141,20 @@ test('random numbers depend on every part of their key and are uniform', () => {
 });
 
 /** One channel of all pictures, 0…1. */
-function channelValues({ pixels, count }: Pictures, channel: number): Float64Array {
-  const values = new Float64Array(count * PLANE);
-  for (let i = 0; i < count; i++) {
-    const start = i * PICTURE + channel * PLANE;
-    for (let at = 0; at < PLANE; at++)
-      values[i * PLANE + at] = (pixels[start + at] as number) / 255;
+function channelValues(pictures: Pictures, channel: number): Float64Array {
+  const values = new Float64Array(pictures.count * PLANE);
+  for (let i = 0; i < pictures.count; i++) {
+    const plane = Float64Array.from(planeOf(pictures, i, channel), (value) => value / 255);
+    values.set(plane, i * PLANE);
   }
   return values;
 }
 
 /** Mean and standard deviation of each channel, of each picture. */
-function colourStatistics({ pixels, count }: Pictures): number[][] {
-  return Array.from({ length: count }, (_, i) =>
+function colourStatistics(pictures: Pictures): number[][] {
+  return Array.from({ length: pictures.count }, (_, i) =>
     [0, 1, 2].flatMap((channel) => {
-      const start = i * PICTURE + channel * PLANE;
-      const plane = pixels.subarray(start, start + PLANE);
+      const plane = planeOf(pictures, i, channel);
       const mean = plane.reduce((sum, value) => sum + value, 0) / PLANE;
       const variance = plane.reduce((sum, value) => sum + (value - mean) ** 2, 0) / PLANE;
       return [mean, Math.sqrt(variance)];

@@ -1,11 +1,12 @@
-#include "core/input/view_loader.h"
+#include "core/input/host_input_loader.h"
 
 #include <doctest/doctest.h>
 
-#include <set>
+#include <vector>
 
 #include "core/base/random.h"
 #include "core/input/augment.h"
+#include "core/input/make_views.h"
 
 using namespace moco;
 
@@ -15,11 +16,30 @@ ImageStore noise(int64_t count) {
   return {at::randint(256, {count, 8, 8, 3}, at::kByte), at::zeros({count}, at::kLong), 10};
 }
 
-/// All views of an epoch, (batches, 2, B, H, W, 3).
-at::Tensor epochOf(ViewLoader& loader, uint32_t epoch) {
+/// With which bytes stay as they are, but for rounding errors: b / 255 from 0 to 1.
+Normalisation scaling() { return {at::zeros({3}), at::ones({3})}; }
+
+/// Loads training views, made by `threads` threads.
+HostInputLoader loaderOf(const ImageStore& store, int64_t batchSize, uint64_t seed, int64_t threads,
+                         const EpochLayout& layout = {}) {
+  return {store,
+          {.device = at::kCPU,
+           .compute = at::kFloat,
+           .normalisation = scaling(),
+           .batchSize = batchSize,
+           .seed = seed,
+           .threads = threads,
+           .layout = layout}};
+}
+
+/// (views, B, 3, H, W)
+at::Tensor nextOf(InputLoader& loader) { return at::stack(loader.next()); }
+
+/// All views of an epoch, (batches, 2, B, 3, H, W).
+at::Tensor epochOf(InputLoader& loader, uint32_t epoch) {
   loader.startEpoch(epoch);
   std::vector<at::Tensor> batches;
-  for (int64_t i = 0; i < loader.batchesPerEpoch(); ++i) batches.push_back(loader.next().clone());
+  for (int64_t i = 0; i < loader.batchesPerEpoch(); ++i) batches.push_back(nextOf(loader));
   return at::stack(batches);
 }
 
@@ -27,8 +47,8 @@ at::Tensor epochOf(ViewLoader& loader, uint32_t epoch) {
 
 TEST_CASE("views do not depend on the number of threads") {
   const ImageStore store = noise(103);
-  ViewLoader one(store, 10, 4, 1);
-  ViewLoader five(store, 10, 4, 5);
+  auto one = loaderOf(store, 10, 4, 1);
+  auto five = loaderOf(store, 10, 4, 5);
   const auto views = epochOf(one, 1);
   CHECK(views.size(0) == 10);  // the incomplete batch is left out
   CHECK(views.equal(epochOf(five, 1)));
@@ -38,28 +58,30 @@ TEST_CASE("views do not depend on the number of threads") {
 
 TEST_CASE("every picture is seen once, in two views drawn for it") {
   const ImageStore store = noise(20);
-  ViewLoader loader(store, 5, 9, 2);
+  auto loader = loaderOf(store, 5, 9, 2);
   const auto views = epochOf(loader, 3);
   const auto order = shuffledIndices(20, 9, 3);
+  const auto table = normalisedBytes(scaling(), at::kFloat);
   for (int64_t i = 0; i < 20; ++i) {
     for (uint32_t view = 0; view < 2; ++view) {
       Philox random(9, Purpose::kView, 3, static_cast<uint32_t>(order[i] * 2 + view));
-      auto expected = at::empty({8, 8, 3}, at::kByte);
+      const auto expected = at::empty({8, 8, 3}, at::kFloat);
       applyView(store.pixels[order[i]].const_data_ptr<uint8_t>(), 8, 8,
-                drawViewParameters(random, 8, 8), expected.mutable_data_ptr<uint8_t>());
-      CHECK(views[i / 5][view][i % 5].equal(expected));
+                drawViewParameters(random, 8, 8), table.const_data_ptr<float>(),
+                expected.mutable_data_ptr<float>());
+      CHECK(views[i / 5][view][i % 5].equal(expected.permute({2, 0, 1})));
     }
   }
 }
 
 TEST_CASE("an epoch that starts at a later batch goes on as the whole one does") {
   const ImageStore store = noise(64);
-  ViewLoader loader(store, 4, 1, 3);
+  auto loader = loaderOf(store, 4, 1, 3);
   const auto whole = epochOf(loader, 2);
-  ViewLoader resumed(store, 4, 1, 2);
+  auto resumed = loaderOf(store, 4, 1, 2);
   for (const int64_t first : {0, 1, 7, 15}) {
     resumed.startEpoch(2, first);
-    for (int64_t batch = first; batch < 16; ++batch) CHECK(resumed.next().equal(whole[batch]));
+    for (int64_t batch = first; batch < 16; ++batch) CHECK(nextOf(resumed).equal(whole[batch]));
   }
   resumed.startEpoch(2, 16);  // it was interrupted after the last batch
   CHECK_THROWS_WITH(resumed.next(), doctest::Contains("no batch left"));
@@ -68,31 +90,31 @@ TEST_CASE("an epoch that starts at a later batch goes on as the whole one does")
 
 TEST_CASE("with one view per picture it is the first of two") {
   const ImageStore store = noise(20);
-  ViewLoader two(store, 5, 9, 2);
-  ViewLoader one(store, 5, 9, 2, {.viewsPerPicture = 1});
+  auto two = loaderOf(store, 5, 9, 2);
+  auto one = loaderOf(store, 5, 9, 2, {.viewsPerPicture = 1});
   CHECK(epochOf(one, 3).equal(epochOf(two, 3).slice(1, 0, 1)));
 }
 
 TEST_CASE("the incomplete last batch is kept where that is asked for") {
   const ImageStore store = noise(23);
-  ViewLoader dropping(store, 5, 9, 2);
-  ViewLoader keeping(store, 5, 9, 3, {.keepIncompleteBatch = true});
+  auto dropping = loaderOf(store, 5, 9, 2);
+  auto keeping = loaderOf(store, 5, 9, 3, {.keepIncompleteBatch = true});
   const auto whole = epochOf(dropping, 1);
   CHECK(keeping.batchesPerEpoch() == 5);
   keeping.startEpoch(1);
-  for (int64_t batch = 0; batch < 4; ++batch) CHECK(keeping.next().equal(whole[batch]));
-  CHECK(keeping.next().size(1) == 3);
+  for (int64_t batch = 0; batch < 4; ++batch) CHECK(nextOf(keeping).equal(whole[batch]));
+  CHECK(nextOf(keeping).size(1) == 3);
 
-  ViewLoader single(store, 100, 9, 3, {.keepIncompleteBatch = true});
+  auto single = loaderOf(store, 100, 9, 3, {.keepIncompleteBatch = true});
   CHECK(single.batchesPerEpoch() == 1);
   single.startEpoch(1);
-  CHECK(single.next().size(1) == 23);
+  CHECK(nextOf(single).size(1) == 23);
 }
 
 TEST_CASE("labels are those of the batch's pictures, in its order") {
   ImageStore store = noise(23);
   store.labels = at::arange(23);
-  ViewLoader loader(store, 5, 9, 2, {.keepIncompleteBatch = true});
+  auto loader = loaderOf(store, 5, 9, 2, {.keepIncompleteBatch = true});
   const auto order = shuffledIndices(23, 9, 1);
   loader.startEpoch(1);
   for (int64_t batch = 0; batch < 5; ++batch) {
@@ -107,10 +129,10 @@ TEST_CASE("labels are those of the batch's pictures, in its order") {
 
 TEST_CASE("an epoch can be left in the middle") {
   const ImageStore store = noise(64);
-  ViewLoader loader(store, 4, 1, 3);
+  auto loader = loaderOf(store, 4, 1, 3);
   loader.startEpoch(1);
   loader.next();
   const auto whole = epochOf(loader, 2);
-  ViewLoader fresh(store, 4, 1, 1);
+  auto fresh = loaderOf(store, 4, 1, 1);
   CHECK(whole.equal(epochOf(fresh, 2)));
 }

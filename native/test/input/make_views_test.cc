@@ -1,4 +1,4 @@
-#include "core/input/view_kernel.h"
+#include "core/input/make_views.h"
 
 #include <doctest/doctest.h>
 
@@ -6,6 +6,7 @@
 
 #include "core/input/augment.h"
 #include "core/input/view_parameters.h"
+#include "support/byte_table.h"
 #ifndef MOCO_CUDA_KERNELS
 #include "core/input/cuda_views.cu"  // for the CPU: see cuda_on_cpu/cuda_runtime.h
 #endif
@@ -102,17 +103,18 @@ TEST_CASE("thousands of the kernel's views of CIFAR's size are the CPU's, bit fo
 }
 
 TEST_CASE("the plain version is `applyView` and `normalise`") {
+  const auto bytes = byteTable();
   const Normalisation normalisation{at::tensor({.1f, .2f, .3f}), at::tensor({.7f, .6f, .5f})};
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
     Batch batch = trainingBatch(10, 9, 12, dtype);
     batch.table = normalisedBytes(normalisation, dtype);
-    auto views = at::empty({10, 9, 12, 3}, at::kByte);
+    const auto views = at::empty({10, 9, 12, 3}, at::kFloat);
     for (int64_t i = 0; i < 10; ++i) {
       const auto picture = batch.pixels[batch.pictures[i].item<int64_t>()];
-      applyView(picture.const_data_ptr<uint8_t>(), 9, 12, drawsIn(batch.draws)[i],
-                views[i].mutable_data_ptr<uint8_t>());
+      applyView(picture.const_data_ptr<uint8_t>(), 9, 12, drawsIn(batch.draws)[i], bytes.data(),
+                views[i].mutable_data_ptr<float>());
     }
-    CHECK(byPlainVersion(batch).equal(normalise(views, normalisation, dtype)));
+    CHECK(byPlainVersion(batch).equal(normalise(views.to(at::kByte), normalisation, dtype)));
   }
 }
 

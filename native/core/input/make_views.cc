@@ -1,4 +1,4 @@
-#include "core/input/view_kernel.h"
+#include "core/input/make_views.h"
 
 #include <type_traits>
 
@@ -19,19 +19,19 @@ static_assert(std::is_trivially_copyable_v<ViewParameters>);
 
 constexpr int64_t kChannels = 3;
 
-void makeViewsPlainly(const at::Tensor& pixels, const at::Tensor& pictures, const at::Tensor& draws,
-                      const at::Tensor& table, const at::Tensor& input) {
+template <class Entry>
+void makeViewsOnCpu(const at::Tensor& pixels, const at::Tensor& pictures, const at::Tensor& draws,
+                    const at::Tensor& table, const at::Tensor& input) {
   const int64_t height = pixels.size(1);
   const int64_t width = pixels.size(2);
   const int64_t pictureBytes = height * width * kChannels;
-  const auto views = at::empty({pictures.size(0), height, width, kChannels}, at::kByte);
   const auto* which = pictures.const_data_ptr<int64_t>();
+  const auto* bytes = pixels.const_data_ptr<uint8_t>();
+  const auto* entries = static_cast<const Entry*>(table.const_data_ptr());
+  auto* target = static_cast<Entry*>(input.mutable_data_ptr());
   for (int64_t i = 0; i < pictures.size(0); ++i) {
-    applyView(pixels.const_data_ptr<uint8_t>() + which[i] * pictureBytes, height, width,
-              drawsIn(draws)[i], views.mutable_data_ptr<uint8_t>() + i * pictureBytes);
-  }
-  for (int64_t channel = 0; channel < kChannels; ++channel) {
-    input.select(1, channel).copy_(table[channel].take(views.select(3, channel).to(at::kLong)));
+    applyView(bytes + which[i] * pictureBytes, height, width, drawsIn(draws)[i], entries,
+              target + i * pictureBytes);
   }
 }
 
@@ -72,6 +72,17 @@ ViewParameters* drawsIn(const at::Tensor& draws) {
   return static_cast<ViewParameters*>(draws.mutable_data_ptr());
 }
 
+at::Tensor drawViews(const ViewsOfEpoch& which, const at::Tensor& pictures, int64_t height,
+                     int64_t width) {
+  const at::Tensor draws = emptyDraws(pictures.size(0));
+  const auto* numbers = pictures.const_data_ptr<int64_t>();
+  for (int64_t i = 0; i < pictures.size(0); ++i) {
+    const ViewKey key{which.seed, which.epoch, numbers[i], which.view};
+    drawsIn(draws)[i] = drawViewParameters(key, height, width);
+  }
+  return draws;
+}
+
 void makeViews(const at::Tensor& pixels, const at::Tensor& pictures, const at::Tensor& draws,
                const at::Tensor& table, const at::Tensor& input) {
   TORCH_CHECK(pixels.is_contiguous() && pictures.is_contiguous() && draws.is_contiguous() &&
@@ -80,9 +91,12 @@ void makeViews(const at::Tensor& pixels, const at::Tensor& pictures, const at::T
   TORCH_CHECK(input.sizes().equals({pictures.size(0), kChannels, pixels.size(1), pixels.size(2)}) &&
                   input.scalar_type() == table.scalar_type(),
               "no place for ", pictures.size(0), " views: ", input.sizes());
-  if (pixels.is_cpu()) return makeViewsPlainly(pixels, pictures, draws, table, input);
-#ifdef MOCO_CUDA_KERNELS
   const bool wide = table.scalar_type() == at::kFloat;
+  if (pixels.is_cpu()) {
+    const auto make = wide ? makeViewsOnCpu<float> : makeViewsOnCpu<uint16_t>;
+    return make(pixels, pictures, draws, table, input);
+  }
+#ifdef MOCO_CUDA_KERNELS
   const auto launch = wide ? launchViews<float> : launchViews<uint16_t>;
   launch(pixels, pictures, draws, table, input);
 #else

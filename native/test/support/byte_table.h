@@ -1,0 +1,16 @@
+#pragma once
+
+#include <vector>
+
+namespace moco {
+
+/// The table with which `applyView` and `pillow::interleave` leave bytes as they are.
+inline std::vector<float> byteTable() {
+  std::vector<float> table;
+  for (int channel = 0; channel < 3; ++channel) {
+    for (int value = 0; value < 256; ++value) table.push_back(static_cast<float>(value));
+  }
+  return table;
+}
+
+}  // namespace moco
