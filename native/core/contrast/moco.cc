@@ -8,7 +8,6 @@
 #include <cmath>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/base/error.h"
@@ -69,6 +68,9 @@ Moco::Moco(const MocoOptions& options)
   key_.copyParametersFrom(query_);
 }
 
+// Algorithm 1 of the paper, whose lines stand beside ours. What is not in it: a step whose loss or
+// gradient is not finite is refused before anything of it is applied.
+
 StepResult Moco::step(const Views& views) {
   StatisticsGuard queryStatistics(query_), keyStatistics(key_);
   const Contrast contrast = differentiate(views);
@@ -78,21 +80,23 @@ StepResult Moco::step(const Views& views) {
   keyStatistics.keep();
   RECORD_USER_SCOPE(phase::kUpdate);
   updateEncoders();
-  queue_.enqueue(contrast.keys);
+  queue_.enqueue(contrast.keys);  // enqueue(queue, k); dequeue(queue)
   return result;
 }
 
 Moco::Contrast Moco::differentiate(const Views& views) {
-  const auto [keys, infoNce] = [&] {
-    RECORD_USER_SCOPE(phase::kForward);
-    // First, because the query encoder's activations stay in memory until the backward pass.
-    const auto keys = encodeKeys(views);
-    const auto queries = encode(query_, views.queries);
-    return std::pair{keys, moco::infoNce(queries, keys, queue_.keys(), options_.temperature)};
-  }();
+  const auto [keys, infoNce] = forward(views);
   RECORD_USER_SCOPE(phase::kBackward);
-  backward(infoNce.loss);
+  backward(infoNce.loss);  // loss.backward()
   return {keys, pack(infoNce, gradients_.flat().norm())};
+}
+
+Moco::Forward Moco::forward(const Views& views) {
+  RECORD_USER_SCOPE(phase::kForward);
+  // Keys come first, because the query encoder's activations stay in memory until the backward pass.
+  const auto keys = encodeKeys(views);                 // k = f_k.forward(x_k).detach()
+  const auto queries = encode(query_, views.queries);  // q = f_q.forward(x_q)
+  return {keys, moco::infoNce(queries, keys, queue_.keys(), options_.temperature)};
 }
 
 at::Tensor Moco::encodeKeys(const Views& views) {
@@ -113,9 +117,9 @@ void Moco::backward(const at::Tensor& loss) {
 }
 
 void Moco::updateEncoders() {
-  adam_.step(gradients_.flat());
+  adam_.step(gradients_.flat());  // update(f_q.params)
   query_.refreshWeights();
-  momentumUpdate();
+  momentumUpdate();  // f_k.params = m * f_k.params + (1 - m) * f_q.params
 }
 
 /// θ_k ← momentum · θ_k + (1 − momentum) · θ_q (eq. 2).

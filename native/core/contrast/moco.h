@@ -84,6 +84,12 @@ class Moco {
   virtual void updateEncoders();
 
  private:
+  struct Forward {
+    at::Tensor keys;  // (B, featureDim), L2-normalised, without gradient
+    InfoNce infoNce;
+  };
+
+  Forward forward(const Views& views);
   /// (B, featureDim), in the order of the views, whatever the order in which they are encoded.
   at::Tensor encodeKeys(const Views& views);
   /// The gradient of the loss by every parameter, into `gradients_`.

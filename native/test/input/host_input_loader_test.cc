@@ -101,13 +101,13 @@ TEST_CASE("the incomplete last batch is kept where that is asked for") {
   auto keeping = loaderOf(store, 5, 9, 3, {.keepIncompleteBatch = true});
   const auto whole = epochOf(dropping, 1);
   CHECK(keeping.batchesPerEpoch() == 5);
-  keeping.startEpoch(1);
+  keeping.startEpoch(1, 0);
   for (int64_t batch = 0; batch < 4; ++batch) CHECK(nextOf(keeping).equal(whole[batch]));
   CHECK(nextOf(keeping).size(1) == 3);
 
   auto single = loaderOf(store, 100, 9, 3, {.keepIncompleteBatch = true});
   CHECK(single.batchesPerEpoch() == 1);
-  single.startEpoch(1);
+  single.startEpoch(1, 0);
   CHECK(nextOf(single).size(1) == 23);
 }
 
@@ -116,7 +116,7 @@ TEST_CASE("labels are those of the batch's pictures, in its order") {
   store.labels = at::arange(23);
   auto loader = loaderOf(store, 5, 9, 2, {.keepIncompleteBatch = true});
   const auto order = shuffledIndices(23, 9, 1);
-  loader.startEpoch(1);
+  loader.startEpoch(1, 0);
   for (int64_t batch = 0; batch < 5; ++batch) {
     loader.next();
     const auto labels = loader.labels();
@@ -130,7 +130,7 @@ TEST_CASE("labels are those of the batch's pictures, in its order") {
 TEST_CASE("an epoch can be left in the middle") {
   const ImageStore store = noise(64);
   auto loader = loaderOf(store, 4, 1, 3);
-  loader.startEpoch(1);
+  loader.startEpoch(1, 0);
   loader.next();
   const auto whole = epochOf(loader, 2);
   auto fresh = loaderOf(store, 4, 1, 1);
