@@ -93,7 +93,8 @@ Moco::Contrast Moco::differentiate(const Views& views) {
 
 Moco::Forward Moco::forward(const Views& views) {
   RECORD_USER_SCOPE(phase::kForward);
-  // Keys come first, because the query encoder's activations stay in memory until the backward pass.
+  // Keys come first, because the query encoder's activations stay in memory until the backward
+  // pass.
   const auto keys = encodeKeys(views);                 // k = f_k.forward(x_k).detach()
   const auto queries = encode(query_, views.queries);  // q = f_q.forward(x_q)
   return {keys, moco::infoNce(queries, keys, queue_.keys(), options_.temperature)};
