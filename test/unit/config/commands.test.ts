@@ -7,18 +7,14 @@ import { configJsonSchema } from '#moco/config/jsonSchema.js';
 import { knnCommand } from '#moco/config/knnConfig.js';
 import { linearCommand } from '#moco/config/linearConfig.js';
 import { parseConfig, resolveConfig } from '#moco/config/resolve.js';
-import { MocoError } from '#moco/error.js';
+import { failure } from '../../support/failure.js';
 
 const typed = (...words: [flag: string, text?: string][]): TypedFlag[] =>
   words.map(([flag, text]) => ({ flag, text }));
 
 /** What is wrong with a configuration, and what the error advises. */
 async function refused(config: Promise<unknown>): Promise<{ problems: string[]; hint?: string }> {
-  const error = await config.then(
-    () => assert.fail('accepted'),
-    (error: unknown) => error,
-  );
-  assert.ok(error instanceof MocoError);
+  const error = await failure(config, 'ERR_MOCO_CONFIG');
   const problems = error.message.split('\n').slice(1);
   return { problems: problems.map((line) => line.trim()), ...(error.hint && { hint: error.hint }) };
 }

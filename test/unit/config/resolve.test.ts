@@ -6,7 +6,7 @@ import type { TypedFlag } from '#moco/config/flags.js';
 import { resolveConfig } from '#moco/config/resolve.js';
 import { configTemplate, writeConfigTemplate } from '#moco/config/template.js';
 import { trainCommand } from '#moco/config/trainConfig.js';
-import { MocoError } from '#moco/error.js';
+import { failure } from '../../support/failure.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 const folder = temporaryFolder();
@@ -26,12 +26,7 @@ function typed(...words: string[]): TypedFlag[] {
 
 /** What is wrong, with the file's folder left out. */
 async function problems(file: string | undefined, flags: TypedFlag[] = []): Promise<string[]> {
-  const error = await resolveConfig(trainCommand, { file, flags }).then(
-    () => assert.fail('accepted'),
-    (error: unknown) => error,
-  );
-  assert.ok(error instanceof MocoError);
-  assert.equal(error.code, 'ERR_MOCO_CONFIG');
+  const error = await failure(resolveConfig(trainCommand, { file, flags }), 'ERR_MOCO_CONFIG');
   const lines = error.message.replaceAll(`${folder}/`, '').split('\n');
   return lines.slice(1).map((line) => line.trim());
 }

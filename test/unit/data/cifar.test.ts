@@ -7,7 +7,7 @@ import { loadCifar } from '#moco/data/cifar.js';
 import { CIFAR10, CIFAR100, type CifarVariant } from '#moco/data/cifarVariant.js';
 import type { DatasetRequest } from '#moco/data/dataset.js';
 import { loadDataset } from '#moco/data/load.js';
-import { MocoError } from '#moco/error.js';
+import { failure } from '../../support/failure.js';
 import { cifarFile, pixelsOf, SMALL10, SMALL100, writeCifar } from '../../support/smallCifar.js';
 
 const PICTURE = 3 * 32 * 32;
@@ -23,16 +23,7 @@ function load(variant: CifarVariant, limits: Partial<DatasetRequest> = {}) {
   return loadCifar(variant, { dataset: variant.name, dataRoot, seed: 0, ...limits });
 }
 
-/** The error that loading ends in: one about data, unless another code is named. */
-async function failure(promise: Promise<unknown>, code = 'ERR_MOCO_DATA'): Promise<MocoError> {
-  const error = await promise.then(
-    () => assert.fail('the data was accepted'),
-    (error: unknown) => error,
-  );
-  assert.ok(error instanceof MocoError, String(error));
-  assert.equal(error.code, code);
-  return error;
-}
+const dataFailure = (loading: Promise<unknown>) => failure(loading, 'ERR_MOCO_DATA');
 
 /** Changes one byte of a file. */
 async function poke(path: string, position: number, value: number): Promise<void> {
@@ -91,14 +82,14 @@ test('a limit leaves the records after it unread', async () => {
   const folder = await writeCifar(SMALL10, dataRoot);
   await poke(join(folder, 'data_batch_1.bin'), 600 * RECORD, 255);
   assert.equal((await load(SMALL10, { trainLimit: 600 })).train.count, 600);
-  await failure(load(SMALL10, { trainLimit: 601 }));
+  await dataFailure(load(SMALL10, { trainLimit: 601 }));
 });
 
 test('every missing file is named', async () => {
   const folder = await writeCifar(SMALL10, dataRoot);
   await rm(join(folder, 'data_batch_2.bin'));
   await rm(join(folder, 'test_batch.bin'));
-  const { message, hint } = await failure(load(SMALL10, { trainLimit: 1 }));
+  const { message, hint } = await dataFailure(load(SMALL10, { trainLimit: 1 }));
   assert.ok(message.includes(folder));
   assert.match(message, /missing: data_batch_2\.bin, test_batch\.bin$/);
   assert.match(`${hint}`, /Delete the folder cifar-10-batches-bin .*cifar-10-binary\.tar\.gz/);
@@ -114,7 +105,7 @@ for (const [title, size, pattern] of [
   test(`a file ${title} is refused before anything is read`, async () => {
     const folder = await writeCifar(SMALL10, dataRoot);
     await truncate(join(folder, 'data_batch_2.bin'), size);
-    const { message } = await failure(load(SMALL10, { trainLimit: 1 }));
+    const { message } = await dataFailure(load(SMALL10, { trainLimit: 1 }));
     assert.match(message, pattern);
     assert.match(message, /data_batch_2\.bin is .* expected 2151100 \(700 records of 3073 bytes\)/);
   });
@@ -123,7 +114,7 @@ for (const [title, size, pattern] of [
 test('a wrong label is refused with its file, record and value', async () => {
   const folder = await writeCifar(SMALL10, dataRoot);
   await poke(join(folder, 'data_batch_2.bin'), 612 * RECORD, 10);
-  const { message } = await failure(load(SMALL10));
+  const { message } = await dataFailure(load(SMALL10));
   assert.ok(message.includes(join(folder, 'data_batch_2.bin')));
   assert.match(message, /record 612 \(counted from 0\) has label 10, expected 0 to 9/);
 });
@@ -134,11 +125,11 @@ test('a wrong fine or coarse label of CIFAR-100 is refused', async () => {
   await poke(path, 3 * 3074, 19);
   assert.equal((await load(SMALL100)).train.labels[3], 3);
   await poke(path, 3 * 3074, 20);
-  const coarse = await failure(load(SMALL100));
+  const coarse = await dataFailure(load(SMALL100));
   assert.match(coarse.message, /train\.bin: record 3 .* has coarse label 20, expected 0 to 19/);
   await poke(path, 3 * 3074, 0);
   await poke(path, 3 * 3074 + 1, 100);
-  const fine = await failure(load(SMALL100));
+  const fine = await dataFailure(load(SMALL100));
   assert.match(fine.message, /train\.bin: record 3 .* has label 100, expected 0 to 99/);
 });
 
@@ -146,12 +137,12 @@ test('a folder in the place of a file is refused', async () => {
   const folder = await writeCifar(SMALL10, dataRoot);
   await rm(join(folder, 'data_batch_1.bin'));
   await mkdir(join(folder, 'data_batch_1.bin'));
-  assert.match((await failure(load(SMALL10))).message, /data_batch_1\.bin is not a file/);
+  assert.match((await dataFailure(load(SMALL10))).message, /data_batch_1\.bin is not a file/);
 });
 
 test('a file in the place of the folder is refused', async () => {
   await writeFile(join(dataRoot, SMALL10.folder), '');
-  const { message } = await failure(load(SMALL10));
+  const { message } = await dataFailure(load(SMALL10));
   assert.match(message, /cannot read .*cifar-10-batches-bin.*ENOTDIR/);
 });
 

@@ -19,7 +19,7 @@ import { CIFAR10, CIFAR100, type CifarVariant } from '#moco/data/cifarVariant.js
 import type { LoadOptions } from '#moco/data/dataset.js';
 import { FileLock } from '#moco/disk/lock.js';
 import type { DownloadProgress } from '#moco/download/transfer.js';
-import { MocoError } from '#moco/error.js';
+import { failure } from '../../support/failure.js';
 import { sendFile, serve } from '../../support/httpServer.js';
 import { archiveOf, SMALL10, SMALL100, writeCifar } from '../../support/smallCifar.js';
 
@@ -40,16 +40,6 @@ afterEach(async () => {
 function load(variant: CifarVariant, options: LoadOptions & { trainLimit?: number } = {}) {
   const { trainLimit, ...rest } = options;
   return loadCifar(variant, { dataset: variant.name, dataRoot, seed: 0, trainLimit }, rest);
-}
-
-async function failure(promise: Promise<unknown>, code: string): Promise<MocoError> {
-  const error = await promise.then(
-    () => assert.fail('loading succeeded'),
-    (error: unknown) => error,
-  );
-  assert.ok(error instanceof MocoError, String(error));
-  assert.equal(error.code, code);
-  return error;
 }
 
 /** Puts an archive into the data root, as a user would. */

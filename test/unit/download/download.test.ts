@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type DownloadRequest, download } from '#moco/download/download.js';
 import type { DownloadProgress } from '#moco/download/transfer.js';
 import { MocoError } from '#moco/error.js';
+import { failure } from '../../support/failure.js';
 import { sendFile, serve } from '../../support/httpServer.js';
 
 const FILE = randomBytes(300_000);
@@ -36,16 +37,6 @@ function fetchFile(url: string, more: Partial<DownloadRequest> = {}): Promise<vo
     spaceHint: 'Make room.',
     ...more,
   });
-}
-
-/** The error that a download ends in. */
-async function failure(promise: Promise<void>): Promise<MocoError> {
-  const error = await promise.then(
-    () => assert.fail('the download succeeded'),
-    (error: unknown) => error,
-  );
-  assert.ok(error instanceof MocoError, String(error));
-  return error;
 }
 
 /** Waits until the part has this many bytes, or whoever downloads it has hung up. */

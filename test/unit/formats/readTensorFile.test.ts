@@ -3,8 +3,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { MocoError } from '#moco/error.js';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
+import { failure } from '../../support/failure.js';
 import { describeTensors, expectedTensors, modelFile } from '../../support/modelFiles.js';
 import { hex, mocoHeader, safetensors } from '../../support/safetensorsFile.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
@@ -19,12 +19,7 @@ async function read(content: string | Uint8Array, name = 'file') {
 }
 
 async function refuses(reading: Promise<unknown>, message: RegExp, hint = /./): Promise<void> {
-  const error = await reading.then(
-    () => assert.fail('the file was accepted'),
-    (error: unknown) => error,
-  );
-  assert.ok(error instanceof MocoError, String(error));
-  assert.equal(error.code, 'ERR_MOCO_CHECKPOINT');
+  const error = await failure(reading, 'ERR_MOCO_CHECKPOINT');
   assert.match(error.message, message);
   assert.match(`${error.hint}`, hint);
 }

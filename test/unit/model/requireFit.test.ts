@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { MocoError } from '#moco/error.js';
 import type { Layout } from '#moco/model/architecture.js';
 import { readModel } from '#moco/model/readModel.js';
 import { type ModelPart, requireFit } from '#moco/model/requireFit.js';
+import { failure } from '../../support/failure.js';
 import {
   backboneOf,
   encoderLayout,
@@ -23,12 +23,7 @@ async function fit(layout: Layout, expected: Layout, part: ModelPart) {
 }
 
 async function refusal(layout: Layout, expected: Layout, part: ModelPart) {
-  const error = await fit(layout, expected, part).then(
-    () => assert.fail('the model was accepted'),
-    (error: unknown) => error,
-  );
-  assert.ok(error instanceof MocoError, String(error));
-  assert.equal(error.code, 'ERR_MOCO_CHECKPOINT');
+  const error = await failure(fit(layout, expected, part), 'ERR_MOCO_CHECKPOINT');
   return { lines: error.message.split('\n'), hint: error.hint };
 }
 
