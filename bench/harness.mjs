@@ -210,7 +210,8 @@ export function report({ title, setting, torch, seconds, pictures, json }) {
 function summarise(seconds, pictures) {
   const [baseline] = Object.values(seconds);
   return Object.entries(seconds).map(([name, times]) => {
-    // Each round's own ratio to the baseline: what both met in the same seconds.
+    // Each round is compared with the baseline in the same round, which ran at nearly the same
+    // time.
     const ratios = times.map((time, round) => baseline[round] / time);
     return {
       name,

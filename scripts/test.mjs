@@ -28,7 +28,7 @@ function runNative(files) {
   return run(program, filters.length > 0 ? [selection] : []);
 }
 
-/** Each file by name, because Node 20 takes no patterns. */
+/** Runs test files, each given by its name, because Node 20 takes no patterns. */
 function runTypeScript(files) {
   return run(process.execPath, ['--enable-source-maps', '--test', ...options, ...files]);
 }

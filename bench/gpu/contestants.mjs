@@ -2,7 +2,10 @@
 import { startWorker } from '../harness.mjs';
 import { queryGpu } from './measure.mjs';
 
-/** Of the real thing, and of a run that only shows that everything works (on a CPU, too). */
+/**
+ * Sizes of a real measurement, and of a smoke run, which shows that everything works, also on a
+ * CPU.
+ */
 const SIZES = {
   full: {
     ...{ arch: 'resnet50', queue: 4096, rounds: 5 },
@@ -72,7 +75,7 @@ export function comparisons(options) {
 
 const REFERENCE = 'PyTorch as the reference (fp32, NCHW)';
 
-/** Those that `torch.compile` makes, by its mode; compiled once, they start fast. */
+/** The contestants that `torch.compile` makes, by mode; once compiled, they start fast. */
 export function compiledContestants(options) {
   const batches = Object.keys(sizes(options).batches).map(Number);
   const byBatch = batches.map((batch) => compiledSteps(options, batch));

@@ -21,7 +21,7 @@ export function comparisonTable({ title, unit, results }) {
   ].join('\n');
 }
 
-/** Of rows of cells, below a head. */
+/** A Markdown table of rows of cells, below a head. */
 export function table(head, rows) {
   return [head, head.map(() => '---'), ...rows]
     .map((cells) => `| ${cells.join(' | ')} |`)
@@ -32,7 +32,7 @@ function fastest(results) {
   return results.toSorted((a, b) => median(a.seconds) - median(b.seconds))[0];
 }
 
-/** Each round's own ratio to another contestant's: what both met in the same seconds. */
+/** Each round's ratio to another contestant, which ran at nearly the same time. */
 function ratios({ seconds }, baseline) {
   const rounds = Math.min(seconds.length, baseline.seconds.length);
   if (rounds === 0) return '–';

@@ -69,7 +69,7 @@ async function guarded(racer, work) {
   }
 }
 
-/** What a promise gives, unless it takes longer. */
+/** What a promise gives; an error where it takes more than so many seconds. */
 async function within(seconds, what, promise) {
   const stop = new AbortController();
   const expired = sleep(seconds * 1000, undefined, { signal: stop.signal }).then(() => {
@@ -83,7 +83,7 @@ async function within(seconds, what, promise) {
   }
 }
 
-/** Of the GPU, by all processes, in MiB; undefined on a CPU. */
+/** Memory of the GPU that all processes use together, in MiB; undefined on a CPU. */
 function usedMemory(device) {
   const used = device === 'cpu' ? undefined : queryGpu('memory.used');
   return used === undefined ? undefined : Number.parseInt(used, 10);

@@ -27,7 +27,10 @@ const { values: options } = parseArgs({
   },
 });
 
-/** To the end of their warming up, or to what fails there; of the two modes, one hardly uses the GPU meanwhile. */
+/**
+ * Warms up what torch.compile makes, or ends where that fails. Both modes are compiled at once,
+ * since one of them hardly uses the GPU meanwhile.
+ */
 async function compileOnly() {
   const chains = compiledContestants(options).map(async (contestants) => {
     for (const contestant of contestants) {
@@ -92,4 +95,4 @@ function pythonPrints(program) {
 
 mkdirSync(options.out, { recursive: true });
 const haveAllRun = await (options['compile-only'] ? compileOnly() : measureAll());
-process.exit(haveAllRun ? 0 : 1); // whatever a contestant that hangs still does
+process.exit(haveAllRun ? 0 : 1); // ends contestants that hang, too

@@ -17,7 +17,7 @@ const SECONDS_PER_FILE = 150;
 
 const AT_ONCE = 4;
 
-/** For each of them. */
+/** Compute threads for each of the processes that run at once. */
 const THREADS = Math.max(1, Math.floor(availableParallelism() / AT_ONCE));
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

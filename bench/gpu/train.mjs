@@ -107,5 +107,5 @@ function row({ epoch, seconds, picturesPerSecond, loss }, evaluation) {
 mkdirSync(options.out, { recursive: true });
 const exitCode = await train();
 if (existsSync(log)) summarise();
-// Stopped because its time was over is what was asked for.
+// A run that was stopped because its time was over did what was asked for.
 process.exitCode = exitCode === 130 ? 0 : exitCode;

@@ -2,7 +2,7 @@ import { SetupFailure } from './failure.mjs';
 
 const OLDEST = [20, 19];
 
-/** The packages of older releases of these systems are too old. */
+/** How to install Node, by system; older releases of these systems have a Node that is too old. */
 const INSTALL = [
   'Debian 13 or newer: sudo apt-get install nodejs npm',
   'Fedora 41 or newer: sudo dnf install nodejs',

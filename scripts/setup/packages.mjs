@@ -14,7 +14,7 @@ export async function installPackages(root) {
 
 /** Whether node_modules has what package-lock.json names, in that version. */
 function isInstalled(root) {
-  // npm writes this file last.
+  // npm writes this file last, so that without it an installation was interrupted.
   if (!existsSync(join(root, 'node_modules/.package-lock.json'))) return false;
   const { packages } = readJson(join(root, 'package-lock.json'));
   return Object.entries(packages).every(([folder, { version, optional }]) => {
@@ -28,7 +28,7 @@ function isInstalled(root) {
 async function npmCi(root) {
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund'];
   const npm = process.env.npm_execpath;
-  // Under `npm start` this is the npm that runs us; other package managers set it too.
+  // Under `npm start` this names the npm that runs this script. Other package managers set it, too.
   const exitCode = basename(npm ?? '').startsWith('npm-cli.')
     ? await run(process.execPath, [npm, ...args], root)
     : await run('npm', args, root);
@@ -39,7 +39,7 @@ async function npmCi(root) {
   );
 }
 
-/** So that `npx moco` in the clone is this package's, and never one of that name from elsewhere. */
+/** Makes `npx moco` in the clone run this package, and never one of that name from elsewhere. */
 function linkExecutable(root) {
   const executable = join(root, 'bin/moco.js');
   chmodSync(executable, 0o755);

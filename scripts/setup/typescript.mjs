@@ -47,7 +47,7 @@ async function compile(root, { name, project, folder, output, inputs }) {
   writeFileSync(stamp, current);
 }
 
-/** What a source that was deleted or renamed had been compiled to; a test would still run. */
+/** Removes the output of sources that were deleted or renamed: such a test would still run. */
 function removeOrphans(output, sources) {
   for (const file of filesBelow(output)) {
     const match = file.match(/^(.*?)(\.js|\.d\.ts)(\.map)?$/);

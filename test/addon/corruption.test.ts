@@ -20,7 +20,7 @@ const MAX_MEMORY = 2 ** 30;
 
 const folder = temporaryFolder();
 let output: string;
-/** Of a trained model and two checkpoints. */
+/** The directory of a run, with a trained model and two checkpoints. */
 let run: string;
 before(async () => {
   await mkdir(join(folder, 'out'));
@@ -39,7 +39,7 @@ function trainedRun(): string {
   return join(folder, '128_8_0.5_0.999_2_8_1'); // dim, m, temperature, momentum, k, batch, epochs
 }
 
-/** What is in a file of tensors, read here and not by the addon. */
+/** The tensors of a file as TypeScript reads them, without the addon. */
 async function contentOf(path: string) {
   const { tensors } = await readTensorFile(path);
   return describeTensors(tensors, await readFile(path));
@@ -63,7 +63,7 @@ async function convert(path: string): Promise<Awaited<ReturnType<typeof contentO
   return error;
 }
 
-/** A small file as moco writes it. */
+/** A small file that moco wrote. */
 async function written(source: string, format: string): Promise<string> {
   const path = join(folder, `${source}.${format}`);
   await convertModel(modelFile(`${source}.pth`), path, { force: true });
@@ -136,7 +136,7 @@ const UNCHECKED: Record<string, (dice: Dice) => Promise<Buffer>> = {
   'a pickle of views in a .pth': (dice) => withMutatedPickle('views.pth', dice),
 };
 
-/** Without checksums. */
+/** A safetensors file as Python writes it, without checksums. */
 function pythonSafetensors(): Buffer {
   const data = Buffer.from(Array.from({ length: 64 }, (_, i) => 37 * i));
   const tensors = {

@@ -137,7 +137,7 @@ test('held-out training pictures are what a run is measured with', async () => {
     validationPictures: 16,
   });
   const evaluation = events.find(({ type }) => type === 'evaluation');
-  // Sixteen pictures: accuracies are multiples of a sixteenth.
+  // With sixteen pictures, accuracies are multiples of a sixteenth.
   assert.ok(evaluation?.type === 'evaluation' && Number.isInteger(evaluation.top1 * 0.16));
 });
 

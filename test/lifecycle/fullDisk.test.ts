@@ -6,7 +6,9 @@ import { temporaryFolder } from '../support/temporaryFolder.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** A namespace in which a small disk can be mounted, and that goes with its processes. */
+/**
+ * Arguments for a namespace in which a small disk can be mounted; it goes when its processes end.
+ */
 const NAMESPACE = ['--map-root-user', '--mount'];
 const canMount =
   spawnSync('unshare', [...NAMESPACE, 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;

@@ -13,7 +13,7 @@ import { temporaryFolder } from '../support/temporaryFolder.js';
 /** How many times runs are killed: `npm run test:kill` takes more. */
 const KILLS = Number(process.env.MOCO_KILLS ?? 4);
 
-/** With a checkpoint every few steps, so that many kills hit one being written. */
+/** The run writes a checkpoint every few steps, so that many kills interrupt one being written. */
 const RUN = {
   dataset: 'shapes',
   trainLimit: 96,
@@ -30,7 +30,7 @@ const RUN = {
 } as const;
 const NAME = '16_40_0.5_0.999_5_16_3';
 
-/** Seconds from a run's first event to its last, roughly: kills are spread over them. */
+/** About how many seconds pass from a run's first event to its last; kills are spread over them. */
 let duration: number;
 let expected: object;
 const folder = temporaryFolder();

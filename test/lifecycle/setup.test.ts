@@ -140,7 +140,7 @@ test('packages that do not match package-lock.json are installed', async (t) => 
   const lock = JSON.parse(readFileSync(file, 'utf8'));
   lock.packages['node_modules/commander'].version = '0.0.1';
   writeFileSync(file, JSON.stringify(lock));
-  // Stands for npm: the test is about when it is called.
+  // This stands in for npm, since the test is about when npm is called.
   writeFileSync(join(root, 'npm-cli.js'), 'console.log(process.argv.slice(2).join(" "))');
   const child = spawn(process.execPath, ['scripts/setup.mjs', '--no-addon'], {
     cwd: root,

@@ -32,7 +32,7 @@ function program(out: string, code: string) {
   const prelude = `
     import { createTrainer, train } from 'moco';
     const config = ${JSON.stringify({ ...ENDLESS, out: join(folder, out) })};
-    // Calls back a moment after a step was reported: the next step is in work then.
+    // Calls back a moment after a step was reported, when the next step is being computed.
     const inTheMiddle = (config, call) =>
       train(config, { onEvent: ({ type }) => { if (type === 'step') setTimeout(call, 5); } });
   `;
@@ -175,7 +175,7 @@ test('a second Ctrl-C ends the command at once', async () => {
   await once(child.stderr, 'data');
   child.kill('SIGINT');
   const { status, signal } = await end();
-  // Where the step was over before the second one came, the first one has ended the command.
+  // Where the step ended before the second signal came, the first one has ended the command.
   assert.ok(signal === 'SIGINT' || status === 130);
 });
 

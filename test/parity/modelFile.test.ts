@@ -5,7 +5,7 @@ import { type TrainEvent, train } from 'moco';
 import { temporaryFolder } from '../support/temporaryFolder.js';
 import { runPython, skip } from './python.js';
 
-/** Entries of the reference's state dict: parameters, statistics and batch counters. */
+/** How many entries the reference's state dict has: parameters, statistics and batch counters. */
 const KEYS = { resnet18: 128, resnet34: 224, resnet50: 326 };
 
 const folder = temporaryFolder();

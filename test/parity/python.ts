@@ -11,7 +11,9 @@ export const skip = hasPackages
   ? false
   : `${python} has not all of ${PACKAGES} (MOCO_TEST_PYTHON names another)`;
 
-/** Runs a script of this folder and gives what it prints; its error is the test's. */
+/**
+ * Runs a script of this folder and returns what it prints. Where the script fails, the test does.
+ */
 export function runPython(script: string, ...words: string[]): string {
   const path = fileURLToPath(new URL(`../../../test/parity/${script}`, import.meta.url));
   const { status, stdout, stderr } = spawnSync(python, [path, ...words], { encoding: 'utf8' });

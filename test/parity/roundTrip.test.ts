@@ -11,7 +11,7 @@ import { runPython, skip } from './python.js';
 const ARCHS = ['resnet18', 'resnet34', 'resnet50'] as const;
 const FORMATS = ['pth', 'safetensors'] as const;
 
-/** What Python measures an encoder on, too. */
+/** The pictures that both Python and moco measure an encoder on. */
 const MEASURED = {
   dataset: 'shapes',
   trainLimit: 12,
@@ -22,7 +22,7 @@ const MEASURED = {
   threads: 1,
 } as const;
 
-/** What Python says of an encoder. */
+/** What Python measured of an encoder. */
 interface Measured {
   readonly knn: { top1: number; top5: number; confusion: number[][] }[];
   readonly margin: number;
@@ -38,7 +38,7 @@ before(async () => {
 
 const file = (name: string) => join(folder, name);
 
-/** The pictures as Python takes them. */
+/** Writes the pictures in the form in which Python reads them. */
 async function writePictures(): Promise<void> {
   const { train, test, mean, std } = await loadDataset({ ...MEASURED, dataRoot: folder });
   const parts = {
@@ -60,7 +60,7 @@ async function writePictures(): Promise<void> {
   await writeFile(file('pictures.safetensors'), content);
 }
 
-/** Converts a file; gives both paths. */
+/** Converts a file; returns the paths of both. */
 async function converted(source: string, format: string): Promise<[from: string, to: string]> {
   const paths = [file(source), file(`${source}.${format}`)] as const;
   await convertModel(...paths);
@@ -96,7 +96,7 @@ test('every encoder goes from Python to moco and back, bit for bit', { skip }, a
   runPython('round_trip.py', 'compare', ...pairs);
 });
 
-/** An encoder of Python, measured by moco in each of the formats that it is in. */
+/** Measures an encoder that Python wrote with moco, in each format that it was written in. */
 async function measureByMoco(arch: (typeof ARCHS)[number]) {
   const results: KnnResult['results'][] = [];
   for (const ending of ['.pth', '_legacy.pth', '.safetensors']) {

@@ -9,11 +9,11 @@ import type {
 import { addonError } from './addonError.js';
 import { DOUBLE_DESCRIPTION } from './doubleDescription.js';
 
-/** What a double's measurements give, one number for each time; the last one again after that. */
+/** What a double's measurements give: one number each time, and the last one again after that. */
 export interface Script {
   readonly flops?: readonly number[];
   readonly stepSeconds?: readonly number[];
-  /** What `auto` is. */
+  /** The precision that `auto` stands for. */
   readonly auto?: 'fp32' | 'bf16';
 }
 

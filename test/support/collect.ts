@@ -1,6 +1,6 @@
 import { MocoError } from '#moco/error.js';
 
-/** What a run gives, up to its error if it has one. */
+/** The events of a run, and the error that it ended with, if any. */
 export async function collect<T>(
   run: AsyncIterable<T>,
 ): Promise<{ events: T[]; error?: MocoError }> {

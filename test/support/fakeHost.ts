@@ -27,7 +27,7 @@ export function keptReport(): Report & { readonly lines: string[] } {
   return { lines, line: (text) => lines.push(text), progress: () => {} };
 }
 
-/** Files by path; folders are made as needed. */
+/** Writes files, given by their paths below `root`; folders are made as needed. */
 export function writeFiles(root: string, files: Record<string, string>): void {
   for (const [path, content] of Object.entries(files)) {
     const file = join(root, path);
@@ -46,7 +46,7 @@ export function writeCommand(host: Host, name: string, script: string): string {
   return file;
 }
 
-/** The files of a LibTorch as far as anybody looks at them. */
+/** The files of a LibTorch that the set-up looks at, by path. */
 export function libtorchFiles(version: string): Record<string, string> {
   const [major, minor, patch] = version.split('.');
   return {
@@ -68,7 +68,7 @@ export function writeLibtorch(prefix: string, version: string): string {
   return prefix;
 }
 
-/** A zip with the given files below one top folder. */
+/** Makes a zip that has the given files below one top folder; returns its path. */
 export function writeZip(file: string, top: string, files: Record<string, string>): string {
   const folder = `${file}.contents`;
   writeFiles(join(folder, top), files);

@@ -38,7 +38,7 @@ export async function serve(handler: Handler): Promise<FakeServer> {
   };
 }
 
-/** Answers as a web server with a file does: with what the range asks for, or all. */
+/** Answers as a web server does that has a file: with the range that is asked for, or all of it. */
 export function sendFile(
   file: Buffer,
   request: IncomingMessage,

@@ -13,7 +13,7 @@ export function modelFile(name: string): string {
 export interface ExpectedTensor {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Of its elements in order, the last dimension varying fastest. */
+  /** CRC-32 of its elements in order, the last dimension varying fastest. */
   readonly crc32: number;
 }
 
@@ -22,7 +22,7 @@ export async function expectedTensors(): Promise<Record<string, Record<string, E
   return JSON.parse(await readFile(modelFile('expected.json'), 'utf8'));
 }
 
-/** What a reader says of the tensors in a file, in the form that Python's is in. */
+/** What a reader of moco's says of the tensors in a file, in the same form as what Python says. */
 export function describeTensors(
   tensors: readonly StoredTensor[],
   bytes: Buffer,

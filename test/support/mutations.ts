@@ -19,7 +19,10 @@ export class Dice {
   }
 }
 
-/** What becomes of files on bad disks, lines and hands; each changes its argument or returns another. */
+/**
+ * The kinds of damage that disks, networks and people do to files. Each changes its argument or
+ * returns another content.
+ */
 const MUTATIONS: readonly ((content: Buffer, dice: Dice) => Buffer)[] = [
   function flipBit(content, dice) {
     const at = dice.below(content.length);
@@ -55,7 +58,7 @@ const MUTATIONS: readonly ((content: Buffer, dice: Dice) => Buffer)[] = [
   },
 ];
 
-/** A copy with one or two of these mutations. */
+/** A copy of the content with one or two of these mutations. */
 export function mutated(content: Buffer, dice: Dice): Buffer {
   let result = Buffer.from(content);
   for (let count = 1 + dice.below(2); count > 0 && result.length > 0; count--) {

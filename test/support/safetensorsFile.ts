@@ -2,7 +2,7 @@ import { truncate, writeFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import type { Layout } from '#moco/model/architecture.js';
 
-/** A safetensors file; the header is JSON, or what becomes JSON. */
+/** The bytes of a safetensors file. @param header a text, or a value that becomes JSON */
 export function safetensors(header: unknown, data = Buffer.alloc(0)): Buffer {
   const text = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);

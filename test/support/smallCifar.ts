@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { create } from 'tar';
 import { CIFAR10, CIFAR100, type CifarVariant, recordBytes } from '#moco/data/cifarVariant.js';
 
-/** CIFAR-10 in all but its size: 2 × 700 and 30 pictures. */
+/** As CIFAR-10, but small: 2 × 700 pictures for training and 30 for testing. */
 export const SMALL10: CifarVariant = {
   ...CIFAR10,
   train: { files: ['data_batch_1.bin', 'data_batch_2.bin'], recordsPerFile: 700 },
   test: { files: ['test_batch.bin'], recordsPerFile: 30 },
 };
 
-/** CIFAR-100 in all but its size: 50 and 20 pictures. */
+/** As CIFAR-100, but small: 50 pictures for training and 20 for testing. */
 export const SMALL100: CifarVariant = {
   ...CIFAR100,
   train: { files: ['train.bin'], recordsPerFile: 50 },
@@ -43,7 +43,7 @@ export function pixelsOf(planes: Uint8Array): Uint8Array {
   return planes.map((_, at) => planes[(at % 3) * plane + Math.floor(at / 3)] as number);
 }
 
-/** Writes all data files of a variant into its folder; file n has `shift` n. Gives the folder. */
+/** Writes all data files of a variant into its folder; file n has `shift` n. Returns the folder. */
 export async function writeCifar(variant: CifarVariant, dataRoot: string): Promise<string> {
   const folder = join(dataRoot, variant.folder);
   await mkdir(folder, { recursive: true });
@@ -56,7 +56,7 @@ export async function writeCifar(variant: CifarVariant, dataRoot: string): Promi
   return folder;
 }
 
-/** Turns what is in `root` into an archive, and the variant into one whose official archive it is. */
+/** Makes an archive of what is in `root`, and a variant that takes it for its official archive. */
 export async function archiveOf(
   variant: CifarVariant,
   root: string,

@@ -19,13 +19,15 @@ export interface Script {
   readonly top1?: readonly number[];
   /** `[epoch, step]` at which the loss is not finite. */
   readonly nonFiniteAt?: readonly [epoch: number, step: number];
-  /** What the addon has to say, once. */
+  /** Warnings that the double gives once. */
   readonly warnings?: string[];
   /** `[epoch, step]` at which the GPU fails. */
   readonly deviceFailsAt?: readonly [epoch: number, step: number];
-  /** Epochs done before, where a run goes on. */
+  /** How many epochs were done before, where a run goes on. */
   readonly epochsBefore?: number;
-  /** Milliseconds that the double waits after it has handed rows over: time to stop it. */
+  /**
+   * Milliseconds that the double waits after it has handed rows over, so that it can be stopped.
+   */
   readonly pause?: number;
 }
 

@@ -1,14 +1,14 @@
 import { crc32 } from 'node:zlib';
 
-/** One record of a zip archive; what is claimed of it may be wrong. */
+/** One record of a zip archive, which may also claim something wrong of itself. */
 export interface ZipContent {
   readonly name: string;
   readonly data: Buffer;
   /** Size that the directory claims. */
   readonly size?: number;
-  /** 0: stored, 8: deflated. */
+  /** The compression that the archive claims: 0 for none, 8 for deflate. */
   readonly method?: number;
-  /** Where the directory says that the record is; where it is, unless given. */
+  /** Where the directory says that the record is; without this, where it really is. */
   readonly offset?: number;
 }
 

@@ -38,7 +38,7 @@ test('the round of warm-up does not count, and shares are of the same round’s 
   // A step costs four forward passes of 1000 multiply-adds, each two operations.
   assert.deepEqual(step.flops, { median: 120_000, least: 80_000, most: 160_000 });
   assert.deepEqual(step.shareOfMatrixProduct, { median: 0.06, least: 0.04, most: 0.08 });
-  // The backbone alone has 900.
+  // The backbone alone has 900 multiply-adds.
   assert.deepEqual(extraction.flops, { median: 7200, least: 7200, most: 7200 });
 });
 

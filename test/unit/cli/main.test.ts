@@ -178,7 +178,7 @@ test('config init prints a file, or writes it where none is', async () => {
 });
 
 test('where nobody reads the output, the command ends without a word', () => {
-  // The reader of descriptor 3 is gone before the command starts.
+  // The process that reads descriptor 3 has ended before the command starts.
   const script = 'exec 3> >(true); wait $!; "$0" "$1" config schema >&3';
   const { status, stderr } = spawnSync('bash', ['-c', script, process.execPath, executable], {
     encoding: 'utf8',

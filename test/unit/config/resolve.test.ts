@@ -24,7 +24,7 @@ function typed(...words: string[]): TypedFlag[] {
   });
 }
 
-/** What is wrong, with the file's folder left out. */
+/** The lines that say what is wrong, without the folder of the file. */
 async function problems(file: string | undefined, flags: TypedFlag[] = []): Promise<string[]> {
   const error = await failure(resolveConfig(trainCommand, { file, flags }), 'ERR_MOCO_CONFIG');
   const lines = error.message.replaceAll(`${folder}/`, '').split('\n');

@@ -12,14 +12,14 @@ import { archiveOf, pixelsOf, writeCifar } from '../../support/smallCifar.js';
 /** Resident memory that all of this may take, Node included. */
 const MAX_MEMORY = 2 ** 29;
 
-/** CIFAR-10 in all but its size: 2 × 3 and 2 pictures. */
+/** As CIFAR-10, but tiny: 2 × 3 pictures for training and 2 for testing. */
 const TINY10: CifarVariant = {
   ...CIFAR10,
   train: { files: ['data_batch_1.bin', 'data_batch_2.bin'], recordsPerFile: 3 },
   test: { files: ['test_batch.bin'], recordsPerFile: 2 },
 };
 
-/** CIFAR-100 in all but its size: 3 and 2 pictures. */
+/** As CIFAR-100, but tiny: 3 pictures for training and 2 for testing. */
 const TINY100: CifarVariant = {
   ...CIFAR100,
   train: { files: ['train.bin'], recordsPerFile: 3 },

@@ -108,7 +108,7 @@ test('bytes that changed since then are used, and one line names the files', asy
   const { variant, archive } = await officialArchive();
   await putByHand(variant, archive);
   await load(variant);
-  // Behind the limit, too: the whole file is checked, not only what is taken from it.
+  // The damage is behind the limit, because the whole file is checked and not only what is taken.
   const file = await open(join(dataRoot, variant.folder, 'data_batch_1.bin'), 'r+');
   await file.write(Uint8Array.of(99), 0, 1, 650 * 3073 + 17);
   await file.close();

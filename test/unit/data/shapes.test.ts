@@ -136,7 +136,7 @@ test('random numbers depend on every part of their key and are uniform', () => {
     const bin = random.integer(0, 15);
     bins[bin] = (bins[bin] as number) + 1;
   }
-  // 1000 expected, standard deviation 31: five of them.
+  // 1000 are expected with a standard deviation of 31; five times that may happen.
   for (const count of bins) assert.ok(Math.abs(count - 1000) < 155, `${bins}`);
 });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   mkdtempSync,
@@ -14,6 +14,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { FileLock, LockHeld, removeStale } from '#moco/disk/lock.js';
+import { deadProcess } from '../../support/deadProcess.js';
 
 let folder: string;
 let path: string;
@@ -25,9 +26,6 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const holder = (pid: number, host = hostname(), started = new Date()) =>
   JSON.stringify({ pid, host, started });
-
-/** Number of a process that has ended. */
-const deadProcess = () => spawnSync(process.execPath, ['--version']).pid;
 
 /** Makes the lock look as if its holder had given no sign of life for so long. */
 function silence(seconds: number): void {

@@ -16,7 +16,7 @@ interface Setting extends LinearConfigInput {
   readonly validationPictures?: number;
 }
 
-/** An evaluation on a double, which has not begun yet. */
+/** An evaluation with a double, before it begins. */
 async function prepared(context: TestContext, script: Script, setting: Setting = {}) {
   const { notices = [], validationPictures = 0, ...input } = setting;
   const out = input.out ?? temporaryFolder(context);

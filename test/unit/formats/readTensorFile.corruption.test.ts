@@ -157,7 +157,8 @@ for (const [title, content, message] of [
 }
 
 test('lists that hold each other many times over are looked into once', async () => {
-  // [[…[[tensor], [tensor]], …], …]: 2⁶⁰ tensors, if each way counted
+  // A list that holds the same list twice, 60 levels deep: 2⁶⁰ tensors, if each way to them
+  // counted.
   const levels = Array.from({ length: 60 }, (_, level) => {
     const place = String.fromCharCode(level);
     return `q${place}]h${place}ah${place}a`;
@@ -219,7 +220,7 @@ for (const [title, content, message] of [
   test(`an archive with ${title} is refused`, () => refuses(content, message));
 }
 
-/** The archive with a 64-bit end that lies, it says, 2⁶⁴ − 1 bytes into the file. */
+/** The archive with a 64-bit end record that claims to lie 2⁶⁴ − 1 bytes into the file. */
 function withZip64(archive: Buffer): Buffer {
   const tail = archive.length - 22;
   const locator = Buffer.alloc(20, 0xff);

@@ -148,7 +148,7 @@ test('a flipped bit in any byte of a checkpoint of moco is found', async () => {
   }
 });
 
-/** The content with one bit of one byte changed, another one in each byte. */
+/** The content with one bit of one byte flipped; which of its bits depends on the byte. */
 function flipped(content: Buffer, byte: number): Buffer {
   const damaged = Buffer.from(content);
   damaged.writeUInt8(damaged.readUInt8(byte) ^ (1 << (byte % 8)), byte);

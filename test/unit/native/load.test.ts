@@ -11,7 +11,7 @@ import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 const { platform, arch } = process;
 
-/** A package with an addon that was built against a LibTorch, both as far as anybody looks at them. */
+/** A package with a fake addon that says it was built against a fake LibTorch. */
 function builtPackage(t: TestContext): { root: string; prefix: string; record: BuildRecord } {
   const root = temporaryFolder(t);
   const prefix = writeLibtorch(join(root, 'libtorch'), '2.13.0');
@@ -126,7 +126,7 @@ test('a shared library that the addon misses is named', (t) => {
   });
 });
 
-/** What Linux and macOS say, and what the user reads. */
+/** What Linux and macOS say where loading fails, and what the user reads. */
 const SAYINGS = [
   {
     saying: 'libcudnn.so.9: cannot open shared object file: No such file or directory',

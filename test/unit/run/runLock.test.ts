@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { collect } from '../../support/collect.js';
+import { deadProcess } from '../../support/deadProcess.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 import { NativeTrainerDouble, trainerOn } from '../../support/trainerDouble.js';
 
@@ -20,9 +20,6 @@ async function runWithLock(context: TestContext, content: string) {
 
 const owner = (pid: number, host = hostname(), started = new Date()) =>
   JSON.stringify({ pid, host, started });
-
-/** Number of a process that has ended. */
-const deadProcess = () => spawnSync(process.execPath, ['--version']).pid;
 
 test('a second run with the same parameters and folder is refused, and the first goes on', async (context) => {
   const out = temporaryFolder(context);

@@ -50,7 +50,7 @@ async function interrupted(
   return { checkpoint, trainer };
 }
 
-/** The lines of the metrics, less what time it was and how fast it went. */
+/** The lines of the metrics, without times and rates, which differ from run to run. */
 async function metrics(out: string): Promise<object[]> {
   const text = await readFile(join(out, NAME, 'metrics.jsonl'), 'utf8');
   return text
