@@ -47,7 +47,8 @@ const std::string& GraphedMoco::graphFailure() const {
 Moco::Contrast GraphedMoco::differentiate(const Views& views) {
   const int64_t batches = queryEncoder().batchesTracked() + 1;
   const Tensors outputs = differentiation_(listed(views));
-  // A replay does the device's work only, and it is the host that counts batches.
+  // A replay only does the device's work, so the encoders, which count batches on the host, do not
+  // count this one themselves.
   for (Encoder* encoder : {&queryEncoder(), &keyEncoder()}) encoder->setBatchesTracked(batches);
   return {.keys = outputs[0], .result = outputs[1]};
 }

@@ -7,15 +7,15 @@
 
 namespace moco {
 
-/// Momentum Contrast whose work for the device is recorded, and then replayed in two pieces instead
-/// of being started kernel by kernel. Two, because the host looks at loss and gradient before it
-/// lets the encoders be updated.
+/// Momentum Contrast that records the device's work of a step as CUDA graphs and replays them,
+/// instead of starting it kernel by kernel. There are two graphs, because the host looks at the
+/// loss and the gradient before it lets the encoders be updated.
 class GraphedMoco final : public Moco {
  public:
-  /// @param recorder  empty: nothing is recorded
+  /// @param recorder  makes the recorder of a graph; empty means that nothing is recorded
   GraphedMoco(const MocoOptions& options, const MakeRecorder& recorder);
 
-  /// Why steps are not recorded, though they should be; empty where nothing is wrong.
+  /// Why recording a step has failed; empty if it has not.
   const std::string& graphFailure() const;
 
  private:

@@ -4,6 +4,7 @@
 
 namespace moco {
 
+/// What the loss function returns for a batch.
 struct InfoNce {
   at::Tensor loss;      // scalar, differentiable by the queries
   at::Tensor accuracy;  // scalar: share of queries whose own key scores highest

@@ -68,8 +68,8 @@ Moco::Moco(const MocoOptions& options)
   key_.copyParametersFrom(query_);
 }
 
-// Algorithm 1 of the paper, whose lines stand beside ours. What is not in it: a step whose loss or
-// gradient is not finite is refused before anything of it is applied.
+// Algorithm 1 of the paper, whose lines stand beside ours. One thing is added: a step whose loss or
+// gradient is not finite is refused before it changes anything.
 
 StepResult Moco::step(const Views& views) {
   StatisticsGuard queryStatistics(query_), keyStatistics(key_);
@@ -104,7 +104,7 @@ at::Tensor Moco::encodeKeys(const Views& views) {
   const at::NoGradGuard noGrad;
   const at::Tensor& order = views.keyOrder;
   if (!order.defined()) return encode(key_, views.keys);
-  // Selected from (B, H, W, 3), so that they stay channels last.
+  // The views are selected as (B, H, W, 3), so that they stay channels last.
   const auto shuffled =
       views.keys.permute({0, 2, 3, 1}).index_select(0, order).permute({0, 3, 1, 2});
   const auto keys = encode(key_, shuffled);
@@ -143,7 +143,8 @@ StateDict Moco::state() const {
 }
 
 void Moco::restore(const StateDict& state) {
-  // A smaller network finds all its tensors in a larger one's state.
+  // The number is checked, too, because a smaller network would find all its tensors in the state
+  // of a larger one.
   const size_t expected = this->state().size();
   if (state.size() != expected) {
     throw Error("ERR_MOCO_CHECKPOINT",

@@ -14,20 +14,20 @@ namespace moco {
 
 struct MocoOptions {
   EncoderOptions encoder;
-  int64_t queueLength;
-  double temperature;
-  double momentum;
+  int64_t queueLength;  // m, the number of negatives
+  double temperature;   // τ in eq. 1
+  double momentum;      // of the key encoder, m in eq. 2
   AdamOptions adam;
   uint64_t seed;
 };
 
-/// What a step trains on: two views each of B pictures, drawn independently of each other.
+/// What a step trains on: two views of each of B pictures, drawn independently of each other.
 struct Views {
   at::Tensor queries;  // (B, 3, H, W), channels last, normalised, of the encoder's compute type
-  at::Tensor keys;     // the same of the other views
-  /// (B) int64, on the encoder's device: the order in which the key encoder gets the pictures, so
-  /// that its BatchNorm groups are not the query encoder's (section 3.3, "Shuffling BN");
-  /// undefined: the same order.
+  at::Tensor keys;     // the other views, in the same form
+  /// (B) int64, on the encoder's device: the order in which the key encoder gets the pictures. It
+  /// makes the BatchNorm groups of the two encoders differ (section 3.3, "Shuffling BN"). Undefined
+  /// means the order of the queries.
   at::Tensor keyOrder = {};
 };
 
@@ -41,8 +41,8 @@ struct StepResult {
 /// Momentum Contrast (He et al., CVPR 2020, algorithm 1): query encoder, key encoder, queue,
 /// optimiser.
 ///
-/// With one BatchNorm group the key batch need not be shuffled: on one device, shuffling before the
-/// key forward and back after it changes nothing.
+/// With one BatchNorm group the keys need not be shuffled: on one device, shuffling the views
+/// before the key encoder and the keys back after it changes nothing.
 class Moco {
  public:
   explicit Moco(const MocoOptions& options);
@@ -50,16 +50,16 @@ class Moco {
   Moco(const Moco&) = delete;
   Moco& operator=(const Moco&) = delete;
 
-  /// Trains on one batch: algorithm 1 from the forward passes on. Where the loss or the gradient is
-  /// not finite, parameters, statistics and queue stay as they were.
-  /// @throws Error ERR_MOCO_NON_FINITE  where the loss or the gradient is not finite
+  /// Trains on one batch: algorithm 1 from the forward passes on.
+  /// @throws Error ERR_MOCO_NON_FINITE  if the loss or the gradient is not finite; parameters,
+  ///                                    statistics and queue then stay as they were
   StepResult step(const Views& views);
 
   /// Everything that training changes: both encoders with their statistics, optimiser and queue.
   /// The tensors are those in use, not copies.
   StateDict state() const;
-  /// Goes on from where `state` was taken, bit for bit.
-  /// @throws Error ERR_MOCO_CHECKPOINT  where a tensor is missing, or of another model
+  /// Takes over a state, from which training continues bit for bit.
+  /// @throws Error ERR_MOCO_CHECKPOINT  if a tensor is missing, or from another model
   void restore(const StateDict& state);
 
   Encoder& queryEncoder() { return query_; }
@@ -72,27 +72,29 @@ class Moco {
  protected:
   /// What the first half of a step leaves on the device.
   struct Contrast {
-    at::Tensor keys;    // (B, featureDim), L2-normalised, without gradient
+    at::Tensor keys;    // (B, D), L2-normalised, without gradient
     at::Tensor result;  // a `StepResult`, packed
   };
 
-  // The halves of a step. Neither waits for the device: the host looks at the result in between.
+  // The two halves of a step. Neither waits for the device. In between, the host looks at the
+  // result.
 
-  /// Forward and backward: keys, loss and gradients. Moves both encoders' BatchNorm statistics.
+  /// The forward and backward pass: computes keys, loss and gradients, and moves both encoders'
+  /// BatchNorm statistics.
   virtual Contrast differentiate(const Views& views);
-  /// Optimiser and momentum update.
+  /// The optimiser's step and the momentum update.
   virtual void updateEncoders();
 
  private:
   struct Forward {
-    at::Tensor keys;  // (B, featureDim), L2-normalised, without gradient
+    at::Tensor keys;  // (B, D), L2-normalised, without gradient
     InfoNce infoNce;
   };
 
   Forward forward(const Views& views);
-  /// (B, featureDim), in the order of the views, whatever the order in which they are encoded.
+  /// The keys (B, D), in the order of the views, even if they are encoded in another order.
   at::Tensor encodeKeys(const Views& views);
-  /// The gradient of the loss by every parameter, into `gradients_`.
+  /// Writes the gradient of the loss by every parameter to `gradients_`.
   void backward(const at::Tensor& loss);
   void momentumUpdate();
 

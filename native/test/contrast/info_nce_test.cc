@@ -8,7 +8,7 @@
 
 using namespace moco;
 
-TEST_CASE("the loss is that of the definition, term by term") {
+TEST_CASE("the loss is that of its definition, summed up term by term") {
   constexpr double kTemperature = 0.2;
   const auto queries = normaliseRows(at::randn({5, 7}, at::kDouble));
   const auto keys = normaliseRows(at::randn({5, 7}, at::kDouble));

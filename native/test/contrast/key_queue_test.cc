@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t kDim = 2;
 
-/// Keys that tell their number: (first, first), (first + 1, first + 1), …
+/// Keys by which their number can be told: (first, first), (first + 1, first + 1), …
 at::Tensor numbered(int64_t first, int64_t count) {
   return at::arange(first, first + count, at::kFloat).unsqueeze(1).expand({count, kDim});
 }
@@ -24,7 +24,7 @@ TEST_CASE("the queue starts as normalised Gaussian vectors that depend on the se
   CHECK(queue.fill() == 0);
 }
 
-TEST_CASE("new keys push out the oldest, whether or not batch and length divide") {
+TEST_CASE("new keys push out the oldest, even if the length is no multiple of the batch") {
   for (const int64_t length : {6, 7}) {
     KeyQueue queue(length, kDim, 1, at::kFloat);
     int64_t count = 0;

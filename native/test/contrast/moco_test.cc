@@ -27,7 +27,7 @@ MocoOptions options(const std::string& arch, int64_t queueLength, at::ScalarType
           .seed = 1};
 }
 
-/// Both encoders and the queue as in test/parity/training_cases.py.
+/// Fills both encoders and the queue as test/parity/training_cases.py does.
 void fill(Moco& moco, int64_t queueLength) {
   formula::fill(moco.queryEncoder());
   formula::fill(moco.keyEncoder(), "key.");
@@ -44,21 +44,22 @@ NamedTensors updateOf(const Encoder& encoder, const Encoder& start) {
   return update;
 }
 
-/// How far each kind of number may be from PyTorch's fp64: losses and keys relative to themselves,
-/// gradients and updates as a share of their tensor's norm.
+/// How far numbers may be from PyTorch's fp64: losses and keys relative to their size, gradients
+/// and updates relative to the norm of their tensor.
 struct Tolerances {
   double keys, gradient, update;
 };
 
-/// In fp64 both sides round by 1e-16; what the deepest network makes of it, measured on PyTorch
-/// against itself in another memory layout, is 5e-13, 9e-13 and 4e-10 in one step and 1e-8 in five
+/// In fp64 both sides round by 1e-16. The deepest network magnifies that: PyTorch differs from
+/// itself in another memory layout by 5e-13, 9e-13 and 4e-10 in one step and by 1e-8 in five
 /// (test/parity/README.md).
 constexpr Tolerances kExact{1e-10, 1e-9, 1e-7};
 
-/// In fp32 PyTorch itself is this far from fp64 in one step, by arch (the same table): 8e-6, 2e-5,
-/// 1e-4 in the keys, 3e-3, 7e-3, 3e-2 in the gradients. Four times that is allowed. Updates are not
-/// compared: Adam's first steps are all but ±the learning rate by the gradient's sign, which a
-/// rounding error flips wherever the gradient is near zero.
+/// PyTorch's own fp32 differs from its fp64 in one step (the same table) by 8e-6, 2e-5 and 1e-4 in
+/// the keys of the three archs, and by 3e-3, 7e-3 and 3e-2 in the gradients. Four times that is
+/// allowed. Updates are not compared: Adam's first steps are nearly plus or minus the learning
+/// rate, by the sign of the gradient, and wherever the gradient is near zero a rounding error flips
+/// it.
 Tolerances single(const std::string& arch) {
   if (arch == "resnet18") return {3.2e-5, 1.2e-2, 0};
   if (arch == "resnet34") return {8e-5, 2.8e-2, 0};
@@ -126,7 +127,7 @@ void checkFiveSteps(const std::string& arch, at::ScalarType type, double lossTol
 
 }  // namespace
 
-TEST_CASE("loss, gradients, keys and update of one step are PyTorch's") {
+TEST_CASE("loss, gradients, keys and updates of one step are PyTorch's") {
   checkStep("resnet18", "step_resnet18", 64, at::kDouble);
   checkStep("resnet50", "step_resnet50", 64, at::kDouble);
   for (const std::string arch : {"resnet18", "resnet34", "resnet50"}) {
@@ -161,7 +162,8 @@ TEST_CASE("with one group the order of the keys changes nothing but rounding") {
 
 TEST_CASE("five steps of Adam, momentum update and queue are PyTorch's") {
   checkFiveSteps("resnet18", at::kDouble, 1e-10);
-  // PyTorch's own fp32 is up to 6e-3 and 5e-2 off in these losses.
+  // In these losses PyTorch's own fp32 differs from its fp64 by up to 6e-3 and 5e-2. Four times
+  // that is allowed.
   checkFiveSteps("resnet18", at::kFloat, 2.4e-2);
   checkFiveSteps("resnet50", at::kFloat, 2e-1);
 }
@@ -190,7 +192,7 @@ TEST_CASE("a step that is not finite changes nothing") {
   for (size_t i = 0; i < before.size(); ++i) CHECK(after[i].equal(before[i]));
 }
 
-TEST_CASE("a restored state goes on bit for bit") {
+TEST_CASE("training continues bit for bit from a restored state") {
   for (const auto compute : {at::kFloat, at::kBFloat16}) {
     const auto settings = options("resnet18", 19, compute, at::kFloat);
     const auto step = [&](Moco& moco, int number) {
@@ -230,7 +232,7 @@ TEST_CASE("a state of another model or queue is refused") {
   refused(Moco(options("resnet18", 20, at::kFloat, at::kFloat)), "tensor keys is Float [20, 128]");
 }
 
-TEST_CASE("bf16 gives fp32's loss and the gradient's direction") {
+TEST_CASE("bf16 gives fp32's loss and the direction of its gradient") {
   Moco exact(options("resnet18", 64, at::kFloat, at::kFloat));
   Moco narrow(options("resnet18", 64, at::kBFloat16, at::kFloat));
   const auto views = [](at::ScalarType type) -> Views {
@@ -239,8 +241,9 @@ TEST_CASE("bf16 gives fp32's loss and the gradient's direction") {
   };
   const auto expected = exact.step(views(at::kFloat));
   const auto result = narrow.step(views(at::kBFloat16));
-  // bf16 has 8 bits. Through some twenty layers the loss keeps two digits; a gradient that is the
-  // small difference of nearly equal embeddings, as those of noise are, keeps its direction.
+  // bf16 has 8 significant bits. After some twenty layers the loss has two correct digits. The
+  // gradient is the small difference of embeddings that are nearly equal, as those of noise are; of
+  // it only the direction is compared.
   CHECK(isClose(result.loss, expected.loss, 0.01));
   const auto cosine = at::cosine_similarity(narrow.gradients().flat(), exact.gradients().flat(), 0);
   CHECK(cosine.item<double>() > 0.9);
