@@ -13,7 +13,8 @@ constexpr int kWarp = 32;
 constexpr int kThreads = 256;
 constexpr int kChannels = 3;
 
-/// The sum over all threads of the block, in each of them. For one call in a kernel.
+/// The sum over all threads of the block, returned to each of them. May be called once in a kernel,
+/// because nothing keeps a second call from overwriting `sums` too early.
 __device__ int64_t sumOverBlock(int64_t value) {
   __shared__ int64_t sums[kThreads / kWarp];
   for (int by = kWarp / 2; by > 0; by /= 2) value += __shfl_down_sync(0xFFFFFFFF, value, by);
@@ -33,8 +34,8 @@ __device__ Colour blend(float grey, const Colour& colour, float factor) {
           pillow::blend(grey, colour.blue, factor)};
 }
 
-/// One picture and what is to be done with it. Pixels are made one by one, from the picture on each
-/// time: that costs less than memory for the steps in between, and sets no limit to the size.
+/// One picture and the parameters of its view. A pixel is computed from the picture each time that
+/// it is needed. That costs less than memory for the steps in between, and does not limit the size.
 struct View {
   const uint8_t* picture;
   int32_t height, width;
@@ -42,7 +43,7 @@ struct View {
 
   __device__ int32_t pixels() const { return height * width; }
 
-  /// Crop, resize and flip.
+  /// A pixel of the view after crop, resize and flip.
   __device__ Colour resampled(int32_t pixel) const {
     const CropBox& crop = parameters.crop;
     const int32_t x = pixel % width;
@@ -78,7 +79,8 @@ struct View {
     return colour;
   }
 
-  /// What the contrast is adjusted by: the mean grey of the picture as it is by then.
+  /// The grey that the contrast is adjusted by: the mean luma of the view after the operations that
+  /// come before the contrast.
   __device__ float meanGrey() const {
     int64_t sum = 0;
     for (int64_t pixel = threadIdx.x; pixel < pixels(); pixel += kThreads) {
@@ -92,7 +94,8 @@ struct View {
     return pillow::meanGrey(sumOverBlock(sum), pixels());
   }
 
-  /// @param grey  `meanGrey`, where there is colour jitter
+  /// A pixel of the finished view.
+  /// @param grey  `meanGrey()` if there is colour jitter, else unused
   __device__ Colour finished(int32_t pixel, float grey) const {
     Colour colour = resampled(pixel);
     if (parameters.jitter) {
@@ -106,7 +109,7 @@ struct View {
   }
 };
 
-/// One block for each view.
+/// Every block makes one view.
 template <class Entry>
 __global__ void __launch_bounds__(kThreads)
     makeView(Pictures pictures, const int64_t* which, const ViewParameters* views,

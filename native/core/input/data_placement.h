@@ -14,26 +14,29 @@ namespace moco {
 /// Where views of the training pictures are made.
 struct DataPlacement {
   at::Device viewsDevice = at::kCPU;
-  std::string reason;  // in words for the user
-  ImageStore viewed;   // the training pictures, there
+  std::string reason;  // why there, as a text for the user
+  ImageStore viewed;   // the training pictures on that device
 };
 
-/// Moves data sets to the device that computes, where there is room, so that no picture is carried
-/// there more than once; else all of them stay on the CPU. Views are made on a GPU where the data
-/// sets lie there and kernels of our own are used; where they are made on the CPU although the data
-/// sets lie on the GPU, the training pictures stay in both places.
-/// @param device  on which the model lies already
+/// Moves data sets to the device that computes if there is room for all of them, so that no picture
+/// is copied there more than once; otherwise all stay on the CPU. Views are made on a GPU if the
+/// data sets are there and this project's own kernels are used. If they are made on the CPU
+/// although the data sets are on the GPU, the training pictures are kept in both places.
+/// @param device  the device that computes, on which the model is already
 /// @param train   the training pictures
-/// @param others  what is only evaluated
+/// @param others  pictures of which no views are made
 DataPlacement placeData(const at::Device& device, ImageStore& train,
                         const std::vector<ImageStore*>& others);
 
-/// Why data sets of `bytes` stay on the CPU; empty where they do not. They may take half of the
-/// device's free memory: the rest is for what training keeps for the backward pass.
+/// Why data sets stay on the CPU: they would take more than half of a GPU's free memory. The other
+/// half is for what training keeps for the backward pass.
+/// @param bytes  the size of all data sets
+/// @param free   the GPU's free memory in bytes
+/// @return       a text for the user; empty if there is room
 std::string lackOfRoom(int64_t bytes, int64_t free);
 
-/// Replaces pictures and labels by what `upload` makes of them: of all stores, or of none where
-/// that meets a c10::OutOfMemoryError.
+/// Replaces the pictures and labels of all stores by what `upload` returns for them, or of none if
+/// `upload` runs out of memory.
 /// @return  whether they were replaced
 bool uploadAll(const std::vector<ImageStore*>& stores,
                const std::function<at::Tensor(const at::Tensor&)>& upload);

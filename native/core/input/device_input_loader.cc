@@ -39,7 +39,7 @@ void DeviceInputLoader::startEpoch(uint32_t epoch, int64_t firstBatch) {
   if (drawn.number != epoch) drawn = draw(epoch);
   epoch_ = toDevice(drawn);
   taken_ = firstBatch;
-  // One thread draws views many times faster than a GPU trains on them.
+  // A single thread is enough: it draws views many times faster than a GPU trains on them.
   following_ = std::async(std::launch::async, [this, epoch] { return draw(epoch + 1); });
 }
 

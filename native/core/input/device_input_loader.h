@@ -6,9 +6,10 @@
 
 namespace moco {
 
-/// Makes views where the pictures lie. Only what is random comes from the CPU: it is drawn there
-/// for a whole epoch, in the background during the one before, and carried over once. GPUs compute
-/// exponentials and logarithms that differ in the last bits, and with them another crop.
+/// Makes views on the device that holds the pictures. What is random is drawn on the CPU, because a
+/// GPU's exponentials and logarithms differ in the last bits and would give other crops. It is
+/// drawn for a whole epoch at once, in the background while the epoch before is trained on, and
+/// copied to the device once.
 class DeviceInputLoader final : public InputLoader {
  public:
   /// @param store  on the encoder's device
@@ -22,24 +23,24 @@ class DeviceInputLoader final : public InputLoader {
  private:
   struct Epoch {
     uint32_t number;
-    at::Tensor order;               // (N) int64: the shuffle
-    std::vector<at::Tensor> draws;  // for each view (N, …), in that order
+    at::Tensor order;               // (N) int64: the order of the pictures
+    std::vector<at::Tensor> draws;  // for each view, the draws (N, …) in that order
   };
 
-  /// On the CPU.
+  /// Draws an epoch, on the CPU.
   Epoch draw(uint32_t number) const;
   Epoch toDevice(const Epoch& epoch) const;
-  /// The part of a tensor over the epoch's order that a batch is.
+  /// A batch's part of a tensor that is in the epoch's order.
   at::Tensor ofBatch(const at::Tensor& ordered, int64_t batch) const;
 
   const ImageStore store_;
   const EpochBatches batches_;
   const int64_t viewsPerPicture_;
   const uint64_t seed_;
-  const at::Tensor table_;  // of `normalisedBytes`
-  Epoch epoch_{};           // on the device
-  int64_t taken_;           // batches given to the step
-  std::future<Epoch> following_;
+  const at::Tensor table_;        // from `normalisedBytes`
+  Epoch epoch_{};                 // the present one, on the device
+  int64_t taken_;                 // number of batches given to the step
+  std::future<Epoch> following_;  // the next one, on the CPU
 };
 
 }  // namespace moco

@@ -5,13 +5,13 @@
 
 namespace moco {
 
-/// What an epoch consists of; as it is here, in contrastive training.
+/// What an epoch consists of. The defaults are those of contrastive training.
 struct EpochLayout {
   int64_t viewsPerPicture = 2;
-  bool keepIncompleteBatch = false;  // the last one, where batches do not divide the pictures
+  bool keepIncompleteBatch = false;  // whether a shorter last batch is trained on or left out
 };
 
-/// How an epoch's pictures fall into batches.
+/// How an epoch's pictures are divided into batches.
 class EpochBatches {
  public:
   EpochBatches(int64_t pictures, int64_t batchSize, const EpochLayout& layout)
@@ -20,7 +20,7 @@ class EpochBatches {
   int64_t count() const {
     return (pictures_ + (keepIncomplete_ ? batchSize_ - 1 : 0)) / batchSize_;
   }
-  /// Where in the epoch's order a batch begins.
+  /// The place in the epoch's order at which a batch begins.
   int64_t begin(int64_t batch) const { return batch * batchSize_; }
   /// Number of pictures in a batch.
   int64_t length(int64_t batch) const { return std::min(batchSize_, pictures_ - begin(batch)); }

@@ -33,7 +33,7 @@ HostInputLoader::HostInputLoader(const ImageStore& store, const InputOptions& op
       threads_.emplace_back([this] { work(); });
     }
   } catch (...) {
-    close();  // a thread that is not joined would end the process
+    close();  // the destructor of a thread that was not joined would end the process
     throw;
   }
 }
@@ -74,7 +74,7 @@ std::vector<at::Tensor> HostInputLoader::waitForBatch() {
   std::unique_lock lock(mutex_);
   TORCH_CHECK(taken_ < batchesPerEpoch(), "the epoch has no batch left");
   const int64_t batch = taken_++;
-  changed_.notify_all();  // the batch before this one has left its slot
+  changed_.notify_all();  // the slot of the batch before this one is free now
   changed_.wait(lock, [&] { return failure_ || slotOf(batch).ready == batch; });
   if (failure_) std::rethrow_exception(failure_);
   std::vector<at::Tensor> inputs;
@@ -93,7 +93,7 @@ at::Tensor HostInputLoader::picturesOf(int64_t batch) const {
 }
 
 bool HostInputLoader::canAssign() const {
-  // The slot of batch taken_ − 1 is still being read by the step.
+  // The step is still reading the slot of batch taken_ − 1.
   const int64_t firstInUse = std::max<int64_t>(taken_ - 1, 0);
   return assigned_ < batchesPerEpoch() &&
          assigned_ < firstInUse + static_cast<int64_t>(slots_.size());

@@ -9,46 +9,47 @@
 
 namespace moco {
 
-/// Makes views on the CPU, on threads of its own, a few batches ahead of the step, and takes each
+/// Makes views on the CPU, on threads of its own, a few batches ahead of the step, and copies each
 /// batch to the encoder's device.
 class HostInputLoader final : public InputLoader {
  public:
-  /// No more threads are started than an epoch has batches.
+  /// Starts the threads, but no more than an epoch has batches.
   /// @param store  on the CPU
   HostInputLoader(const ImageStore& store, const InputOptions& options);
   HostInputLoader(const HostInputLoader&) = delete;
   HostInputLoader& operator=(const HostInputLoader&) = delete;
   ~HostInputLoader() override;
 
-  /// One for the step, one ready, and one in the making on every thread; fewer where an epoch has
-  /// no more.
+  /// The number of batches that are kept in memory: one that the step reads, one that is ready, and
+  /// one that is being made by each thread. It is smaller if an epoch has fewer batches.
   static int64_t batchesInMemory(int64_t threads) { return threads + 2; }
 
   int64_t batchesPerEpoch() const override { return batches_.count(); }
   void startEpoch(uint32_t epoch, int64_t firstBatch) override;
-  /// Waits for the threads. Throws what a thread that made the batch threw.
+  /// Waits until the batch is made. Throws the exception of a thread that has failed.
   std::vector<at::Tensor> next() override;
   at::Tensor labels() const override;
 
  private:
-  /// A batch and where it lies in the epoch, for the thread that makes it.
+  /// What a thread has to make: one batch of an epoch.
   struct Assignment {
     uint32_t epoch;
     int64_t batch;
     at::Tensor pictures;  // (B) int64: their numbers in the store
   };
+  /// Memory for a batch. Batches take turns in the slots.
   struct Slot {
     std::vector<at::Tensor> inputs;  // for each view (batchSize, 3, H, W), channels last
-    int64_t ready = -1;              // the batch that lies here, whole
+    int64_t ready = -1;              // number of the batch that is here and complete
   };
 
   void work();
   void close();
   bool canAssign() const;
   void make(const Assignment& assignment, const Slot& slot) const;
-  /// The epoch's next batch on the CPU.
+  /// The epoch's next batch, on the CPU.
   std::vector<at::Tensor> waitForBatch();
-  /// (B) int64: the numbers of a batch's pictures.
+  /// The numbers of a batch's pictures in the store: (B) int64.
   at::Tensor picturesOf(int64_t batch) const;
   Slot& slotOf(int64_t batch) { return slots_[batch % static_cast<int64_t>(slots_.size())]; }
 
@@ -57,17 +58,17 @@ class HostInputLoader final : public InputLoader {
   const int64_t viewsPerPicture_;
   const uint64_t seed_;
   const at::Device device_;  // the encoder's
-  const at::Tensor table_;   // of `normalisedBytes`
+  const at::Tensor table_;   // from `normalisedBytes`
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Slot> slots_;
-  at::Tensor order_;  // (N) int64: the epoch's shuffle
+  at::Tensor order_;  // (N) int64: the epoch's order of the pictures
   uint32_t epoch_ = 0;
-  int64_t assigned_ = 0;        // batches handed to threads
-  int64_t inWork_ = 0;          // of these, those not finished
-  int64_t taken_ = 0;           // batches given to the step
-  std::exception_ptr failure_;  // of a thread, for the step to throw
+  int64_t assigned_ = 0;        // number of batches handed to threads
+  int64_t inWork_ = 0;          // number of those that are not finished
+  int64_t taken_ = 0;           // number of batches given to the step
+  std::exception_ptr failure_;  // of a thread; `next` throws it
   bool closing_ = false;
   std::vector<std::thread> threads_;
 };

@@ -6,7 +6,7 @@ namespace moco {
 
 ImageStore makeImageStore(const uint8_t* pixels, const uint8_t* labels, int64_t count,
                           int64_t height, int64_t width, int64_t classes) {
-  // from_blob only reads here; both tensors are copied before they leave.
+  // These two tensors only read the caller's memory, and the store gets copies of them.
   const auto bytes =
       at::from_blob(const_cast<uint8_t*>(pixels), {count, height, width, 3}, at::kByte);
   const auto classIndices = at::from_blob(const_cast<uint8_t*>(labels), {count}, at::kByte);
@@ -26,7 +26,8 @@ ImageStore makeImageStore(const uint8_t* pixels, const uint8_t* labels, int64_t 
 at::Tensor normalise(const at::Tensor& pictures, const Normalisation& normalisation,
                      at::ScalarType dtype) {
   auto scaled = pictures.to(at::kFloat);  // (B, H, W, 3)
-  // Divided by a number of the host's, CUDA multiplies with its reciprocal, and rounds otherwise.
+  // The divisor is a tensor, because with a number CUDA would multiply by its reciprocal and round
+  // differently.
   scaled.div_(at::full({}, 255, scaled.options()));
   scaled.sub_(normalisation.mean).div_(normalisation.std);
   return scaled.permute({0, 3, 1, 2}).to(dtype);

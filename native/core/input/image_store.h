@@ -17,10 +17,10 @@ struct ImageStore {
   int64_t width() const { return pixels.size(2); }
 };
 
-/// Copies pictures into a store of its own.
+/// Makes a store with copies of pictures and labels.
 /// @param pixels  count × height × width × 3 bytes
 /// @param labels  one class index per picture
-/// @throws Error ERR_MOCO_DATA  where a label is not below `classes`
+/// @throws Error ERR_MOCO_DATA  if a label is not below `classes`
 ImageStore makeImageStore(const uint8_t* pixels, const uint8_t* labels, int64_t count,
                           int64_t height, int64_t width, int64_t classes);
 
@@ -30,7 +30,8 @@ struct Normalisation {
   at::Tensor std;   // (3) float
 };
 
-/// What the reference's ToTensor and Normalize do: (bytes / 255 − mean) / std, in fp32.
+/// Normalises pictures as the reference's ToTensor and Normalize do: (bytes / 255 − mean) / std, in
+/// fp32.
 /// @param pictures  (B, H, W, 3) uint8
 /// @return          (B, 3, H, W) of `dtype`, channels last
 at::Tensor normalise(const at::Tensor& pictures, const Normalisation& normalisation,

@@ -11,25 +11,25 @@
 
 namespace moco {
 
-/// Makes the encoder's inputs, one batch of an epoch after the other: views of the batch's
-/// pictures, normalised. What it makes depends on (seed, epoch) alone, never on where it is made or
-/// by how many threads.
+/// Makes the encoder's inputs, one batch of an epoch after the other: normalised views of the
+/// batch's pictures. They depend on seed and epoch alone, not on the device or the number of
+/// threads that make them.
 class InputLoader {
  public:
   virtual ~InputLoader() = default;
 
   virtual int64_t batchesPerEpoch() const = 0;
 
-  /// Shuffles the pictures and starts on the epoch's batches. The previous epoch's remaining
-  /// batches are dropped.
-  /// @param firstBatch  how many of the epoch's batches to leave out: those before an interruption
+  /// Shuffles the pictures and begins an epoch. Batches that are left of the previous one are
+  /// dropped.
+  /// @param firstBatch  how many batches to leave out, because they came before an interruption
   virtual void startEpoch(uint32_t epoch, int64_t firstBatch = 0) = 0;
 
   /// The epoch's next batch, on the encoder's device; valid until the next call.
   /// @return  for each view (B, 3, H, W), channels last, of the encoder's compute type
   virtual std::vector<at::Tensor> next() = 0;
 
-  /// (B) int64, on the encoder's device, of the batch that came last.
+  /// The labels of the batch that `next` returned last: (B) int64, on the encoder's device.
   virtual at::Tensor labels() const = 0;
 };
 
@@ -43,7 +43,7 @@ struct InputOptions {
   EpochLayout layout = {};
 };
 
-/// @param store  lies where its views are made: on the CPU, or on the encoder's device
+/// @param store  must be on the device that is to make its views: the CPU, or the encoder's device
 std::unique_ptr<InputLoader> makeInputLoader(const ImageStore& store, const InputOptions& options);
 
 }  // namespace moco

@@ -14,7 +14,7 @@
 namespace moco {
 namespace {
 
-// They are copied to the GPU as they are.
+// They are copied to the GPU byte by byte.
 static_assert(std::is_trivially_copyable_v<ViewParameters>);
 
 constexpr int64_t kChannels = 3;

@@ -9,31 +9,36 @@
 
 namespace moco {
 
-/// What the bytes of each channel become by `normalise`: (3, 256) of `dtype`, on the CPU.
+/// A table of what `normalise` makes of each byte in each channel.
+/// @return  (3, 256) of `dtype`, on the CPU
 at::Tensor normalisedBytes(const Normalisation& normalisation, at::ScalarType dtype);
 
-/// Which views of an epoch: each picture's first ones, or each one's second.
+/// The first views of all pictures in an epoch, or all second views.
 struct ViewsOfEpoch {
   uint64_t seed;
   uint32_t epoch;
   int64_t view;  // 0 or 1
 };
 
-/// Room for the draws of `count` views, as `makeViews` takes them: (count, bytes of one) uint8.
+/// A tensor for the draws of `count` views, in the form that `makeViews` takes: each draw is the
+/// bytes of a `ViewParameters`.
+/// @return  (count, sizeof(ViewParameters)) uint8, on the CPU
 at::Tensor emptyDraws(int64_t count);
-/// The draws that lie there.
+/// The draws in such a tensor.
 ViewParameters* drawsIn(const at::Tensor& draws);
-/// Draws what is to be done with pictures of height × width.
-/// @param pictures  (B) int64, on the CPU: their numbers in the store
+/// Draws one view of each of some pictures.
+/// @param pictures       (B) int64, on the CPU: their numbers in the store
+/// @param height, width  of the pictures
+/// @return               (B, sizeof(ViewParameters)) uint8, on the CPU
 at::Tensor drawViews(const ViewsOfEpoch& which, const at::Tensor& pictures, int64_t height,
                      int64_t width);
 
-/// Makes one view each of some pictures, as `applyView` makes it, and normalises it. On a GPU that
-/// is one kernel, started on the current stream; on the CPU it is done on the calling thread. All
-/// tensors are on one device.
-/// @param pixels    (N, H, W, 3) uint8, contiguous
-/// @param pictures  (B) int64, contiguous: which of them
-/// @param draws     (B, …), contiguous, from `drawViews`: what to do with each
+/// Makes one normalised view of each of some pictures, as `applyView` does. On a GPU one kernel
+/// does it, which is started on the current stream; on the CPU the calling thread does it. All
+/// tensors must be on one device.
+/// @param pixels    (N, H, W, 3) uint8, contiguous: a store's pictures
+/// @param pictures  (B) int64, contiguous: the numbers of the pictures to make views of
+/// @param draws     (B, …), contiguous, from `drawViews`: the parameters of each view
 /// @param table     from `normalisedBytes`, contiguous
 /// @param input     (B, 3, H, W), channels last, of the table's type, fp32 or bf16: the result
 void makeViews(const at::Tensor& pixels, const at::Tensor& pictures, const at::Tensor& draws,

@@ -9,16 +9,16 @@ namespace moco::pillow {
 namespace {
 
 constexpr int kChannels = 3;
-constexpr int kValues = 256;  // of a channel
+constexpr int kValues = 256;  // that a channel can have
 
-/// The taps of every output, for `input` samples stretched to `output`, which is no less.
+/// The taps of every output, when `input` samples are enlarged to `output`.
 std::vector<Taps> bilinearTaps(int64_t input, int64_t output) {
   std::vector<Taps> taps(output);
   for (int64_t i = 0; i < output; ++i) taps[i] = bilinearTapsOf(i, input, output);
   return taps;
 }
 
-/// Three planes of a row of `columns.size()` pixels, from one interleaved row.
+/// Enlarges one interleaved row to `columns.size()` pixels, and writes its three planes.
 void stretchRow(const uint8_t* row, const std::vector<Taps>& columns, int32_t* target) {
   const auto width = static_cast<int64_t>(columns.size());
   for (int64_t x = 0; x < width; ++x) {
@@ -31,7 +31,7 @@ void stretchRow(const uint8_t* row, const std::vector<Taps>& columns, int32_t* t
   }
 }
 
-/// A row between two others.
+/// Computes a row that lies between two others.
 void interpolateRows(const int32_t* first, const int32_t* second, int32_t weight, int64_t count,
                      float* target) {
   for (int64_t x = 0; x < count; ++x) {

@@ -7,9 +7,9 @@
 #include "core/input/view_parameters.h"
 
 /// Pillow's arithmetic on 8-bit RGB pictures, byte for byte: what torchvision's transforms do to a
-/// PIL picture. `pillow_plain.h` states it as Pillow does; here it is written so that compilers
-/// make vector code of it on any processor: planes, floats and selections in place of interleaved
-/// bytes and branches.
+/// PIL picture. The tests' `pillow_plain.h` states it as Pillow does. Here it is written so that
+/// compilers make vector code of it on any processor: with planes, floats and selections in place
+/// of interleaved bytes and branches.
 namespace moco::pillow {
 
 /// A picture of 8-bit values, kept as floats in three planes.
@@ -38,7 +38,7 @@ class PlanarPicture {
 PlanarPicture cropAndResize(const uint8_t* picture, int64_t pictureWidth, const CropBox& crop,
                             int64_t height, int64_t width, bool flip);
 
-/// Writes the picture interleaved, and instead of every value its entry in a table.
+/// Writes the picture interleaved, with every value replaced by its entry in a table.
 /// @param table   3 × 256 entries: a row for each channel
 /// @param target  3 entries for each pixel
 /// @tparam Entry  float, or uint16_t for the bits of a bf16

@@ -7,8 +7,8 @@
 #include "core/device/host_device.h"
 
 /// Pillow's arithmetic on one pixel, for loops over pictures on the CPU (`pillow.cc`) and on a GPU
-/// (`views.cu`). Values are bytes, kept as floats; selections take the place of branches. It must
-/// be compiled without fused multiply-add, which would change bytes.
+/// (`cuda_views.cu`). Values are bytes that are kept as floats, and selections take the place of
+/// branches. It must be compiled without fused multiply-add, which would change bytes.
 namespace moco::pillow {
 
 // --- Resampling ---------------------------------------------------------------------------------
@@ -16,12 +16,12 @@ namespace moco::pillow {
 constexpr int kPrecisionBits = 22;
 constexpr int32_t kHalf = 1 << (kPrecisionBits - 1);
 
-/// The two neighbours that an output lies between, and the fixed-point weight of the second.
+/// The two inputs that an output lies between, and the fixed-point weight of the second.
 struct Taps {
   int32_t first, second, weight;
 };
 
-/// The taps of output number `i`, for `input` samples stretched to `output`, which is no less.
+/// The taps of output number `i`, when `input` samples are enlarged to `output`.
 MOCO_HOST_DEVICE inline Taps bilinearTapsOf(int64_t i, int64_t input, int64_t output) {
   const double scale = static_cast<double>(input) / static_cast<double>(output);
   const double position = (static_cast<double>(i) + 0.5) * scale - 0.5;  // at least −0.5
@@ -31,9 +31,10 @@ MOCO_HOST_DEVICE inline Taps bilinearTapsOf(int64_t i, int64_t input, int64_t ou
           static_cast<int32_t>(0.5 + fraction * (1 << kPrecisionBits))};
 }
 
-/// Both neighbours by their weights, rounded. One product is enough, since Pillow's two rounded
-/// weights add up to 1 << kPrecisionBits: they would not for halves of 2⁻²², and a fraction is a
-/// multiple of 1 / (2 · output).
+/// The weighted sum of two inputs, rounded. One product is enough, because Pillow's two weights,
+/// which it rounds one by one, add up to 1 << kPrecisionBits. They would not if both ended in
+/// exactly half of 2⁻²². As multiples of 1 / (2 · output), they could only for an output of 2²²
+/// pixels.
 MOCO_HOST_DEVICE inline int32_t interpolate(int32_t first, int32_t second, int32_t weight) {
   return first + (((second - first) * weight + kHalf) >> kPrecisionBits);
 }
@@ -52,7 +53,8 @@ MOCO_HOST_DEVICE inline float clamp(float value, float low, float high) {
   return std::min(std::max(value, low), high);
 }
 
-/// 16-bit fixed point, rounded. Exact in floats: every sum is a whole number below 2²⁴.
+/// The luma of a colour (ITU-R 601-2), in 16-bit fixed point, rounded. Floats compute it exactly,
+/// because every sum is a whole number below 2²⁴.
 MOCO_HOST_DEVICE inline float luma(float red, float green, float blue) {
   return truncate((19595.0f * red + 38470.0f * green + 7471.0f * blue + 32768.0f) * 0x1p-16f);
 }
@@ -71,7 +73,7 @@ struct Hsv {
   float hue, saturation, value;
 };
 
-/// 8-bit HSV. A grey colour's hue is of no account, since its saturation is 0.
+/// Converts a colour to 8-bit HSV. The hue of a grey does not matter, because its saturation is 0.
 MOCO_HOST_DEVICE inline Hsv toHsv(float red, float green, float blue) {
   const float largest = std::max(std::max(red, green), blue);
   const float smallest = std::min(std::min(red, green), blue);
@@ -91,9 +93,9 @@ MOCO_HOST_DEVICE inline Hsv toHsv(float red, float green, float blue) {
   return {truncate((turn < 0.0f ? turn + 1.0f : turn) * 255.0f), saturation, largest};
 }
 
-/// One channel of a colour: its value less the share that it lacks.
-/// @param distance  how far the hue is from those that lack nothing of the channel; 85 a sextant,
-///                  beyond which nothing more is lacking
+/// One channel of a colour: the colour's value, less the share of it that the channel lacks.
+/// @param distance  how far the hue is from the hues at which the channel lacks nothing; a sextant
+///                  of the circle is 85, and from there on it lacks no more than at 85
 MOCO_HOST_DEVICE inline float channelOf(const Hsv& hsv, float distance) {
   const float lack = hsv.saturation * clamp(distance, 0.0f, 85.0f) * (1.0f / (255 * 85));
   return truncate(hsv.value - hsv.value * lack + 0.5f);

@@ -21,7 +21,7 @@ struct ColourJitter {
   double hue;                              // shift, as a share of the colour circle
 };
 
-/// Everything random about one view of one picture.
+/// All that is random about one view of one picture.
 struct ViewParameters {
   CropBox crop;
   bool flip;
@@ -36,7 +36,7 @@ struct ViewParameters {
 /// p = 0.2.
 ViewParameters drawViewParameters(Philox& random, int64_t height, int64_t width);
 
-/// A view of a training run. Its draw is a function of these numbers alone.
+/// Names a view of a training run. What is drawn for it depends on these numbers alone.
 struct ViewKey {
   uint64_t seed;
   uint32_t epoch;

@@ -21,7 +21,7 @@ struct BenchmarkOptions {
   std::string precision;       // a name for `resolvePrecision`
   int64_t dataThreads;         // 0 leaves the choice to `chooseDataThreads`
   int64_t computeThreads;      // 0 leaves the choice to PyTorch
-  int64_t matrixSide;          // of the matrices that are multiplied; 0 leaves the choice to us
+  int64_t matrixSide;          // of the matrices that are multiplied; 0 chooses by the device
   Arithmetic arithmetic = {};  // of a GPU
   bool cudaGraph = true;       // as for a Trainer; a profile shows no operators of replayed steps
 };

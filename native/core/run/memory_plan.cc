@@ -88,7 +88,7 @@ int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
     kept -= keptBytes(demand, *layer);
     gradients += layer->weights * bytesPer(demand);
   }
-  // The CPU reads views where they were made.
+  // On the CPU the step reads views where they were made, and needs no copies.
   const int64_t views =
       demand.device.is_cpu() ? 0 : 2 * demand.batchSize * demand.height * demand.width * kPixel;
   const int64_t staticViews = demand.graph ? views : 0;

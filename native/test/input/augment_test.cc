@@ -41,7 +41,7 @@ ViewParameters viewParameters(const Fixture& fixture, int64_t i) {
   return view;
 }
 
-/// The view as the plain arithmetic makes it.
+/// The view that the plain arithmetic makes.
 std::vector<uint8_t> plainView(const uint8_t* picture, int64_t height, int64_t width,
                                const ViewParameters& view) {
   const int64_t count = height * width;

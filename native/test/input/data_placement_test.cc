@@ -4,7 +4,7 @@
 
 using namespace moco;
 
-TEST_CASE("where the CPU trains, data sets stay as they are") {
+TEST_CASE("if the CPU trains, data sets stay as they are") {
   ImageStore store{at::zeros({2, 4, 4, 3}, at::kByte), at::zeros({2}, at::kLong), 1};
   const ImageStore before = store;
   const DataPlacement placement = placeData(at::kCPU, store, {});
@@ -20,12 +20,12 @@ TEST_CASE("data sets may take half of a GPU's free memory, and no more") {
         "the data set, 12.00 GB, is more than half of the GPU's free memory, 16.50 GB");
 }
 
-TEST_CASE("where memory runs out while data sets are carried over, all stay where they were") {
+TEST_CASE("if memory runs out while data sets are copied, all stay where they were") {
   ImageStore train{at::zeros({2, 4, 4, 3}, at::kByte), at::zeros({2}, at::kLong), 1};
   ImageStore test{at::ones({3, 4, 4, 3}, at::kByte), at::zeros({3}, at::kLong), 1};
   const ImageStore trainBefore = train;
   const ImageStore testBefore = test;
-  for (const int room : {0, 1, 2, 3}) {  // tensors
+  for (const int room : {0, 1, 2, 3}) {  // for so many tensors
     int uploaded = 0;
     const auto upload = [&](const at::Tensor& tensor) {
       TORCH_CHECK_WITH(OutOfMemoryError, uploaded++ < room, "CUDA out of memory.");
@@ -44,7 +44,7 @@ TEST_CASE("where memory runs out while data sets are carried over, all stay wher
   CHECK_FALSE(uploadAll({&train, &test}, asTheDriverSays));
 }
 
-TEST_CASE("where it does not, all are carried over; another error is not taken for it") {
+TEST_CASE("if there is memory, all data sets are copied; other errors reach the caller") {
   ImageStore train{at::zeros({2, 4, 4, 3}, at::kByte), at::zeros({2}, at::kLong), 7};
   ImageStore test{at::ones({3, 4, 4, 3}, at::kByte), at::zeros({3}, at::kLong), 7};
   const auto toMeta = [](const at::Tensor& tensor) { return tensor.to(at::kMeta); };
@@ -60,7 +60,7 @@ TEST_CASE("where it does not, all are carried over; another error is not taken f
   CHECK_THROWS_AS(uploadAll({&train}, fail), c10::Error);
 }
 
-TEST_CASE("where a GPU trains, data sets move there") {
+TEST_CASE("if a GPU trains, data sets move there") {
   if (!at::hasCUDA()) return;
   const at::Device gpu(at::kCUDA, 0);
   ImageStore train{at::randint(256, {2, 4, 4, 3}, at::kByte), at::arange(2), 2};

@@ -16,10 +16,10 @@ ImageStore noise(int64_t count) {
   return {at::randint(256, {count, 8, 8, 3}, at::kByte), at::zeros({count}, at::kLong), 10};
 }
 
-/// With which bytes stay as they are, but for rounding errors: b / 255 from 0 to 1.
+/// A normalisation that only scales bytes to 0 … 1.
 Normalisation scaling() { return {at::zeros({3}), at::ones({3})}; }
 
-/// Loads training views, made by `threads` threads.
+/// A loader on the CPU whose views are made by `threads` threads.
 HostInputLoader loaderOf(const ImageStore& store, int64_t batchSize, uint64_t seed, int64_t threads,
                          const EpochLayout& layout = {}) {
   return {store,
@@ -32,7 +32,7 @@ HostInputLoader loaderOf(const ImageStore& store, int64_t batchSize, uint64_t se
            .layout = layout}};
 }
 
-/// (views, B, 3, H, W)
+/// The next batch as one tensor, (views, B, 3, H, W).
 at::Tensor nextOf(InputLoader& loader) { return at::stack(loader.next()); }
 
 /// All views of an epoch, (batches, 2, B, 3, H, W).
@@ -74,7 +74,7 @@ TEST_CASE("every picture is seen once, in two views drawn for it") {
   }
 }
 
-TEST_CASE("an epoch that starts at a later batch goes on as the whole one does") {
+TEST_CASE("an epoch that starts at a later batch has the batches of the whole one from there on") {
   const ImageStore store = noise(64);
   auto loader = loaderOf(store, 4, 1, 3);
   const auto whole = epochOf(loader, 2);
@@ -88,14 +88,14 @@ TEST_CASE("an epoch that starts at a later batch goes on as the whole one does")
   CHECK(epochOf(resumed, 2).equal(whole));
 }
 
-TEST_CASE("with one view per picture it is the first of two") {
+TEST_CASE("if there is one view per picture, it is the first of the two") {
   const ImageStore store = noise(20);
   auto two = loaderOf(store, 5, 9, 2);
   auto one = loaderOf(store, 5, 9, 2, {.viewsPerPicture = 1});
   CHECK(epochOf(one, 3).equal(epochOf(two, 3).slice(1, 0, 1)));
 }
 
-TEST_CASE("the incomplete last batch is kept where that is asked for") {
+TEST_CASE("the incomplete last batch is kept if that is asked for") {
   const ImageStore store = noise(23);
   auto dropping = loaderOf(store, 5, 9, 2);
   auto keeping = loaderOf(store, 5, 9, 3, {.keepIncompleteBatch = true});

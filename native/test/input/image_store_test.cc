@@ -20,14 +20,14 @@ TEST_CASE("a store has copies of its own of pictures and labels") {
   CHECK(store.labels.equal(at::tensor({3}, at::kLong)));
 }
 
-TEST_CASE("a label that no class has is an error that names the picture") {
+TEST_CASE("a label beyond the number of classes is an error that names the picture") {
   const std::vector<uint8_t> pixels(2 * 3, 0);
   const std::vector<uint8_t> labels{0, 10};
   CHECK_THROWS_WITH_AS(makeImageStore(pixels.data(), labels.data(), 2, 1, 1, 10),
                        doctest::Contains("picture 1 has label 10"), Error);
 }
 
-TEST_CASE("normalisation is ToTensor's and Normalize's") {
+TEST_CASE("pictures are normalised as by torchvision's ToTensor and Normalize") {
   const Normalisation normalisation{at::tensor({.5f, .4f, .3f}), at::tensor({.2f, .25f, .1f})};
   const auto pictures = at::randint(256, {2, 4, 5, 3}, at::kByte);
   const auto result = normalise(pictures, normalisation, at::kFloat);

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t kPictures = 23;
 
-/// Where a DeviceInputLoader is tested: a GPU, or the CPU by the kernel's plain version.
+/// The device on which a DeviceInputLoader is tested: a GPU, or else the CPU.
 at::Device testedDevice() {
   return at::hasCUDA() && useCudaKernels() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
 }
@@ -36,7 +36,7 @@ InputOptions options(const at::Device& device, at::ScalarType compute, const Epo
           .layout = layout};
 }
 
-/// The same epochs from the CPU and from where the pictures lie.
+/// Two loaders of the same pictures: one makes views on the CPU, the other where the pictures are.
 struct Loaders {
   HostInputLoader host;
   DeviceInputLoader device;
@@ -71,35 +71,35 @@ struct Loaders {
 
 }  // namespace
 
-TEST_CASE("views made where the pictures lie are those of the CPU, in every epoch") {
+TEST_CASE("views made on the pictures' device are those of the CPU, in every epoch") {
   for (const at::ScalarType compute : {at::kFloat, at::kBFloat16}) {
     Loaders loaders(compute);
     CHECK(loaders.device.batchesPerEpoch() == 4);  // the incomplete batch is left out
     for (const uint32_t epoch : {1, 2, 3}) loaders.checkEpoch(epoch);
-    loaders.checkEpoch(7);  // another one than was drawn in advance
+    loaders.checkEpoch(7);  // another epoch than the one that was drawn in advance
   }
 }
 
-TEST_CASE("an epoch made where the pictures lie goes on at a later batch") {
+TEST_CASE("an epoch made on the pictures' device can begin at a later batch") {
   Loaders loaders;
   for (const int64_t first : {3, 0, 1, 4}) loaders.checkEpoch(2, first);
   CHECK_THROWS_AS(loaders.device.startEpoch(3, 5), c10::Error);
 }
 
-TEST_CASE("an epoch made where the pictures lie can be left in the middle") {
+TEST_CASE("an epoch made on the pictures' device can be left in the middle") {
   Loaders loaders;
   loaders.startEpoch(1);
   loaders.checkNextBatch();
   loaders.checkEpoch(2);
 }
 
-TEST_CASE("with one view and the incomplete batch kept it is made where the pictures lie, too") {
+TEST_CASE("the pictures' device also makes one view per picture and an incomplete last batch") {
   Loaders loaders(at::kFloat, {.viewsPerPicture = 1, .keepIncompleteBatch = true});
   CHECK(loaders.device.batchesPerEpoch() == 5);
   loaders.checkEpoch(1);
 }
 
-TEST_CASE("views are made where the store lies, and go to the encoder's device") {
+TEST_CASE("views are made on the store's device and copied to the encoder's") {
   const at::Device device = testedDevice();
   for (const at::Device place : {at::Device(at::kCPU), device}) {
     const auto loader = makeInputLoader(pictures(place), options(device, at::kFloat, {}));

@@ -15,7 +15,7 @@ using namespace moco;
 
 namespace {
 
-/// Pictures, what to do with them, and the table, as `makeViews` takes them.
+/// The inputs of `makeViews`.
 struct Batch {
   at::Tensor pixels, pictures, draws, table;
 
@@ -25,7 +25,7 @@ struct Batch {
   }
 };
 
-/// Views of random pictures, in training's draws.
+/// Random pictures, with draws as in training.
 Batch trainingBatch(int64_t views, int64_t height, int64_t width, at::ScalarType dtype) {
   constexpr int64_t kPictures = 5;
   const Normalisation cifar10{at::tensor({.4914f, .4822f, .4465f}),
@@ -96,7 +96,7 @@ TEST_CASE("the kernel's views of any size are the CPU's, normalised, bit for bit
   }
 }
 
-TEST_CASE("thousands of the kernel's views of CIFAR's size are the CPU's, bit for bit") {
+TEST_CASE("thousands of the kernel's views of 32 × 32 pixels are the CPU's, bit for bit") {
   if (!hasKernel()) return;
   const Batch batch = trainingBatch(5000, 32, 32, at::kFloat);
   CHECK(byKernel(batch).equal(byPlainVersion(batch)));
@@ -118,7 +118,7 @@ TEST_CASE("the plain version is `applyView` and `normalise`") {
   }
 }
 
-TEST_CASE("views are not written to a place that does not fit") {
+TEST_CASE("views are not written to a tensor of another shape, layout or type") {
   const Batch batch = trainingBatch(4, 8, 8, at::kFloat);
   const auto make = [&](const at::Tensor& input) {
     makeViews(batch.pixels, batch.pictures, batch.draws, batch.table, input);

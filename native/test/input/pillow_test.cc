@@ -25,7 +25,7 @@ Bytes noise(int64_t pixels, uint64_t seed) {
   return bytes;
 }
 
-/// The 2¹⁶ colours with this much red, in order: a picture of 256 × 256.
+/// The 2¹⁶ colours with this value of red, in order: a picture of 256 × 256 pixels.
 Bytes coloursWithRed(int red) {
   Bytes colours;
   for (int green = 0; green < 256; ++green) {
@@ -63,7 +63,7 @@ Bytes hueShifted(const Bytes& bytes, int64_t height, int64_t width, double shift
   return after(bytes, height, width, [&](auto& picture) { pillow::adjustHue(picture, shift); });
 }
 
-/// A hue shift in steps of 1/255 as the share of the circle that truncates to it.
+/// The share of the colour circle that Pillow truncates to a hue shift of so many steps of 1/255.
 double shareOf(int64_t steps) {
   const auto whole = static_cast<double>(steps > 127 ? steps - 256 : steps);
   return (whole + (whole < 0 ? -0.5 : 0.5)) / 255;

@@ -4,7 +4,7 @@
 
 namespace moco {
 
-/// The table with which `applyView` and `pillow::interleave` leave bytes as they are.
+/// A table for `applyView` and `pillow::interleave` that replaces every byte by itself, as a float.
 inline std::vector<float> byteTable() {
   std::vector<float> table;
   for (int channel = 0; channel < 3; ++channel) {
