@@ -14,7 +14,7 @@ import { requireDevice } from '../native/requireDevice.js';
 import { version } from '../version.js';
 
 /** The projection head is not used: the length of its output, which a layout needs, may be any. */
-const ANY_FEATURE_DIM = 128;
+export const ANY_FEATURE_DIM = 128;
 
 /** Which model to measure, on which pictures, and where. */
 export interface EvaluatorConfig extends DatasetRequest {

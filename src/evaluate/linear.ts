@@ -6,8 +6,10 @@ import {
 } from '../config/linearConfig.js';
 import { parseConfig } from '../config/resolve.js';
 import type { LoadOptions } from '../data/dataset.js';
+import { encoderElements } from '../model/encoderElements.js';
+import { loadAddon } from '../native/load.js';
 import { requireRunSpace, requireWritable } from '../run/outputFolder.js';
-import { createEvaluator } from './createEvaluator.js';
+import { ANY_FEATURE_DIM, createEvaluator } from './createEvaluator.js';
 import { linearEvaluation } from './linearEvaluation.js';
 import type { LinearDoneEvent, LinearEvent, LinearSweepEvent } from './linearEvents.js';
 
@@ -30,15 +32,19 @@ export async function linear(
 ): Promise<LinearDoneEvent | LinearSweepEvent> {
   const resolved = withValidation(parseConfig(linearCommand, config));
   await requireWritable(resolved.out);
+  await requireRunSpace(resolved.out, floatsOnDisk(resolved));
   await using evaluator = await createEvaluator(resolved, options);
-  // Room is needed for the best and the last model, and for one that is being written.
-  await requireRunSpace(resolved.out, resolved.cached ? 0 : 3 * evaluator.description.parameters);
   let last: LinearEvent | undefined;
   for await (const event of linearEvaluation(evaluator, resolved, options.signal)) {
     await options.onEvent?.(event);
     last = event;
   }
   return last as LinearDoneEvent | LinearSweepEvent; // an evaluation that ends otherwise throws
+}
+
+/** The disk needs room for the best and the last model, and for one that is being written. */
+function floatsOnDisk({ cached, arch, stem }: LinearConfig): number {
+  return cached ? 0 : 3 * encoderElements(loadAddon(), arch, ANY_FEATURE_DIM, stem);
 }
 
 /** With `cached` a tenth is held out unless a number is asked for, to choose a learning rate by. */

@@ -10,7 +10,10 @@ const NAMED = 5;
  * @returns how many tensors have one
  * @throws MocoError `ERR_MOCO_CHECKPOINT` naming the damaged tensors
  */
-export function verifyChecksums({ path, tensors }: TensorFile): Promise<number> {
+export function verifyChecksums({
+  path,
+  tensors,
+}: Pick<TensorFile, 'path' | 'tensors'>): Promise<number> {
   return withInputFile(path, async (file) => {
     const intact = new Map<StoredTensor['storage'], boolean>();
     const checked = tensors.filter(({ storage }) => storage.crc32 !== undefined);

@@ -11,7 +11,10 @@ import { type RunState, runStateSchema } from './runState.js';
 /** What the text `format` in the metadata of a checkpoint says. */
 const FORMAT = 'moco-checkpoint';
 
-/** A whole checkpoint, found good to the last bit. */
+/**
+ * A checkpoint of which the header is good. Its tensors are not read yet: the addon compares their
+ * checksums when it reads them.
+ */
 export interface Checkpoint {
   readonly path: string;
   /** The run directory that it lies in. */
@@ -19,6 +22,15 @@ export interface Checkpoint {
   readonly config: TrainConfig;
   readonly state: RunState;
   readonly source: NativeTensorSource;
+}
+
+/** What to go on from. */
+export interface FoundCheckpoint {
+  /** Where it was looked for: a checkpoint, or a run directory. */
+  readonly target: string;
+  readonly checkpoint: Checkpoint;
+  /** One line for every damaged one that was passed over. */
+  readonly notices: readonly string[];
 }
 
 /** The two newest checkpoints of a run. */
@@ -37,20 +49,26 @@ export function isOwnRun(checkpoint: Checkpoint, directory: string): boolean {
 }
 
 /**
- * Finds what to go on from.
+ * Finds what to go on from, by the headers of the checkpoints.
  * @param target a checkpoint, or a run directory, of which the newest good one is taken
- * @returns with one line for every damaged one that was passed over
+ * @param damaged what is known to be wrong with checkpoints of a good header, by their paths
  * @throws MocoError `ERR_MOCO_CHECKPOINT` where there is none
  */
 export async function findCheckpoint(
   target: string,
-): Promise<{ checkpoint: Checkpoint; notices: string[] }> {
-  if (!(await isFolder(target))) return { checkpoint: await readCheckpoint(target), notices: [] };
+  damaged: ReadonlyMap<string, MocoError> = new Map(),
+): Promise<FoundCheckpoint> {
+  const read = async (path: string) => {
+    const damage = damaged.get(path);
+    if (damage !== undefined) throw damage;
+    return await readCheckpoint(path);
+  };
+  if (!(await isFolder(target))) return { target, checkpoint: await read(target), notices: [] };
   const { newest, previous } = checkpointPaths(target);
   const notices: string[] = [];
   for (const path of [newest, previous]) {
     try {
-      if (await exists(path)) return { checkpoint: await readCheckpoint(path), notices };
+      if (await exists(path)) return { target, checkpoint: await read(path), notices };
     } catch (error) {
       if (!(error instanceof MocoError)) throw error;
       notices.push(`a checkpoint was passed over: ${error.message}`);
@@ -73,17 +91,56 @@ export async function resumedConfig(target: string): Promise<TrainConfig> {
 }
 
 /**
- * Reads what a checkpoint says of its run and checks every byte of it.
- * @throws MocoError `ERR_MOCO_CHECKPOINT` where the file is damaged or no checkpoint
+ * Restores from a checkpoint. `restore` is the only one who reads its tensors, and compares their
+ * checksums; where it finds them damaged, the checkpoint before is restored.
+ * @returns with what was restored, and from where
+ * @throws what `restore` throws, for a checkpoint that is whole; as `findCheckpoint` where none is
  */
-export async function readCheckpoint(path: string): Promise<Checkpoint> {
+export async function restoreFrom<Restored>(
+  found: FoundCheckpoint,
+  restore: (checkpoint: Checkpoint) => Promise<Restored>,
+): Promise<FoundCheckpoint & { readonly restored: Restored }> {
+  const damaged = new Map<string, MocoError>();
+  for (let current = found; ; ) {
+    const { target, checkpoint } = current;
+    try {
+      return { ...current, restored: await restore(checkpoint) };
+    } catch (error) {
+      const damage = await damageBehind(error, checkpoint);
+      if (damage === undefined) throw error;
+      damaged.set(checkpoint.path, damage);
+      current = await findCheckpoint(target, damaged);
+    }
+  }
+}
+
+/** What is wrong with a checkpoint that could not be restored; undefined where it is whole. */
+async function damageBehind(
+  error: unknown,
+  { source }: Checkpoint,
+): Promise<MocoError | undefined> {
+  if (!(error instanceof MocoError) || error.code !== 'ERR_MOCO_CHECKPOINT') return undefined;
+  try {
+    await verifyChecksums(source);
+    return undefined;
+  } catch (damage) {
+    if (damage instanceof MocoError) return damage;
+    throw damage;
+  }
+}
+
+/**
+ * Reads what a checkpoint says of its run, and where its tensors lie.
+ * @throws MocoError `ERR_MOCO_CHECKPOINT` where the header is damaged, the file has not the length
+ * that the header says, or is no checkpoint
+ */
+async function readCheckpoint(path: string): Promise<Checkpoint> {
   const file = await readTensorFile(path);
   if (file.metadata.get('format') !== FORMAT) {
     throw new MocoError('ERR_MOCO_CHECKPOINT', `${path}: it is not a checkpoint of moco`, {
       hint: 'Name the checkpoint.safetensors of a run directory, or the directory.',
     });
   }
-  await verifyChecksums(file);
   const state = parseRun(path, file.metadata.get('run') ?? '');
   const config = parseRunConfig(path, state);
   return {

@@ -5,6 +5,7 @@ import { holdOut } from '../data/holdOut.js';
 import { loadDataset } from '../data/load.js';
 import type { DownloadProgress } from '../download/transfer.js';
 import { MocoError } from '../error.js';
+import { encoderElements } from '../model/encoderElements.js';
 import type { NativeAddon } from '../native/addon.js';
 import { gpuOptions } from '../native/gpuOptions.js';
 import { loadAddon } from '../native/load.js';
@@ -13,7 +14,13 @@ import type { NativeTrainer, NativeTrainerOptions } from '../native/trainer.js';
 import { requireRunSpace, requireWritable } from '../run/outputFolder.js';
 import { version } from '../version.js';
 import { withBatchSize } from './batchSize.js';
-import { type Checkpoint, findCheckpoint, isOwnRun } from './checkpoint.js';
+import {
+  type Checkpoint,
+  type FoundCheckpoint,
+  findCheckpoint,
+  isOwnRun,
+  restoreFrom,
+} from './checkpoint.js';
 import type { TrainerDescription } from './events.js';
 import { changedSurroundings, requireSameRun } from './resume.js';
 import { runFiles } from './runFiles.js';
@@ -45,19 +52,28 @@ export async function createTrainer(
   options: CreateTrainerOptions = {},
 ): Promise<Trainer> {
   const resolved = withBatchSize(parseConfig(trainCommand, config));
-  const { checkpoint, notices } = await checkpointFor(resolved, options);
+  const found = await checkpointFor(resolved, options);
   await requireWritable(resolved.out);
   const addon = loadAddon();
   requireDevice(resolved.device, addon);
+  const floats = floatsOnDisk(resolved, addon, found?.checkpoint);
+  await requireRunSpace(resolved.out, floats);
   const dataset = await loadDataset(resolved, options);
+  await requireRunSpace(resolved.out, floats); // a download may have gone to the same disk
   const splits = splitsOf(resolved, dataset);
-  const native = await addon
-    .createTrainer(nativeOptions(resolved, dataset, splits, checkpoint))
-    .catch((error: unknown) => Promise.reject(MocoError.from(error)));
+  const make = async (checkpoint?: Checkpoint) => {
+    // One that is taken in place of a damaged one was not looked at so far.
+    if (checkpoint) requireSameRun(checkpoint, resolved, options.override);
+    return await addon
+      .createTrainer(nativeOptions(resolved, dataset, splits, checkpoint))
+      .catch((error: unknown) => Promise.reject(MocoError.from(error)));
+  };
+  const anew = async () => ({ restored: await make(), checkpoint: undefined, notices: [] });
+  const made = await (found ? restoreFrom(found, make) : anew());
+  const { restored: native, checkpoint, notices } = made;
   try {
     const description = describe(resolved, dataset, splits, addon, native);
     const changes = checkpoint ? changedSurroundings(checkpoint, description) : [];
-    await requireRunSpace(resolved.out, floatsOnDisk(resolved, description, checkpoint));
     return new Trainer({
       ...{ config: resolved, description, native, checkpoint },
       notices: [...dataset.notices, ...notices, ...changes],
@@ -74,29 +90,32 @@ export async function createTrainer(
  * goes on in its own directory.
  */
 function floatsOnDisk(
-  { m, featureDim }: TrainConfig,
-  { parameters, files }: TrainerDescription,
+  config: TrainConfig,
+  addon: NativeAddon,
   checkpoint: Checkpoint | undefined,
 ): number {
-  const state = 4 * parameters + m * featureDim;
-  const isInPlace = checkpoint && isOwnRun(checkpoint, files.directory);
-  return isInPlace ? parameters + state : 3 * parameters + 3 * state;
+  const { arch, featureDim, m } = config;
+  const encoder = encoderElements(addon, arch, featureDim, 'cifar');
+  const state = 4 * encoder + m * featureDim;
+  const isInPlace = checkpoint && isOwnRun(checkpoint, runFiles(config).directory);
+  return isInPlace ? encoder + state : 3 * encoder + 3 * state;
 }
 
+/** What the options say to go on from, if they do: of the same run, and with a good header. */
 async function checkpointFor(
   config: TrainConfig,
-  { resume, override = [] }: CreateTrainerOptions,
-): Promise<{ checkpoint: Checkpoint | undefined; notices: readonly string[] }> {
+  { resume, override }: CreateTrainerOptions,
+): Promise<FoundCheckpoint | undefined> {
   if (resume === undefined) {
     requireNoOverride(override);
-    return { checkpoint: undefined, notices: [] };
+    return undefined;
   }
   const found = await findCheckpoint(resume === true ? runFiles(config).directory : resume);
   requireSameRun(found.checkpoint, config, override);
   return found;
 }
 
-function requireNoOverride(override: readonly string[]): void {
+function requireNoOverride(override: readonly string[] = []): void {
   if (override.length === 0) return;
   throw new MocoError('ERR_MOCO_CONFIG', '--override is for runs that go on, and this one starts', {
     hint: 'Add --resume, or leave --override out.',

@@ -33,7 +33,7 @@ export function recipeOf(config: TrainConfig): Partial<TrainConfig> {
 export function requireSameRun(
   checkpoint: Checkpoint,
   config: TrainConfig,
-  override: readonly string[],
+  override: readonly string[] = [],
 ): void {
   const { path, config: before } = checkpoint;
   requireKnown(override);

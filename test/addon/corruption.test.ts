@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdir, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { MocoError } from '#moco/error.js';
@@ -8,6 +8,7 @@ import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import type { StoredTensor } from '#moco/formats/tensorFile.js';
 import { convertModel } from '#moco/model/convertModel.js';
 import { checkpointPaths, findCheckpoint } from '#moco/train/checkpoint.js';
+import { type Bit, randomBit, withFlippedBit } from '../support/flippedBits.js';
 import { executable } from '../support/moco.js';
 import { describeTensors, modelFile, pickleOf } from '../support/modelFiles.js';
 import { Dice, mutated } from '../support/mutations.js';
@@ -68,26 +69,6 @@ async function written(source: string, format: string): Promise<string> {
   const path = join(folder, `${source}.${format}`);
   await convertModel(modelFile(`${source}.pth`), path, { force: true });
   return path;
-}
-
-/** A place in a file. */
-interface Bit {
-  readonly byte: number;
-  readonly bit: number;
-}
-
-/** Flips one bit of a file for as long as `use` takes. */
-async function withFlippedBit(
-  path: string,
-  { byte, bit }: Bit,
-  use: () => Promise<void>,
-): Promise<void> {
-  await using file = await open(path, 'r+');
-  const held = Buffer.alloc(1);
-  await file.read(held, 0, 1, byte);
-  await file.write(Buffer.of((held[0] as number) ^ (1 << bit)), 0, 1, byte);
-  await use();
-  await file.write(held, 0, 1, byte);
 }
 
 /** Makes sure that the addon finds a flipped bit, and names the tensor. */
@@ -181,11 +162,6 @@ for (const [title, make] of Object.entries(UNCHECKED)) {
   });
 }
 
-/** A random bit of a storage. */
-function randomBit({ storage }: StoredTensor, dice: Dice): Bit {
-  return { byte: storage.offset + dice.below(storage.bytes), bit: dice.below(8) };
-}
-
 test('a flipped bit in a tensor of a trained model is found, and the tensor named', async () => {
   const dice = new Dice(3);
   const trained = join(run, 'last_model.pth');
@@ -201,7 +177,7 @@ test('a flipped bit in a tensor of a trained model is found, and the tensor name
   }
 });
 
-test('a flipped bit anywhere in a checkpoint is found, and the one before is taken', async () => {
+test('a flipped bit in the header of a checkpoint is found, and the one before is taken', async () => {
   const dice = new Dice(4);
   const { newest, previous } = checkpointPaths(run);
   const refused = { name: 'MocoError', code: 'ERR_MOCO_CHECKPOINT' };
@@ -210,9 +186,6 @@ test('a flipped bit anywhere in a checkpoint is found, and the one before is tak
   const header = Math.min(...tensors.map(({ storage }) => storage.offset));
   for (let count = 0; count < 500; count++) {
     await withFlippedBit(newest, { byte: dice.below(header), bit: dice.below(8) }, refuses);
-  }
-  for (let count = 0; count < 20; count++) {
-    await withFlippedBit(newest, randomBit(dice.of(tensors), dice), refuses);
   }
   await truncate(newest, dice.below(size));
   await refuses();

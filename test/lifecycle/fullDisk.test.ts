@@ -48,15 +48,20 @@ function trainOnSmallDisk(free: number): { error: string; before: number; epochs
     const { epochs } = await train(config, { resume: true });
     console.log(JSON.stringify({ error, before, epochs }));
   `;
+  return JSON.parse(runOnDisk('1g', program));
+}
+
+/** Runs an ES module with a disk of that size mounted on the folder. @returns what it prints */
+function runOnDisk(size: string, program: string): string {
   const words = ['--input-type=module', '--eval', program];
-  const script = 'mount -t tmpfs -o size=1g none "$0" && exec "$@"';
+  const script = `mount -t tmpfs -o size=${size} none "$0" && exec "$@"`;
   const child = spawnSync(
     'unshare',
     [...NAMESPACE, 'sh', '-c', script, folder, process.execPath, ...words],
     { cwd: root, encoding: 'utf8' },
   );
   assert.equal(child.status, 0, child.stderr);
-  return JSON.parse(child.stdout);
+  return child.stdout;
 }
 
 test('a disk that is full when logs are written ends the run, and the checkpoint is good', {
@@ -71,4 +76,36 @@ test('a disk that is full when a checkpoint is written ends the run, and the one
   // Enough for logs, table and a model of 46 MB, too little for a checkpoint of 184 MB.
   const free = 100e6;
   assert.deepEqual(trainOnSmallDisk(free), { error: 'ERR_MOCO_OUTPUT', before: 1, epochs: 3 });
+});
+
+/** How a function of moco ends that would download its data set first: from nowhere. */
+function endOnSmallDisk(call: string): { code: string; message: string; left: string[] } {
+  const program = `
+    import { readdir } from 'node:fs/promises';
+    import { createTrainer, linear } from 'moco';
+    const out = ${JSON.stringify(folder)};
+    process.env.MOCO_CIFAR10_URL = 'http://127.0.0.1:1/nothing';
+    const where = { dataset: 'cifar10', dataRoot: out + '/data', device: 'cpu', out };
+    const { code, message } = await (${call}).catch((error) => error);
+    console.log(JSON.stringify({ code, message, left: await readdir(out) }));
+  `;
+  return JSON.parse(runOnDisk('100m', program));
+}
+
+test('a run that the disk has no room for is refused before its data set is downloaded', {
+  skip,
+}, () => {
+  const { code, message, left } = endOnSmallDisk(`createTrainer({ ...where, arch: 'resnet18' })`);
+  assert.equal(code, 'ERR_MOCO_OUTPUT');
+  assert.match(message, /^cannot write .*: the run needs 6\d\d MB there, 1\d\d MB are free$/);
+  assert.deepEqual(left, []);
+});
+
+test('a linear evaluation that the disk has no room for is refused before its data set is downloaded', {
+  skip,
+}, () => {
+  const { code, message, left } = endOnSmallDisk(`linear({ ...where, modelPath: 'none.pth' })`);
+  assert.equal(code, 'ERR_MOCO_OUTPUT');
+  assert.match(message, /^cannot write .*: the run needs 2\d\d MB there, 1\d\d MB are free$/);
+  assert.deepEqual(left, []);
 });

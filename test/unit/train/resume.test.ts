@@ -12,10 +12,12 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { TrainConfigInput } from '#moco/config/trainConfig.js';
+import { MocoError } from '#moco/error.js';
 import {
   type Checkpoint,
   checkpointPaths,
   findCheckpoint,
+  restoreFrom,
   resumedConfig,
 } from '#moco/train/checkpoint.js';
 import { createTrainer } from '#moco/train/createTrainer.js';
@@ -236,6 +238,21 @@ test('of two checkpoints the newest good one is taken, and a damaged one is repo
     code: 'ERR_MOCO_CHECKPOINT',
     message: /no checkpoint is good/,
   });
+});
+
+test('a checkpoint that is whole and cannot be restored is not passed over', async (context) => {
+  const out = await temporaryFolder(context);
+  await collect(trainerOn(new NativeTrainerDouble(), { out }).run());
+  const found = await findCheckpoint(join(out, NAME));
+  const tried: string[] = [];
+  for (const code of ['ERR_MOCO_CHECKPOINT', 'ERR_MOCO_OUT_OF_MEMORY'] as const) {
+    const restore = ({ path }: Checkpoint) => {
+      tried.push(path);
+      return Promise.reject(new MocoError(code, 'it does not fit'));
+    };
+    await assert.rejects(restoreFrom(found, restore), { code, message: 'it does not fit' });
+  }
+  assert.deepEqual(tried, [found.checkpoint.path, found.checkpoint.path]);
 });
 
 test('a folder without a checkpoint, or a file that is none, is refused', async (context) => {
