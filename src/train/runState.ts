@@ -3,7 +3,7 @@ import { z } from 'zod';
 const count = z.int().min(0);
 
 /** Sums over the steps of an epoch that are done, and the values of the last of them. */
-export const epochSumsSchema = z.object({
+const epochSumsSchema = z.object({
   steps: count,
   loss: z.number(),
   contrastiveAccuracy: z.number(),
@@ -14,7 +14,7 @@ export const epochSumsSchema = z.object({
 });
 
 /** How far a run is. */
-export const progressSchema = z.object({
+const progressSchema = z.object({
   /** How many epochs are done: trained, and evaluated where that is due. */
   epoch: count,
   /**
