@@ -5,7 +5,8 @@
 namespace moco {
 
 /// @param x  (B, C, H, W)
-/// @return   its numbers with each pixel's channels side by side; `x` itself where they are so
+/// @return   the same numbers, each pixel's channels side by side in memory; `x` itself where they
+///           lie so already
 inline at::Tensor channelsLast(const at::Tensor& x) {
   return x.contiguous(at::MemoryFormat::ChannelsLast);
 }

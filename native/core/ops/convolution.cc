@@ -10,6 +10,7 @@
 #include "core/ops/convolution_weight_gradient.h"
 #include "core/ops/pointwise_convolution.h"
 #include "core/ops/winograd_convolution.h"
+#include "core/ops/winograd_convolution_weight_gradient.h"
 
 namespace moco {
 namespace {
@@ -34,7 +35,7 @@ ConvolutionShape shapeOf(const at::Tensor& x, const at::Tensor& weight, int64_t 
           .padding = padding};
 }
 
-/// PyTorch's gradients: by input, weight and bias, those that are asked for.
+/// PyTorch's gradients by input, weight and bias, of which `asked` says which to compute.
 std::tuple<at::Tensor, at::Tensor, at::Tensor> plainGradients(const at::Tensor& dy,
                                                               const at::Tensor& x,
                                                               const at::Tensor& weight,
@@ -48,22 +49,23 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> plainGradients(const at::Tensor& 
 
 at::Tensor fastestOutput(const at::Tensor& x, const at::Tensor& weight,
                          const ConvolutionShape& shape) {
-  if (usesWinograd(shape)) return winogradConvolution(x, weight);
-  if (usesPointwise(shape)) return pointwiseConvolution(x, weight, shape);
+  if (usesWinogradConvolution(shape)) return winogradConvolution(x, weight);
+  if (usesPointwiseConvolution(shape)) return pointwiseConvolution(x, weight, shape);
   return at::conv2d(x, weight, /*bias=*/{}, shape.stride, shape.padding);
 }
 
 at::Tensor fastestInputGradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
                                 const ConvolutionShape& shape) {
-  if (usesWinograd(shape)) return winogradInputGradient(dy, weight);
-  if (usesPointwiseInputGradient(shape)) return pointwiseInputGradient(dy, weight, shape);
+  if (usesWinogradConvolution(shape)) return winogradConvolutionInputGradient(dy, weight);
+  if (usesPointwiseConvolutionInputGradient(shape))
+    return pointwiseConvolutionInputGradient(dy, weight, shape);
   return std::get<0>(plainGradients(dy, x, weight, shape, {true, false, false}));
 }
 
 at::Tensor fastestWeightGradient(const at::Tensor& dy, const at::Tensor& x,
                                  const at::Tensor& weight, const ConvolutionShape& shape) {
-  if (usesWinograd(shape)) return winogradWeightGradient(dy, x);
-  if (usesOwnWeightGradient(shape)) return weightGradient(dy, x, shape);
+  if (usesWinogradConvolution(shape)) return winogradConvolutionWeightGradient(dy, x);
+  if (usesConvolutionWeightGradient(shape)) return convolutionWeightGradient(dy, x, shape);
   return std::get<1>(plainGradients(dy, x, weight, shape, {false, true, false}));
 }
 
@@ -96,9 +98,10 @@ at::Tensor convolution(const at::Tensor& x, const at::Tensor& weight, int64_t st
                        int64_t padding) {
   const auto shape = shapeOf(x, weight, stride, padding);
   const bool isBf16 = x.scalar_type() == at::kBFloat16 && weight.scalar_type() == at::kBFloat16;
-  const bool isOwn = x.is_cpu() && weight.is_cpu() && isBf16 &&
-                     (usesWinograd(shape) || usesPointwise(shape) ||
-                      usesPointwiseInputGradient(shape) || usesOwnWeightGradient(shape));
+  const bool isOwn =
+      x.is_cpu() && weight.is_cpu() && isBf16 &&
+      (usesWinogradConvolution(shape) || usesPointwiseConvolution(shape) ||
+       usesPointwiseConvolutionInputGradient(shape) || usesConvolutionWeightGradient(shape));
   const bool isTrained =
       at::GradMode::is_enabled() && (weight.requires_grad() || x.requires_grad());
   if (isOwn && isTrained) return OwnConvolution::apply(x, weight, stride, padding);

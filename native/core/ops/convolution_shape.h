@@ -4,10 +4,11 @@
 
 namespace moco {
 
-/// Of a two-dimensional convolution of a batch, with square kernel and without dilation or groups.
+/// The shape of a two-dimensional convolution of a batch, with a square kernel and without dilation
+/// or groups.
 struct ConvolutionShape {
   int64_t pictures, height, width;
-  int64_t in, out;  // channels
+  int64_t in, out;  // numbers of channels
   int64_t kernel, stride, padding;
 
   int64_t outHeight() const { return (height + 2 * padding - kernel) / stride + 1; }

@@ -4,100 +4,60 @@
 
 #include "core/device/avx512.h"
 #include "core/device/device.h"
+#include "core/ops/register_tile.h"
 
 #ifdef __x86_64__
 
-namespace moco::kernels::tiles {
+namespace moco::kernels::convolution_weight_gradient {
 namespace {
 
 using avx512::kLanes;
 
-constexpr int64_t kLine = 64;  // bytes
-// Sums in registers: 4 × 4 vectors hide the multiplication's latency, and need only eight loads for
-// sixteen multiplications.
-constexpr int64_t kRows = 4;
-constexpr int64_t kVectors = kTileB / kLanes;
-static_assert(linesFetchedBy(1) == kTileA / kRows);
+constexpr int64_t kLine = 64;  // bytes of a cache line
+constexpr int64_t kRows = 4;   // rows of sums in registers
+static_assert(linesFetchedBy(1) == kDyTile / kRows);
 
 MOCO_AVX512 inline __mmask16 firstLanes(int64_t count) {
   return static_cast<__mmask16>((1u << std::clamp<int64_t>(count, 0, kLanes)) - 1);
 }
 
-/// Puts 16 numbers of two rows side by side: one row's first, the other's first, …
-MOCO_AVX512 inline void packLanes(__m256i upper, __m256i lower, uint32_t* packed) {
-  // Numbers of the first vector count from 0, of the second one from 32.
-  const __m512i upperLanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-  const __m512i lowerLanes = _mm512_add_epi32(upperLanes, _mm512_set1_epi32(32));
-  const __m512i alternately = _mm512_or_si512(upperLanes, _mm512_slli_epi32(lowerLanes, 16));
-  _mm512_store_si512(packed, _mm512_permutex2var_epi16(_mm512_castsi256_si512(upper), alternately,
-                                                       _mm512_castsi256_si512(lower)));
-}
-
 template <int64_t kWidth>
-MOCO_AVX512 inline void packTile(const Bf16* const* rows, int64_t pairs, int64_t first,
-                                 int64_t count, uint32_t* packed) {
+MOCO_AVX512 void packTile(const Bf16* const* rows, int64_t pairs, int64_t first, int64_t count,
+                          uint32_t* packed) {
   for (int64_t pair = 0; pair < pairs; ++pair) {
     const Bf16* const upper = rows[2 * pair] + first;
     const Bf16* const lower = rows[2 * pair + 1] + first;
     for (int64_t column = 0; column < kWidth; column += kLanes) {
       uint32_t* const to = packed + pair * kWidth + column;
       if (column + kLanes <= count) {
-        packLanes(_mm256_loadu_si256((const __m256i*)(upper + column)),
-                  _mm256_loadu_si256((const __m256i*)(lower + column)), to);
+        _mm512_store_si512(to, avx512::pairsOf(_mm256_loadu_epi16(upper + column),
+                                               _mm256_loadu_epi16(lower + column)));
       } else {
         const __mmask16 present = firstLanes(count - column);
-        packLanes(_mm256_maskz_loadu_epi16(present, upper + column),
-                  _mm256_maskz_loadu_epi16(present, lower + column), to);
+        _mm512_store_si512(to, avx512::pairsOf(_mm256_maskz_loadu_epi16(present, upper + column),
+                                               _mm256_maskz_loadu_epi16(present, lower + column)));
       }
     }
   }
 }
 
-/// `kRows` rows of a tile's sums; fetches a line for each pair.
-MOCO_AVX512 inline void multiplyRows(const uint32_t* a, const uint32_t* b, int64_t pairs, bool add,
+/// Computes `kRows` rows of a tile's sums, and fetches one line for each pair.
+MOCO_AVX512 inline void multiplyRows(const uint32_t* dy, const uint32_t* x, int64_t pairs, bool add,
                                      float* sums, const char* soon, int64_t lastLine) {
-  __m512 sum[kRows][kVectors];
-  for (int64_t row = 0; row < kRows; ++row) {
-    for (int64_t vector = 0; vector < kVectors; ++vector) {
-      const float* const before = sums + row * kTileB + vector * kLanes;
-      sum[row][vector] = add ? _mm512_load_ps(before) : _mm512_setzero_ps();
-    }
-  }
+  RegisterTile<kRows, kXTile> tile;
+  if (add) tile.load(sums, kXTile);
   for (int64_t pair = 0; pair < pairs; ++pair) {
     _mm_prefetch(soon + kLine * std::min(pair, lastLine), _MM_HINT_T1);
-    __m512bh right[kVectors];
-    for (int64_t vector = 0; vector < kVectors; ++vector) {
-      right[vector] = (__m512bh)_mm512_load_si512(b + pair * kTileB + vector * kLanes);
-    }
-    for (int64_t row = 0; row < kRows; ++row) {
-      const auto left = (__m512bh)_mm512_set1_epi32(static_cast<int>(a[pair * kTileA + row]));
-      for (int64_t vector = 0; vector < kVectors; ++vector) {
-        sum[row][vector] = _mm512_dpbf16_ps(sum[row][vector], left, right[vector]);
-      }
-    }
+    tile.multiplyAdd([&](int64_t row) { return dy[pair * kDyTile + row]; }, x + pair * kXTile);
   }
-  for (int64_t row = 0; row < kRows; ++row) {
-    for (int64_t vector = 0; vector < kVectors; ++vector) {
-      _mm512_store_ps(sums + row * kTileB + vector * kLanes, sum[row][vector]);
-    }
-  }
+  tile.store(sums, kXTile);
 }
 
-MOCO_AVX512 void packTileA(const Bf16* const* rows, int64_t pairs, int64_t first, int64_t count,
-                           uint32_t* packed) {
-  packTile<kTileA>(rows, pairs, first, count, packed);
-}
-
-MOCO_AVX512 void packTileB(const Bf16* const* rows, int64_t pairs, int64_t first, int64_t count,
-                           uint32_t* packed) {
-  packTile<kTileB>(rows, pairs, first, count, packed);
-}
-
-MOCO_AVX512 void multiply(const uint32_t* a, const uint32_t* b, int64_t pairs, bool add,
+MOCO_AVX512 void multiply(const uint32_t* dy, const uint32_t* x, int64_t pairs, bool add,
                           float* sums, const Lines& soon) {
-  for (int64_t row = 0; row < kTileA; row += kRows) {
+  for (int64_t row = 0; row < kDyTile; row += kRows) {
     const int64_t fetched = std::min(row / kRows * pairs, soon.count);
-    multiplyRows(a + row, b, pairs, add, sums + row * kTileB, soon.first + fetched * kLine,
+    multiplyRows(dy + row, x, pairs, add, sums + row * kXTile, soon.first + fetched * kLine,
                  soon.count - fetched);
   }
 }
@@ -117,21 +77,21 @@ MOCO_AVX512 void addAndRound(const float* first, int64_t arrays, int64_t stride,
 }  // namespace
 
 const Kernels* kernels() {
-  static constexpr Kernels kKernels{.packTileA = packTileA,
-                                    .packTileB = packTileB,
+  static constexpr Kernels kKernels{.packDyTile = packTile<kDyTile>,
+                                    .packXTile = packTile<kXTile>,
                                     .multiply = multiply,
                                     .addAndRound = addAndRound};
   return cpuHasAvx512Bf16() ? &kKernels : nullptr;
 }
 
-}  // namespace moco::kernels::tiles
+}  // namespace moco::kernels::convolution_weight_gradient
 
 #else
 
-namespace moco::kernels::tiles {
+namespace moco::kernels::convolution_weight_gradient {
 
 const Kernels* kernels() { return nullptr; }
 
-}  // namespace moco::kernels::tiles
+}  // namespace moco::kernels::convolution_weight_gradient
 
 #endif

@@ -15,24 +15,27 @@ namespace moco {
 namespace {
 
 using c10::BFloat16;
-using kernels::pointwise::kPairs;
-using kernels::pointwise::kPanel;
-using kernels::pointwise::kRows;
+using kernels::pointwise_convolution::kPairs;
+using kernels::pointwise_convolution::kPanel;
+using kernels::pointwise_convolution::kRows;
 
-/// Rows that are multiplied by one panel of the weight after the other, while they stay in the
-/// second-level cache (1 MB).
+/// Rows of a block, which is multiplied with one panel of the weight after the other. So few stay
+/// in the second-level cache (1 MB) meanwhile.
 constexpr int64_t kBlockRows = 8 * kRows;
 
-const kernels::pointwise::Kernels& simd() { return *kernels::pointwise::kernels(); }
+const kernels::pointwise_convolution::Kernels& simd() {
+  return *kernels::pointwise_convolution::kernels();
+}
 
-/// The pixels that a stride meets, of a batch of (height, width).
+/// The pixels of a batch of pictures that a stride meets. They are the rows of the product.
 struct Pixels {
-  /// One pixel after the other.
+  /// Every pixel, one after the other.
   static Pixels all() { return {.height = 1, .width = 1, .stride = 1, .down = 1, .across = 1}; }
 
   int64_t height, width, stride;
-  int64_t down, across;  // that are met
+  int64_t down, across;  // how many pixels of a column and of a line are met
 
+  /// Which pixel of the batch a row is.
   int64_t at(int64_t row) const {
     if (stride == 1) return row;
     const int64_t line = row / across;
@@ -44,7 +47,7 @@ Pixels pixelsOf(const ConvolutionShape& shape) {
   return {shape.height, shape.width, shape.stride, shape.outHeight(), shape.outWidth()};
 }
 
-/// A matrix (from, to), in panels of kPanel columns.
+/// A weight as a matrix (from, to), packed in panels of kPanel columns.
 struct PackedWeight {
   PackedWeight(int64_t from, int64_t to)
       : from(from), to(to), memory(at::empty({to / kPanel, from / 2, kPanel}, at::kInt)) {}
@@ -53,7 +56,8 @@ struct PackedWeight {
     return reinterpret_cast<uint32_t*>(memory.data_ptr<int32_t>()) + number * from / 2 * kPanel;
   }
 
-  /// Calls `pack(panel, first channel of `from`, where to)` for kPairs pairs after the others.
+  /// Calls `pack(panel, channel, to)` for each panel and each kPairs pairs of its rows; `channel`
+  /// is the first row of the first pair, and `to` is where the packed pairs belong.
   template <typename Pack>
   void fill(const Pack& pack) const {
     const int64_t parts = from / (2 * kPairs);
@@ -69,6 +73,7 @@ struct PackedWeight {
   at::Tensor memory;
 };
 
+/// Packs the transpose of a weight (out, in): rows are input channels.
 PackedWeight packed(const at::Tensor& weight) {
   const int64_t out = weight.size(0), in = weight.size(1);
   const auto contiguous = weight.contiguous();
@@ -80,6 +85,7 @@ PackedWeight packed(const at::Tensor& weight) {
   return result;
 }
 
+/// Packs a weight (out, in) as it is: rows are output channels.
 PackedWeight packedForInputGradient(const at::Tensor& weight) {
   const int64_t out = weight.size(0), in = weight.size(1);
   const auto contiguous = weight.contiguous();
@@ -91,10 +97,11 @@ PackedWeight packedForInputGradient(const at::Tensor& weight) {
   return result;
 }
 
-/// Products of pixels with a weight.
+/// The product of pixels with a weight.
 class PixelProduct {
  public:
-  /// @param rows  pixels
+  /// @param rows  how many of `fromPixels` are read from `from`, and as many of `toPixels` are
+  ///              written to `to`
   PixelProduct(int64_t rows, const PackedWeight& weight, const BFloat16* from,
                const Pixels& fromPixels, BFloat16* to, const Pixels& toPixels)
       : rows_(rows),
@@ -112,8 +119,8 @@ class PixelProduct {
   }
 
  private:
-  /// Pointers to a block's rows and the next ones; past the end they repeat the last row, and the
-  /// products go to `outside`.
+  /// Pointers to a block's rows and to the kRows after it. Where there are no more rows, `from`
+  /// repeats the last one, and the products go to `outside`.
   struct Block {
     std::array<const BFloat16*, kBlockRows + kRows> from;
     std::array<BFloat16*, kBlockRows> to;
@@ -148,19 +155,21 @@ class PixelProduct {
 };
 
 bool isPossible(const ConvolutionShape& shape) {
-  return kernels::pointwise::kernels() && shape.kernel == 1 && shape.padding == 0 &&
+  return kernels::pointwise_convolution::kernels() && shape.kernel == 1 && shape.padding == 0 &&
          shape.in % kPanel == 0 && shape.out % kPanel == 0 && shape.rows() > 0;
 }
 
-/// With fewer channels, setting up a row costs more than multiplying it. oneDNN is far faster with
-/// AMX.
+/// With fewer channels to add up, setting up a row costs more than multiplying it. On processors
+/// with AMX, oneDNN is far faster.
 bool pays(int64_t channels) { return channels >= 128 && !cpuHasAmx(); }
 
 }  // namespace
 
-bool usesPointwise(const ConvolutionShape& shape) { return isPossible(shape) && pays(shape.in); }
+bool usesPointwiseConvolution(const ConvolutionShape& shape) {
+  return isPossible(shape) && pays(shape.in);
+}
 
-bool usesPointwiseInputGradient(const ConvolutionShape& shape) {
+bool usesPointwiseConvolutionInputGradient(const ConvolutionShape& shape) {
   return isPossible(shape) && pays(shape.out);
 }
 
@@ -176,8 +185,8 @@ at::Tensor pointwiseConvolution(const at::Tensor& x, const at::Tensor& weight,
   return y;
 }
 
-at::Tensor pointwiseInputGradient(const at::Tensor& dy, const at::Tensor& weight,
-                                  const ConvolutionShape& shape) {
+at::Tensor pointwiseConvolutionInputGradient(const at::Tensor& dy, const at::Tensor& weight,
+                                             const ConvolutionShape& shape) {
   RECORD_FUNCTION("moco::convolution_input_gradient", {});
   const auto gradient = channelsLast(dy);
   const auto dx = at::empty({shape.pictures, shape.in, shape.height, shape.width},

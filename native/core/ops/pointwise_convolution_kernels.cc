@@ -2,17 +2,16 @@
 
 #include "core/device/avx512.h"
 #include "core/device/device.h"
+#include "core/ops/register_tile.h"
 
 #ifdef __x86_64__
 
-namespace moco::kernels::pointwise {
+namespace moco::kernels::pointwise_convolution {
 namespace {
 
 using avx512::kLanes;
 
-constexpr int64_t kVectors = kPanel / kLanes;
-
-/// Of 16 vectors of 16 numbers of 32 bits: columns become rows.
+/// Transposes 16 rows of 16 numbers of 32 bits, in place.
 MOCO_AVX512 inline void transpose(__m512i* rows) {
   __m512i pairs[kLanes];
   for (int64_t i = 0; i < kLanes; i += 2) {
@@ -26,8 +25,8 @@ MOCO_AVX512 inline void transpose(__m512i* rows) {
     fours[i + 2] = _mm512_unpacklo_epi64(pairs[i + 1], pairs[i + 3]);
     fours[i + 3] = _mm512_unpackhi_epi64(pairs[i + 1], pairs[i + 3]);
   }
-  // Each quarter of fours[4 · i + column] is a 4 × 4 block's column; what is left is to transpose
-  // the blocks.
+  // Quarter q of fours[4 · i + column] now holds what rows 4 · i to 4 · i + 3 have in column
+  // 4 · q + column. What is left is to bring the four quarters of each column together.
   for (int64_t column = 0; column < 4; ++column) {
     const __m512i low = _mm512_shuffle_i32x4(fours[column], fours[column + 4], 0x88);
     const __m512i high = _mm512_shuffle_i32x4(fours[column], fours[column + 4], 0xdd);
@@ -57,56 +56,38 @@ MOCO_AVX512 void packColumns(const Bf16* rows, int64_t length, uint32_t* packed)
 MOCO_AVX512 void packRows(const Bf16* rows, int64_t length, uint32_t* packed) {
   for (int64_t pair = 0; pair < kPairs; ++pair) {
     const Bf16* const first = rows + 2 * pair * length;
+    const Bf16* const second = first + length;
     for (int64_t column = 0; column < kPanel; column += kLanes) {
-      const __m512i second = _mm512_slli_epi32(avx512::widened(first + length + column), 16);
-      _mm512_store_si512(packed + pair * kPanel + column,
-                         _mm512_or_si512(avx512::widened(first + column), second));
+      const __m512i pairs =
+          avx512::pairsOf(_mm256_loadu_epi16(first + column), _mm256_loadu_epi16(second + column));
+      _mm512_store_si512(packed + pair * kPanel + column, pairs);
     }
   }
 }
 
 MOCO_AVX512 void multiply(const Bf16* const* rows, const Bf16* const* next, const uint32_t* packed,
                           int64_t pairs, Bf16* const* products) {
-  const uint32_t* numbers[kRows];
-  __m512 sum[kRows][kVectors];
+  const uint32_t* rowPairs[kRows];
 #pragma GCC unroll 6
   for (int64_t row = 0; row < kRows; ++row) {
-    numbers[row] = reinterpret_cast<const uint32_t*>(rows[row]);
-    // Writing would wait for the lines to come, only to overwrite them.
+    rowPairs[row] = reinterpret_cast<const uint32_t*>(rows[row]);
+    // Storing the products overwrites whole cache lines, and yet would wait until they have come
+    // from memory.
     __builtin_prefetch(products[row], /*rw=*/1);
     __builtin_prefetch(products[row] + kPanel / 2, /*rw=*/1);
-#pragma GCC unroll 4
-    for (int64_t vector = 0; vector < kVectors; ++vector) sum[row][vector] = _mm512_setzero_ps();
   }
+  RegisterTile<kRows, kPanel> tile;
   int64_t pair = 0;
+  // Each of the next rows is fetched during one kRows-th of the pairs.
   for (int64_t fetched = 0; fetched < kRows; ++fetched) {
-    // A row's length in as many steps.
     const auto* soon = reinterpret_cast<const char*>(next[fetched]);
     const int64_t end = (fetched + 1) * pairs / kRows;
     for (; pair < end; ++pair, soon += kRows * sizeof(uint32_t)) {
       _mm_prefetch(soon, _MM_HINT_T0);
-      __m512bh right[kVectors];
-#pragma GCC unroll 4
-      for (int64_t vector = 0; vector < kVectors; ++vector) {
-        right[vector] = (__m512bh)_mm512_load_si512(packed + pair * kPanel + vector * kLanes);
-      }
-#pragma GCC unroll 6
-      for (int64_t row = 0; row < kRows; ++row) {
-        const auto left = (__m512bh)_mm512_set1_epi32(static_cast<int>(numbers[row][pair]));
-#pragma GCC unroll 4
-        for (int64_t vector = 0; vector < kVectors; ++vector) {
-          sum[row][vector] = _mm512_dpbf16_ps(sum[row][vector], left, right[vector]);
-        }
-      }
+      tile.multiplyAdd([&](int64_t row) { return rowPairs[row][pair]; }, packed + pair * kPanel);
     }
   }
-#pragma GCC unroll 6
-  for (int64_t row = 0; row < kRows; ++row) {
-#pragma GCC unroll 4
-    for (int64_t vector = 0; vector < kVectors; ++vector) {
-      avx512::store(sum[row][vector], products[row] + vector * kLanes);
-    }
-  }
+  tile.store(products);
 }
 
 }  // namespace
@@ -117,14 +98,14 @@ const Kernels* kernels() {
   return cpuHasAvx512Bf16() ? &kKernels : nullptr;
 }
 
-}  // namespace moco::kernels::pointwise
+}  // namespace moco::kernels::pointwise_convolution
 
 #else
 
-namespace moco::kernels::pointwise {
+namespace moco::kernels::pointwise_convolution {
 
 const Kernels* kernels() { return nullptr; }
 
-}  // namespace moco::kernels::pointwise
+}  // namespace moco::kernels::pointwise_convolution
 
 #endif

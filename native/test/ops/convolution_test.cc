@@ -3,11 +3,21 @@
 #include <doctest/doctest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "core/device/profiler.h"
+#include "core/ops/convolution_weight_gradient.h"
 #include "core/ops/pointwise_convolution.h"
+#include "core/ops/winograd_convolution.h"
+#include "support/convolution_examples.h"
 
 using namespace moco;
+using convolution_examples::inputOf;
+using convolution_examples::kShapes;
+using convolution_examples::outputGradientOf;
+using convolution_examples::weightOf;
 
 namespace {
 
@@ -24,6 +34,15 @@ std::vector<Layer> layers() {
   return {{bf16({128, 128, 3, 3}), 1, 1},
           {bf16({256, 128, 1, 1}), 1, 0},
           {bf16({256, 128, 1, 1}), 2, 0}};
+}
+
+/// How often an operator has run.
+int64_t callsOf(const Profiler& profiler, const std::string& name) {
+  int64_t calls = 0;
+  for (const auto& time : profiler.times()) {
+    if (time.name == name) calls += time.calls;
+  }
+  return calls;
 }
 
 }  // namespace
@@ -49,11 +68,91 @@ TEST_CASE("a convolution refuses a stride of zero and pictures smaller than its 
 }
 
 TEST_CASE("a convolution of our own refuses a second derivative, which it would get wrong" *
-          doctest::skip(!usesPointwise({64, 8, 8, 128, 256, 1, 1, 0}))) {
+          doctest::skip(!usesPointwiseConvolution({64, 8, 8, 128, 256, 1, 1, 0}))) {
   const auto x = bf16({64, 128, 8, 8}).requires_grad_();
   const auto weight = bf16({256, 128, 1, 1}).requires_grad_();
   const auto y = convolution(x, weight, 1, 0);
   CHECK_THROWS_WITH_AS(
       torch::autograd::grad({y.sum()}, {weight}, {}, /*retain_graph=*/true, /*create_graph=*/true),
       doctest::Contains("second derivative"), c10::Error);
+}
+
+TEST_CASE("a convolution's output and gradients are PyTorch's, whichever kernel computes them") {
+  for (const auto& shape : kShapes) {
+    for (const auto type : {at::kBFloat16, at::kFloat}) {
+      INFO(type, ", kernel ", shape.kernel, ", stride ", shape.stride, ", ", shape.in, " to ",
+           shape.out, " channels");
+      const auto run = [&](const auto& convolve, at::ScalarType computeType) {
+        const auto x = inputOf(shape).to(computeType).requires_grad_();
+        const auto weight = weightOf(shape).to(computeType).requires_grad_();
+        const auto y = convolve(x, weight);
+        const auto dy = outputGradientOf(shape).to(computeType);
+        const auto gradients = torch::autograd::grad({y}, {x, weight}, {dy});
+        return std::vector<at::Tensor>{y.detach(), gradients[0], gradients[1]};
+      };
+      const auto result = run(
+          [&](const auto& x, const auto& weight) {
+            return convolution(x, weight, shape.stride, shape.padding);
+          },
+          type);
+      const auto expected = run(
+          [&](const auto& x, const auto& weight) {
+            return at::conv2d(x, weight, /*bias=*/{}, shape.stride, shape.padding);
+          },
+          at::kDouble);
+      for (size_t i = 0; i < expected.size(); ++i) {
+        CHECK((result[i].scalar_type() == type));
+        const double off = (result[i].to(at::kDouble) - expected[i]).norm().item<double>();
+        // Sums are in fp32; results in bf16 are rounded to 8 significant bits.
+        CHECK(off <= (type == at::kBFloat16 ? 4e-3 : 1e-5) * expected[i].norm().item<double>());
+      }
+    }
+  }
+}
+
+TEST_CASE("only the gradients that are needed are computed, and they are PyTorch's") {
+  for (const ConvolutionShape& shape :
+       {ConvolutionShape{8, 16, 16, 64, 128, 3, 1, 1}, {2, 16, 16, 128, 256, 1, 2, 0}}) {
+    for (const auto& [byInput, byWeight] :
+         {std::pair{false, false}, {false, true}, {true, false}}) {
+      INFO("kernel ", shape.kernel, ", by input: ", byInput, ", by weight: ", byWeight);
+      const auto run = [&, byInput = byInput, byWeight = byWeight](const auto& convolve,
+                                                                   at::ScalarType type) {
+        const auto x = inputOf(shape).to(type).requires_grad_(byInput);
+        const auto weight = weightOf(shape).to(type).requires_grad_(byWeight);
+        const auto y = convolve(x, weight);
+        if (y.requires_grad()) y.backward(outputGradientOf(shape).to(type));
+        return std::vector<at::Tensor>{y.detach(), x.grad(), weight.grad()};
+      };
+      const Profiler profiler(at::kCPU, Profiler::Detail::kOperators);
+      const auto result = run(
+          [&](const auto& x, const auto& weight) {
+            return convolution(x, weight, shape.stride, shape.padding);
+          },
+          at::kBFloat16);
+      const bool ownByInput =
+          usesWinogradConvolution(shape) || usesPointwiseConvolutionInputGradient(shape);
+      const bool ownByWeight =
+          usesWinogradConvolution(shape) || usesConvolutionWeightGradient(shape);
+      CHECK(callsOf(profiler, "moco::convolution_input_gradient") == (byInput && ownByInput));
+      CHECK(callsOf(profiler, "moco::convolution_weight_gradient") == (byWeight && ownByWeight));
+      const auto expected = run(
+          [&](const auto& x, const auto& weight) {
+            return at::conv2d(x, weight, /*bias=*/{}, shape.stride, shape.padding);
+          },
+          at::kDouble);
+      for (size_t i = 0; i < expected.size(); ++i) {
+        REQUIRE(result[i].defined() == expected[i].defined());
+        if (!expected[i].defined()) continue;
+        const double off = (result[i].to(at::kDouble) - expected[i]).norm().item<double>();
+        CHECK(off <= 4e-3 * expected[i].norm().item<double>());
+      }
+    }
+  }
+}
+
+TEST_CASE("a convolution refuses an input with another number of channels than its weight") {
+  const auto x = at::zeros({8, 32, 16, 16}, at::kBFloat16);
+  const auto weight = at::zeros({64, 64, 3, 3}, at::kBFloat16);
+  CHECK_THROWS_AS(convolution(x, weight, 1, 1), c10::Error);
 }

@@ -10,13 +10,16 @@
 #include "core/device/device.h"
 #include "core/ops/pointwise_convolution_kernels.h"
 #include "support/compute_threads.h"
-#include "support/formula.h"
+#include "support/convolution_examples.h"
 
 using namespace moco;
+using convolution_examples::inputOf;
+using convolution_examples::outputGradientOf;
+using convolution_examples::weightOf;
 
 namespace {
 
-const auto kNeedsKernels = doctest::skip(!kernels::pointwise::kernels());
+const auto kNeedsKernels = doctest::skip(!kernels::pointwise_convolution::kernels());
 
 /// Shapes of ResNets, and odd ones: one pixel, rows that do not fill a block, strides that leave a
 /// rest.
@@ -29,14 +32,8 @@ struct Example {
 };
 
 Example exampleOf(const ConvolutionShape& shape) {
-  const auto numbers = [](const char* name, at::IntArrayRef sizes) {
-    return formula::uniform(name, sizes, -1, 1)
-        .to(at::kBFloat16)
-        .contiguous(at::MemoryFormat::ChannelsLast);
-  };
-  return {numbers("x", {shape.pictures, shape.in, shape.height, shape.width}),
-          numbers("weight", {shape.out, shape.in, 1, 1}),
-          numbers("dy", {shape.pictures, shape.out, shape.outHeight(), shape.outWidth()})};
+  return {inputOf(shape).to(at::kBFloat16), weightOf(shape).to(at::kBFloat16),
+          outputGradientOf(shape).to(at::kBFloat16)};
 }
 
 /// The output, and the gradient by the input.
@@ -44,7 +41,7 @@ using Results = std::array<at::Tensor, 2>;
 
 Results own(const Example& example, const ConvolutionShape& shape) {
   return {pointwiseConvolution(example.x, example.weight, shape),
-          pointwiseInputGradient(example.dy, example.weight, shape)};
+          pointwiseConvolutionInputGradient(example.dy, example.weight, shape)};
 }
 
 /// PyTorch's results in fp64.
@@ -130,16 +127,16 @@ TEST_CASE("our own 1×1 convolutions are used where they are defined and faster"
   const auto with = [&](auto change) {
     auto shape = layer;
     change(shape);
-    return usesPointwise(shape);
+    return usesPointwiseConvolution(shape);
   };
-  CHECK(usesPointwise(layer) != cpuHasAmx());
+  CHECK(usesPointwiseConvolution(layer) != cpuHasAmx());
   CHECK(with([](auto& shape) { shape.kernel = 3; }) == false);
   CHECK(with([](auto& shape) { shape.padding = 1; }) == false);
   CHECK(with([](auto& shape) { shape.in = 64; }) == false);
   CHECK(with([](auto& shape) { shape.in = 160; }) == false);
   CHECK(with([](auto& shape) { shape.out = 32; }) == false);
   CHECK(with([](auto& shape) { shape.pictures = 0; }) == false);
-  CHECK(with([](auto& shape) { shape.stride = 2; }) == usesPointwise(layer));
-  CHECK(usesPointwiseInputGradient({64, 16, 16, 64, 128, 1, 1, 0}) != cpuHasAmx());
-  CHECK(usesPointwiseInputGradient(layer) == false);
+  CHECK(with([](auto& shape) { shape.stride = 2; }) == usesPointwiseConvolution(layer));
+  CHECK(usesPointwiseConvolutionInputGradient({64, 16, 16, 64, 128, 1, 1, 0}) != cpuHasAmx());
+  CHECK(usesPointwiseConvolutionInputGradient(layer) == false);
 }

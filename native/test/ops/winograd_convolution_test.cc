@@ -9,15 +9,19 @@
 
 #include "core/device/device.h"
 #include "core/ops/winograd_convolution_kernels.h"
+#include "core/ops/winograd_convolution_weight_gradient.h"
 #include "support/compute_threads.h"
+#include "support/convolution_examples.h"
 #include "support/fixtures.h"
-#include "support/formula.h"
 
 using namespace moco;
+using convolution_examples::inputOf;
+using convolution_examples::outputGradientOf;
+using convolution_examples::weightOf;
 
 namespace {
 
-const auto kNeedsKernels = doctest::skip(!kernels::winograd::kernels());
+const auto kNeedsKernels = doctest::skip(!kernels::winograd_convolution::kernels());
 
 /// Shapes of ResNets, and odd ones: sides that tiles do not divide, one pixel, numbers of tiles
 /// that make slices of unequal length.
@@ -32,15 +36,7 @@ struct Example {
 
 /// @param least  the smallest number in x, whose largest is 1; 0 makes x like the output of a ReLU
 Example exampleOf(const ConvolutionShape& shape, double least = -1) {
-  const auto numbers = [](const char* name, at::IntArrayRef sizes, double from) {
-    return formula::uniform(name, sizes, from, 1)
-        .to(at::kBFloat16)
-        .contiguous(at::MemoryFormat::ChannelsLast)
-        .to(at::kDouble);
-  };
-  return {numbers("x", {shape.pictures, shape.in, shape.height, shape.width}, least),
-          numbers("weight", {shape.out, shape.in, 3, 3}, -1),
-          numbers("dy", {shape.pictures, shape.out, shape.height, shape.width}, -1)};
+  return {inputOf(shape, least), weightOf(shape), outputGradientOf(shape)};
 }
 
 /// The output, the gradient by the input, and the gradient by the weight.
@@ -58,8 +54,8 @@ Results plain(const Example& example) {
 Results own(const Example& example) {
   const auto x = example.x.to(at::kBFloat16), weight = example.weight.to(at::kBFloat16);
   const auto dy = example.dy.to(at::kBFloat16);
-  return {winogradConvolution(x, weight), winogradInputGradient(dy, weight),
-          winogradWeightGradient(dy, x)};
+  return {winogradConvolution(x, weight), winogradConvolutionInputGradient(dy, weight),
+          winogradConvolutionWeightGradient(dy, x)};
 }
 
 }  // namespace
@@ -176,7 +172,7 @@ TEST_CASE("Winograd's convolutions are used where they are defined and faster" *
   const auto with = [&](auto change) {
     auto shape = layer;
     change(shape);
-    return usesWinograd(shape);
+    return usesWinogradConvolution(shape);
   };
   const bool used = with([](auto&) {});
   CHECK(used != cpuHasAmx());
