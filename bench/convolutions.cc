@@ -1,6 +1,6 @@
-// The convolutions of a bf16 training step of ResNet-50 on 32×32 pictures, one by one: output, gradient
-// by the input, gradient by the weight; moco's against PyTorch's (oneDNN), interleaved: A B A B …
-// Only ratios within one run mean anything.
+// Compares moco's convolutions with PyTorch's, which are oneDNN's: every convolution of a bf16 training
+// step of ResNet-50 on 32×32 pictures, its output, its gradient by the input and its gradient by the
+// weight. The two take turns, A B A B …, and only their ratios within one run mean anything.
 //
 //   cmake --build build/native --target convolutions_bench
 //   build/native/Release/convolutions_bench [batch 64] [rounds 15] [threads 2]
@@ -10,35 +10,35 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <tuple>
 #include <vector>
 
 #include "command_line.h"
-#include "core/device/caching_allocator.h"
-#include "core/ops/convolution_shape.h"
-#include "core/device/device.h"
 #include "core/base/threads.h"
+#include "core/device/caching_allocator.h"
+#include "core/device/device.h"
+#include "core/ops/convolution_shape.h"
+#include "timing.h"
 
 using namespace moco;
 
 namespace {
 
-constexpr int64_t kWarmUp = 2;  // rounds
+constexpr int64_t kWarmUp = 2;  // rounds that are not counted
 constexpr std::array kPasses{"output", "gradient by input", "gradient by weight"};
-/// Query and key encoder have outputs, the query encoder gradients.
+/// How often a training step takes each pass: both encoders compute outputs, but only the query
+/// encoder computes gradients.
 constexpr std::array<double, 3> kPassesInStep{2, 1, 1};
 
 struct Layer {
   ConvolutionShape shape;
-  int64_t count;  // of such layers in the network
+  int64_t count;  // how many such layers the network has
 };
 
-/// Without the stem, whose three channels are left to oneDNN.
+/// The layers of ResNet-50, without the stem: its three channels are left to oneDNN.
 std::vector<Layer> resnet50(int64_t batch) {
   std::vector<Layer> layers;
   const auto add = [&](int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t size,
@@ -65,18 +65,6 @@ at::Tensor randomBf16(at::IntArrayRef shape) {
   return at::randn(shape).to(at::kBFloat16).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-template <class Function>
-double secondsOf(const Function& function) {
-  const auto start = std::chrono::steady_clock::now();
-  function();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> numbers) {
-  std::sort(numbers.begin(), numbers.end());
-  return numbers[numbers.size() / 2];
-}
-
 using Convolve = at::Tensor (*)(const at::Tensor& x, const at::Tensor& weight,
                                 const ConvolutionShape& shape);
 
@@ -88,10 +76,10 @@ at::Tensor byMoco(const at::Tensor& x, const at::Tensor& weight, const Convoluti
   return convolution(x, weight, shape.stride, shape.padding);
 }
 
-/// Seconds of each pass.
+/// How long each pass takes, in seconds.
 using Seconds = std::array<double, kPasses.size()>;
 
-/// One contestant at one layer.
+/// One of the two implementations, with the tensors of one layer.
 class Contestant {
  public:
   Contestant(Convolve convolve, const ConvolutionShape& shape)
@@ -116,7 +104,7 @@ class Contestant {
   at::Tensor x_, weight_, dy_;
 };
 
-/// Of one pass, over the rounds.
+/// How long one pass takes in each round, in seconds, and the ratio of the two.
 struct Times {
   std::vector<double> pyTorch, moco, ratio;
 };

@@ -1,6 +1,6 @@
-// How far a bf16 training step's gradient is from the fp32 one of the same weights and pictures, early in
-// a run and later: ResNet-18 on random smooth pictures. Is the error noise, which differs from batch to
-// batch, or does it add up?
+// Measures how far the gradient of a training step in bf16 is from that in fp32, with the same weights and
+// pictures, early in a run and later: ResNet-18 on random smooth pictures. It tells whether the error is
+// noise, which differs from batch to batch, or adds up from step to step.
 //
 //   cmake --build build/native --target gradients_bench
 //   build/native/Release/gradients_bench [batches 12] [threads 2]
@@ -15,11 +15,11 @@
 #include <vector>
 
 #include "command_line.h"
+#include "core/base/threads.h"
+#include "core/contrast/moco.h"
 #include "core/device/caching_allocator.h"
 #include "core/device/device.h"
 #include "core/input/input_loader.h"
-#include "core/contrast/moco.h"
-#include "core/base/threads.h"
 
 using namespace moco;
 
@@ -27,7 +27,8 @@ namespace {
 
 constexpr int64_t kBatch = 64;
 constexpr int64_t kPictures = 2048;
-constexpr std::array<int64_t, 2> kStepsBefore{20, 180};  // in bf16
+/// After how many training steps, in bf16, the gradients are compared.
+constexpr std::array<int64_t, 2> kStepsBefore{20, 180};
 
 MocoOptions options(at::ScalarType compute) {
   return {.encoder = {.arch = "resnet18", .featureDim = 128, .device = at::kCPU, .compute = compute},
@@ -38,7 +39,7 @@ MocoOptions options(at::ScalarType compute) {
           .seed = 0};
 }
 
-/// Large spots of colour, each picture's its own.
+/// Pictures of large spots of colour, different in each picture.
 ImageStore smoothPictures() {
   at::manual_seed(0);
   const auto spots = at::upsample_bicubic2d(at::rand({kPictures, 3, 4, 4}), {32, 32}, false);
@@ -46,7 +47,7 @@ ImageStore smoothPictures() {
   return {pixels, at::zeros({kPictures}, at::kLong), 1};
 }
 
-/// One batch of views after the other, epoch after epoch.
+/// An endless sequence of batches of views: one epoch after the other.
 class Batches {
  public:
   Batches()
@@ -76,7 +77,7 @@ StepResult step(Moco& moco, const std::vector<at::Tensor>& views) {
   return moco.step({.queries = views[0].to(type), .keys = views[1].to(type)});
 }
 
-/// Loss and gradient of the step that comes after `state`.
+/// Loss and gradient of the one training step that follows `state`.
 struct Gradient {
   Gradient(Moco& moco, const StateDict& state, const std::vector<at::Tensor>& views) {
     moco.restore(state);
@@ -96,10 +97,11 @@ StateDict copyOf(const StateDict& state) {
 
 double norm2(const at::Tensor& x) { return x.dot(x).item<double>(); }
 
-/// Of the gradients by all parameters, over batches from one state.
+/// Compares the gradients by all parameters in bf16 and fp32, over several batches that all start from
+/// the same state, and prints a row of the table.
 void compare(int64_t stepsBefore, Moco& bf16, Moco& fp32, Batches& batches, int64_t count) {
   const StateDict state = copyOf(bf16.state());
-  at::Tensor sum;  // of the errors
+  at::Tensor sum;  // of the errors' vectors
   double errors = 0, gradients = 0, products = 0, loss = 0;
   for (int64_t batch = 0; batch < count; ++batch) {
     const auto pictures = batches.next();

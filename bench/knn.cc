@@ -1,5 +1,6 @@
-// Votes of the nearest neighbours, ours against the same with PyTorch's operators, interleaved:
-// A B C … A B C … Only ratios within one run mean anything.
+// Compares moco's votes of the nearest neighbours with two ways to compute the same by PyTorch's
+// operators, and with the matrix products alone. They take turns, A B C … A B C …, and only their ratios
+// within one run mean anything.
 //
 //   cmake --build build/native --target knn_bench
 //   build/native/Release/knn_bench [queries 10000] [bank 50000] [length 2048] [k 200] [rounds 5]
@@ -11,7 +12,6 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -19,15 +19,16 @@
 #include <vector>
 
 #include "command_line.h"
+#include "core/base/threads.h"
 #include "core/device/caching_allocator.h"
 #include "core/model/encoder.h"
-#include "core/base/threads.h"
+#include "timing.h"
 
 using namespace moco;
 
 namespace {
 
-constexpr int64_t kPiece = 256;           // features come out of the backbone in such pieces
+constexpr int64_t kPiece = 256;           // features that the backbone computes at once
 constexpr int64_t kReferenceBatch = 256;  // queries that the reference classifies at once
 constexpr int64_t kClasses = 10;
 constexpr double kTemperature = 0.5;
@@ -43,7 +44,7 @@ struct Contestant {
   std::vector<double> seconds;
 };
 
-/// The reference's way: all similarities of a batch of queries, of which the largest are taken.
+/// As the reference does it: computes all similarities of a batch of queries, then takes the largest.
 at::Tensor wholeRows(const Data& data) {
   std::vector<at::Tensor> scores;
   for (const auto& queries : data.queries.split(kReferenceBatch)) {
@@ -55,7 +56,8 @@ at::Tensor wholeRows(const Data& data) {
   return at::cat(scores);
 }
 
-/// Memory does not grow with the bank: the largest so far and a piece's.
+/// Goes through the bank in pieces and keeps the largest similarities so far, so that memory does not
+/// grow with the bank.
 at::Tensor pieces(const Data& data) {
   auto best = at::empty({data.queries.size(0), 0});
   auto labels = at::empty({data.queries.size(0), 0}, at::kLong);
@@ -82,15 +84,10 @@ at::Tensor ours(const Data& data) {
   return vote.scores(kTemperature, kClasses);
 }
 
-/// What no way of doing it can go below.
+/// The products that every way needs, so that none can be faster.
 at::Tensor productAlone(const Data& data) {
   for (const auto& bank : data.bank.split(kPiece)) at::mm(data.queries, bank.t());
   return {};
-}
-
-double median(std::vector<double> numbers) {
-  std::sort(numbers.begin(), numbers.end());
-  return numbers[numbers.size() / 2];
 }
 
 void print(const Contestant& contestant, const Contestant& baseline) {
@@ -123,10 +120,7 @@ int main(int argc, char** argv) {
       {"the products alone", [&] { return productAlone(data); }, {}}};
   for (int64_t round = 0; round < number(5, 5); ++round) {
     for (auto& contestant : contestants) {
-      const auto start = std::chrono::steady_clock::now();
-      const auto scores = contestant.scores();
-      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-      contestant.seconds.push_back(elapsed.count());
+      contestant.seconds.push_back(secondsOf(contestant.scores));
     }
   }
   for (const auto& contestant : contestants) print(contestant, contestants.front());
