@@ -6,14 +6,14 @@ namespace moco {
 
 struct AdamOptions {
   double learningRate;
-  double weightDecay;  // L2: added to the gradient
+  double weightDecay;  // L2: this times the parameters is added to the gradient
   double beta1 = 0.9;
   double beta2 = 0.999;
   double eps = 1e-8;
 };
 
-/// Adam (Kingma & Ba, ICLR 2015, algorithm 1) with L2 weight decay, over one flat tensor: one
-/// kernel.
+/// Adam (Kingma & Ba, ICLR 2015, algorithm 1) with L2 weight decay, over one flat tensor, so that a
+/// step is a single kernel.
 class Adam {
  public:
   /// @param parameters  changed in place by every step
@@ -24,7 +24,8 @@ class Adam {
 
   const AdamOptions& options() const { return options_; }
 
-  /// Running means of the gradient and its square, laid out as the parameters; changed in place.
+  /// Running means of the gradient and of its square, in the shape of the parameters; each step
+  /// changes them in place.
   const at::Tensor& firstMoment() const { return firstMoment_; }
   const at::Tensor& secondMoment() const { return secondMoment_; }
   /// Number of steps so far: scalar, fp32.
@@ -35,7 +36,7 @@ class Adam {
   at::Tensor parameters_;
   at::Tensor firstMoment_;
   at::Tensor secondMoment_;
-  at::Tensor steps_;  // fp32, as the fused kernel wants it
+  at::Tensor steps_;  // fp32, as the fused kernel needs it
 };
 
 }  // namespace moco

@@ -14,22 +14,23 @@ struct BatchNormState {
   const at::Tensor& bias;         // (C)
   const at::Tensor& runningMean;  // (C)
   const at::Tensor& runningVar;   // (C)
-  /// Whether the statistics are the batch's, and move the running ones.
+  /// Whether to normalise by the statistics of the batch, which then move the running ones.
   bool training;
-  /// In training: so many equal parts of the batch, one after the other, have statistics of their
-  /// own; the running ones move towards the mean of theirs. Must divide the batch.
+  /// Into how many equal parts the batch is divided in training, one after the other. Each part has
+  /// statistics of its own, and the running ones move towards the mean of theirs. Must divide the
+  /// batch.
   int64_t groups;
 };
 
 constexpr double kBatchNormEps = 1e-5;
 constexpr double kBatchNormMomentum = 0.1;
 
-/// BatchNorm and what follows it (Ioffe & Szegedy, ICML 2015): by kernels of our own in few passes
-/// (native/core/ops/cuda_batch_norm_kernels.h, cpu_batch_norm_kernels.h) where they are built in
-/// and know type and layout, else by PyTorch's operators.
-/// @param x         (B, C) or (B, C, H, W); its memory may be taken for the result where nothing is
-///                  differentiated
-/// @param residual  like x; for kAddRelu
+/// BatchNorm (Ioffe & Szegedy, ICML 2015) and what follows it. Kernels of our own that need few
+/// passes over the activations (cuda_batch_norm_kernels.h, cpu_batch_norm_kernels.h) compute it
+/// where they are built in and can take the tensors; else PyTorch's operators do.
+/// @param x         (B, C) or (B, C, H, W); where nothing is differentiated, the result may be
+///                  written over it
+/// @param residual  of the shape of x, for kAddRelu
 at::Tensor batchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
                      const at::Tensor& residual = {});
 
@@ -37,10 +38,10 @@ at::Tensor batchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue 
 at::Tensor plainBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
                           const at::Tensor& residual = {});
 
-/// What the kernels read and write: fp32 or bf16 whose memory is rows of channels, as
-/// `channelRowLayout` has them, and parameters in fp32.
+/// Whether the kernels can take these tensors: activations in fp32 or bf16 that lie in memory as
+/// rows of channels, in `channelRowLayout`, and parameters in fp32.
 bool areChannelRows(const at::Tensor& x, const BatchNormState& state, const at::Tensor& residual);
-/// The layout in which x, (B, C) or (B, C, H, W), is rows of channels.
+/// The layout in which activations (B, C) or (B, C, H, W) are rows of channels.
 at::MemoryFormat channelRowLayout(const at::Tensor& x);
 
 }  // namespace moco

@@ -10,39 +10,40 @@
 
 namespace moco {
 
-/// What the forward pass of BatchNorm in training gives.
+/// What the forward pass of BatchNorm in training returns.
 struct BatchNormOutput {
   at::Tensor y;           // like x
-  at::Tensor statistics;  // of the batch, as the kernels' backward pass wants them
+  at::Tensor statistics;  // of the batch, in the form that the kernels' backward pass reads
 };
 
 /// What its backward pass reads.
 struct BatchNormSaved {
   at::Tensor x, weight, bias, statistics;
-  at::Tensor y;  // with kAddRelu, whose mask x alone does not tell
+  at::Tensor y;  // only with kAddRelu, whose ReLU depends on more than x
   Epilogue epilogue;
 };
 
 struct BatchNormGradients {
   at::Tensor x, weight, bias;
-  at::Tensor residual;  // with kAddRelu
+  at::Tensor residual;  // only with kAddRelu
 };
 
-/// BatchNorm in training for autograd, by the kernels of one device.
-/// @tparam Kernels  has, static,
+/// BatchNorm in training as a function of autograd's, which the kernels of one device compute.
+/// @tparam Kernels  has two static functions,
 ///                  `BatchNormOutput forward(x, state, epilogue, residual)` and
-///                  `BatchNormGradients backward(saved, dy)`, with dy in x's layout
+///                  `BatchNormGradients backward(saved, dy)`, where dy has the layout of x
 template <class Kernels>
 class BatchNormFunction : public torch::autograd::Function<BatchNormFunction<Kernels>> {
  public:
   static at::Tensor of(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
                        const at::Tensor& residual) {
-    // An argument that is a tensor must be a defined one.
+    // autograd takes no undefined tensor as an argument.
     const auto summand = residual.defined() ? std::optional(residual) : std::nullopt;
     return BatchNormFunction::apply(x, state.weight, state.bias, summand, state, epilogue);
   }
 
-  /// The parameters, which `state` has, too, are arguments for autograd to see.
+  /// Weight and bias, which `state` holds too, are arguments of their own because autograd only
+  /// differentiates by arguments.
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
                             const at::Tensor& weight, const at::Tensor& bias,
                             const std::optional<at::Tensor>& residual, const BatchNormState& state,

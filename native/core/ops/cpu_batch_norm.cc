@@ -19,11 +19,11 @@ using kernels::batchNormKernels;
 using kernels::GradientRows;
 using kernels::Mask;
 
-/// Values in one block of rows: its sums in fp32 are exact enough. What is added up does not depend
-/// on the number of threads.
+/// Values in one block of rows. So few can be added up in fp32 with enough precision. The blocks,
+/// and with them all results, do not depend on the number of threads.
 constexpr int64_t kBlockValues = 1 << 17;
 
-/// Activations as rows of channels, in blocks.
+/// Activations as rows of channels. The rows are divided into blocks.
 struct Rows {
   explicit Rows(const at::Tensor& x)
       : channels(x.size(1)),
@@ -31,9 +31,11 @@ struct Rows {
         inBlock(std::max<int64_t>(kBlockValues / channels, 1)),
         blocks((count + inBlock - 1) / inBlock) {}
 
-  int64_t channels, count, inBlock, blocks;
+  int64_t channels, count;  // numbers of channels and of rows
+  int64_t inBlock, blocks;  // rows in a block, and number of blocks
 
-  /// Calls `work(block, its first value, its rows)` for every block, on all threads.
+  /// Calls `work(block, first, rows)` for every block, on all threads: `first` is the place of its
+  /// first value, `rows` is how many rows it has.
   template <typename Work>
   void forEachBlock(const Work& work) const {
     parallelFor(blocks, [&](int64_t begin, int64_t end) {
@@ -44,13 +46,14 @@ struct Rows {
     });
   }
 
-  /// Two sums by channel, one after the other: `add(first value, rows, sum, other)` adds a block's.
+  /// Two sums for each channel: all of the first sums, then all of the second ones.
+  /// @param add  add(first, rows, firstSums, secondSums) adds what a block has to its sums
   template <typename Add>
   std::vector<double> sums(const Add& add) const {
     std::vector<float> partial(blocks * 2 * channels);
     forEachBlock([&](int64_t block, int64_t first, int64_t rows) {
-      float* sum = &partial[block * 2 * channels];
-      add(first, rows, sum, sum + channels);
+      float* sums = &partial[block * 2 * channels];
+      add(first, rows, sums, sums + channels);
     });
     std::vector<double> total(2 * channels);
     for (int64_t block = 0; block < blocks; ++block) {
@@ -67,8 +70,8 @@ auto withKernels(const at::Tensor& x, const Work& work) {
   return work(*batchNormKernels<c10::BFloat16>());
 }
 
-/// What the forward pass leaves for the backward pass, in the rows of a tensor (4, C) of fp32:
-/// y = x · scale + shift.
+/// What the forward pass leaves for the backward pass: the rows of a tensor (4, C) of fp32.
+/// BatchNorm is y = x · scale + shift.
 struct Statistics {
   explicit Statistics(const at::Tensor& rows)
       : mean(rows.mutable_data_ptr<float>()),
@@ -79,14 +82,14 @@ struct Statistics {
   float *mean, *invStd, *scale, *shift;
 };
 
-/// Statistics of the values at hand; moves the running ones, whose variance is the estimate of the
-/// population's.
+/// Computes the statistics of x and moves the running ones. The running variance follows the
+/// unbiased estimate, with n − 1, as in PyTorch.
 template <typename T>
 at::Tensor statisticsOf(const BatchNormKernels<T>& kernels, const at::Tensor& x,
                         const BatchNormState& state) {
   const Rows rows(x);
   const T* data = x.const_data_ptr<T>();
-  const std::vector<float> pivot(data, data + rows.channels);  // anything near the mean will do
+  const std::vector<float> pivot(data, data + rows.channels);  // any value near the mean
   const auto sums = rows.sums([&](int64_t first, int64_t count, float* sum, float* squares) {
     kernels.addMoments(data + first, count, rows.channels, pivot.data(), sum, squares);
   });
@@ -130,6 +133,7 @@ void apply(const BatchNormKernels<T>& kernels, const at::Tensor& x, const at::Te
   });
 }
 
+/// Writes what the layer makes of x to y, which may be x itself.
 /// @return  the statistics
 at::Tensor normaliseInto(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
                          const at::Tensor& residual, const at::Tensor& y) {
@@ -141,7 +145,9 @@ at::Tensor normaliseInto(const at::Tensor& x, const BatchNormState& state, Epilo
   });
 }
 
-/// dx = scale · (g − mean(g) − x̂ · mean(g · x̂)), as a linear function of g and x.
+/// The gradient by x, dx = scale · (g − mean(g) − x̂ · mean(g · x̂)), written as a linear function
+/// dx = scale · g + byX · x + constant of each channel. g is the gradient that passes the ReLU, and
+/// x̂ is the normalised x.
 struct InputGradient {
   std::vector<float> byX, constant;
 };

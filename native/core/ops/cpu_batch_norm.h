@@ -6,15 +6,16 @@
 
 namespace moco {
 
-// BatchNorm in training by the kernels of cpu_batch_norm_kernels.h: two passes over the activations
-// forward, one for the statistics and one for all the rest, and two backward.
+// BatchNorm in training by the kernels of cpu_batch_norm_kernels.h. Forward takes two passes over
+// the activations, one for the statistics and one for all the rest; backward takes two as well.
 
-/// Whether the kernels know these tensors, on this processor: fp32 or bf16, channels last, or one
-/// row for each picture; one group; parameters in fp32.
+/// Whether this processor can run the kernels, and they can take these tensors: activations in fp32
+/// or bf16 that are channels last or (B, C), with C a multiple of 16; parameters in fp32; one
+/// group.
 bool fitsCpuBatchNorm(const at::Tensor& x, const BatchNormState& state, const at::Tensor& residual);
 
-/// As `plainBatchNorm`, for tensors that fit. Differentiable.
-/// @param x  its memory is taken for the result where nothing is differentiated
+/// The same as `plainBatchNorm`, for tensors that fit. Differentiable once.
+/// @param x  the result is written over it where nothing is differentiated
 at::Tensor cpuBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
                         const at::Tensor& residual);
 

@@ -13,10 +13,10 @@ using avx512::load;
 using avx512::store;
 
 constexpr int64_t kWidth = kBatchNormWidth;  // values that are handled at once
-/// Rows whose values are added up before the sums, which lie in memory, are.
+/// Rows that are added to a channel's sum each time that it is loaded from memory and stored again.
 constexpr int64_t kRowsAtOnce = 4;
 
-/// The instruction gives its second operand where one is not a number.
+/// max(value, 0), where NaN stays NaN: the instruction returns its second operand if one is NaN.
 MOCO_AVX512_INLINE __m512 rectified(__m512 values) {
   return _mm512_max_ps(_mm512_setzero_ps(), values);
 }
@@ -35,7 +35,7 @@ MOCO_AVX512 void scaleShiftRows(const T* x, const T* residual, int64_t rows, int
   }
 }
 
-/// The gradient by BatchNorm's output, at a place.
+/// The gradient that passes the ReLU, at a place among the activations.
 template <Mask kMask, typename T>
 MOCO_AVX512_INLINE __m512 passedGradient(const GradientRows<T>& from, int64_t place,
                                          int64_t channel, __m512 x) {

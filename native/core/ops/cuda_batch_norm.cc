@@ -30,6 +30,7 @@ cudaStream_t streamOf(const at::Tensor& x) {
   return c10::cuda::getCurrentCUDAStream(x.device().index());
 }
 
+/// Computes the statistics of x and moves the running ones.
 /// @return  (2, groups, C): means, and reciprocal standard deviations
 at::Tensor batchStatistics(const at::Tensor& x, const BatchNormState& state) {
   const auto shape = shapeOf(x, state.groups);
@@ -44,6 +45,7 @@ at::Tensor batchStatistics(const at::Tensor& x, const BatchNormState& state) {
   return statistics;
 }
 
+/// @return  (2, 1, C): the running means, and reciprocal standard deviations
 at::Tensor runningStatistics(const BatchNormState& state) {
   return at::stack({state.runningMean, (state.runningVar + kBatchNormEps).rsqrt()}).unsqueeze(1);
 }

@@ -11,13 +11,14 @@ namespace moco::cuda {
 
 // What BatchNorm's forward and backward kernels share.
 
-// Blocks that finish the sums have few channels, whose parts many threads share: what takes time is
-// to wait for memory, again and again.
+// A block that finishes the sums has only few channels, and many threads share the parts of each: a
+// thread waits for memory once for every part that it adds, which is what takes time.
 constexpr unsigned kFinishThreads = 1024;
 constexpr unsigned kFinishChannels = 8;
 constexpr unsigned kFinishParts = kFinishThreads / kFinishChannels;
 
-/// Where the workspace has one of two numbers of a part: (groups, parts, 2, channels).
+/// The workspace, (groups, parts, 2, channels), holds two numbers of each part and channel. This is
+/// the place of the first (`which` 0) or second one (1) for channel 0.
 __device__ inline int64_t partial(const RowGrid& grid, int64_t group, int64_t part, int which) {
   return ((group * grid.parts + part) * 2 + which) * grid.channels;
 }
@@ -33,7 +34,7 @@ __device__ void storePartial(const RowGrid& grid, const Place<kWidth>& place, co
   }
 }
 
-/// The affine map of a thread's channels.
+/// The affine map that normalises a thread's channels.
 template <int kWidth>
 struct Affine {
   float mean[kWidth] = {};
@@ -51,7 +52,8 @@ struct Affine {
       bias[i] = affine.bias[place.channel + i];
     }
   }
-  /// The same bits in the forward and in the backward pass, whose ReLU masks must agree.
+  /// Forward and backward pass both compute it here, to the same bits, because their ReLU masks
+  /// must agree.
   __device__ float operator()(int i, float x) const { return fmaf(x - mean[i], scale[i], bias[i]); }
 };
 

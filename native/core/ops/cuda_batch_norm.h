@@ -6,14 +6,15 @@
 
 namespace moco {
 
-// BatchNorm by the kernels of cuda_batch_norm_kernels.h. Compiled only where they are.
+// BatchNorm by the kernels of cuda_batch_norm_kernels.h. It is compiled only where they are.
 
-/// Whether the kernels know these tensors: fp32 or bf16, channels last, or one row for each
-/// picture; parameters in fp32. In evaluation mode they do not differentiate.
+/// Whether the kernels can take these tensors: activations in fp32 or bf16 that are channels last
+/// or (B, C), and parameters in fp32. In evaluation mode they only fit where nothing is
+/// differentiated.
 bool fitsCudaBatchNorm(const at::Tensor& x, const BatchNormState& state,
                        const at::Tensor& residual);
 
-/// As `plainBatchNorm`, for tensors that fit. Differentiable in training.
+/// The same as `plainBatchNorm`, for tensors that fit. Differentiable once, in training.
 at::Tensor cudaBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
                          const at::Tensor& residual);
 

@@ -30,7 +30,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
   const Place<kWidth> place(grid);
   const Affine<kWidth> affine(parameters, grid, place);
   Sums<kWidth> sums{};
-  eachRow<kEpilogue == Epilogue::kAddRelu ? 2 : 4>(  // more would not fit into the registers
+  // More rows at once would not fit into the registers.
+  eachRow<kEpilogue == Epilogue::kAddRelu ? 2 : 4>(
       place,
       [&](int64_t offset) {
         ThreePacks<T, kWidth> loaded;

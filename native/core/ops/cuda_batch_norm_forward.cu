@@ -87,7 +87,7 @@ __global__ void __launch_bounds__(kFinishThreads)
     mean[group * grid.channels + channel] = all.mean[0];
     inverseStd[group * grid.channels + channel] = 1 / sqrtf(all.squares[0] / count + eps);
     means += all.mean[0];
-    variances += all.squares[0] / (count - 1);  // of one row NaN, as in PyTorch
+    variances += all.squares[0] / (count - 1);  // NaN for a single row, as in PyTorch
   }
   if (threadIdx.y != 0 || !isInside) return;
   const float share = running.momentum / static_cast<float>(groups);
@@ -126,7 +126,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
 }  // namespace
 
 int64_t batchNormWorkspace(const BatchNormShape& shape) {
-  // Of the narrowest access, which may be taken, and of the widest: who has more parts?
+  // Which width of access will be taken depends on addresses that are not known yet: enough for the
+  // one with more parts.
   const int widest = shape.type == ElementType::kBFloat16 ? 8 : 4;
   const int64_t narrow = gridOf(shape, 1).parts;
   const int64_t wide = shape.channels % widest == 0 ? gridOf(shape, widest).parts : narrow;

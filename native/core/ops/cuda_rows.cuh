@@ -8,21 +8,21 @@
 
 namespace moco::cuda {
 
-// How kernels over (rows, channels) divide them among blocks and threads: a thread has a few
-// neighbouring channels, threadIdx.x goes along the channels and threadIdx.y along the rows.
+// How kernels divide (rows, channels) among blocks and threads: a thread has a few neighbouring
+// channels, threadIdx.x goes along the channels and threadIdx.y along the rows.
 
 constexpr int kThreads = 256;
-/// So many blocks fit on a multiprocessor at once, whatever a kernel's registers: it is compiled
-/// so.
+/// How many blocks fit on a multiprocessor at once: kernels are compiled to use no more registers
+/// than allow that.
 constexpr int kBlocksPerMultiprocessor = 2;
-/// All blocks at once on an H200's 132 multiprocessors; a constant, so that sums are the same
-/// everywhere.
+/// As many blocks as run at once on the 132 multiprocessors of an H200. It is a constant so that
+/// sums are the same on every GPU.
 constexpr int64_t kBlocks = 132 * kBlocksPerMultiprocessor;
-/// A thread with fewer rows is not worth its share of the sums.
+/// A thread with fewer rows would not be worth the work of merging its sums.
 constexpr int64_t kLeastRows = 4;
 constexpr int64_t kWarp = 32;
 
-/// Neighbouring channels, read and written as one.
+/// Neighbouring channels, which are read and written by one access.
 template <class T, int kWidth>
 struct alignas(sizeof(T) * kWidth) Pack {
   T values[kWidth];
@@ -68,12 +68,12 @@ inline RowGrid rowGrid(int64_t rows, int64_t channels, int64_t groups, int width
   return {rows, channels, parts, tiles, channelThreads, rowThreads};
 }
 
-/// What a thread has of the activations.
+/// Which of the activations a thread handles.
 template <int kWidth>
 struct Place {
   int64_t group, part;
-  int64_t channel;           // its first
-  bool isInside;             // else it has no channels
+  int64_t channel;           // the first one
+  bool isInside;             // otherwise the thread has no channels
   int64_t begin, end, step;  // offsets of its elements: begin, begin + step, … before end
 
   __device__ explicit Place(const RowGrid& grid)
@@ -88,8 +88,8 @@ struct Place {
   }
 };
 
-/// Calls use(offset, load(offset)) for each of a thread's rows, in order; `load` for several rows
-/// before the first is used, since memory answers late.
+/// Calls use(offset, load(offset)) for each of a thread's rows, in order. It loads kAtOnce rows
+/// before it uses the first of them, since memory answers late.
 template <int kAtOnce, int kWidth, class Load, class Use>
 __device__ void eachRow(const Place<kWidth>& place, Load load, Use use) {
   for (int64_t offset = place.begin; offset < place.end; offset += kAtOnce * place.step) {
@@ -115,10 +115,10 @@ __device__ void store(T* to, int64_t offset, const Pack<T, kWidth>& pack) {
   *reinterpret_cast<Pack<T, kWidth>*>(to + offset) = pack;
 }
 
-/// Merges what the threads of a block hold that have the same threadIdx.x, pairwise in a fixed
-/// order; the threads with threadIdx.y = 0 hold the result. All threads of the block must call it,
-/// and blockDim.y must be a power of two.
-/// @tparam kBlockThreads  the block's threads
+/// Merges the items of all threads of a block that have the same threadIdx.x, pairwise in a fixed
+/// order. Afterwards the thread with threadIdx.y = 0 holds the result. All threads of the block
+/// must call it, and blockDim.y must be a power of two.
+/// @tparam kBlockThreads  number of threads in the block
 template <int kBlockThreads, class Item>
 __device__ void mergeRows(Item& own) {
   __shared__ Item shared[kBlockThreads / 2];
