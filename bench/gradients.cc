@@ -101,7 +101,7 @@ double norm2(const at::Tensor& x) { return x.dot(x).item<double>(); }
 /// the same state, and prints a row of the table.
 void compare(int64_t stepsBefore, Moco& bf16, Moco& fp32, Batches& batches, int64_t count) {
   const StateDict state = copyOf(bf16.state());
-  at::Tensor sum;  // of the errors' vectors
+  at::Tensor sum;  // of the errors
   double errors = 0, gradients = 0, products = 0, loss = 0;
   for (int64_t batch = 0; batch < count; ++batch) {
     const auto pictures = batches.next();
