@@ -12,6 +12,7 @@
 
 namespace moco {
 
+/// What decides how Momentum Contrast trains.
 struct MocoOptions {
   EncoderOptions encoder;
   int64_t queueLength;  // m, the number of negatives
@@ -45,6 +46,7 @@ struct StepResult {
 /// before the key encoder and the keys back after it changes nothing.
 class Moco {
  public:
+  /// Draws the query encoder's parameters and copies them to the key encoder.
   explicit Moco(const MocoOptions& options);
   virtual ~Moco() = default;
   Moco(const Moco&) = delete;

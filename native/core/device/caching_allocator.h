@@ -21,6 +21,7 @@ struct CachedMemory {
   size_t cached;  // idle, and kept for the next tensors
   size_t peak;    // the most that was in use at once since it was last restarted
 };
+/// What the CPU's allocator holds now.
 CachedMemory cachedMemory();
 
 /// Sets the CPU's `peak` to what is in use now.

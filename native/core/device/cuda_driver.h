@@ -6,6 +6,7 @@
 
 namespace moco {
 
+/// One NVIDIA GPU, as the driver describes it.
 struct CudaDevice {
   std::string name;
   int major, minor;  // the compute capability

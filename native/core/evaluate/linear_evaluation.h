@@ -14,6 +14,7 @@
 
 namespace moco {
 
+/// How the classifier of a linear evaluation is trained.
 struct LinearOptions {
   int64_t batchSize;
   double learningRate;

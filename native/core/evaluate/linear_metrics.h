@@ -27,6 +27,7 @@ struct LinearTally {
     return *this;
   }
 
+  /// The sums divided by the number of pictures, which must not be 0.
   LinearMetrics means() const {
     const auto count = static_cast<double>(pictures);
     return {loss / count,

@@ -11,6 +11,7 @@
 
 namespace moco {
 
+/// Which learning rates a sweep tries, and how it trains each of them.
 struct SweepOptions {
   std::vector<double> learningRates;
   int64_t batchSize;

@@ -33,6 +33,7 @@ class InputLoader {
   virtual at::Tensor labels() const = 0;
 };
 
+/// What decides which inputs a loader makes, and how.
 struct InputOptions {
   at::Device device;            // the encoder's
   at::ScalarType compute;       // the encoder's

@@ -15,6 +15,7 @@ namespace moco::pillow {
 /// A picture of 8-bit values, kept as floats in three planes.
 class PlanarPicture {
  public:
+  /// Allocates the planes; their values are undefined.
   PlanarPicture(int64_t height, int64_t width)
       : pixels_(height * width), values_(std::make_unique_for_overwrite<float[]>(pixels_ * 3)) {}
 

@@ -41,6 +41,7 @@ MOCO_HOST_DEVICE inline int32_t interpolate(int32_t first, int32_t second, int32
 
 // --- Colour -------------------------------------------------------------------------------------
 
+/// The values of a colour, 0 … 255.
 struct Colour {
   float red, green, blue;
 };
@@ -65,10 +66,12 @@ MOCO_HOST_DEVICE inline float meanGrey(int64_t sumOfLuma, int64_t pixels) {
   return static_cast<float>(static_cast<int32_t>(mean + 0.5));
 }
 
+/// `from + factor · (to − from)`, clipped to 8 bits and truncated.
 MOCO_HOST_DEVICE inline float blend(float from, float to, float factor) {
   return truncate(clamp(from + factor * (to - from), 0.0f, 255.0f));
 }
 
+/// Hue, saturation and value of a colour, 0 … 255.
 struct Hsv {
   float hue, saturation, value;
 };
@@ -106,6 +109,8 @@ MOCO_HOST_DEVICE inline uint8_t hueSteps(double shift) {
   return static_cast<uint8_t>(static_cast<int32_t>(shift * 255));
 }
 
+/// Converts a colour to HSV, adds to its hue with wrap-around, and converts it back.
+/// @param steps  what to add, from `hueSteps`
 MOCO_HOST_DEVICE inline Colour shiftHue(float red, float green, float blue, uint8_t steps) {
   const Hsv hsv = toHsv(red, green, blue);
   const float hue = hsv.hue + steps;

@@ -43,6 +43,7 @@ struct ViewKey {
   int64_t picture;
   int64_t view;  // 0 or 1
 };
+/// Draws the view that a key names, of a picture of height × width pixels.
 ViewParameters drawViewParameters(const ViewKey& key, int64_t height, int64_t width);
 
 }  // namespace moco

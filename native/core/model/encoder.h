@@ -15,6 +15,7 @@
 
 namespace moco {
 
+/// What decides the layers of an encoder, and where and in which types it computes.
 struct EncoderOptions {
   std::string arch;
   Stem stem = Stem::kCifar;
@@ -27,6 +28,8 @@ struct EncoderOptions {
   int64_t batchNormGroups = 1;
 };
 
+/// Whether BatchNorm normalises with the batch's statistics and moves the running ones (kTrain), or
+/// normalises with the running ones (kEvaluate).
 enum class Mode { kTrain, kEvaluate };
 
 /// Multiply-adds of the convolutions and linear layers in the forward pass of one picture.
@@ -44,6 +47,9 @@ std::vector<TensorSpec> encoderLayout(const std::string& arch, Stem stem, int64_
 /// which `refreshWeights` brings up to date. BatchNorm always uses the master parameters.
 class Encoder {
  public:
+  /// Makes the layers, with all parameters zero until `initialise`, `loadState` or
+  /// `copyParametersFrom`.
+  /// @throws Error ERR_MOCO_CONFIG  for an arch that does not exist
   explicit Encoder(const EncoderOptions& options);
 
   /// An encoder that shares this one's parameters (the same memory) and has a copy of its

@@ -61,6 +61,7 @@ struct Convolution {
   size_t weight;  // index in `Pass::weights` of the weight (out, in, k, k)
   int64_t stride, padding;
 
+  /// @param x  (B, in, H, W), channels last
   at::Tensor operator()(const Pass& pass, const at::Tensor& x) const;
 };
 
@@ -76,6 +77,7 @@ struct BatchNorm {
   /// What the layer computes in evaluation mode.
   Affine affine(const Pass& pass) const;
 
+  /// @param x  (B, C) or (B, C, H, W)
   at::Tensor operator()(const Pass& pass, const at::Tensor& x) const;
   /// relu(norm(x)).
   at::Tensor relu(const Pass& pass, const at::Tensor& x) const;
@@ -91,6 +93,7 @@ struct Linear {
   size_t weight;               // index in `Pass::weights` of W (out, in)
   std::optional<size_t> bias;  // index in `Pass::weights` of b (out)
 
+  /// @param x  (B, in)
   at::Tensor operator()(const Pass& pass, const at::Tensor& x) const;
 };
 

@@ -13,6 +13,7 @@
 
 namespace moco {
 
+/// What is measured, and on what.
 struct BenchmarkOptions {
   std::string arch;
   int64_t batchSize;

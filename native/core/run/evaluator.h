@@ -23,6 +23,7 @@
 
 namespace moco {
 
+/// The pictures, the architecture of the model, and how to compute.
 struct EvaluatorOptions {
   ImageStore train;  // the kNN bank, and what a linear classifier trains on
   ImageStore test;

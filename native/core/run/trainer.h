@@ -26,6 +26,7 @@
 
 namespace moco {
 
+/// The pictures and all settings of a training run.
 struct TrainerOptions {
   ImageStore train;
   ImageStore test;
