@@ -14,8 +14,8 @@ void installCachingAllocator();
 /// Gives the blocks that no tensor uses back to the system.
 void releaseCachedMemory();
 
-/// What an allocator holds, in bytes. On the CPU only the large blocks are counted (those that
-/// `installCachingAllocator` is about), on a GPU all.
+/// What an allocator holds, in bytes. On a GPU all blocks are counted, on the CPU only the large
+/// ones that the caching allocator keeps.
 struct CachedMemory {
   size_t inUse;
   size_t cached;  // idle, and kept for the next tensors

@@ -100,8 +100,8 @@ void setArithmetic(const Arithmetic& arithmetic) {
   if (arithmetic.deterministic) setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/1);
 }
 
-/// Gives the calling thread another stream than the default one, from which no CUDA graph can be
-/// recorded.
+/// Gives the calling thread a stream of its own, because no CUDA graph can be recorded from the
+/// default stream.
 void takeStream(const at::Device& device) {
   const auto* gpu = c10::impl::getDeviceGuardImpl(device.type());
   gpu->setDevice(device);

@@ -8,7 +8,7 @@ namespace moco {
 /// What an epoch consists of. The defaults are those of contrastive training.
 struct EpochLayout {
   int64_t viewsPerPicture = 2;
-  bool keepIncompleteBatch = false;  // whether a shorter last batch is trained on or left out
+  bool keepIncompleteBatch = false;  // true trains on a shorter last batch, false leaves it out
 };
 
 /// How an epoch's pictures are divided into batches.
