@@ -61,11 +61,10 @@ void shutdown(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
-  auto* environment = new Environment;
-  env.SetInstanceData(environment);
-  environment->trainerClass = Napi::Persistent(TrainerObject::define(env));
-  environment->evaluatorClass = Napi::Persistent(EvaluatorObject::define(env));
-  environment->benchmarkClass = Napi::Persistent(BenchmarkObject::define(env));
+  env.SetInstanceData(new Environment);  // Node deletes it with the environment
+  TrainerObject::define(env);
+  EvaluatorObject::define(env);
+  BenchmarkObject::define(env);
   exports.Set("libtorchVersion", std::to_string(TORCH_VERSION_MAJOR) + "." +
                                      std::to_string(TORCH_VERSION_MINOR) + "." +
                                      std::to_string(TORCH_VERSION_PATCH));

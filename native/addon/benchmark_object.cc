@@ -1,5 +1,7 @@
 #include "addon/benchmark_object.h"
 
+#include <optional>
+
 #include "addon/gpu_options.h"
 #include "addon/properties.h"
 
@@ -49,83 +51,43 @@ ToValue numberValue(double number) {
 
 }  // namespace
 
-Napi::Function BenchmarkObject::define(Napi::Env env) {
-  return DefineClass(
-      env, "NativeBenchmark",
-      {InstanceAccessor<&BenchmarkObject::getDescription>("description"),
-       InstanceMethod<&BenchmarkObject::steps>("steps"),
-       InstanceMethod<&BenchmarkObject::extraction>("extraction"),
-       InstanceMethod<&BenchmarkObject::matrixProduct>("matrixProduct"),
-       InstanceMethod<&BenchmarkObject::augmentation>("augmentation"),
-       InstanceMethod<&BenchmarkObject::knn>("knn"), InstanceMethod<&BenchmarkObject::stop>("stop"),
-       InstanceMethod<&BenchmarkObject::dispose>("dispose")});
+BenchmarkObject::Properties BenchmarkObject::methods() {
+  return {InstanceMethod<&BenchmarkObject::steps>("steps"),
+          InstanceMethod<&BenchmarkObject::measure<&Benchmark::extraction>>("extraction"),
+          InstanceMethod<&BenchmarkObject::measure<&Benchmark::matrixProduct>>("matrixProduct"),
+          InstanceMethod<&BenchmarkObject::measure<&Benchmark::augmentation>>("augmentation"),
+          InstanceMethod<&BenchmarkObject::knn>("knn")};
 }
 
 Napi::Value BenchmarkObject::create(const Napi::CallbackInfo& info) {
   const BenchmarkOptions options = benchmarkOptions(info[0].As<Napi::Object>());
-  auto* self = Unwrap(info.Env().GetInstanceData<Environment>()->benchmarkClass.New({}));
-  return self->jobs_.submit([self, options](Reporter&) -> ToValue {
-    Benchmark& benchmark = self->benchmark_.emplace(options);
-    self->description_ = descriptionOf(benchmark.trainer());
-    self->work_ = {benchmark.multiplyAdds(), benchmark.featureLength()};
-    return [self](Napi::Env) -> Napi::Value { return self->Value(); };
-  });
-}
-
-BenchmarkObject::BenchmarkObject(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<BenchmarkObject>(info),
-      jobs_(info.Env(), *this, [this] { benchmark_.reset(); }) {}
-
-Napi::Value BenchmarkObject::getDescription(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  if (!description_) return env.Undefined();
-  Napi::Object multiplyAdds = Napi::Object::New(env);
-  multiplyAdds.Set("backbone", static_cast<double>(work_.multiplyAdds.backbone));
-  multiplyAdds.Set("head", static_cast<double>(work_.multiplyAdds.head));
-  Napi::Object object = descriptionObject(env, *description_);
-  object.Set("multiplyAdds", multiplyAdds);
-  object.Set("featureLength", static_cast<double>(work_.featureLength));
-  return object;
+  const auto make = [options](std::optional<Benchmark>& benchmark) { benchmark.emplace(options); };
+  return createWith(info.Env(), make);
 }
 
 Napi::Value BenchmarkObject::steps(const Napi::CallbackInfo& info) {
   const double least = info[0].As<Napi::Number>();
   const bool operators = info[1].As<Napi::String>().Utf8Value() == "operators";
   const auto detail = operators ? Profiler::Detail::kOperators : Profiler::Detail::kPhases;
-  return jobs_.submit([this, least, detail](Reporter&) -> ToValue {
-    const auto measured = benchmark_->steps(least, detail, jobs_.stopRequested());
+  return submit([this, least, detail](Reporter&) -> ToValue {
+    const auto measured = core().steps(least, detail, stopRequested());
     return [measured](Napi::Env env) { return stepsObject(env, measured); };
   });
 }
 
-Napi::Value BenchmarkObject::extraction(const Napi::CallbackInfo& info) {
-  return submit(info, &Benchmark::extraction);
-}
-
-Napi::Value BenchmarkObject::matrixProduct(const Napi::CallbackInfo& info) {
-  return submit(info, &Benchmark::matrixProduct);
-}
-
-Napi::Value BenchmarkObject::augmentation(const Napi::CallbackInfo& info) {
-  return submit(info, &Benchmark::augmentation);
-}
-
-Napi::Value BenchmarkObject::submit(const Napi::CallbackInfo& info, Measurement measurement) {
+template <BenchmarkObject::Measurement measurement>
+Napi::Value BenchmarkObject::measure(const Napi::CallbackInfo& info) {
   const double least = info[0].As<Napi::Number>();
-  return jobs_.submit([this, least, measurement](Reporter&) -> ToValue {
-    return numberValue((*benchmark_.*measurement)(least, jobs_.stopRequested()));
+  return submit([this, least](Reporter&) -> ToValue {
+    return numberValue((core().*measurement)(least, stopRequested()));
   });
 }
 
 Napi::Value BenchmarkObject::knn(const Napi::CallbackInfo& info) {
   const KnnSize size = knnSize(info[0].As<Napi::Object>());
-  return jobs_.submit([this, size](Reporter&) -> ToValue {
-    return numberValue(benchmark_->knn(size, jobs_.stopRequested()));
+  return submit([this, size](Reporter&) -> ToValue {
+    return numberValue(core().knn(size, stopRequested()));
   });
 }
-
-void BenchmarkObject::stop(const Napi::CallbackInfo&) { jobs_.stop(); }
-
-Napi::Value BenchmarkObject::dispose(const Napi::CallbackInfo&) { return jobs_.dispose(); }
 
 }  // namespace moco::addon

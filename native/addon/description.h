@@ -5,30 +5,40 @@
 #include <cstdint>
 #include <string>
 
-#include "core/device/device.h"
+#include "core/run/benchmark.h"
+#include "core/run/evaluator.h"
+#include "core/run/trainer.h"
 
 namespace moco::addon {
 
-/// The properties of `NativeDescription`.
+/// The properties of `NativeDescription`: where and how something computes.
 struct Description {
-  std::string device, deviceName, precision, precisionReason, viewsDevice, viewsReason;
+  at::Device device;
+  std::string deviceName, precision, precisionReason, viewsDevice, viewsReason;
   int64_t computeThreads, dataThreads, parameters;
 };
 
-/// @param worker  a Trainer or an Evaluator
-template <class Worker>
-Description descriptionOf(Worker& worker) {
-  return {.device = worker.device().str(),
-          .deviceName = deviceName(worker.device()),
-          .precision = worker.precision().compute == at::kBFloat16 ? "bf16" : "fp32",
-          .precisionReason = worker.precision().reason,
-          .viewsDevice = worker.placement().viewsDevice.str(),
-          .viewsReason = worker.placement().reason,
-          .computeThreads = worker.computeThreads(),
-          .dataThreads = worker.dataThreads(),
-          .parameters = worker.parameters()};
-}
+/// The properties of `NativeTrainerDescription`.
+struct TrainerDescription {
+  Description common;
+  int64_t stepsPerEpoch;
+  MemoryPlan memoryPlan;
+  int64_t availableMemory;
+};
+
+/// The properties of `NativeBenchmarkDescription`.
+struct BenchmarkDescription {
+  Description common;
+  MultiplyAdds multiplyAdds;
+  int64_t featureLength;
+};
+
+Description descriptionOf(Evaluator& evaluator);
+TrainerDescription descriptionOf(Trainer& trainer);
+BenchmarkDescription descriptionOf(Benchmark& benchmark);
 
 Napi::Object descriptionObject(Napi::Env env, const Description& description);
+Napi::Object descriptionObject(Napi::Env env, const TrainerDescription& description);
+Napi::Object descriptionObject(Napi::Env env, const BenchmarkDescription& description);
 
 }  // namespace moco::addon

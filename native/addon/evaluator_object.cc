@@ -1,7 +1,7 @@
 #include "addon/evaluator_object.h"
 
+#include <optional>
 #include <string>
-#include <utility>
 
 #include "addon/evaluator_request.h"
 #include "addon/evaluator_results.h"
@@ -16,55 +16,37 @@ ToValue metricsValue(const LinearMetrics& metrics) {
 
 }  // namespace
 
-Napi::Function EvaluatorObject::define(Napi::Env env) {
-  return DefineClass(env, "NativeEvaluator",
-                     {InstanceAccessor<&EvaluatorObject::getDescription>("description"),
-                      InstanceMethod<&EvaluatorObject::knn>("knn"),
-                      InstanceMethod<&EvaluatorObject::startLinear>("startLinear"),
-                      InstanceMethod<&EvaluatorObject::trainLinearEpoch>("trainLinearEpoch"),
-                      InstanceMethod<&EvaluatorObject::measureLinear>("measureLinear"),
-                      InstanceMethod<&EvaluatorObject::saveLinear>("saveLinear"),
-                      InstanceMethod<&EvaluatorObject::sweepLinear>("sweepLinear"),
-                      InstanceMethod<&EvaluatorObject::stop>("stop"),
-                      InstanceMethod<&EvaluatorObject::dispose>("dispose")});
+EvaluatorObject::Properties EvaluatorObject::methods() {
+  return {InstanceMethod<&EvaluatorObject::knn>("knn"),
+          InstanceMethod<&EvaluatorObject::startLinear>("startLinear"),
+          InstanceMethod<&EvaluatorObject::trainLinearEpoch>("trainLinearEpoch"),
+          InstanceMethod<&EvaluatorObject::measureLinear>("measureLinear"),
+          InstanceMethod<&EvaluatorObject::saveLinear>("saveLinear"),
+          InstanceMethod<&EvaluatorObject::sweepLinear>("sweepLinear")};
 }
 
 Napi::Value EvaluatorObject::create(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
   const auto options = info[0].As<Napi::Object>();
-  EvaluatorRequest request = evaluatorRequest(options);
-  auto* self = Unwrap(env.GetInstanceData<Environment>()->evaluatorClass.New({}));
-  const auto make = [self, request = std::move(request)](Reporter&) -> ToValue {
-    self->evaluator_.emplace(withStores(request), readTensors(request.model));
-    self->description_ = descriptionOf(*self->evaluator_);
-    return [self](Napi::Env) -> Napi::Value { return self->Value(); };
+  const auto make = [request = evaluatorRequest(options)](std::optional<Evaluator>& evaluator) {
+    evaluator.emplace(withStores(request), readTensors(request.model));
   };
-  return self->jobs_.submit(make, arraysOf(options));
-}
-
-EvaluatorObject::EvaluatorObject(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<EvaluatorObject>(info),
-      jobs_(info.Env(), *this, [this] { evaluator_.reset(); }) {}
-
-Napi::Value EvaluatorObject::getDescription(const Napi::CallbackInfo& info) {
-  if (!description_) return info.Env().Undefined();
-  return descriptionObject(info.Env(), *description_);
+  return createWith(info.Env(), make, arraysOf(options));
 }
 
 Napi::Value EvaluatorObject::knn(const Napi::CallbackInfo& info) {
   const auto options = info[0].As<Napi::Object>();
   const int64_t neighbours = integer(options, "neighbours");
   const auto temperatures = numbers(options, "temperatures");
-  return jobs_.submit([this, neighbours, temperatures](Reporter&) -> ToValue {
-    const auto results = evaluator_->knn(neighbours, temperatures, jobs_.stopRequested());
+  return submit([this, neighbours, temperatures](Reporter&) -> ToValue {
+    const auto results = core().knn(neighbours, temperatures, stopRequested());
     return [results](Napi::Env env) { return knnArray(env, results); };
   });
 }
 
 Napi::Value EvaluatorObject::startLinear(const Napi::CallbackInfo& info) {
   const LinearOptions options = linearOptions(info[0].As<Napi::Object>());
-  return jobs_.submit([this, options](Reporter&) -> ToValue {
-    evaluator_->startLinear(options);
+  return submit([this, options](Reporter&) -> ToValue {
+    core().startLinear(options);
     return undefined;
   });
 }
@@ -76,38 +58,34 @@ Napi::Value EvaluatorObject::trainLinearEpoch(const Napi::CallbackInfo& info) {
       reporter.row({static_cast<double>(step.number), step.loss, static_cast<double>(step.pictures),
                     step.seconds});
     };
-    return metricsValue(evaluator_->trainLinearEpoch(epoch, report, jobs_.stopRequested()));
+    return metricsValue(core().trainLinearEpoch(epoch, report, stopRequested()));
   };
-  return jobs_.submit(work, {}, info[1].As<Napi::Function>());
+  return submit(work, info[1].As<Napi::Function>());
 }
 
 Napi::Value EvaluatorObject::measureLinear(const Napi::CallbackInfo& info) {
   const std::string split = info[0].As<Napi::String>();
-  return jobs_.submit([this, split](Reporter&) -> ToValue {
-    const auto& stop = jobs_.stopRequested();
-    return metricsValue(split == "validation" ? evaluator_->validateLinear(stop)
-                                              : evaluator_->testLinear(stop));
+  return submit([this, split](Reporter&) -> ToValue {
+    const auto& stop = stopRequested();
+    return metricsValue(split == "validation" ? core().validateLinear(stop)
+                                              : core().testLinear(stop));
   });
 }
 
 Napi::Value EvaluatorObject::saveLinear(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
-  return jobs_.submit([this, path](Reporter&) -> ToValue {
-    evaluator_->saveLinear(path);
+  return submit([this, path](Reporter&) -> ToValue {
+    core().saveLinear(path);
     return undefined;
   });
 }
 
 Napi::Value EvaluatorObject::sweepLinear(const Napi::CallbackInfo& info) {
   const SweepOptions options = sweepOptions(info[0].As<Napi::Object>());
-  return jobs_.submit([this, options](Reporter&) -> ToValue {
-    const auto results = evaluator_->sweep(options, jobs_.stopRequested());
+  return submit([this, options](Reporter&) -> ToValue {
+    const auto results = core().sweep(options, stopRequested());
     return [results](Napi::Env env) { return sweepArray(env, results); };
   });
 }
-
-void EvaluatorObject::stop(const Napi::CallbackInfo&) { jobs_.stop(); }
-
-Napi::Value EvaluatorObject::dispose(const Napi::CallbackInfo&) { return jobs_.dispose(); }
 
 }  // namespace moco::addon

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <set>
+#include <string>
 
 #include "addon/job_thread.h"
 
@@ -15,10 +17,8 @@ class Jobs;
 
 /// What one JavaScript environment (the main thread or a worker) holds.
 struct Environment {
-  Napi::FunctionReference trainerClass;
-  Napi::FunctionReference evaluatorClass;
-  Napi::FunctionReference benchmarkClass;
-  std::set<Jobs*> running;  // those with a thread
+  std::map<std::string, Napi::FunctionReference> classes;  // by name
+  std::set<Jobs*> running;                                 // those with a thread
 };
 
 /// What a job tells JavaScript while it runs.

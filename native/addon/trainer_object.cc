@@ -1,54 +1,28 @@
 #include "addon/trainer_object.h"
 
+#include <optional>
 #include <string>
-#include <utility>
 
 #include "addon/machine.h"
-#include "addon/memory_plan.h"
 #include "addon/trainer_request.h"
 
 namespace moco::addon {
 
-Napi::Function TrainerObject::define(Napi::Env env) {
-  return DefineClass(env, "NativeTrainer",
-                     {InstanceAccessor<&TrainerObject::getDescription>("description"),
-                      InstanceMethod<&TrainerObject::trainEpoch>("trainEpoch"),
-                      InstanceMethod<&TrainerObject::evaluate>("evaluate"),
-                      InstanceMethod<&TrainerObject::saveModel>("saveModel"),
-                      InstanceMethod<&TrainerObject::saveCheckpoint>("saveCheckpoint"),
-                      InstanceMethod<&TrainerObject::takeWarnings>("takeWarnings"),
-                      InstanceMethod<&TrainerObject::memory>("memory"),
-                      InstanceMethod<&TrainerObject::stop>("stop"),
-                      InstanceMethod<&TrainerObject::dispose>("dispose")});
+TrainerObject::Properties TrainerObject::methods() {
+  return {InstanceMethod<&TrainerObject::trainEpoch>("trainEpoch"),
+          InstanceMethod<&TrainerObject::evaluate>("evaluate"),
+          InstanceMethod<&TrainerObject::saveModel>("saveModel"),
+          InstanceMethod<&TrainerObject::saveCheckpoint>("saveCheckpoint"),
+          InstanceMethod<&TrainerObject::takeWarnings>("takeWarnings"),
+          InstanceMethod<&TrainerObject::memory>("memory")};
 }
 
 Napi::Value TrainerObject::create(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
   const auto options = info[0].As<Napi::Object>();
-  TrainerRequest request = trainerRequest(options);
-  auto* self = Unwrap(env.GetInstanceData<Environment>()->trainerClass.New({}));
-  const auto make = [self, request = std::move(request)](Reporter&) -> ToValue {
-    self->trainer_.emplace(withStores(request));
-    self->description_ = descriptionOf(*self->trainer_);
-    self->stepsPerEpoch_ = self->trainer_->stepsPerEpoch();
-    self->device_ = self->trainer_->device();
-    self->memoryPlan_ = self->trainer_->memoryPlan();
-    self->availableMemory_ = self->trainer_->availableMemory();
-    return [self](Napi::Env) -> Napi::Value { return self->Value(); };
+  const auto make = [request = trainerRequest(options)](std::optional<Trainer>& trainer) {
+    trainer.emplace(withStores(request));
   };
-  return self->jobs_.submit(make, arraysOf(options, {"train", "test"}));
-}
-
-TrainerObject::TrainerObject(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<TrainerObject>(info),
-      jobs_(info.Env(), *this, [this] { trainer_.reset(); }) {}
-
-Napi::Value TrainerObject::getDescription(const Napi::CallbackInfo& info) {
-  if (!description_) return info.Env().Undefined();
-  Napi::Object object = descriptionObject(info.Env(), *description_);
-  object.Set("stepsPerEpoch", static_cast<double>(stepsPerEpoch_));
-  object.Set("memory", memoryPlanObject(info.Env(), memoryPlan_, availableMemory_));
-  return object;
+  return createWith(info.Env(), make, arraysOf(options, {"train", "test"}));
 }
 
 Napi::Value TrainerObject::trainEpoch(const Napi::CallbackInfo& info) {
@@ -60,15 +34,15 @@ Napi::Value TrainerObject::trainEpoch(const Napi::CallbackInfo& info) {
       reporter.row({static_cast<double>(metrics.step), loss, accuracy, gradientNorm,
                     metrics.learningRate, metrics.seconds, metrics.queueFill});
     };
-    const auto last = trainer_->trainEpoch(epoch, firstStep, report, jobs_.stopRequested());
+    const auto last = core().trainEpoch(epoch, firstStep, report, stopRequested());
     return [last](Napi::Env env) { return Napi::Number::New(env, static_cast<double>(last)); };
   };
-  return jobs_.submit(work, {}, info[2].As<Napi::Function>());
+  return submit(work, info[2].As<Napi::Function>());
 }
 
 Napi::Value TrainerObject::evaluate(const Napi::CallbackInfo&) {
-  return jobs_.submit([this](Reporter&) -> ToValue {
-    const Accuracy accuracy = trainer_->evaluate(jobs_.stopRequested());
+  return submit([this](Reporter&) -> ToValue {
+    const Accuracy accuracy = core().evaluate(stopRequested());
     return [accuracy](Napi::Env env) -> Napi::Value {
       Napi::Object result = Napi::Object::New(env);
       result.Set("top1", accuracy.top1);
@@ -81,8 +55,8 @@ Napi::Value TrainerObject::evaluate(const Napi::CallbackInfo&) {
 Napi::Value TrainerObject::saveModel(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
   const std::string description = info[1].As<Napi::String>();
-  return jobs_.submit([this, path, description](Reporter&) -> ToValue {
-    trainer_->saveModel(path, description);
+  return submit([this, path, description](Reporter&) -> ToValue {
+    core().saveModel(path, description);
     return undefined;
   });
 }
@@ -91,15 +65,15 @@ Napi::Value TrainerObject::saveCheckpoint(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
   const std::string previous = info[1].As<Napi::String>();
   const std::string run = info[2].As<Napi::String>();
-  return jobs_.submit([this, path, previous, run](Reporter&) -> ToValue {
-    trainer_->saveCheckpoint(path, previous, run);
+  return submit([this, path, previous, run](Reporter&) -> ToValue {
+    core().saveCheckpoint(path, previous, run);
     return undefined;
   });
 }
 
 Napi::Value TrainerObject::takeWarnings(const Napi::CallbackInfo&) {
-  return jobs_.submit([this](Reporter&) -> ToValue {
-    const auto warnings = trainer_->takeWarnings();
+  return submit([this](Reporter&) -> ToValue {
+    const auto warnings = core().takeWarnings();
     return [warnings](Napi::Env env) -> Napi::Value {
       Napi::Array array = Napi::Array::New(env);
       for (const auto& warning : warnings) array.Set(array.Length(), warning);
@@ -109,11 +83,7 @@ Napi::Value TrainerObject::takeWarnings(const Napi::CallbackInfo&) {
 }
 
 Napi::Value TrainerObject::memory(const Napi::CallbackInfo& info) {
-  return memoryObject(info.Env(), usedMemory(device_));
+  return memoryObject(info.Env(), usedMemory(description().common.device));
 }
-
-void TrainerObject::stop(const Napi::CallbackInfo&) { jobs_.stop(); }
-
-Napi::Value TrainerObject::dispose(const Napi::CallbackInfo&) { return jobs_.dispose(); }
 
 }  // namespace moco::addon

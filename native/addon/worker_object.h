@@ -1,0 +1,90 @@
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "addon/description.h"
+#include "addon/jobs.h"
+
+namespace moco::addon {
+
+/// A JavaScript object around a core object (a Trainer, an Evaluator or a Benchmark) that is made,
+/// works and is destroyed on a thread of its own. In JavaScript it has the properties
+/// `description`, `stop` and `dispose`, and those that the derived class adds.
+///
+/// The derived class must not have data members: they would be destroyed before the members here,
+/// and so before the thread, which may still use them, is joined.
+///
+/// @tparam Self  the derived class. Its `kName` is the class's name in JavaScript; its `methods()`
+///               lists the properties that it adds.
+/// @tparam Core  the core object's class, for which there must be an overload of `descriptionOf`
+template <class Self, class Core>
+class WorkerObject : public Napi::ObjectWrap<Self> {
+ public:
+  /// Defines the class in an environment, which must be done before the first object is made.
+  static void define(Napi::Env env) {
+    auto properties = Self::methods();
+    properties.push_back(
+        Self::InstanceAccessor("description", &WorkerObject::getDescription, nullptr));
+    properties.push_back(Self::InstanceMethod("stop", &WorkerObject::stop));
+    properties.push_back(Self::InstanceMethod("dispose", &WorkerObject::dispose));
+    env.GetInstanceData<Environment>()->classes[Self::kName] =
+        Napi::Persistent(Self::DefineClass(env, Self::kName, properties));
+  }
+
+  explicit WorkerObject(const Napi::CallbackInfo& info)
+      : Napi::ObjectWrap<Self>(info), jobs_(info.Env(), *this, [this] { core_.reset(); }) {
+    static_assert(sizeof(Self) == sizeof(WorkerObject), "the derived class must not have data");
+  }
+
+ protected:
+  using Properties = std::vector<Napi::ClassPropertyDescriptor<Self>>;
+  /// Makes the core object in place.
+  using Make = std::function<void(std::optional<Core>&)>;
+
+  /// Makes an object.
+  /// @param make       runs on the object's thread
+  /// @param keepAlive  a value that is not collected before `make` has ended
+  /// @return           a promise of the object
+  static Napi::Value createWith(Napi::Env env, Make make, Napi::Value keepAlive = {}) {
+    Self* self = Self::Unwrap(env.GetInstanceData<Environment>()->classes.at(Self::kName).New({}));
+    const auto work = [self, make = std::move(make)](Reporter&) -> ToValue {
+      make(self->core_);
+      self->description_ = descriptionOf(*self->core_);
+      return [self](Napi::Env) -> Napi::Value { return self->Value(); };
+    };
+    return self->jobs_.submit(work, keepAlive);
+  }
+
+  /// The core object. Only jobs may use it.
+  Core& core() { return *core_; }
+  const std::atomic<bool>& stopRequested() const { return jobs_.stopRequested(); }
+
+  /// What the core object said of itself when it was made.
+  const auto& description() const { return *description_; }
+
+  /// Runs a job: see `Jobs::submit`.
+  Napi::Value submit(Jobs::Work work, Napi::Function onRows = {}) {
+    return jobs_.submit(std::move(work), {}, onRows);
+  }
+
+ private:
+  Napi::Value getDescription(const Napi::CallbackInfo& info) {
+    if (!description_) return info.Env().Undefined();
+    return descriptionObject(info.Env(), *description_);
+  }
+  void stop(const Napi::CallbackInfo&) { jobs_.stop(); }
+  Napi::Value dispose(const Napi::CallbackInfo&) { return jobs_.dispose(); }
+
+  std::optional<Core> core_;  // is used only on the thread, or after that was joined
+  std::optional<decltype(descriptionOf(std::declval<Core&>()))> description_;
+  // The last member, so that it is destroyed first: it joins the thread, which uses the others.
+  Jobs jobs_;
+};
+
+}  // namespace moco::addon
