@@ -35,7 +35,7 @@ Napi::Array layoutArray(Napi::Env env, const std::vector<TensorSpec>& layout) {
   return array;
 }
 
-/// `encoderLayout(arch, featureDim, stem)`.
+/// `encoderLayout(arch, featureDim, stem)` of src/native/addon.ts.
 Napi::Value layoutOf(const Napi::CallbackInfo& info) {
   const std::string arch = info[0].As<Napi::String>();
   const int64_t featureDim = info[1].As<Napi::Number>().Int64Value();
@@ -47,21 +47,25 @@ Napi::Value layoutOf(const Napi::CallbackInfo& info) {
   }
 }
 
+/// `cudaKernelsUnavailable()` of src/native/addon.ts.
 Napi::Value kernelsUnavailable(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), cudaKernelsUnavailable());
 }
 
+/// `memory()` of src/native/addon.ts.
 Napi::Value memory(const Napi::CallbackInfo& info) {
   return memoryObject(info.Env(), cachedMemory());
 }
 
+/// `shutdown()` of src/native/addon.ts.
 void shutdown(const Napi::CallbackInfo& info) {
-  const auto running = info.Env().GetInstanceData<Environment>()->running;  // closing takes out
+  // A copy, because closing a member takes it out of the set.
+  const auto running = info.Env().GetInstanceData<Environment>()->running;
   for (Jobs* jobs : running) jobs->close();
 }
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
-  env.SetInstanceData(new Environment);  // Node deletes it with the environment
+  env.SetInstanceData(new Environment);  // which Node deletes when the environment ends
   TrainerObject::define(env);
   EvaluatorObject::define(env);
   BenchmarkObject::define(env);
@@ -84,7 +88,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
 }  // namespace
 }  // namespace moco::addon
 
-// A function, not a member of the namespace: the macro declares it for the module's entry point.
+// The macro declares the module's entry point, and needs a function outside of the namespace for
+// it.
 static Napi::Object initialiseModule(Napi::Env env, Napi::Object exports) {
   return moco::addon::initialise(env, exports);
 }

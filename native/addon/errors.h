@@ -6,7 +6,8 @@
 
 namespace moco::addon {
 
-/// An `Error` with `code` and, where there is one, `hint`.
+/// A JavaScript `Error` with the failure's message, its `code`, and its `hint` unless that is
+/// empty.
 Napi::Error errorObject(Napi::Env env, const Failure& failure);
 
 }  // namespace moco::addon

@@ -9,11 +9,11 @@
 
 namespace moco::addon {
 
-/// `NativeLinearMetrics`.
+/// A `NativeLinearMetrics` of src/native/evaluator.ts.
 Napi::Object metricsObject(Napi::Env env, const LinearMetrics& metrics);
-/// An array of `NativeKnnResult`.
+/// An array of `NativeKnnResult`, one for each temperature.
 Napi::Array knnArray(Napi::Env env, const std::vector<KnnResult>& results);
-/// An array of `NativeSweepResult`.
+/// An array of `NativeSweepResult`, one for each learning rate.
 Napi::Array sweepArray(Napi::Env env, const std::vector<SweepResult>& results);
 
 }  // namespace moco::addon

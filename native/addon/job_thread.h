@@ -16,8 +16,10 @@ class JobThread {
   JobThread& operator=(const JobThread&) = delete;
   ~JobThread() { close(); }
 
+  /// Adds a job behind those that wait. It must not throw.
   void post(std::function<void()> job);
-  /// Finishes the job in work, drops the others, and joins. Can be called more than once.
+  /// Waits until the running job has ended, drops the jobs that still wait, and joins the thread.
+  /// Can be called more than once.
   void close();
 
  private:

@@ -11,8 +11,8 @@
 
 namespace moco::addon {
 
-/// A posted job, its promise, and what must not be collected before it ends. Made and deleted on
-/// JavaScript's thread, where its references belong.
+/// A job, its promise, and what must not be collected before it ends. It is made and deleted on
+/// JavaScript's thread, because it holds references to JavaScript's values.
 struct Jobs::Job final : Reporter {
   Job(Jobs& jobs, Work work)
       : jobs(jobs), work(std::move(work)), deferred(Napi::Promise::Deferred::New(jobs.env_)) {}
@@ -26,15 +26,15 @@ struct Jobs::Job final : Reporter {
   RowFeed feed;
   ToValue toValue;
   std::optional<Failure> failure;
-  Napi::Error thrown;  // by `onRows`
+  Napi::Error thrown;  // what `onRows` threw, if it did
 
   void row(std::initializer_list<double> numbers) override {
     if (!feed.push(numbers)) return;
-    // This job is deleted by settle, which is called after this on the same queue.
+    // The job still exists when JavaScript runs this: `settle` deletes it, and is queued later.
     jobs.toJavaScript_.BlockingCall([this](Napi::Env env, Napi::Function) { deliverRows(env); });
   }
 
-  /// What `onRows` throws ends the job and rejects its promise.
+  /// Calls `onRows`. If that throws, the job is asked to end, and its promise will be rejected.
   void deliverRows(Napi::Env env) {
     const std::vector<double> rows = feed.take();
     if (rows.empty() || !thrown.IsEmpty()) return;
@@ -60,17 +60,18 @@ Jobs::Jobs(Napi::Env env, const Napi::Reference<Napi::Object>& owner,
       toJavaScript_(Napi::ThreadSafeFunction::New(
           env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "moco",
           /*maxQueueSize=*/0, /*initialThreadCount=*/1)) {
-  toJavaScript_.Unref(env);  // an idle object does not keep the process alive
+  toJavaScript_.Unref(env);  // so that an idle object does not keep the process alive
   environment_.running.insert(this);
-  // Registered after the thread-safe function, so that it runs before that one is taken away.
+  // Hooks run in reverse order. This one is added after the thread-safe function's own, and so runs
+  // while that function still exists.
   napi_add_env_cleanup_hook(env, &closeAtTeardown, this);
 }
 
 void Jobs::closeAtTeardown(void* self) { static_cast<Jobs*>(self)->close(); }
 
 void Jobs::close() {
-  // Also the guard against an environment that is gone: at its end the clean-up hook comes first,
-  // the destructor after `environment_`'s.
+  // When an environment ends, the clean-up hook calls this first. The destructor calls it again
+  // after `environment_` is gone, and must then return before it uses that.
   if (std::exchange(closed_, true)) return;
   environment_.running.erase(this);
   stop_ = true;
@@ -127,7 +128,8 @@ Napi::Value Jobs::dispose() {
     done.Resolve(env_.Undefined());
     return done.Promise();
   }
-  // The tensors go on their own thread; once that job is through, joining does not block.
+  // The state is freed on the thread that made it. After that job the thread has nothing to do, so
+  // that joining it does not block JavaScript.
   const Napi::Value promise = submit([this](Reporter&) -> ToValue {
     freeState_();
     return [this](Napi::Env closing) -> Napi::Value {

@@ -18,51 +18,59 @@ class Jobs;
 /// What one JavaScript environment (the main thread or a worker) holds.
 struct Environment {
   std::map<std::string, Napi::FunctionReference> classes;  // by name
-  std::set<Jobs*> running;                                 // those with a thread
+  std::set<Jobs*> running;                                 // whose thread was not joined yet
 };
 
-/// What a job tells JavaScript while it runs.
+/// Through this a running job sends numbers to JavaScript.
 class Reporter {
  public:
+  /// Sends one row. It returns at once; `RowFeed` says when JavaScript gets the row.
   virtual void row(std::initializer_list<double> numbers) = 0;
 
  protected:
   ~Reporter() = default;
 };
 
-/// Makes a promise's value, on JavaScript's thread.
+/// Makes the value that a promise resolves to. It runs on JavaScript's thread.
 using ToValue = std::function<Napi::Value(Napi::Env)>;
 
+/// The value of a job that has nothing to say.
 Napi::Value undefined(Napi::Env env);
 
-/// What a JavaScript object lets run on a native thread of its own: every job gives a promise, and
-/// jobs run one after the other. Lives in the object, on JavaScript's thread.
+/// The native thread of one JavaScript object, and the jobs that run on it, one after the other.
+/// For each job JavaScript gets a promise. This class is a member of the object's C++ side, and its
+/// functions are called on JavaScript's thread.
 class Jobs {
  public:
-  /// Runs on the native thread.
+  /// A job's work, which runs on the native thread. What it throws rejects the promise.
   using Work = std::function<ToValue(Reporter&)>;
 
-  /// @param owner      the object, which an open promise keeps from collection
-  /// @param freeState  frees what the jobs work on, when none can follow; may be called again
+  /// @param owner      the JavaScript object; it is not collected while a promise is open
+  /// @param freeState  frees what the jobs work on. It is called after the last job, and may be
+  ///                   called twice.
   Jobs(Napi::Env env, const Napi::Reference<Napi::Object>& owner, std::function<void()> freeState);
   Jobs(const Jobs&) = delete;
   Jobs& operator=(const Jobs&) = delete;
   ~Jobs() { close(); }
 
-  /// @param keepAlive  is not collected before the job ends
-  /// @param onRows     gets all rows since its last call as a Float64Array; all arrive before the
-  ///                   promise settles
+  /// Runs a job after those that were submitted before it.
+  /// @param keepAlive  a value that is not collected before the job has ended
+  /// @param onRows     is called with a Float64Array of all rows since its last call. Every row
+  ///                   arrives before the promise settles.
+  /// @return           the promise
   Napi::Value submit(Work work, Napi::Value keepAlive = {}, Napi::Function onRows = {});
 
-  /// Asks the job in work to end soon.
+  /// Asks the running job to end soon.
   void stop() { stop_ = true; }
   const std::atomic<bool>& stopRequested() const { return stop_; }
 
-  /// Stops, frees the state on its thread and joins. Can be called more than once.
+  /// Asks the running job to end soon, frees the state on the native thread and joins that thread.
+  /// Can be called more than once.
+  /// @return  a promise of undefined
   Napi::Value dispose();
 
-  /// Ends the job in work soon and joins the thread, at once. The job's promise stays open: for an
-  /// environment that is going away.
+  /// Asks the running job to end soon, and blocks until the thread is joined. The job's promise is
+  /// never settled. This is for an environment that is being torn down.
   void close();
 
  private:
@@ -78,9 +86,9 @@ class Jobs {
   std::function<void()> freeState_;
   Napi::ThreadSafeFunction toJavaScript_;
   std::atomic<bool> stop_{false};
-  int open_ = 0;           // jobs whose promise is open
+  int open_ = 0;           // number of jobs whose promise is open
   bool disposed_ = false;  // takes no more jobs
-  bool closed_ = false;    // its thread is gone
+  bool closed_ = false;    // has no thread any more
   JobThread thread_;
 };
 

@@ -6,9 +6,9 @@
 
 namespace moco::addon {
 
-/// `hardware()`.
+/// `hardware()` of src/native/addon.ts.
 Napi::Value hardware(const Napi::CallbackInfo& info);
-/// `NativeMemory`.
+/// A `NativeMemory` of src/native/machine.ts.
 Napi::Object memoryObject(Napi::Env env, const CachedMemory& memory);
 
 }  // namespace moco::addon

@@ -7,14 +7,15 @@
 
 namespace moco::addon {
 
-/// Rows of numbers on their way from a native thread to JavaScript. While JavaScript is busy, rows
-/// wait here and then cross in one piece; the native thread never waits.
+/// Rows of numbers on their way from a native thread to JavaScript. The native thread never waits:
+/// while JavaScript is busy, rows gather here, and then JavaScript takes all of them at once.
 class RowFeed {
  public:
-  /// @return whether JavaScript should be called for it: never while a call is on its way, and at
-  ///         most ten times a second
+  /// Adds a row.
+  /// @return  whether the caller should now call JavaScript, which then calls `take`. This is so at
+  ///          most ten times a second, and never while an earlier call is still on its way.
   bool push(std::initializer_list<double> row);
-  /// All rows since the last call, one after the other.
+  /// Takes the numbers of all rows since the last call, row after row.
   std::vector<double> take();
 
  private:

@@ -9,7 +9,7 @@
 namespace moco::addon {
 namespace {
 
-/// By safetensors' names.
+/// Types of elements by the names that safetensors gives them.
 constexpr std::array<std::pair<const char*, at::ScalarType>, 10> kTypes{{{"F64", at::kDouble},
                                                                          {"F32", at::kFloat},
                                                                          {"F16", at::kHalf},

@@ -6,7 +6,7 @@
 
 namespace moco::addon {
 
-/// A `NativeTensorSource`.
+/// The tensors of a `NativeTensorSource` of src/native/input.ts, not read yet.
 /// @throws Napi::Error  where a property is missing or of another type
 TensorSource tensorSource(const Napi::Object& source);
 
