@@ -35,7 +35,7 @@ async function startOurs(options) {
 
 await runBench(async () => {
   const { python, arch, rounds, threads, json, pictures } = readOptions({ pictures: 256 });
-  const ours = { arch, batchSize: 2, queue: 2, threads, train: pictures, test: 1 };
+  const ours = { arch, batchSize: 2, m: 2, threads, train: pictures, test: 1 };
   const measured = await measure({
     reference: startReference(python, 'extraction_reference.py', { arch, pictures, threads }),
     variants: VARIANTS,

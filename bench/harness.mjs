@@ -8,6 +8,8 @@ import os from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { parseConfig } from '../dist/config/resolve.js';
+import { trainCommand } from '../dist/config/trainConfig.js';
 import { loadAddon } from '../dist/native/load.js';
 
 /** What is wrong with the command line or the Python: one line for the user, without a stack. */
@@ -99,33 +101,16 @@ export async function startWorker(program, script, settings, env = {}) {
  * A trainer of ours, on random pictures.
  * @param train how many there are to train on, and in the kNN bank
  * @param test how many the evaluation classifies
- * @param others of the addon's options, instead of those here
+ * @param config what differs from the defaults of `moco train`, and from those here
  */
-export async function startTrainer(options) {
-  const { arch, batchSize, queue, threads, precision, train, test, ...others } = options;
-  return loadAddon().createTrainer({
+export async function startTrainer({ train, test, ...config }) {
+  const ours = { ...parseConfig(trainCommand, {}), k: 1, device: 'cpu', dataThreads: 1, ...config };
+  return loadAddon().createTrainer(ours, {
     train: noise(train),
     test: noise(test),
-    classes: 10,
+    classes: Array.from({ length: 10 }, (_, label) => `class ${label}`),
     mean: [0.4914, 0.4822, 0.4465],
     std: [0.2023, 0.1994, 0.201],
-    arch,
-    featureDim: 128,
-    queueLength: queue,
-    temperature: 0.5,
-    momentum: 0.999,
-    neighbours: 1,
-    batchSize,
-    batchNormGroups: 1,
-    learningRate: 1e-3,
-    weightDecay: 1e-6,
-    seed: 0,
-    device: 'cpu',
-    precision,
-    dataThreads: 1,
-    computeThreads: threads,
-    checkpoint: undefined,
-    ...others,
   });
 }
 

@@ -49,16 +49,12 @@ async function start({ work, arch, device, precision, queue, k, ...settings }) {
   const train = settings.pictures ?? batchSize * settings.steps;
   const pictures =
     work === 'step'
-      ? { batchSize, train, test: 1, neighbours: 1 }
-      : { batchSize: 2, train: settings.bank, test: settings.queries, neighbours: k };
+      ? { batchSize, train, test: 1 }
+      : { batchSize: 2, train: settings.bank, test: settings.queries, k };
   const trainer = await startTrainer({
-    ...{ arch, device, precision, queue, ...pictures },
-    ...{ threads: 0, dataThreads: 0 },
-    gpu: {
-      tf32: true,
-      cudaGraph: settings['cuda-graph'] === 'true',
-      deterministic: settings.deterministic === 'true',
-    },
+    ...{ arch, device, precision, m: queue, ...pictures, dataThreads: 'auto' },
+    cudaGraph: settings['cuda-graph'] === 'true',
+    deterministic: settings.deterministic === 'true',
   });
   let epoch = 0;
   const first = Math.floor(train / batchSize) - settings.steps + 1;

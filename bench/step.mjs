@@ -37,7 +37,7 @@ async function startOurs(options) {
 await runBench(async () => {
   const options = readOptions({ 'batch-size': 64, queue: 4096 });
   const { python, arch, rounds, queue, threads, json, 'batch-size': batchSize } = options;
-  const ours = { arch, batchSize, queue, threads, train: batchSize, test: 1 };
+  const ours = { arch, batchSize, m: queue, threads, train: batchSize, test: 1 };
   const measured = await measure({
     reference: startReference(python, 'step_reference.py', {
       ...{ arch, 'batch-size': batchSize, queue, threads },

@@ -2,31 +2,10 @@
 
 #include <optional>
 
-#include "addon/gpu_options.h"
-#include "addon/properties.h"
+#include "addon/settings.h"
 
 namespace moco::addon {
 namespace {
-
-BenchmarkOptions benchmarkOptions(const Napi::Object& options) {
-  const GpuOptions gpu = gpuOptions(options);
-  return {.arch = string(options, "arch"),
-          .batchSize = integer(options, "batchSize"),
-          .queueLength = integer(options, "queueLength"),
-          .device = string(options, "device"),
-          .precision = string(options, "precision"),
-          .dataThreads = integer(options, "dataThreads"),
-          .computeThreads = integer(options, "computeThreads"),
-          .matrixSide = integer(options, "matrixSide"),
-          .arithmetic = gpu.arithmetic,
-          .cudaGraph = gpu.cudaGraph};
-}
-
-KnnSize knnSize(const Napi::Object& size) {
-  return {.bank = integer(size, "bank"),
-          .queries = integer(size, "queries"),
-          .neighbours = integer(size, "neighbours")};
-}
 
 Napi::Object stepsObject(Napi::Env env, const MeasuredSteps& measured) {
   Napi::Array times = Napi::Array::New(env);
@@ -60,8 +39,10 @@ BenchmarkObject::Properties BenchmarkObject::methods() {
 }
 
 Napi::Value BenchmarkObject::create(const Napi::CallbackInfo& info) {
-  const BenchmarkOptions options = benchmarkOptions(info[0].As<Napi::Object>());
-  const auto make = [options](std::optional<Benchmark>& benchmark) { benchmark.emplace(options); };
+  const auto settings = settingsOf<BenchmarkSettings>(info[0].As<Napi::Object>());
+  const auto make = [settings](std::optional<Benchmark>& benchmark) {
+    benchmark.emplace(settings);
+  };
   return createWith(info.Env(), make);
 }
 
@@ -84,7 +65,7 @@ Napi::Value BenchmarkObject::measure(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value BenchmarkObject::knn(const Napi::CallbackInfo& info) {
-  const KnnSize size = knnSize(info[0].As<Napi::Object>());
+  const auto size = settingsOf<KnnSize>(info[0].As<Napi::Object>());
   return submit([this, size](Reporter&) -> ToValue {
     return numberValue(core().knn(size, stopRequested()));
   });

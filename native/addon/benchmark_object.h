@@ -9,19 +9,19 @@
 
 namespace moco::addon {
 
-/// `NativeBenchmark` of src/native/addon.ts: a `Benchmark` on a thread of its own.
+/// `NativeBenchmark` of src/native/benchmark.ts: a `Benchmark` on a thread of its own.
 class BenchmarkObject : public WorkerObject<BenchmarkObject, Benchmark> {
  public:
   static constexpr const char* kName = "NativeBenchmark";
   static Properties methods();
 
-  /// `createBenchmark(options)`.
+  /// `createBenchmark(config)` of src/native/addon.ts.
   static Napi::Value create(const Napi::CallbackInfo& info);
 
   using WorkerObject::WorkerObject;
 
  private:
-  /// Each goes on for `least` seconds or longer, and ends soon after `stop` is set.
+  /// A measurement goes on for at least `least` seconds and ends soon after `stop` is set.
   using Measurement = double (Benchmark::*)(double least, const std::atomic<bool>& stop);
 
   Napi::Value steps(const Napi::CallbackInfo& info);

@@ -9,14 +9,15 @@ namespace {
 /// @param worker  a Trainer or an Evaluator
 template <class Worker>
 Description commonDescription(Worker& worker) {
-  return {.device = worker.device(),
-          .deviceName = deviceName(worker.device()),
-          .precision = worker.precision().compute == at::kBFloat16 ? "bf16" : "fp32",
-          .precisionReason = worker.precision().reason,
+  const Machine& machine = worker.machine();
+  return {.device = machine.device,
+          .deviceName = deviceName(machine.device),
+          .precision = machine.precision.compute == at::kBFloat16 ? "bf16" : "fp32",
+          .precisionReason = machine.precision.reason,
           .viewsDevice = worker.placement().viewsDevice.str(),
           .viewsReason = worker.placement().reason,
           .computeThreads = worker.computeThreads(),
-          .dataThreads = worker.dataThreads(),
+          .dataThreads = machine.dataThreads,
           .parameters = worker.parameters()};
 }
 
@@ -54,8 +55,7 @@ Napi::Object descriptionObject(Napi::Env env, const Description& description) {
 Napi::Object descriptionObject(Napi::Env env, const TrainerDescription& description) {
   Napi::Object object = descriptionObject(env, description.common);
   object.Set("stepsPerEpoch", static_cast<double>(description.stepsPerEpoch));
-  object.Set("memory",
-             memoryPlanObject(env, description.memoryPlan, description.availableMemory));
+  object.Set("memory", memoryPlanObject(env, description.memoryPlan, description.availableMemory));
   return object;
 }
 

@@ -11,14 +11,15 @@
 
 namespace moco::addon {
 
-/// The properties of `NativeDescription`: where and how something computes.
+/// Where and how a core object computes: the properties of `NativeDescription` of
+/// src/native/compute.ts.
 struct Description {
   at::Device device;
   std::string deviceName, precision, precisionReason, viewsDevice, viewsReason;
   int64_t computeThreads, dataThreads, parameters;
 };
 
-/// The properties of `NativeTrainerDescription`.
+/// The properties of `NativeTrainerDescription` of src/native/trainer.ts.
 struct TrainerDescription {
   Description common;
   int64_t stepsPerEpoch;
@@ -26,17 +27,19 @@ struct TrainerDescription {
   int64_t availableMemory;
 };
 
-/// The properties of `NativeBenchmarkDescription`.
+/// The properties of `NativeBenchmarkDescription` of src/native/benchmark.ts.
 struct BenchmarkDescription {
   Description common;
   MultiplyAdds multiplyAdds;
   int64_t featureLength;
 };
 
+/// What a core object says of itself. Runs on the thread that the object works on.
 Description descriptionOf(Evaluator& evaluator);
 TrainerDescription descriptionOf(Trainer& trainer);
 BenchmarkDescription descriptionOf(Benchmark& benchmark);
 
+/// The same for JavaScript, on JavaScript's thread.
 Napi::Object descriptionObject(Napi::Env env, const Description& description);
 Napi::Object descriptionObject(Napi::Env env, const TrainerDescription& description);
 Napi::Object descriptionObject(Napi::Env env, const BenchmarkDescription& description);

@@ -3,9 +3,10 @@
 #include <optional>
 #include <string>
 
-#include "addon/evaluator_request.h"
+#include "addon/dataset_view.h"
 #include "addon/evaluator_results.h"
-#include "addon/properties.h"
+#include "addon/settings.h"
+#include "addon/tensor_source.h"
 
 namespace moco::addon {
 namespace {
@@ -26,27 +27,28 @@ EvaluatorObject::Properties EvaluatorObject::methods() {
 }
 
 Napi::Value EvaluatorObject::create(const Napi::CallbackInfo& info) {
-  const auto options = info[0].As<Napi::Object>();
-  const auto make = [request = evaluatorRequest(options)](std::optional<Evaluator>& evaluator) {
-    evaluator.emplace(withStores(request), readTensors(request.model));
+  const auto settings = settingsOf<EvaluatorSettings>(info[0].As<Napi::Object>());
+  const auto dataset = info[1].As<Napi::Object>();
+  const TensorSource model = tensorSource(info[2].As<Napi::Object>());
+  const auto make = [settings, view = datasetView(dataset),
+                     model](std::optional<Evaluator>& evaluator) {
+    evaluator.emplace(settings, copyDataset(view), readTensors(model));
   };
-  return createWith(info.Env(), make, arraysOf(options));
+  return createWith(info.Env(), make, arraysOf(dataset));
 }
 
 Napi::Value EvaluatorObject::knn(const Napi::CallbackInfo& info) {
-  const auto options = info[0].As<Napi::Object>();
-  const int64_t neighbours = integer(options, "neighbours");
-  const auto temperatures = numbers(options, "temperatures");
-  return submit([this, neighbours, temperatures](Reporter&) -> ToValue {
-    const auto results = core().knn(neighbours, temperatures, stopRequested());
+  const auto settings = settingsOf<KnnSettings>(info[0].As<Napi::Object>());
+  return submit([this, settings](Reporter&) -> ToValue {
+    const auto results = core().knn(settings, stopRequested());
     return [results](Napi::Env env) { return knnArray(env, results); };
   });
 }
 
 Napi::Value EvaluatorObject::startLinear(const Napi::CallbackInfo& info) {
-  const LinearOptions options = linearOptions(info[0].As<Napi::Object>());
-  return submit([this, options](Reporter&) -> ToValue {
-    core().startLinear(options);
+  const auto settings = settingsOf<LinearSettings>(info[0].As<Napi::Object>());
+  return submit([this, settings](Reporter&) -> ToValue {
+    core().startLinear(settings);
     return undefined;
   });
 }
@@ -81,9 +83,9 @@ Napi::Value EvaluatorObject::saveLinear(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EvaluatorObject::sweepLinear(const Napi::CallbackInfo& info) {
-  const SweepOptions options = sweepOptions(info[0].As<Napi::Object>());
-  return submit([this, options](Reporter&) -> ToValue {
-    const auto results = core().sweep(options, stopRequested());
+  const auto settings = settingsOf<SweepSettings>(info[0].As<Napi::Object>());
+  return submit([this, settings](Reporter&) -> ToValue {
+    const auto results = core().sweep(settings, stopRequested());
     return [results](Napi::Env env) { return sweepArray(env, results); };
   });
 }

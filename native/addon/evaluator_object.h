@@ -7,13 +7,13 @@
 
 namespace moco::addon {
 
-/// `NativeEvaluator` of src/native/addon.ts: an `Evaluator` on a thread of its own.
+/// `NativeEvaluator` of src/native/evaluator.ts: an `Evaluator` on a thread of its own.
 class EvaluatorObject : public WorkerObject<EvaluatorObject, Evaluator> {
  public:
   static constexpr const char* kName = "NativeEvaluator";
   static Properties methods();
 
-  /// `createEvaluator(options)`.
+  /// `createEvaluator(config, dataset, model)` of src/native/addon.ts.
   static Napi::Value create(const Napi::CallbackInfo& info);
 
   using WorkerObject::WorkerObject;

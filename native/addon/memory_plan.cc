@@ -1,36 +1,22 @@
 #include "addon/memory_plan.h"
 
 #include "addon/errors.h"
-#include "addon/gpu_options.h"
 #include "addon/properties.h"
+#include "addon/settings.h"
 #include "core/base/error.h"
-#include "core/base/threads.h"
 #include "core/device/device.h"
-#include "core/device/graphed_function.h"
-#include "core/input/host_input_loader.h"
 
 namespace moco::addon {
 namespace {
 
-MemoryDemand demandOf(const Napi::Object& options) {
-  const at::Device device = resolveDevice(string(options, "device"));
-  const GpuOptions gpu = gpuOptions(options);
-  const Precision precision =
-      resolvePrecision(string(options, "precision"), device, gpu.arithmetic.tf32);
-  const int64_t dataThreads = chooseDataThreads(integer(options, "dataThreads"), device);
-  return {.arch = string(options, "arch"),
-          .featureDim = integer(options, "featureDim"),
-          .queueLength = integer(options, "queueLength"),
-          .neighbours = integer(options, "neighbours"),
-          .batchSize = 0,
-          .trainPictures = integer(options, "trainPictures"),
-          .testPictures = integer(options, "testPictures"),
-          .height = integer(options, "height"),
-          .width = integer(options, "width"),
-          .batchesOfViews = HostInputLoader::batchesInMemory(dataThreads),
-          .compute = precision.compute,
-          .device = device,
-          .graph = gpu.cudaGraph && graphRecorders(device)};
+MemoryDemand demandOf(const Napi::Object& config, const Napi::Object& pictures) {
+  const auto settings = settingsOf<TrainerSettings>(config);
+  return {.settings = settings,
+          .machine = resolveMachine(settings.compute),
+          .trainPictures = integer(pictures, "train"),
+          .testPictures = integer(pictures, "test"),
+          .height = integer(pictures, "height"),
+          .width = integer(pictures, "width")};
 }
 
 }  // namespace
@@ -52,10 +38,9 @@ Napi::Object memoryPlanObject(Napi::Env env, const MemoryPlan& plan, int64_t ava
 }
 
 Napi::Value chooseBatchSize(const Napi::CallbackInfo& info) {
-  const auto options = info[0].As<Napi::Object>();
   try {
-    const MemoryDemand demand = demandOf(options);
-    const int64_t batch = chooseBatch(demand, availableMemory(demand.device));
+    const auto demand = demandOf(info[0].As<Napi::Object>(), info[1].As<Napi::Object>());
+    const int64_t batch = chooseBatch(demand, availableMemory(demand.machine.device));
     return Napi::Number::New(info.Env(), static_cast<double>(batch));
   } catch (const Napi::Error&) {
     throw;

@@ -8,10 +8,11 @@
 
 namespace moco::addon {
 
-/// `NativeMemoryPlan` of src/native/addon.ts.
+/// A `NativeMemoryPlan` of src/native/trainer.ts.
+/// @param available  the memory that there is for the plan, in bytes
 Napi::Object memoryPlanObject(Napi::Env env, const MemoryPlan& plan, int64_t available);
 
-/// `chooseBatchSize(demand)`.
+/// `chooseBatchSize(config, pictures)` of src/native/addon.ts.
 Napi::Value chooseBatchSize(const Napi::CallbackInfo& info);
 
 }  // namespace moco::addon

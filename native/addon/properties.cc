@@ -21,6 +21,12 @@ int64_t integer(const Napi::Object& object, const char* key) {
   return static_cast<int64_t>(value);
 }
 
+std::optional<int64_t> integerOrAuto(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (value.IsString() && value.As<Napi::String>().Utf8Value() == "auto") return {};
+  return integer(object, key);
+}
+
 std::string string(const Napi::Object& object, const char* key) {
   const Napi::Value value = object.Get(key);
   if (!value.IsString()) {

@@ -3,21 +3,25 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace moco::addon {
 
-/// Properties of JavaScript objects, by name; all throw Napi::Error where one is missing or of
-/// another type.
+/// These read one property of a JavaScript object. All but `isAbsent` throw Napi::Error, which
+/// names the property, where it is missing or of another type.
 double number(const Napi::Object& object, const char* key);
 int64_t integer(const Napi::Object& object, const char* key);
+/// A whole number; absent where the property is the string `auto`.
+std::optional<int64_t> integerOrAuto(const Napi::Object& object, const char* key);
 std::string string(const Napi::Object& object, const char* key);
 Napi::Object child(const Napi::Object& object, const char* key);
 bool isAbsent(const Napi::Object& object, const char* key);
 std::vector<double> numbers(const Napi::Object& object, const char* key);
 bool boolean(const Napi::Object& object, const char* key);
-/// Of a Uint8Array with that many bytes.
+/// The bytes of a Uint8Array.
+/// @param expected  how many bytes the array must have
 const uint8_t* bytes(const Napi::Object& object, const char* key, int64_t expected);
 
 }  // namespace moco::addon

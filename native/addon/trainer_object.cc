@@ -3,8 +3,10 @@
 #include <optional>
 #include <string>
 
+#include "addon/dataset_view.h"
 #include "addon/machine.h"
-#include "addon/trainer_request.h"
+#include "addon/settings.h"
+#include "addon/tensor_source.h"
 
 namespace moco::addon {
 
@@ -18,11 +20,15 @@ TrainerObject::Properties TrainerObject::methods() {
 }
 
 Napi::Value TrainerObject::create(const Napi::CallbackInfo& info) {
-  const auto options = info[0].As<Napi::Object>();
-  const auto make = [request = trainerRequest(options)](std::optional<Trainer>& trainer) {
-    trainer.emplace(withStores(request));
+  const auto settings = settingsOf<TrainerSettings>(info[0].As<Napi::Object>());
+  const auto dataset = info[1].As<Napi::Object>();
+  std::optional<TensorSource> checkpoint;
+  if (!info[2].IsUndefined()) checkpoint = tensorSource(info[2].As<Napi::Object>());
+  const auto make = [settings, view = datasetView(dataset),
+                     checkpoint](std::optional<Trainer>& trainer) {
+    trainer.emplace(settings, copyDataset(view), checkpoint);
   };
-  return createWith(info.Env(), make, arraysOf(options, {"train", "test"}));
+  return createWith(info.Env(), make, arraysOf(dataset));
 }
 
 Napi::Value TrainerObject::trainEpoch(const Napi::CallbackInfo& info) {

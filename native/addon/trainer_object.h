@@ -7,13 +7,13 @@
 
 namespace moco::addon {
 
-/// `NativeTrainer` of src/native/addon.ts: a `Trainer` on a thread of its own.
+/// `NativeTrainer` of src/native/trainer.ts: a `Trainer` on a thread of its own.
 class TrainerObject : public WorkerObject<TrainerObject, Trainer> {
  public:
   static constexpr const char* kName = "NativeTrainer";
   static Properties methods();
 
-  /// `createTrainer(options)`.
+  /// `createTrainer(config, dataset, checkpoint)` of src/native/addon.ts.
   static Napi::Value create(const Napi::CallbackInfo& info);
 
   using WorkerObject::WorkerObject;

@@ -3,7 +3,6 @@ import type { BenchConfig } from '../config/benchConfig.js';
 import { MocoError } from '../error.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeBenchmark, NativeBenchmarkDescription } from '../native/benchmark.js';
-import { gpuOptions } from '../native/gpuOptions.js';
 import { requireDevice } from '../native/requireDevice.js';
 import { version } from '../version.js';
 
@@ -46,8 +45,9 @@ export async function createBenchmarks(
     await Promise.all(natives.map((native) => native.dispose()));
   };
   try {
-    for (const precision of config.precision === 'all' ? ['fp32', 'auto'] : [config.precision]) {
-      natives.push(await addon.createBenchmark(nativeOptions(config, precision)));
+    const asked = config.precision === 'all' ? (['fp32', 'auto'] as const) : [config.precision];
+    for (const precision of asked) {
+      natives.push(await addon.createBenchmark({ ...config, precision }));
     }
     const last = (natives.at(-1) as NativeBenchmark).description;
     if (natives.length > 1 && last.precision === 'fp32') await natives.pop()?.dispose();
@@ -90,18 +90,6 @@ export async function stoppable<Result>(
   } finally {
     signal?.removeEventListener('abort', stop);
   }
-}
-
-function nativeOptions(config: BenchConfig, precision: string) {
-  const { arch, batchSize, m, device, threads, dataThreads, matrix } = config;
-  const chosen = (setting: number | 'auto') => (setting === 'auto' ? 0 : setting);
-  return {
-    ...{ arch, batchSize, queueLength: m, device, precision },
-    dataThreads: chosen(dataThreads),
-    computeThreads: chosen(threads),
-    matrixSide: chosen(matrix),
-    gpu: gpuOptions(config),
-  };
 }
 
 function describe(

@@ -67,6 +67,6 @@ export async function measureRound(
   announce('augmentation');
   const secondsPerView = await any.augmentation(seconds);
   announce('kNN');
-  const knnSeconds = await any.knn({ bank, queries, neighbours: k });
+  const knnSeconds = await any.knn({ bank, queries, k });
   return { precisions, secondsPerView, knnSeconds };
 }

@@ -1,4 +1,7 @@
 import { randomFillSync } from 'node:crypto';
+import type { DoctorConfig } from '../config/doctorConfig.js';
+import { parseConfig } from '../config/resolve.js';
+import { trainCommand } from '../config/trainConfig.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativePictures } from '../native/input.js';
 import { loadAddonOf } from '../native/load.js';
@@ -7,12 +10,9 @@ import type { NativeTrainerDescription } from '../native/trainer.js';
 import { decodeStepRows } from '../train/stepRows.js';
 
 /** What the program is to try; it gets this as JSON, in its argument. */
-export interface ProbeRequest {
+export interface ProbeRequest extends Pick<DoctorConfig, 'device' | 'precision' | 'threads'> {
   /** The package's folder. */
   readonly root: string;
-  readonly device: string;
-  readonly precision: string;
-  readonly threads: number | 'auto';
 }
 
 /** The addon was loaded. */
@@ -78,20 +78,15 @@ async function train(
   addon: NativeAddon,
   { device, precision, threads }: ProbeRequest,
 ): Promise<Stepped> {
+  const recipe = { arch: 'resnet18', m: 64, k: 1, seed: 0, device, precision, threads } as const;
+  const config = { ...parseConfig(trainCommand, recipe), batchSize: BATCH };
   const pictures = randomPictures();
-  const trainer = await addon.createTrainer({
-    ...{
-      train: pictures,
-      test: pictures,
-      classes: 2,
-      mean: [0.5, 0.5, 0.5],
-      std: [0.25, 0.25, 0.25],
-    },
-    ...{ arch: 'resnet18', featureDim: 128, queueLength: 64, temperature: 0.5, momentum: 0.999 },
-    ...{ neighbours: 1, batchSize: BATCH, batchNormGroups: 1, seed: 0 },
-    ...{ learningRate: 1e-3, weightDecay: 1e-6 },
-    ...{ device, precision, dataThreads: 0, checkpoint: undefined },
-    computeThreads: threads === 'auto' ? 0 : threads,
+  const trainer = await addon.createTrainer(config, {
+    train: pictures,
+    test: pictures,
+    classes: ['one', 'other'],
+    mean: [0.5, 0.5, 0.5],
+    std: [0.25, 0.25, 0.25],
   });
   const { description } = trainer;
   let measured = { seconds: 0, loss: 0 };

@@ -1,13 +1,14 @@
-import type { Dataset, DatasetRequest, LoadOptions } from '../data/dataset.js';
-import { type HeldOut, holdOut } from '../data/holdOut.js';
+import type { KnnConfig } from '../config/knnConfig.js';
+import type { LinearConfig } from '../config/linearConfig.js';
+import type { LoadOptions } from '../data/dataset.js';
+import { holdOut } from '../data/holdOut.js';
 import { loadDataset } from '../data/load.js';
 import { MocoError } from '../error.js';
 import { readModel } from '../model/readModel.js';
 import { requireFit } from '../model/requireFit.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeDescription } from '../native/compute.js';
-import type { NativeEvaluator, NativeEvaluatorOptions } from '../native/evaluator.js';
-import { gpuOptions } from '../native/gpuOptions.js';
+import type { NativeEvaluator } from '../native/evaluator.js';
 import type { NativeTensorSource } from '../native/input.js';
 import { loadAddon } from '../native/load.js';
 import { requireDevice } from '../native/requireDevice.js';
@@ -16,20 +17,8 @@ import { version } from '../version.js';
 /** The projection head is not used: the length of its output, which a layout needs, may be any. */
 export const ANY_FEATURE_DIM = 128;
 
-/** Which model to measure, on which pictures, and where. */
-export interface EvaluatorConfig extends DatasetRequest {
-  readonly modelPath: string;
-  readonly arch: string;
-  readonly stem: string;
-  /** Training pictures to hold out; none where absent. */
-  readonly validation?: number | undefined;
-  readonly device: string;
-  readonly precision: string;
-  readonly threads: number | 'auto';
-  readonly dataThreads?: number | 'auto';
-  readonly tf32: boolean;
-  readonly deterministic: boolean;
-}
+/** Settings of training that the addon reads and that not every command with an evaluator has. */
+const NOT_SETTLED = { dataThreads: 'auto', cudaGraph: false } as const;
 
 /** What an evaluator measures, and where. */
 export interface EvaluatorDescription extends NativeDescription {
@@ -66,16 +55,17 @@ export interface Evaluator extends AsyncDisposable {
  * `_DEVICE`, `_NATIVE_MISSING`, `_OUT_OF_MEMORY` …
  */
 export async function createEvaluator(
-  config: EvaluatorConfig,
+  config: KnnConfig | LinearConfig,
   options: LoadOptions,
 ): Promise<Evaluator> {
   const addon = loadAddon();
   requireDevice(config.device, addon);
   const backbone = await readBackbone(config, addon);
   const dataset = await loadDataset(config, options);
-  const pictures = holdOut(dataset, config.validation ?? 0, config.seed);
+  const heldOut = 'validation' in config ? config.validation : 0;
+  const pictures = holdOut(dataset, heldOut, config.seed);
   const native = await addon
-    .createEvaluator(nativeOptions(config, dataset, pictures, backbone))
+    .createEvaluator({ ...NOT_SETTLED, ...config }, { ...dataset, ...pictures }, backbone)
     .catch((error: unknown) => Promise.reject(MocoError.from(error)));
   const { modelPath, arch, stem } = config;
   const description = {
@@ -101,25 +91,9 @@ export async function createEvaluator(
 }
 
 async function readBackbone(
-  { modelPath, arch, stem }: EvaluatorConfig,
+  { modelPath, arch, stem }: KnnConfig | LinearConfig,
   addon: NativeAddon,
 ): Promise<NativeTensorSource> {
   const layout = addon.encoderLayout(arch, ANY_FEATURE_DIM, stem);
   return { path: modelPath, tensors: requireFit(await readModel(modelPath), layout, 'backbone') };
-}
-
-function nativeOptions(
-  config: EvaluatorConfig,
-  { test, classes, mean, std }: Dataset,
-  { train, validation }: HeldOut,
-  model: NativeTensorSource,
-): NativeEvaluatorOptions {
-  const { arch, stem, seed, device, precision, threads, dataThreads = 'auto' } = config;
-  return {
-    ...{ train, test, validation, classes: classes.length, mean, std },
-    ...{ arch, stem, model, seed, device, precision },
-    dataThreads: dataThreads === 'auto' ? 0 : dataThreads,
-    computeThreads: threads === 'auto' ? 0 : threads,
-    gpu: gpuOptions(config),
-  };
 }

@@ -67,15 +67,14 @@ export async function measureKnn(
   config: KnnConfig,
   { onEvent, signal }: KnnOptions,
 ): Promise<KnnResult> {
-  const { k, temperature: temperatures } = config;
   using _stopping = stopOnAbort(native, signal);
   await onEvent?.({ type: 'start', config, description });
   for (const message of notices) await onEvent?.({ type: 'warning', message });
   const measured = await native
-    .knn({ neighbours: k, temperatures })
+    .knn(config)
     .catch((error: unknown) => Promise.reject(MocoError.from(error)));
   const results = measured.map((result) => accuracy(result, classes));
-  return { ...(results[0] as KnnAccuracy), k, results, description };
+  return { ...(results[0] as KnnAccuracy), k: config.k, results, description };
 }
 
 function accuracy(result: NativeKnnResult, classes: readonly string[]): KnnAccuracy {

@@ -57,11 +57,8 @@ export class LinearRun {
   /** Trains and measures the classifier epoch by epoch, and writes the files. */
   async *events(): AsyncGenerator<LinearEvent, void, void> {
     const begin = performance.now();
-    const { epochs, learningRate, weightDecay, batchSize, frozenBn } = this.#config;
-    await this.#native.startLinear({
-      ...{ batchSize, learningRate, weightDecay },
-      frozenBatchNorm: frozenBn,
-    });
+    const { epochs } = this.#config;
+    await this.#native.startLinear(this.#config);
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const trained = yield* this.#trainEpoch(epoch);
       yield trained;

@@ -10,11 +10,11 @@ import type { LinearProbe, LinearSweepEvent } from './linearEvents.js';
  */
 export async function linearSweep(
   native: NativeEvaluator,
-  { batchSize, epochs, weightDecay, learningRates }: LinearConfig,
+  config: LinearConfig,
   table: string,
 ): Promise<LinearSweepEvent> {
   const begin = performance.now();
-  const measured = await native.sweepLinear({ learningRates, batchSize, epochs, weightDecay });
+  const measured = await native.sweepLinear(config);
   const probes = measured as LinearProbe[]; // with `cached`, there are validation pictures
   await writeFileAtomic(table, linearCachedCsv(probes));
   const seconds = (performance.now() - begin) / 1000;

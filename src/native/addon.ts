@@ -1,21 +1,36 @@
-import type { NativeBenchmark, NativeBenchmarkOptions } from './benchmark.js';
-import type { NativeEvaluator, NativeEvaluatorOptions } from './evaluator.js';
-import type { NativeTensorSource } from './input.js';
+import type { TrainConfig } from '../config/trainConfig.js';
+import type { NativeBenchmark, NativeBenchmarkConfig } from './benchmark.js';
+import type { NativeEvaluator, NativeEvaluatorConfig } from './evaluator.js';
+import type { NativeDataset, NativePictureCounts, NativeTensorSource } from './input.js';
 import type { NativeHardware, NativeMemory } from './machine.js';
-import type { NativeMemoryDemand, NativeTrainer, NativeTrainerOptions } from './trainer.js';
+import type { NativeTrainer } from './trainer.js';
 
 /**
- * The compiled addon. Every rejection is an `Error` with `code` and, mostly, `hint`; options of the wrong
- * type throw a `TypeError` at once. The pictures' arrays must stay as they are until the promise settles.
+ * The compiled addon. It is given whole configurations and reads its settings from them, under the
+ * names of the schemas in src/config; what is missing or of another type throws a `TypeError` at
+ * once. Every rejection is an `Error` with `code` and, mostly, `hint`.
  */
 export interface NativeAddon {
   /** The LibTorch version that the addon was compiled against, e.g. `2.13.0`. */
   readonly libtorchVersion: string;
-  createTrainer(options: NativeTrainerOptions): Promise<NativeTrainer>;
-  createEvaluator(options: NativeEvaluatorOptions): Promise<NativeEvaluator>;
-  createBenchmark(options: NativeBenchmarkOptions): Promise<NativeBenchmark>;
-  /** The largest power of two that fits in the memory of the device. */
-  chooseBatchSize(demand: NativeMemoryDemand): number;
+  /** @param checkpoint what `saveCheckpoint` wrote, to go on from there */
+  createTrainer(
+    config: TrainConfig,
+    dataset: NativeDataset,
+    checkpoint?: NativeTensorSource,
+  ): Promise<NativeTrainer>;
+  /** @param model the backbone: every parameter and statistic `f.…`, under the reference's names */
+  createEvaluator(
+    config: NativeEvaluatorConfig,
+    dataset: NativeDataset,
+    model: NativeTensorSource,
+  ): Promise<NativeEvaluator>;
+  createBenchmark(config: NativeBenchmarkConfig): Promise<NativeBenchmark>;
+  /**
+   * The largest power of two that fits in the memory of the device.
+   * @param config its own batch size does not count
+   */
+  chooseBatchSize(config: TrainConfig, pictures: NativePictureCounts): number;
   /** Name and shape of every parameter and buffer of an encoder, in PyTorch's order. */
   encoderLayout(
     arch: string,

@@ -1,20 +1,9 @@
-import type { NativeDescription, NativeGpuOptions } from './compute.js';
+import type { BenchConfig } from '../config/benchConfig.js';
+import type { TrainConfig } from '../config/trainConfig.js';
+import type { NativeDescription } from './compute.js';
 
-/** What a benchmark measures. */
-export interface NativeBenchmarkOptions {
-  readonly arch: string;
-  readonly batchSize: number;
-  readonly queueLength: number;
-  /** `auto`, `cpu`, `cuda` or `cuda:<n>`. */
-  readonly device: string;
-  /** `auto`, `fp32` or `bf16`. */
-  readonly precision: string;
-  readonly dataThreads: number;
-  readonly computeThreads: number;
-  /** Side of the square matrices that are multiplied; 0 lets the addon choose. */
-  readonly matrixSide: number;
-  readonly gpu?: NativeGpuOptions;
-}
+/** A configuration for one of the number formats that are measured. */
+export type NativeBenchmarkConfig = Omit<BenchConfig, 'precision'> & Pick<TrainConfig, 'precision'>;
 
 /** What the addon decided for a benchmark, and how much work there is. */
 export interface NativeBenchmarkDescription extends NativeDescription {
@@ -66,11 +55,7 @@ export interface NativeBenchmark {
   /** Seconds per training view on one core. */
   augmentation(least: number): Promise<number>;
   /** Seconds that it takes to classify `queries` features by their nearest neighbours in a bank. */
-  knn(size: {
-    readonly bank: number;
-    readonly queries: number;
-    readonly neighbours: number;
-  }): Promise<number>;
+  knn(size: Pick<BenchConfig, 'bank' | 'queries' | 'k'>): Promise<number>;
   /** Asks the running job to end soon: its promise rejects with `ERR_MOCO_ABORTED`. */
   stop(): void;
   /** Stops, joins the thread and frees all tensors. Can be called more than once. */

@@ -1,13 +1,3 @@
-/** How a GPU computes; without these options, with TF32 and CUDA graphs. A CPU ignores them. */
-export interface NativeGpuOptions {
-  /** Whether products and convolutions in fp32 may round their factors to TF32. */
-  readonly tf32: boolean;
-  /** Whether every sum is added up in the same order in every run. */
-  readonly deterministic: boolean;
-  /** Whether training steps and feature extraction are recorded as CUDA graphs and replayed. */
-  readonly cudaGraph: boolean;
-}
-
 /** What the addon decided: where and how it computes. */
 export interface NativeDescription {
   /** `cpu` or `cuda:<n>`. */

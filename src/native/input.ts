@@ -1,3 +1,4 @@
+import type { Dataset } from '../data/dataset.js';
 import type { StoredTensor } from '../formats/tensorFile.js';
 
 /** One split of a data set as the addon takes it: bytes, N × height × width × 3 (R, G, B). */
@@ -6,6 +7,23 @@ export interface NativePictures {
   /** One class index per picture. */
   readonly labels: Uint8Array;
   readonly count: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** A data set as the addon takes it; the arrays must stay as they are until the promise settles. */
+export interface NativeDataset extends Pick<Dataset, 'classes' | 'mean' | 'std'> {
+  /** What is trained on, and what votes in a kNN evaluation. */
+  readonly train: NativePictures;
+  readonly test: NativePictures;
+  /** Pictures to choose the best epoch or learning rate by; they are not in `train`. */
+  readonly validation?: NativePictures | undefined;
+}
+
+/** Number and size of the pictures that a run will have. */
+export interface NativePictureCounts {
+  readonly train: number;
+  readonly test: number;
   readonly height: number;
   readonly width: number;
 }

@@ -1,57 +1,5 @@
-import type { NativeDescription, NativeGpuOptions } from './compute.js';
-import type { NativePictures, NativeTensorSource } from './input.js';
+import type { NativeDescription } from './compute.js';
 import type { NativeMemory } from './machine.js';
-
-/** What a trainer is made from: both splits and every setting of the training. */
-export interface NativeTrainerOptions {
-  readonly train: NativePictures;
-  readonly test: NativePictures;
-  /** Number of classes that `labels` index. */
-  readonly classes: number;
-  /** Per-channel mean and standard deviation of the pictures, on the 0…1 scale. */
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
-  readonly arch: string;
-  readonly featureDim: number;
-  /** `m`: number of negatives, the length of the queue. */
-  readonly queueLength: number;
-  readonly temperature: number;
-  readonly momentum: number;
-  /** `k`: neighbours that vote in the kNN evaluation. */
-  readonly neighbours: number;
-  readonly batchSize: number;
-  /**
-   * Number of equal parts of a batch that BatchNorm normalises one by one; 1 for the whole batch.
-   */
-  readonly batchNormGroups: number;
-  readonly learningRate: number;
-  readonly weightDecay: number;
-  readonly seed: number;
-  /** `auto`, `cpu`, `cuda` or `cuda:<n>`. */
-  readonly device: string;
-  /** `auto`, `fp32` or `bf16`. */
-  readonly precision: string;
-  /** Threads that make views ahead of the step; 0 lets the addon choose. */
-  readonly dataThreads: number;
-  /** Threads that PyTorch computes with; 0 lets the addon choose. */
-  readonly computeThreads: number;
-  /** A file that `saveCheckpoint` wrote, from which the training goes on. */
-  readonly checkpoint: NativeTensorSource | undefined;
-  readonly gpu?: NativeGpuOptions;
-}
-
-/** Everything that decides how much memory a run takes, except its batch size. */
-export interface NativeMemoryDemand
-  extends Pick<
-    NativeTrainerOptions,
-    'arch' | 'featureDim' | 'queueLength' | 'neighbours' | 'device' | 'precision' | 'gpu'
-  > {
-  readonly trainPictures: number;
-  readonly testPictures: number;
-  readonly height: number;
-  readonly width: number;
-  readonly dataThreads: number;
-}
 
 /** The most bytes that a run should take on its device, as estimated before it starts. */
 export interface NativeMemoryPlan {

@@ -4,7 +4,6 @@ import { PICTURE_SIDE } from '../data/dataset.js';
 import { SPLIT_COUNTS } from '../data/splitCounts.js';
 import { MocoError } from '../error.js';
 import type { NativeAddon } from '../native/addon.js';
-import { gpuOptions } from '../native/gpuOptions.js';
 import { loadAddon } from '../native/load.js';
 
 /**
@@ -20,23 +19,18 @@ export function withBatchSize(
 }
 
 function chosen(settings: TrainSettings, addon: Pick<NativeAddon, 'chooseBatchSize'>): number {
-  const { dataset, testLimit, validation, dataThreads } = settings;
+  const { dataset, testLimit, validation } = settings;
   const testPictures = Math.min(testLimit ?? Number.POSITIVE_INFINITY, SPLIT_COUNTS[dataset].test);
   try {
-    return addon.chooseBatchSize({
-      arch: settings.arch,
-      featureDim: settings.featureDim,
-      queueLength: settings.m,
-      neighbours: settings.k,
-      device: settings.device,
-      precision: settings.precision,
-      gpu: gpuOptions(settings),
-      trainPictures: trainingPictures(settings) - validation,
-      testPictures: validation > 0 ? validation : testPictures,
-      height: PICTURE_SIDE,
-      width: PICTURE_SIDE,
-      dataThreads: dataThreads === 'auto' ? 0 : dataThreads,
-    });
+    return addon.chooseBatchSize(
+      { ...settings, batchSize: 0 },
+      {
+        train: trainingPictures(settings) - validation,
+        test: validation > 0 ? validation : testPictures,
+        height: PICTURE_SIDE,
+        width: PICTURE_SIDE,
+      },
+    );
   } catch (error) {
     throw MocoError.from(error);
   }

@@ -7,10 +7,9 @@ import type { DownloadProgress } from '../download/transfer.js';
 import { MocoError } from '../error.js';
 import { encoderElements } from '../model/encoderElements.js';
 import type { NativeAddon } from '../native/addon.js';
-import { gpuOptions } from '../native/gpuOptions.js';
 import { loadAddon } from '../native/load.js';
 import { requireDevice } from '../native/requireDevice.js';
-import type { NativeTrainer, NativeTrainerOptions } from '../native/trainer.js';
+import type { NativeTrainer } from '../native/trainer.js';
 import { requireRunSpace, requireWritable } from '../run/outputFolder.js';
 import { version } from '../version.js';
 import { withBatchSize } from './batchSize.js';
@@ -61,11 +60,12 @@ export async function createTrainer(
   const dataset = await loadDataset(resolved, options);
   await requireRunSpace(resolved.out, floats); // a download may have gone to the same disk
   const splits = splitsOf(resolved, dataset);
+  const pictures = { ...dataset, train: splits.train, test: splits.evaluated };
   const make = async (checkpoint?: Checkpoint) => {
     // One that is taken in place of a damaged one was not looked at so far.
     if (checkpoint) requireSameRun(checkpoint, resolved, options.override);
     return await addon
-      .createTrainer(nativeOptions(resolved, dataset, splits, checkpoint))
+      .createTrainer(resolved, pictures, checkpoint?.source)
       .catch((error: unknown) => Promise.reject(MocoError.from(error)));
   };
   const anew = async () => ({ restored: await make(), checkpoint: undefined, notices: [] });
@@ -148,38 +148,5 @@ function describe(
     ...native.description,
     dataset: { name, classes: classes.length, ...pictures },
     files: runFiles(config),
-  };
-}
-
-/** What the addon is told to train. */
-export function nativeOptions(
-  config: TrainConfig,
-  dataset: Dataset,
-  { train, evaluated }: Pick<Splits, 'train' | 'evaluated'>,
-  checkpoint?: Checkpoint,
-): NativeTrainerOptions {
-  return {
-    train,
-    test: evaluated,
-    classes: dataset.classes.length,
-    mean: dataset.mean,
-    std: dataset.std,
-    arch: config.arch,
-    featureDim: config.featureDim,
-    temperature: config.temperature,
-    momentum: config.momentum,
-    batchSize: config.batchSize,
-    batchNormGroups: config.batchNormGroups,
-    learningRate: config.learningRate,
-    weightDecay: config.weightDecay,
-    seed: config.seed,
-    device: config.device,
-    precision: config.precision,
-    queueLength: config.m,
-    neighbours: config.k,
-    dataThreads: config.dataThreads === 'auto' ? 0 : config.dataThreads,
-    computeThreads: config.threads === 'auto' ? 0 : config.threads,
-    gpu: gpuOptions(config),
-    checkpoint: checkpoint?.source,
   };
 }

@@ -1,40 +1,28 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseConfig } from '#moco/config/resolve.js';
+import { type TrainConfig, trainCommand } from '#moco/config/trainConfig.js';
+import type { NativeDataset } from '#moco/native/input.js';
 import { loadAddon } from '#moco/native/load.js';
-import { type NativeTrainerOptions, STEP_COLUMNS } from '#moco/native/trainer.js';
-import { smallPictures } from '../support/smallPictures.js';
+import { STEP_COLUMNS } from '#moco/native/trainer.js';
+import { smallDataset, smallPictures } from '../support/smallPictures.js';
 
 const STEPS = 4;
 
-function options(changes: Partial<NativeTrainerOptions> = {}): NativeTrainerOptions {
-  return {
-    train: smallPictures(8 * STEPS),
-    test: smallPictures(10),
-    classes: 10,
-    mean: [0.5, 0.5, 0.5],
-    std: [0.25, 0.25, 0.25],
-    arch: 'resnet18',
-    featureDim: 16,
-    queueLength: 12,
-    temperature: 0.2,
-    momentum: 0.99,
-    neighbours: 3,
-    batchSize: 8,
-    batchNormGroups: 1,
-    learningRate: 1e-3,
-    weightDecay: 1e-6,
-    seed: 1,
-    device: 'cpu',
-    precision: 'fp32',
-    dataThreads: 1,
-    computeThreads: 1,
-    checkpoint: undefined,
-    ...changes,
-  };
+const dataset = smallDataset(8 * STEPS, 10);
+
+const config: TrainConfig = {
+  ...parseConfig(trainCommand, { arch: 'resnet18', featureDim: 16, m: 12, temperature: 0.2, k: 3 }),
+  ...{ batchSize: 8, seed: 1, device: 'cpu', precision: 'fp32', dataThreads: 1, threads: 1 },
+};
+
+/** @param others than the settings and the pictures of these tests */
+function createTrainer(others: object = {}, pictures: Partial<NativeDataset> = {}) {
+  return loadAddon().createTrainer({ ...config, ...others }, { ...dataset, ...pictures });
 }
 
 test('all rows of an epoch have arrived when its promise settles', async () => {
-  const trainer = await loadAddon().createTrainer(options());
+  const trainer = await createTrainer();
   const steps: number[] = [];
   await trainer.trainEpoch(1, 1, (rows) => {
     for (let start = 0; start < rows.length; start += STEP_COLUMNS)
@@ -45,7 +33,7 @@ test('all rows of an epoch have arrived when its promise settles', async () => {
 });
 
 test('what the callback throws rejects the epoch, and the trainer goes on', async () => {
-  const trainer = await loadAddon().createTrainer(options());
+  const trainer = await createTrainer();
   const thrower = () => {
     throw new Error('from the callback');
   };
@@ -55,7 +43,7 @@ test('what the callback throws rejects the epoch, and the trainer goes on', asyn
 });
 
 test('a stopped epoch says how far it came, and goes on from there', async () => {
-  const trainer = await loadAddon().createTrainer(options());
+  const trainer = await createTrainer();
   const stopped = trainer.trainEpoch(1, 1, () => {});
   trainer.stop();
   const last = await stopped;
@@ -74,27 +62,46 @@ test('a stopped epoch says how far it came, and goes on from there', async () =>
 });
 
 test('a disposed trainer takes no more work and can be disposed of again', async () => {
-  const trainer = await loadAddon().createTrainer(options());
+  const trainer = await createTrainer();
   await trainer.dispose();
   await trainer.dispose();
   await assert.rejects(trainer.evaluate(), { code: 'ERR_MOCO_DISPOSED' });
 });
 
 test('what cannot be trained is refused with a code and a hint', async () => {
-  const refused = (changes: Partial<NativeTrainerOptions>, expected: object) =>
-    assert.rejects(loadAddon().createTrainer(options(changes)), expected);
-  await refused(
-    { neighbours: 33 },
-    { code: 'ERR_MOCO_CONFIG', message: /k: 33 is more than the 32/ },
-  );
-  await refused({ batchSize: 0 }, { code: 'ERR_MOCO_CONFIG', message: /batchSize: 0/ });
-  await refused({ arch: 'vgg' }, { code: 'ERR_MOCO_CONFIG', hint: /resnet18/ });
-  await refused({ classes: 5 }, { code: 'ERR_MOCO_DATA', message: /label 5/ });
+  const refused = (others: object, expected: object) =>
+    assert.rejects(createTrainer(others), { code: 'ERR_MOCO_CONFIG', ...expected });
+  await refused({ k: 33 }, { message: /k: 33 is more than the 32/ });
+  await refused({ batchSize: 0 }, { message: /batchSize: 0/ });
+  await refused({ threads: 0 }, { message: /threads: 0/ });
+  await refused({ arch: 'vgg' }, { hint: /resnet18/ });
+  const classes = dataset.classes.slice(0, 5);
+  const five = { code: 'ERR_MOCO_DATA', message: /label 5/ };
+  await assert.rejects(createTrainer({}, { classes }), five);
 });
 
-test('options of the wrong type are refused at once', () => {
-  const wrong = { ...options(), seed: 'one' } as unknown as NativeTrainerOptions;
-  assert.throws(() => loadAddon().createTrainer(wrong), /seed must be a number/);
-  const short = { ...options(), train: { ...smallPictures(4), count: 5 } };
-  assert.throws(() => loadAddon().createTrainer(short), /pixels must be a Uint8Array of 960 bytes/);
+test('settings and pictures of the wrong type are refused at once', () => {
+  const wrong = (others: object) => () => createTrainer(others);
+  assert.throws(wrong({ seed: 'one' }), /seed must be a number/);
+  assert.throws(wrong({ k: 2.5 }), /k must be a whole number/);
+  assert.throws(wrong({ threads: 'some' }), /threads must be a number/);
+  assert.throws(wrong({ device: 0 }), /device must be a string/);
+  assert.throws(wrong({ tf32: 1 }), /tf32 must be true or false/);
+  const short = { ...smallPictures(4), count: 5 };
+  const bytes = /pixels must be a Uint8Array of 960 bytes/;
+  assert.throws(() => createTrainer({}, { train: short }), bytes);
+});
+
+/** Keys of a configuration that src/train alone reads. */
+const NOT_FOR_THE_ADDON = [
+  ...['dataset', 'dataRoot', 'trainLimit', 'testLimit', 'validation', 'out'],
+  ...['epochs', 'evalEvery', 'checkpointEvery', 'checkpointMinutes'],
+];
+
+test('the addon reads every other key of the configuration, and misses one that is absent', () => {
+  const keys = Object.keys(trainCommand.schema.shape);
+  for (const key of keys.filter((key) => !NOT_FOR_THE_ADDON.includes(key))) {
+    const missing = () => createTrainer({ [key]: undefined });
+    assert.throws(missing, { name: 'TypeError', message: new RegExp(`^${key} must be `) });
+  }
 });

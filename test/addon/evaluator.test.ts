@@ -3,22 +3,30 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { readTensorFile } from '#moco/formats/readTensorFile.js';
+import { knnCommand } from '#moco/config/knnConfig.js';
 import {
-  LINEAR_STEP_COLUMNS,
-  type NativeEvaluator,
-  type NativeEvaluatorOptions,
-} from '#moco/native/evaluator.js';
-import type { NativeTensorSource } from '#moco/native/input.js';
+  type LinearConfig,
+  type LinearConfigInput,
+  linearCommand,
+} from '#moco/config/linearConfig.js';
+import { parseConfig } from '#moco/config/resolve.js';
+import { trainCommand } from '#moco/config/trainConfig.js';
+import { readTensorFile } from '#moco/formats/readTensorFile.js';
+import { LINEAR_STEP_COLUMNS, type NativeEvaluator } from '#moco/native/evaluator.js';
+import type { NativeDataset, NativeTensorSource } from '#moco/native/input.js';
 import { loadAddon } from '#moco/native/load.js';
-import { smallPictures } from '../support/smallPictures.js';
+import { smallDataset, smallPictures } from '../support/smallPictures.js';
 
-const LINEAR = {
-  batchSize: 8,
-  learningRate: 1e-2,
-  weightDecay: 1e-6,
-  frozenBatchNorm: false,
-} as const;
+const COMPUTE = { device: 'cpu', precision: 'fp32', threads: 1, dataThreads: 1 } as const;
+
+const dataset = smallDataset(29, 20);
+
+function linearConfig(changes: LinearConfigInput = {}): LinearConfig {
+  const recipe = { arch: 'resnet18', batchSize: 8, learningRate: 1e-2, seed: 1 } as const;
+  return parseConfig(linearCommand, { ...recipe, ...COMPUTE, ...changes });
+}
+
+const knnConfig = (k: number, temperature: number[]) => parseConfig(knnCommand, { k, temperature });
 
 let folder: string;
 let model: NativeTensorSource;
@@ -32,55 +40,26 @@ after(() => rmSync(folder, { recursive: true }));
 
 /** A model file as a trainer writes it, head included. */
 async function untrainedModel(path: string): Promise<NativeTensorSource> {
-  const trainer = await loadAddon().createTrainer({
-    ...data(),
-    arch: 'resnet18',
-    featureDim: 16,
-    queueLength: 12,
-    temperature: 0.1,
-    momentum: 0.99,
-    neighbours: 3,
-    batchSize: 8,
-    batchNormGroups: 1,
-    learningRate: 1e-3,
-    weightDecay: 1e-6,
-    checkpoint: undefined,
-  });
+  const recipe = { arch: 'resnet18', featureDim: 16, m: 12, k: 3, seed: 1 } as const;
+  const config = { ...parseConfig(trainCommand, { ...recipe, ...COMPUTE }), batchSize: 8 };
+  const trainer = await loadAddon().createTrainer(config, dataset);
   await trainer.saveModel(path, '{}');
   await trainer.dispose();
   const { tensors } = await readTensorFile(path);
   return { path, tensors };
 }
 
-function data() {
-  return {
-    train: smallPictures(29),
-    test: smallPictures(20),
-    classes: 10,
-    mean: [0.5, 0.5, 0.5],
-    std: [0.25, 0.25, 0.25],
-    seed: 1,
-    device: 'cpu',
-    precision: 'fp32',
-    dataThreads: 1,
-    computeThreads: 1,
-  } as const;
-}
-
-function evaluator(changes: Partial<NativeEvaluatorOptions> = {}): Promise<NativeEvaluator> {
-  return loadAddon().createEvaluator({
-    ...data(),
-    validation: undefined,
-    arch: 'resnet18',
-    stem: 'cifar',
-    model,
-    ...changes,
-  });
+function evaluator(
+  changes: Partial<NativeDataset> = {},
+  config: LinearConfig = linearConfig(),
+): Promise<NativeEvaluator> {
+  const settings = { ...config, cudaGraph: false };
+  return loadAddon().createEvaluator(settings, { ...dataset, ...changes }, model);
 }
 
 test('kNN counts every test picture in each confusion matrix', async () => {
   const native = await evaluator();
-  const results = await native.knn({ neighbours: 3, temperatures: [0.5, 0.1] });
+  const results = await native.knn(knnConfig(3, [0.5, 0.1]));
   assert.deepEqual(
     results.map(({ temperature }) => temperature),
     [0.5, 0.1],
@@ -97,7 +76,7 @@ test('kNN counts every test picture in each confusion matrix', async () => {
 
 test('a linear evaluation reports every step, measures, and saves a model for the reference', async () => {
   const native = await evaluator({ validation: smallPictures(10) });
-  await native.startLinear(LINEAR);
+  await native.startLinear(linearConfig());
   const rows: number[] = [];
   const train = await native.trainLinearEpoch(1, (more) => rows.push(...more));
   const column = (index: number) => rows.filter((_, at) => at % LINEAR_STEP_COLUMNS === index);
@@ -126,7 +105,7 @@ test('a linear evaluation reports every step, measures, and saves a model for th
 });
 
 test('a sweep has a result for each learning rate, and a validation only where there is one', async () => {
-  const sweep = { learningRates: [1e-3, 1e-2], batchSize: 8, epochs: 2, weightDecay: 0 };
+  const sweep = linearConfig({ learningRates: [1e-3, 1e-2], epochs: 2, weightDecay: 0 });
   const native = await evaluator();
   const [first, second] = await native.sweepLinear(sweep);
   assert.deepEqual([first?.learningRate, second?.learningRate], [1e-3, 1e-2]);
@@ -142,36 +121,41 @@ test('a sweep has a result for each learning rate, and a validation only where t
 
 test('a stopped evaluation rejects, and the next one runs', async () => {
   const native = await evaluator();
-  const stopped = native.knn({ neighbours: 3, temperatures: [0.1] });
+  const stopped = native.knn(knnConfig(3, [0.1]));
   native.stop();
   await assert.rejects(stopped, { code: 'ERR_MOCO_ABORTED' });
-  await native.knn({ neighbours: 3, temperatures: [0.1] });
+  await native.knn(knnConfig(3, [0.1]));
   await native.dispose();
-  await assert.rejects(native.sweepLinear({ ...LINEAR, learningRates: [1], epochs: 1 }), {
+  await assert.rejects(native.sweepLinear(linearConfig({ learningRates: [1], epochs: 1 })), {
     code: 'ERR_MOCO_DISPOSED',
   });
 });
 
 test('what cannot be evaluated is refused with a code and a hint', async () => {
-  await assert.rejects(evaluator({ stem: 'imagenet' }), {
+  await assert.rejects(evaluator({}, linearConfig({ stem: 'imagenet' })), {
     code: 'ERR_MOCO_CHECKPOINT',
     message: /f\.0\.weight/,
   });
-  await assert.rejects(evaluator({ classes: 5 }), { code: 'ERR_MOCO_DATA' });
+  await assert.rejects(evaluator({ classes: dataset.classes.slice(0, 5) }), {
+    code: 'ERR_MOCO_DATA',
+  });
   const native = await evaluator();
-  await assert.rejects(native.knn({ neighbours: 30, temperatures: [0.1] }), {
+  await assert.rejects(native.knn(knnConfig(30, [0.1])), {
     code: 'ERR_MOCO_CONFIG',
     message: /k: 30/,
   });
   await native.dispose();
 });
 
-test('options of the wrong type are refused at once', async () => {
-  const wrong = { stem: 1 } as unknown as Partial<NativeEvaluatorOptions>;
-  assert.throws(() => evaluator(wrong), /stem must be a string/);
+test('settings of the wrong type are refused at once', async () => {
+  const wrong = { ...linearConfig(), stem: 1 } as unknown as LinearConfig;
+  assert.throws(() => evaluator({}, wrong), /stem must be a string/);
   const native = await evaluator();
-  const temperatures = 0.1 as unknown as number[];
-  assert.throws(() => native.knn({ neighbours: 3, temperatures }), /must be an array of numbers/);
+  const temperature = 0.1 as unknown as number[];
+  const one = { ...knnConfig(3, [0.1]), temperature };
+  assert.throws(() => native.knn(one), /temperature must be an array of numbers/);
+  const unsettled = { ...linearConfig(), frozenBn: undefined } as unknown as LinearConfig;
+  assert.throws(() => native.startLinear(unsettled), /frozenBn must be true or false/);
   await native.dispose();
 });
 

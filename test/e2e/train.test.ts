@@ -5,7 +5,6 @@ import { before, test } from 'node:test';
 import { createTrainer, MocoError, type TrainConfigInput, type TrainEvent, train } from 'moco';
 import { loadDataset } from '#moco/data/load.js';
 import { loadAddon } from '#moco/native/load.js';
-import { nativeOptions } from '#moco/train/createTrainer.js';
 import { Trainer } from '#moco/train/trainer.js';
 import { runMoco } from '../support/moco.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
@@ -219,8 +218,7 @@ async function ruinousTrainer(out: string): Promise<Trainer> {
   await using sound = await createTrainer({ ...TINY, out: join(folder, out) });
   const { config, description } = sound;
   const dataset = await loadDataset(config);
-  const options = nativeOptions(config, dataset, { train: dataset.train, evaluated: dataset.test });
-  const native = await loadAddon().createTrainer({ ...options, learningRate: 1e30 });
+  const native = await loadAddon().createTrainer({ ...config, learningRate: 1e30 }, dataset);
   return new Trainer({ config, description, native, notices: [], checkpoint: undefined });
 }
 

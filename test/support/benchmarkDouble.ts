@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NativeAddon } from '#moco/native/addon.js';
 import type {
   NativeBenchmark,
-  NativeBenchmarkOptions,
+  NativeBenchmarkConfig,
   NativeOperatorTime,
   NativeSteps,
 } from '#moco/native/benchmark.js';
@@ -45,8 +45,8 @@ export function benchmarkAddon(script: Script = {}): NativeAddon & { readonly ca
       cudaUnavailable: 'none',
     }),
     memory: () => ({ inUse: 1, cached: 2, peak: 3e9 }),
-    createBenchmark: async (options: NativeBenchmarkOptions) =>
-      new NativeBenchmarkDouble(options, script, calls),
+    createBenchmark: async (config: NativeBenchmarkConfig) =>
+      new NativeBenchmarkDouble(config, script, calls),
   } as unknown as NativeAddon & { calls: string[] };
 }
 
@@ -57,15 +57,15 @@ class NativeBenchmarkDouble implements NativeBenchmark {
   #steps = 0;
 
   constructor(
-    options: NativeBenchmarkOptions,
+    { precision }: NativeBenchmarkConfig,
     readonly script: Script,
     readonly calls: string[],
   ) {
     const { auto = 'bf16' } = script;
     this.description = {
       ...DOUBLE_DESCRIPTION,
-      precision: options.precision === 'auto' ? auto : (options.precision as 'fp32' | 'bf16'),
-      precisionReason: options.precision === 'auto' ? 'as the double likes it' : 'as asked',
+      precision: precision === 'auto' ? auto : precision,
+      precisionReason: precision === 'auto' ? 'as the double likes it' : 'as asked',
       computeThreads: 2,
       multiplyAdds: { backbone: 900, head: 100 },
       featureLength: 512,
@@ -95,8 +95,8 @@ class NativeBenchmarkDouble implements NativeBenchmark {
     return 4e-5;
   }
 
-  async knn({ bank, queries, neighbours }: { bank: number; queries: number; neighbours: number }) {
-    await this.#job(`knn ${bank} × ${queries}, k ${neighbours}`);
+  async knn({ bank, queries, k }: Pick<NativeBenchmarkConfig, 'bank' | 'queries' | 'k'>) {
+    await this.#job(`knn ${bank} × ${queries}, k ${k}`);
     return 2;
   }
 

@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { KnnConfig } from '#moco/config/knnConfig.js';
+import type { LinearConfig } from '#moco/config/linearConfig.js';
 import type { Evaluator } from '#moco/evaluate/createEvaluator.js';
 import type {
   NativeEvaluator,
   NativeKnnResult,
   NativeLinearMetrics,
-  NativeLinearOptions,
-  NativeSweepOptions,
   NativeSweepResult,
 } from '#moco/native/evaluator.js';
 import { addonError } from './addonError.js';
@@ -34,19 +34,19 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
   readonly description = DOUBLE_DESCRIPTION;
   /** Every call, in order. */
   readonly calls: string[] = [];
-  linearOptions: NativeLinearOptions | undefined;
-  sweepOptions: NativeSweepOptions | undefined;
+  /** What the classifier, or the sweep, was started with. */
+  linearConfig: LinearConfig | undefined;
   isRunning = false;
   #isStopped = false;
   #epoch = 0;
 
   constructor(readonly script: Script = {}) {}
 
-  async knn(options: { neighbours: number; temperatures: number[] }): Promise<NativeKnnResult[]> {
-    this.calls.push(`knn ${options.neighbours}`);
+  async knn({ k, temperature: temperatures }: KnnConfig): Promise<NativeKnnResult[]> {
+    this.calls.push(`knn ${k}`);
     await this.#job();
     const confusion = Float64Array.from([3, 1, 0, 0, 4, 0, 0, 0, 0]);
-    return options.temperatures.map((temperature, index) => ({
+    return temperatures.map((temperature, index) => ({
       temperature,
       top1: 87.5 - index,
       top5: 100,
@@ -54,9 +54,9 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
     }));
   }
 
-  async startLinear(options: NativeLinearOptions): Promise<void> {
+  async startLinear(config: LinearConfig): Promise<void> {
     this.calls.push('start');
-    this.linearOptions = options;
+    this.linearConfig = config;
   }
 
   async trainLinearEpoch(
@@ -95,9 +95,9 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
     await writeFile(path, this.calls.join(', '));
   }
 
-  async sweepLinear(options: NativeSweepOptions): Promise<NativeSweepResult[]> {
+  async sweepLinear(config: LinearConfig): Promise<NativeSweepResult[]> {
     this.calls.push('sweep');
-    this.sweepOptions = options;
+    this.linearConfig = config;
     await this.#job();
     return (this.script.probes ?? []).map(([learningRate, top1, loss]) => {
       const test = { loss: 0.5, top1: top1 - 1, top5: 99 };

@@ -8,8 +8,8 @@
 
 namespace moco {
 
-int64_t chooseDataThreads(int64_t asked, const at::Device& device) {
-  if (asked > 0) return asked;
+int64_t chooseDataThreads(const std::optional<int64_t>& asked, const at::Device& device) {
+  if (asked) return *asked;
   // One thread makes 100,000 views of 32 × 32 pixels per second. A training step on the CPU, where
   // PyTorch keeps a thread on every core, uses up views hundreds of times more slowly: one thread
   // is enough, and takes less than 1 % of a core. A GPU uses views up faster. It needs one core,
@@ -19,8 +19,8 @@ int64_t chooseDataThreads(int64_t asked, const at::Device& device) {
   return device.is_cuda() ? std::clamp<int64_t>(cores - 1, 1, kMost) : 1;
 }
 
-int64_t setComputeThreads(int64_t asked) {
-  if (asked > 0) at::set_num_threads(static_cast<int>(asked));
+int64_t setComputeThreads(const std::optional<int64_t>& asked) {
+  if (asked) at::set_num_threads(static_cast<int>(*asked));
   return at::get_num_threads();
 }
 

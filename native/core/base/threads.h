@@ -4,19 +4,21 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 namespace moco {
 
 /// The number of threads that make views ahead of the training step: enough that the step does not
 /// wait for views, and few enough that PyTorch's own threads keep their cores.
-/// @param asked   the number that the user asks for; 0 leaves the choice to this function
+/// @param asked   the number that the user asks for, at least 1; absent leaves the choice to this
+///                function
 /// @param device  what the step runs on
-int64_t chooseDataThreads(int64_t asked, const at::Device& device);
+int64_t chooseDataThreads(const std::optional<int64_t>& asked, const at::Device& device);
 
 /// Sets the number of threads that PyTorch uses for what the calling thread computes.
-/// @param asked  0 keeps the number that PyTorch has chosen
+/// @param asked  at least 1; absent keeps the number that PyTorch has chosen
 /// @return       the number in use from now on
-int64_t setComputeThreads(int64_t asked);
+int64_t setComputeThreads(const std::optional<int64_t>& asked);
 
 /// Divides 0 … count − 1 into consecutive parts and calls `body(begin, end)` for each, on PyTorch's
 /// threads. Within a body, a nested call has a single part. If a body throws, the caller gets the

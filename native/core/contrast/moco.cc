@@ -60,7 +60,7 @@ Moco::Moco(const MocoOptions& options)
     : options_(options),
       query_(options.encoder),
       key_(options.encoder),
-      queue_(options.queueLength, options.encoder.featureDim, options.seed,
+      queue_(options.contrast.m, options.encoder.settings.featureDim, options.seed,
              query_.parameters().flat().options()),
       adam_(query_.parameters().flat(), options.adam),
       gradients_(query_.parameters().zerosLike(options.encoder.master)) {
@@ -97,7 +97,7 @@ Moco::Forward Moco::forward(const Views& views) {
   // pass.
   const auto keys = encodeKeys(views);                 // k = f_k.forward(x_k).detach()
   const auto queries = encode(query_, views.queries);  // q = f_q.forward(x_q)
-  return {keys, moco::infoNce(queries, keys, queue_.keys(), options_.temperature)};
+  return {keys, moco::infoNce(queries, keys, queue_.keys(), options_.contrast.temperature)};
 }
 
 at::Tensor Moco::encodeKeys(const Views& views) {
@@ -126,7 +126,7 @@ void Moco::updateEncoders() {
 /// θ_k ← momentum · θ_k + (1 − momentum) · θ_q (eq. 2).
 void Moco::momentumUpdate() {
   const at::NoGradGuard noGrad;
-  key_.parameters().flat().lerp_(query_.parameters().flat(), 1.0 - options_.momentum);
+  key_.parameters().flat().lerp_(query_.parameters().flat(), 1.0 - options_.contrast.momentum);
   key_.refreshWeights();
 }
 

@@ -12,12 +12,25 @@
 
 namespace moco {
 
+/// The settings of Momentum Contrast.
+struct ContrastSettings {
+  int64_t m;           // the number of negatives, which is the length of the queue
+  double temperature;  // τ in eq. 1
+  double momentum;     // of the key encoder, m in eq. 2
+
+  /// Calls `visit(name, value)` for every setting.
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("m", m);
+    visit("temperature", temperature);
+    visit("momentum", momentum);
+  }
+};
+
 /// What decides how Momentum Contrast trains.
 struct MocoOptions {
   EncoderOptions encoder;
-  int64_t queueLength;  // m, the number of negatives
-  double temperature;   // τ in eq. 1
-  double momentum;      // of the key encoder, m in eq. 2
+  ContrastSettings contrast;
   AdamOptions adam;
   uint64_t seed;
 };

@@ -19,6 +19,13 @@ at::Device resolveDevice(const std::string& name);
 struct Arithmetic {
   bool tf32 = true;  // matrix products and convolutions in fp32 round their factors to TF32
   bool deterministic = false;  // only algorithms that add in the same order in every run
+
+  /// Calls `visit(name, value)` for every setting.
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("tf32", tf32);
+    visit("deterministic", deterministic);
+  }
 };
 
 /// Prepares the process and the calling thread for computing on a device. For the CPU it installs

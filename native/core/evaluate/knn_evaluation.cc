@@ -56,11 +56,10 @@ at::Tensor finiteScores(KnnVote& vote, double temperature, int64_t classes) {
 }  // namespace
 
 std::vector<KnnResult> evaluateKnn(FrozenBackbone& backbone, const ImageStore& bank,
-                                   const ImageStore& queries, int64_t neighbours,
-                                   const std::vector<double>& temperatures,
+                                   const ImageStore& queries, const KnnSettings& settings,
                                    const std::atomic<bool>& stop) {
   const at::NoGradGuard noGrad;
-  requireEnoughPictures(neighbours, bank);
+  requireEnoughPictures(settings.k, bank);
   FiniteRows finiteRows;
   std::vector<at::Tensor> features;
   std::vector<at::Tensor> labels;
@@ -68,7 +67,7 @@ std::vector<KnnResult> evaluateKnn(FrozenBackbone& backbone, const ImageStore& b
     features.push_back(finiteRows(chunk));
     labels.push_back(chunkLabels);
   });
-  KnnVote vote(at::cat(features), neighbours);
+  KnnVote vote(at::cat(features), settings.k);
   features.clear();
   backbone.eachChunk(bank, stop, [&](const at::Tensor& chunk, const at::Tensor& chunkLabels) {
     vote.addBank(finiteRows(chunk), chunkLabels);
@@ -76,7 +75,7 @@ std::vector<KnnResult> evaluateKnn(FrozenBackbone& backbone, const ImageStore& b
   finiteRows.require();
   const auto queryLabels = at::cat(labels);
   std::vector<KnnResult> results;
-  for (const double temperature : temperatures) {
+  for (const double temperature : settings.temperature) {
     const auto scores = finiteScores(vote, temperature, bank.classes);
     results.push_back(
         {temperature, accuracyOf(scores, queryLabels), confusionOf(scores, queryLabels)});

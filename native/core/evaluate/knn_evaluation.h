@@ -12,6 +12,19 @@
 
 namespace moco {
 
+/// How the neighbours vote.
+struct KnnSettings {
+  int64_t k;                        // neighbours that vote
+  std::vector<double> temperature;  // each divides the similarities in a vote of its own
+
+  /// Calls `visit(name, value)` for every setting.
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("k", k);
+    visit("temperature", temperature);
+  }
+};
+
 /// How well the neighbours' votes classify at one temperature.
 struct KnnResult {
   double temperature;
@@ -21,17 +34,15 @@ struct KnnResult {
 
 /// Classifies pictures by their nearest neighbours in a bank, on L2-normalised features in
 /// evaluation mode. Features and neighbours are computed once for all temperatures.
-/// @param bank        pictures that vote
-/// @param queries     pictures to classify
-/// @param neighbours  k
-/// @return            one result per temperature, in order
+/// @param bank     pictures that vote
+/// @param queries  pictures to classify
+/// @return         one result per temperature, in order
 /// @throws Error ERR_MOCO_CONFIG      if k is larger than the bank, or a temperature is so low
 ///                                    that the votes overflow
 /// @throws Error ERR_MOCO_NON_FINITE  if features are not finite
 /// @throws Error ERR_MOCO_ABORTED     soon after `stop` is set
 std::vector<KnnResult> evaluateKnn(FrozenBackbone& backbone, const ImageStore& bank,
-                                   const ImageStore& queries, int64_t neighbours,
-                                   const std::vector<double>& temperatures,
+                                   const ImageStore& queries, const KnnSettings& settings,
                                    const std::atomic<bool>& stop);
 
 }  // namespace moco

@@ -18,13 +18,12 @@ void requireFinite(const NamedTensors& statistics) {
 }  // namespace
 
 LinearEvaluation::LinearEvaluation(const Encoder& encoder, const Normalisation& normalisation,
-                                   int64_t classes, const LinearOptions& options, uint64_t seed)
+                                   int64_t classes, const LinearSettings& settings, uint64_t seed)
     : encoder_(encoder.withOwnStatistics()),
       backbone_(encoder_, normalisation),
-      mode_(options.frozenBatchNorm ? Mode::kEvaluate : Mode::kTrain),
-      classifier_(encoder.backboneDim(), classes,
-                  {{.learningRate = options.learningRate, .weightDecay = options.weightDecay}},
-                  seed, encoder.parameters().flat().options()) {}
+      mode_(settings.frozenBn ? Mode::kEvaluate : Mode::kTrain),
+      classifier_(encoder.backboneDim(), classes, {settings.adam}, seed,
+                  encoder.parameters().flat().options()) {}
 
 LinearTally LinearEvaluation::step(const at::Tensor& input, const at::Tensor& labels) {
   StatisticsGuard statistics(encoder_);

@@ -15,14 +15,21 @@
 namespace moco {
 
 /// How the classifier of a linear evaluation is trained.
-struct LinearOptions {
+struct LinearSettings {
   int64_t batchSize;
-  double learningRate;
-  double weightDecay;
+  AdamOptions adam;
   /// true: BatchNorm is in evaluation mode while the classifier trains, as in the official MoCo.
   /// false: it normalises with the batch's statistics and moves the running ones, as in the
   /// reference, where the whole network is in training mode.
-  bool frozenBatchNorm;
+  bool frozenBn;
+
+  /// Calls `visit(name, value)` for every setting.
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("batchSize", batchSize);
+    adam.each(visit);
+    visit("frozenBn", frozenBn);
+  }
 };
 
 /// The reference's linear evaluation: it trains a linear classifier on the features of a frozen
@@ -32,7 +39,7 @@ class LinearEvaluation {
   /// @param encoder        is not changed: the statistics that move are a copy
   /// @param normalisation  on the encoder's device
   LinearEvaluation(const Encoder& encoder, const Normalisation& normalisation, int64_t classes,
-                   const LinearOptions& options, uint64_t seed);
+                   const LinearSettings& settings, uint64_t seed);
   LinearEvaluation(const LinearEvaluation&) = delete;
   LinearEvaluation& operator=(const LinearEvaluation&) = delete;
 

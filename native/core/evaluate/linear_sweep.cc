@@ -60,21 +60,21 @@ std::vector<LinearMetrics> measure(const LinearProbes& probes, const CachedFeatu
 
 std::vector<SweepResult> sweepLinear(FrozenBackbone& backbone, const ImageStore& train,
                                      const ImageStore* validation, const ImageStore& test,
-                                     const SweepOptions& options, uint64_t seed,
+                                     const SweepSettings& settings, uint64_t seed,
                                      const std::atomic<bool>& stop) {
   const at::NoGradGuard noGrad;
   const CachedFeatures cached = cache(backbone, train, stop);
   std::vector<AdamOptions> adam;
-  for (const double rate : options.learningRates) {
-    adam.push_back({.learningRate = rate, .weightDecay = options.weightDecay});
+  for (const double rate : settings.learningRates) {
+    adam.push_back({.learningRate = rate, .weightDecay = settings.weightDecay});
   }
   LinearProbes probes(cached.features.size(1), train.classes, adam, seed,
                       cached.features.options());
-  for (int64_t epoch = 1; epoch <= options.epochs; ++epoch) {
-    trainEpoch(probes, cached, options.batchSize, seed, epoch, stop);
+  for (int64_t epoch = 1; epoch <= settings.epochs; ++epoch) {
+    trainEpoch(probes, cached, settings.batchSize, seed, epoch, stop);
   }
   const auto measured = [&](const CachedFeatures& data) {
-    return measure(probes, data, options.batchSize);
+    return measure(probes, data, settings.batchSize);
   };
   const auto onTrain = measured(cached);
   const auto onTest = measured(cache(backbone, test, stop));

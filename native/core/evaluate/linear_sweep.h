@@ -12,11 +12,20 @@
 namespace moco {
 
 /// Which learning rates a sweep tries, and how it trains each of them.
-struct SweepOptions {
+struct SweepSettings {
   std::vector<double> learningRates;
   int64_t batchSize;
   int64_t epochs;
   double weightDecay;
+
+  /// Calls `visit(name, value)` for every setting.
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("learningRates", learningRates);
+    visit("batchSize", batchSize);
+    visit("epochs", epochs);
+    visit("weightDecay", weightDecay);
+  }
 };
 
 /// The metrics of one learning rate after the last epoch.
@@ -37,7 +46,7 @@ struct SweepResult {
 /// @throws Error ERR_MOCO_ABORTED     soon after `stop` is set
 std::vector<SweepResult> sweepLinear(FrozenBackbone& backbone, const ImageStore& train,
                                      const ImageStore* validation, const ImageStore& test,
-                                     const SweepOptions& options, uint64_t seed,
+                                     const SweepSettings& settings, uint64_t seed,
                                      const std::atomic<bool>& stop);
 
 }  // namespace moco

@@ -15,17 +15,30 @@
 
 namespace moco {
 
-/// What decides the layers of an encoder, and where and in which types it computes.
-struct EncoderOptions {
+/// The settings of an encoder's layers.
+struct EncoderSettings {
   std::string arch;
-  Stem stem = Stem::kCifar;
   int64_t featureDim;  // length of the head's output; 0 means no head
-  at::Device device;
-  at::ScalarType compute;              // of convolutions and linear layers: kFloat or kBFloat16
-  at::ScalarType master = at::kFloat;  // of the parameters, their gradients, and the statistics
   /// In training, BatchNorm divides a batch into so many equal parts and normalises each with the
   /// part's own mean and variance.
   int64_t batchNormGroups = 1;
+
+  /// Calls `visit(name, value)` for every setting.
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("arch", arch);
+    visit("featureDim", featureDim);
+    visit("batchNormGroups", batchNormGroups);
+  }
+};
+
+/// What decides the layers of an encoder, and where and in which types it computes.
+struct EncoderOptions {
+  EncoderSettings settings;
+  Stem stem = Stem::kCifar;
+  at::Device device;
+  at::ScalarType compute;              // of convolutions and linear layers: kFloat or kBFloat16
+  at::ScalarType master = at::kFloat;  // of the parameters, their gradients, and the statistics
 };
 
 /// Whether BatchNorm normalises with the batch's statistics and moves the running ones (kTrain), or
@@ -115,7 +128,7 @@ class Encoder {
   /// What the layers compute with in evaluation mode, in full precision.
   Pass masters() const { return {parameters_.views(), statistics_, /*training=*/false}; }
   Pass pass(Mode mode) const {
-    return {weights_, statistics_, mode == Mode::kTrain, options_.batchNormGroups};
+    return {weights_, statistics_, mode == Mode::kTrain, options_.settings.batchNormGroups};
   }
 
   EncoderOptions options_;

@@ -10,6 +10,13 @@ struct AdamOptions {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double eps = 1e-8;
+
+  /// Calls `visit(name, value)` for every setting; the rest is as in the paper.
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("learningRate", learningRate);
+    visit("weightDecay", weightDecay);
+  }
 };
 
 /// Adam (Kingma & Ba, ICLR 2015, algorithm 1) with L2 weight decay, over one flat tensor, so that a

@@ -39,41 +39,26 @@ ImageStore randomPictures(int64_t count) {
 
 Normalisation normalisation() { return {at::full({3}, .5f), at::full({3}, .25f)}; }
 
-TrainerOptions trainerOptions(const BenchmarkOptions& options, const ImageStore& pictures) {
-  return {.train = pictures,
-          .test = pictures,
-          .normalisation = normalisation(),
-          .arch = options.arch,
-          .featureDim = 128,
-          .queueLength = options.queueLength,
-          .temperature = 0.5,
-          .momentum = 0.999,
-          .neighbours = 1,
-          .batchSize = options.batchSize,
-          .learningRate = 1e-3,
-          .weightDecay = 1e-6,
+TrainerSettings trainerSettings(const BenchmarkSettings& settings) {
+  return {.encoder = {.arch = settings.arch, .featureDim = 128},
+          .contrast = {.m = settings.m, .temperature = 0.5, .momentum = 0.999},
+          .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+          .k = 1,
+          .batchSize = settings.batchSize,
           .seed = 0,
-          .device = options.device,
-          .precision = options.precision,
-          .dataThreads = options.dataThreads,
-          .computeThreads = options.computeThreads,
-          .arithmetic = options.arithmetic,
-          .cudaGraph = options.cudaGraph,
-          .checkpoint = {}};
+          .compute = settings.compute};
 }
 
 /// Large enough to show what the device can do, small enough to take a second at most.
-int64_t chooseMatrixSide(int64_t asked, const at::Device& device) {
-  if (asked > 0) return asked;
-  return device.is_cpu() ? 4096 : 8192;
-}
+int64_t chooseMatrixSide(const at::Device& device) { return device.is_cpu() ? 4096 : 8192; }
 
 }  // namespace
 
-Benchmark::Benchmark(const BenchmarkOptions& options)
-    : pictures_(randomPictures(options.batchSize * kBatches)),
-      trainer_(trainerOptions(options, pictures_)),
-      matrixSide_(chooseMatrixSide(options.matrixSide, trainer_.device())) {}
+Benchmark::Benchmark(const BenchmarkSettings& settings)
+    : pictures_(randomPictures(settings.batchSize * kBatches)),
+      trainer_(trainerSettings(settings),
+               {.train = pictures_, .test = pictures_, .normalisation = normalisation()}),
+      matrixSide_(settings.matrix.value_or(chooseMatrixSide(device()))) {}
 
 MultiplyAdds Benchmark::multiplyAdds() {
   return trainer_.queryEncoder().multiplyAdds(kSide, kSide);
@@ -86,12 +71,12 @@ MeasuredSteps Benchmark::steps(double least, Profiler::Detail detail,
   Clock::time_point start;
   std::atomic<bool> isEnough{false};
   const auto onStep = [&](const StepMetrics&) {
-    synchronise(trainer_.device());
+    synchronise(device());
     if (profiler) {
       ++measured.steps;
       measured.seconds = secondsSince(start);
     } else {  // the first step is not measured, because it had to wait for its views
-      profiler.emplace(trainer_.device(), detail);
+      profiler.emplace(device(), detail);
       start = Clock::now();
     }
     isEnough = stop || (measured.steps > 0 && measured.seconds >= least);
@@ -103,18 +88,17 @@ MeasuredSteps Benchmark::steps(double least, Profiler::Detail detail,
 }
 
 double Benchmark::extraction(double least, const std::atomic<bool>& stop) {
-  const at::Device& device = trainer_.device();
   ImageStore pictures = pictures_;
-  const int64_t length = FrozenBackbone::chunkLength(device);
-  pictures.pixels = pictures_.pixels.slice(0, 0, length).to(device);
-  pictures.labels = pictures_.labels.slice(0, 0, length).to(device);
+  const int64_t length = FrozenBackbone::chunkLength(device());
+  pictures.pixels = pictures_.pixels.slice(0, 0, length).to(device());
+  pictures.labels = pictures_.labels.slice(0, 0, length).to(device());
   const auto extract = [&] {
     trainer_.backbone().eachChunk(pictures, stop, [](const at::Tensor&, const at::Tensor&) {});
-    synchronise(device);
+    synchronise(device());
   };
   // On a GPU the first calls choose algorithms and record a CUDA graph, which is not to be
   // measured.
-  for (int call = 0; call <= GraphedFunction::kPlainCalls && device.is_cuda(); ++call) extract();
+  for (int call = 0; call <= GraphedFunction::kPlainCalls && device().is_cuda(); ++call) extract();
   const auto start = Clock::now();
   int64_t done = 0;
   do {
@@ -125,8 +109,7 @@ double Benchmark::extraction(double least, const std::atomic<bool>& stop) {
 }
 
 double Benchmark::matrixProduct(double least, const std::atomic<bool>& stop) {
-  const at::Device& device = trainer_.device();
-  const auto options = at::device(device).dtype(trainer_.precision().compute);
+  const auto options = at::device(device()).dtype(trainer_.machine().precision.compute);
   const auto a = at::randn({matrixSide_, matrixSide_}, options);
   const auto b = at::randn({matrixSide_, matrixSide_}, options);
   auto product = at::mm(a, b);
@@ -134,10 +117,10 @@ double Benchmark::matrixProduct(double least, const std::atomic<bool>& stop) {
   const auto start = Clock::now();
   for (int run = 0; run < kLeastProducts || secondsSince(start) < least; ++run) {
     requireNotStopped(stop);
-    synchronise(device);
+    synchronise(device());
     const auto begin = Clock::now();
     at::mm_out(product, a, b);
-    synchronise(device);
+    synchronise(device());
     best = std::min(best, secondsSince(begin));
   }
   return 2.0 * static_cast<double>(matrixSide_ * matrixSide_ * matrixSide_) / best;
@@ -155,20 +138,20 @@ double Benchmark::augmentation(double least, const std::atomic<bool>& stop) {
 
 double Benchmark::knn(const KnnSize& size, const std::atomic<bool>& stop) {
   const at::NoGradGuard noGrad;
-  const auto options = at::device(trainer_.device()).dtype(at::kFloat);
+  const auto options = at::device(device()).dtype(at::kFloat);
   const auto features = [&](int64_t count) {
     return normaliseRows(at::randn({count, featureLength()}, options));
   };
   double seconds = 0;
   const auto time = [&](const std::function<void()>& work) {
-    synchronise(trainer_.device());
+    synchronise(device());
     const auto start = Clock::now();
     work();
-    synchronise(trainer_.device());
+    synchronise(device());
     seconds += secondsSince(start);
   };
-  KnnVote vote(features(size.queries), size.neighbours);
-  const int64_t length = FrozenBackbone::chunkLength(trainer_.device());
+  KnnVote vote(features(size.queries), size.k);
+  const int64_t length = FrozenBackbone::chunkLength(device());
   for (int64_t begin = 0; begin < size.bank; begin += length) {
     requireNotStopped(stop);
     const auto piece = features(std::min(length, size.bank - begin));

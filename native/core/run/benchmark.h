@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,17 +15,22 @@
 namespace moco {
 
 /// What is measured, and on what.
-struct BenchmarkOptions {
+struct BenchmarkSettings {
   std::string arch;
   int64_t batchSize;
-  int64_t queueLength;
-  std::string device;          // a name for `resolveDevice`
-  std::string precision;       // a name for `resolvePrecision`
-  int64_t dataThreads;         // 0 leaves the choice to `chooseDataThreads`
-  int64_t computeThreads;      // 0 leaves the choice to PyTorch
-  int64_t matrixSide;          // of the matrices that are multiplied; 0 chooses by the device
-  Arithmetic arithmetic = {};  // of a GPU
-  bool cudaGraph = true;       // as for a Trainer; a profile shows no operators of replayed steps
+  int64_t m;                           // the length of the queue
+  std::optional<int64_t> matrix = {};  // side of the matrices that are multiplied
+  ComputeSettings compute;             // a profile shows no operators of replayed steps
+
+  /// Calls `visit(name, value)` for every setting.
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("arch", arch);
+    visit("batchSize", batchSize);
+    visit("m", m);
+    visit("matrix", matrix);
+    compute.each(visit);
+  }
 };
 
 /// Training steps and where their time went.
@@ -34,9 +40,18 @@ struct MeasuredSteps {
   std::vector<OperatorTime> times;
 };
 
-/// The size of a kNN evaluation: pictures in the bank, pictures to classify, and k.
+/// The size of a kNN evaluation.
 struct KnnSize {
-  int64_t bank, queries, neighbours;
+  int64_t bank, queries;  // how many features vote, and how many are classified
+  int64_t k;              // neighbours that vote
+
+  /// Calls `visit(name, value)` for every setting.
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("bank", bank);
+    visit("queries", queries);
+    visit("k", k);
+  }
 };
 
 /// Times the parts of training and evaluation, on random pictures of the data sets' size (not on
@@ -45,7 +60,7 @@ struct KnnSize {
 /// with Error ERR_MOCO_ABORTED.
 class Benchmark {
  public:
-  explicit Benchmark(const BenchmarkOptions& options);
+  explicit Benchmark(const BenchmarkSettings& settings);
 
   /// Training steps, with the making of views, after one step that warms up. At least one step is
   /// measured, and at most an epoch.
@@ -71,6 +86,8 @@ class Benchmark {
   int64_t featureLength() { return trainer_.queryEncoder().backboneDim(); }
 
  private:
+  const at::Device& device() const { return trainer_.machine().device; }
+
   ImageStore pictures_;
   Trainer trainer_;
   int64_t matrixSide_;

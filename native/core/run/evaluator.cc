@@ -5,7 +5,6 @@
 
 #include "core/base/error.h"
 #include "core/base/stop.h"
-#include "core/base/threads.h"
 #include "core/device/caching_allocator.h"
 #include "core/files/pth_writer.h"
 
@@ -19,11 +18,11 @@ void requirePositive(const char* what, int64_t value) {
               "Give a positive number.");
 }
 
-void requirePictures(const EvaluatorOptions& options) {
-  requirePositive("number of training pictures", options.train.count());
-  requirePositive("number of test pictures", options.test.count());
-  if (!options.validation) return;
-  requirePositive("number of validation pictures", options.validation->count());
+void requirePictures(const Dataset& dataset) {
+  requirePositive("number of training pictures", dataset.train.count());
+  requirePositive("number of test pictures", dataset.test.count());
+  if (!dataset.validation) return;
+  requirePositive("number of validation pictures", dataset.validation->count());
 }
 
 Normalisation on(const at::Device& device, const Normalisation& normalisation) {
@@ -32,50 +31,48 @@ Normalisation on(const at::Device& device, const Normalisation& normalisation) {
 
 }  // namespace
 
-Evaluator::Evaluator(EvaluatorOptions options, const StateDict& model)
-    : options_(std::move(options)),
-      device_(resolveDevice(options_.device)),
-      precision_(resolvePrecision(options_.precision, device_, options_.arithmetic.tf32)),
-      computeThreads_(setComputeThreads(options_.computeThreads)),
-      dataThreads_(chooseDataThreads(options_.dataThreads, device_)) {
-  requirePictures(options_);
-  setUpDevice(device_, options_.arithmetic);
-  options_.normalisation = on(device_, options_.normalisation);
-  encoder_.emplace(EncoderOptions{.arch = options_.arch,
-                                  .stem = stemNamed(options_.stem),
-                                  .featureDim = 0,
-                                  .device = device_,
-                                  .compute = precision_.compute});
+Evaluator::Evaluator(EvaluatorSettings settings, Dataset dataset, const StateDict& model)
+    : settings_(std::move(settings)),
+      dataset_(std::move(dataset)),
+      machine_(resolveMachine(settings_.compute)) {
+  requirePictures(dataset_);
+  computeThreads_ = setUpMachine(machine_, settings_.compute);
+  dataset_.normalisation = on(machine_.device, dataset_.normalisation);
+  const Stem stem = stemNamed(settings_.stem);
+  const EncoderOptions options{.settings = {.arch = settings_.arch, .featureDim = 0},
+                               .stem = stem,
+                               .device = machine_.device,
+                               .compute = machine_.precision.compute};
+  encoder_.emplace(options);
   encoder_->loadState(model);
-  std::vector<ImageStore*> evaluated{&options_.test};
-  if (options_.validation) evaluated.push_back(&*options_.validation);
-  placement_ = placeData(device_, options_.train, evaluated);
+  std::vector<ImageStore*> evaluated{&dataset_.test};
+  if (dataset_.validation) evaluated.push_back(&*dataset_.validation);
+  placement_ = placeData(machine_.device, dataset_.train, evaluated);
 }
 
 Evaluator::~Evaluator() {
   loader_.reset();
   linear_.reset();
   encoder_.reset();
-  if (device_.is_cpu()) releaseCachedMemory();
+  if (machine_.device.is_cpu()) releaseCachedMemory();
 }
 
-std::vector<KnnResult> Evaluator::knn(int64_t neighbours, const std::vector<double>& temperatures,
-                                      const std::atomic<bool>& stop) {
-  FrozenBackbone backbone(*encoder_, options_.normalisation);
-  return evaluateKnn(backbone, options_.train, options_.test, neighbours, temperatures, stop);
+std::vector<KnnResult> Evaluator::knn(const KnnSettings& settings, const std::atomic<bool>& stop) {
+  FrozenBackbone backbone(*encoder_, dataset_.normalisation);
+  return evaluateKnn(backbone, dataset_.train, dataset_.test, settings, stop);
 }
 
-void Evaluator::startLinear(const LinearOptions& options) {
-  requirePositive("batchSize", options.batchSize);
-  linear_.emplace(*encoder_, options_.normalisation, options_.train.classes, options,
-                  options_.seed);
+void Evaluator::startLinear(const LinearSettings& settings) {
+  requirePositive("batchSize", settings.batchSize);
+  linear_.emplace(*encoder_, dataset_.normalisation, dataset_.train.classes, settings,
+                  settings_.seed);
   loader_ = makeInputLoader(placement_.viewed,
-                            {.device = device_,
-                             .compute = precision_.compute,
-                             .normalisation = options_.normalisation,
-                             .batchSize = options.batchSize,
-                             .seed = options_.seed,
-                             .threads = dataThreads_,
+                            {.device = machine_.device,
+                             .compute = machine_.precision.compute,
+                             .normalisation = dataset_.normalisation,
+                             .batchSize = settings.batchSize,
+                             .seed = settings_.seed,
+                             .threads = machine_.dataThreads,
                              .layout = {.viewsPerPicture = 1, .keepIncompleteBatch = true}});
 }
 
@@ -109,24 +106,24 @@ LinearStep Evaluator::stepLinear(int64_t number, LinearTally& total) {
 }
 
 LinearMetrics Evaluator::testLinear(const std::atomic<bool>& stop) {
-  return linear().measure(options_.test, stop);
+  return linear().measure(dataset_.test, stop);
 }
 
 LinearMetrics Evaluator::validateLinear(const std::atomic<bool>& stop) {
-  TORCH_CHECK(options_.validation, "the evaluator was made without validation pictures");
-  return linear().measure(*options_.validation, stop);
+  TORCH_CHECK(dataset_.validation, "the evaluator was made without validation pictures");
+  return linear().measure(*dataset_.validation, stop);
 }
 
 void Evaluator::saveLinear(const std::string& path) { writePth(path, linear().stateDict()); }
 
-std::vector<SweepResult> Evaluator::sweep(const SweepOptions& options,
+std::vector<SweepResult> Evaluator::sweep(const SweepSettings& settings,
                                           const std::atomic<bool>& stop) {
-  requirePositive("batchSize", options.batchSize);
-  requirePositive("epochs", options.epochs);
-  requirePositive("number of learning rates", static_cast<int64_t>(options.learningRates.size()));
-  FrozenBackbone backbone(*encoder_, options_.normalisation);
-  const ImageStore* validation = options_.validation ? &*options_.validation : nullptr;
-  return sweepLinear(backbone, options_.train, validation, options_.test, options, options_.seed,
+  requirePositive("batchSize", settings.batchSize);
+  requirePositive("epochs", settings.epochs);
+  requirePositive("number of learning rates", static_cast<int64_t>(settings.learningRates.size()));
+  FrozenBackbone backbone(*encoder_, dataset_.normalisation);
+  const ImageStore* validation = dataset_.validation ? &*dataset_.validation : nullptr;
+  return sweepLinear(backbone, dataset_.train, validation, dataset_.test, settings, settings_.seed,
                      stop);
 }
 

@@ -10,33 +10,34 @@
 #include <string>
 #include <vector>
 
-#include "core/device/device.h"
+#include "core/device/machine.h"
 #include "core/evaluate/frozen_backbone.h"
 #include "core/evaluate/knn_evaluation.h"
 #include "core/evaluate/linear_evaluation.h"
 #include "core/evaluate/linear_sweep.h"
 #include "core/files/state_dict.h"
 #include "core/input/data_placement.h"
-#include "core/input/image_store.h"
+#include "core/input/dataset.h"
 #include "core/input/input_loader.h"
 #include "core/model/encoder.h"
 
 namespace moco {
 
-/// The pictures, the architecture of the model, and how to compute.
-struct EvaluatorOptions {
-  ImageStore train;  // the kNN bank, and what a linear classifier trains on
-  ImageStore test;
-  std::optional<ImageStore> validation;  // pictures that are not in `train`
-  Normalisation normalisation;
+/// The architecture of the model that is evaluated, and how to compute.
+struct EvaluatorSettings {
   std::string arch;
   std::string stem;  // a name for `stemNamed`
   uint64_t seed;
-  std::string device;          // a name for `resolveDevice`
-  std::string precision;       // a name for `resolvePrecision`
-  int64_t dataThreads;         // 0 leaves the choice to `chooseDataThreads`
-  int64_t computeThreads;      // 0 leaves the choice to PyTorch
-  Arithmetic arithmetic = {};  // of a GPU
+  ComputeSettings compute;
+
+  /// Calls `visit(name, value)` for every setting.
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("arch", arch);
+    visit("stem", stem);
+    visit("seed", seed);
+    compute.each(visit);
+  }
 };
 
 /// One step of a linear evaluation.
@@ -52,22 +53,22 @@ struct LinearStep {
 /// the thread that set them.
 class Evaluator {
  public:
-  /// @param model  has at least the backbone's tensors, `f.…`
+  /// @param dataset  The training split is the kNN bank, and a linear classifier trains on it.
+  /// @param model    has at least the backbone's tensors, `f.…`
   /// @throws Error ERR_MOCO_CHECKPOINT  if the model does not fit `arch` and `stem`
   /// @throws Error ERR_MOCO_CONFIG      if a split has no pictures
-  Evaluator(EvaluatorOptions options, const StateDict& model);
+  Evaluator(EvaluatorSettings settings, Dataset dataset, const StateDict& model);
   Evaluator(const Evaluator&) = delete;
   Evaluator& operator=(const Evaluator&) = delete;
   ~Evaluator();
 
   /// `evaluateKnn` of the test split, with the training split as the bank.
-  std::vector<KnnResult> knn(int64_t neighbours, const std::vector<double>& temperatures,
-                             const std::atomic<bool>& stop);
+  std::vector<KnnResult> knn(const KnnSettings& settings, const std::atomic<bool>& stop);
 
   /// Begins a linear evaluation, with a newly drawn classifier on the model's backbone. Nothing is
   /// left of an earlier one.
   /// @throws Error ERR_MOCO_CONFIG  if the batch size is not positive
-  void startLinear(const LinearOptions& options);
+  void startLinear(const LinearSettings& settings);
 
   /// Trains the classifier for one epoch, on one view of each picture. The last batch may be
   /// shorter.
@@ -89,12 +90,10 @@ class Evaluator {
 
   /// `sweepLinear` of the model's backbone.
   /// @throws Error ERR_MOCO_CONFIG  if batch size, epochs or number of rates is not positive
-  std::vector<SweepResult> sweep(const SweepOptions& options, const std::atomic<bool>& stop);
+  std::vector<SweepResult> sweep(const SweepSettings& settings, const std::atomic<bool>& stop);
 
-  const at::Device& device() const { return device_; }
-  const Precision& precision() const { return precision_; }
+  const Machine& machine() const { return machine_; }
   int64_t computeThreads() const { return computeThreads_; }
-  int64_t dataThreads() const { return dataThreads_; }
   const DataPlacement& placement() const { return placement_; }
   /// Number of the backbone's parameters.
   int64_t parameters() const { return encoder_->parameters().elements(); }
@@ -103,11 +102,10 @@ class Evaluator {
   LinearStep stepLinear(int64_t number, LinearTally& total);
   LinearEvaluation& linear();
 
-  EvaluatorOptions options_;
-  at::Device device_;
-  Precision precision_;
-  int64_t computeThreads_;
-  int64_t dataThreads_;
+  EvaluatorSettings settings_;
+  Dataset dataset_;
+  Machine machine_;
+  int64_t computeThreads_ = 0;
   std::optional<Encoder> encoder_;  // the model, which is never changed
   std::optional<LinearEvaluation> linear_;
   DataPlacement placement_;

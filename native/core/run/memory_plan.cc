@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/evaluate/frozen_backbone.h"
 #include "core/evaluate/knn.h"
+#include "core/input/host_input_loader.h"
 #include "core/model/backbone.h"
 #include "core/model/projection_head.h"
 
@@ -36,8 +37,8 @@ struct Network {
 
 Network networkOf(const MemoryDemand& demand) {
   NetworkPlan plan;
-  const Backbone backbone(demand.arch, Stem::kCifar, plan);
-  const ProjectionHead head(backbone.featureDim(), demand.featureDim, plan);
+  const Backbone backbone(demand.settings.encoder.arch, Stem::kCifar, plan);
+  const ProjectionHead head(backbone.featureDim(), demand.settings.encoder.featureDim, plan);
   int64_t parameters = 0;
   for (const auto& [name, shape] : plan.parameters) parameters += c10::multiply_integers(shape);
   Layers layers = backbone.layerSizes(plan, demand.height, demand.width);
@@ -47,11 +48,13 @@ Network networkOf(const MemoryDemand& demand) {
 }
 
 /// Bytes of a number in the type that layers compute in.
-int64_t bytesPer(const MemoryDemand& demand) { return demand.compute == at::kBFloat16 ? 2 : 4; }
+int64_t bytesPer(const MemoryDemand& demand) {
+  return demand.machine.precision.compute == at::kBFloat16 ? 2 : 4;
+}
 
 int64_t modelBytes(const MemoryDemand& demand, int64_t parameters) {
   constexpr int64_t kMasters = 5;  // two encoders, the gradient, and Adam's two moments
-  const int64_t copies = demand.compute == at::kFloat ? 0 : 2;
+  const int64_t copies = demand.machine.precision.compute == at::kFloat ? 0 : 2;
   return parameters * (kMasters * kMaster + copies * bytesPer(demand));
 }
 
@@ -64,12 +67,12 @@ int64_t outputBytes(const MemoryDemand& demand, const Backbone::LayerSize& layer
 /// BatchNorm needs, and BatchNorm's output, which ReLU and the next convolution need. The output of
 /// a shortcut's BatchNorm is only added to the body's and not kept.
 int64_t keptBytes(const MemoryDemand& demand, const Backbone::LayerSize& layer) {
-  return outputBytes(demand, layer, demand.batchSize) * (layer.isShortcut ? 1 : 2);
+  return outputBytes(demand, layer, demand.settings.batchSize) * (layer.isShortcut ? 1 : 2);
 }
 
 /// Bytes of the logits (B, 1 + m), their softmax, and its gradient.
 int64_t lossBytes(const MemoryDemand& demand) {
-  return 3 * kMaster * demand.batchSize * (demand.queueLength + 1);
+  return 3 * kMaster * demand.settings.batchSize * (demand.settings.contrast.m + 1);
 }
 
 /// The most bytes that are in use at once during the backward pass, which releases the activations
@@ -83,15 +86,16 @@ int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
     // The gradients of the layer's output and input, and the gradient that waits for the block's
     // other branch.
-    const int64_t passing = 3 * outputBytes(demand, *layer, demand.batchSize);
+    const int64_t passing = 3 * outputBytes(demand, *layer, demand.settings.batchSize);
     most = std::max(most, kept + passing + gradients);
     kept -= keptBytes(demand, *layer);
     gradients += layer->weights * bytesPer(demand);
   }
   // On the CPU the step reads views where they were made, and needs no copies.
-  const int64_t views =
-      demand.device.is_cpu() ? 0 : 2 * demand.batchSize * demand.height * demand.width * kPixel;
-  const int64_t staticViews = demand.graph ? views : 0;
+  const int64_t views = demand.machine.device.is_cpu()
+                            ? 0
+                            : 2 * demand.settings.batchSize * demand.height * demand.width * kPixel;
+  const int64_t staticViews = demand.machine.recorders ? views : 0;
   return std::max(most, gradients) + (views + staticViews) * bytesPer(demand);
 }
 
@@ -99,11 +103,11 @@ int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
 int64_t votesBytes(const MemoryDemand& demand, int64_t featureLength) {
   const int64_t queries = demand.testPictures;
   const int64_t features = 2 * queries * featureLength * kMaster;
-  const int64_t neighbours = queries * demand.neighbours * (kMaster + 8);
-  if (demand.device.is_cpu()) return features + neighbours;
-  const int64_t piece = KnnVote::pieceLength(demand.device, queries);
+  const int64_t neighbours = queries * demand.settings.k * (kMaster + 8);
+  if (demand.machine.device.is_cpu()) return features + neighbours;
+  const int64_t piece = KnnVote::pieceLength(demand.machine.device, queries);
   const int64_t selected = queries * std::min(piece, demand.trainPictures) * kSelectedBytes;
-  const int64_t sorted = queries * demand.neighbours * kSortedBytes;
+  const int64_t sorted = queries * demand.settings.k * kSortedBytes;
   return features + neighbours + piece * featureLength * kMaster + selected + sorted;
 }
 
@@ -115,14 +119,14 @@ int64_t foldedBytes(const MemoryDemand& demand, const Network& network) {
 /// the graph keeps those that it was recorded with, and a store that is smaller than a chunk is
 /// computed without it, in memory of its own.
 int64_t chunkBytes(const MemoryDemand& demand, const Network& network) {
-  const int64_t chunk = std::min(FrozenBackbone::chunkLength(demand.device),
+  const int64_t chunk = std::min(FrozenBackbone::chunkLength(demand.machine.device),
                                  std::max(demand.trainPictures, demand.testPictures));
   int64_t largest = 0;
   for (const auto& layer : network.layers) {
     largest = std::max(largest, outputBytes(demand, layer, chunk));
   }
   const int64_t picture = demand.height * demand.width * kPixel + network.featureDim * kMaster;
-  return (demand.graph ? 2 : 1) * (3 * largest + chunk * picture);
+  return (demand.machine.recorders ? 2 : 1) * (3 * largest + chunk * picture);
 }
 
 int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
@@ -132,7 +136,8 @@ int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
 
 int64_t picturesBytes(const MemoryDemand& demand) {
   const int64_t pictures = demand.trainPictures + demand.testPictures;
-  const int64_t views = demand.batchesOfViews * 2 * demand.batchSize * bytesPer(demand);
+  const int64_t views = HostInputLoader::batchesInMemory(demand.machine.dataThreads) * 2 *
+                        demand.settings.batchSize * bytesPer(demand);
   return (pictures + views) * demand.height * demand.width * kPixel;
 }
 
@@ -147,16 +152,17 @@ int64_t powerOfTwo(int64_t count) {
 
 MemoryPlan planMemory(const MemoryDemand& demand) {
   const Network network = networkOf(demand);
-  MemoryPlan plan{.model = modelBytes(demand, network.parameters),
-                  .queue = demand.queueLength * demand.featureDim * kMaster,
-                  .pictures = picturesBytes(demand),
-                  .step = stepBytes(demand, network),
-                  .evaluation = evaluationBytes(demand, network),
-                  .libraries = demand.device.is_cpu() ? 0 : kLibraryBytes,
-                  .peak = 0};
+  MemoryPlan plan{
+      .model = modelBytes(demand, network.parameters),
+      .queue = demand.settings.contrast.m * demand.settings.encoder.featureDim * kMaster,
+      .pictures = picturesBytes(demand),
+      .step = stepBytes(demand, network),
+      .evaluation = evaluationBytes(demand, network),
+      .libraries = demand.machine.device.is_cpu() ? 0 : kLibraryBytes,
+      .peak = 0};
   // Steps and evaluations use the same memory one after the other, but for the folded weights,
   // which stay from one evaluation to the next. CUDA graphs, however, keep all the memory of both.
-  const int64_t work = demand.graph
+  const int64_t work = demand.machine.recorders
                            ? plan.step + plan.evaluation
                            : std::max(plan.step + foldedBytes(demand, network), plan.evaluation);
   plan.peak = plan.model + plan.queue + plan.pictures + plan.libraries + work;
@@ -167,19 +173,19 @@ std::optional<int64_t> largestBatch(MemoryDemand demand, int64_t least, int64_t 
                                     int64_t available) {
   const double room = kLargestShare * static_cast<double>(available);
   for (int64_t batch = powerOfTwo(most); batch >= least; batch /= 2) {
-    demand.batchSize = batch;
+    demand.settings.batchSize = batch;
     if (static_cast<double>(planMemory(demand).peak) <= room) return batch;
   }
   return {};
 }
 
 int64_t chooseBatch(const MemoryDemand& demand, int64_t available) {
-  const int64_t onDevice = demand.device.is_cpu() ? kMostBatchOnCpu : kMostBatchOnGpu;
+  const int64_t onDevice = demand.machine.device.is_cpu() ? kMostBatchOnCpu : kMostBatchOnGpu;
   const int64_t most = powerOfTwo(std::min(onDevice, demand.trainPictures));
   const int64_t least = std::min(kLeastBatch, most);
   if (const auto batch = largestBatch(demand, least, most, available)) return *batch;
   MemoryDemand smallest = demand;
-  smallest.batchSize = least;
+  smallest.settings.batchSize = least;
   throw Error(
       "ERR_MOCO_OUT_OF_MEMORY",
       "batchSize auto: even " + std::to_string(least) + " pictures would take " +

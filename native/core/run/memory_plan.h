@@ -6,17 +6,16 @@
 #include <optional>
 #include <string>
 
+#include "core/device/machine.h"
+#include "core/run/trainer_settings.h"
+
 namespace moco {
 
 /// What decides how much memory a training run takes.
 struct MemoryDemand {
-  std::string arch;
-  int64_t featureDim, queueLength, neighbours, batchSize;
+  TrainerSettings settings;
+  Machine machine;  // what the compute settings come to
   int64_t trainPictures, testPictures, height, width;
-  int64_t batchesOfViews;  // that are kept in memory ahead of the step
-  at::ScalarType compute;  // of convolutions: kFloat or kBFloat16
-  at::Device device;
-  bool graph;  // whether steps and evaluations are recorded as CUDA graphs, which keep their memory
 };
 
 /// An allowance for what a GPU's libraries take: cuBLAS's workspace (32 MiB on Hopper), the code of

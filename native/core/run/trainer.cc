@@ -6,35 +6,33 @@
 #include "core/base/error.h"
 #include "core/base/failure.h"
 #include "core/base/random.h"
-#include "core/base/threads.h"
 #include "core/device/caching_allocator.h"
 #include "core/evaluate/knn_evaluation.h"
 #include "core/files/atomic_file.h"
 #include "core/files/pth_writer.h"
 #include "core/files/safetensors_writer.h"
-#include "core/input/host_input_loader.h"
 
 namespace moco {
 namespace {
 
 /// Refuses numbers that would lead to a division by zero further down. The configuration's schema
 /// is stricter.
-void requirePositive(const TrainerOptions& options) {
+void requirePositive(const TrainerSettings& settings, const Dataset& dataset) {
   const auto require = [](const char* what, int64_t value) {
     if (value > 0) return;
     throw Error("ERR_MOCO_CONFIG",
                 std::string(what) + ": " + std::to_string(value) + " is not positive",
                 "Give a positive number.");
   };
-  require("batchSize", options.batchSize);
-  require("m", options.queueLength);
-  require("k", options.neighbours);
-  require("featureDim", options.featureDim);
-  require("number of test pictures", options.test.count());
+  require("batchSize", settings.batchSize);
+  require("m", settings.contrast.m);
+  require("k", settings.k);
+  require("featureDim", settings.encoder.featureDim);
+  require("number of test pictures", dataset.test.count());
 }
 
-void requireEnoughPictures(const TrainerOptions& options) {
-  const int64_t pictures = options.train.count();
+void requireEnoughPictures(const TrainerSettings& settings, const Dataset& dataset) {
+  const int64_t pictures = dataset.train.count();
   const auto require = [&](const char* what, int64_t wanted) {
     if (wanted <= pictures) return;
     throw Error("ERR_MOCO_CONFIG",
@@ -42,97 +40,74 @@ void requireEnoughPictures(const TrainerOptions& options) {
                     std::to_string(pictures) + " training pictures",
                 "Lower it, or train on more pictures.");
   };
-  require("batchSize", options.batchSize);
-  require("k", options.neighbours);
+  require("batchSize", settings.batchSize);
+  require("k", settings.k);
 }
 
 /// Refuses groups of one picture, too: the mean over such a group is the picture's own value, so
 /// that the projection head's BatchNorm would subtract all of its input.
-void requireGroups(const TrainerOptions& options) {
-  const int64_t groups = options.batchNormGroups;
-  if (groups > 0 && options.batchSize % groups == 0 && options.batchSize / groups > 1) return;
+void requireGroups(const TrainerSettings& settings) {
+  const int64_t groups = settings.encoder.batchNormGroups;
+  const int64_t batchSize = settings.batchSize;
+  if (groups > 0 && batchSize % groups == 0 && batchSize / groups > 1) return;
   throw Error("ERR_MOCO_CONFIG",
               "batchNormGroups: " + std::to_string(groups) + " does not divide batchSize (" +
-                  std::to_string(options.batchSize) + ") into groups of at least two",
+                  std::to_string(batchSize) + ") into groups of at least two",
               "Choose another number of groups, or 1.");
-}
-
-/// A maker of CUDA graphs; empty if nothing is to be recorded.
-MakeRecorder recorders(const TrainerOptions& options, const at::Device& device) {
-  return options.cudaGraph ? graphRecorders(device) : MakeRecorder{};
-}
-
-MocoOptions mocoOptions(const TrainerOptions& options, const at::Device& device,
-                        const Precision& precision) {
-  return {.encoder = {.arch = options.arch,
-                      .featureDim = options.featureDim,
-                      .device = device,
-                      .compute = precision.compute,
-                      .batchNormGroups = options.batchNormGroups},
-          .queueLength = options.queueLength,
-          .temperature = options.temperature,
-          .momentum = options.momentum,
-          .adam = {.learningRate = options.learningRate, .weightDecay = options.weightDecay},
-          .seed = options.seed};
-}
-
-MemoryDemand memoryDemand(const TrainerOptions& options, const at::Device& device,
-                          const Precision& precision, int64_t dataThreads) {
-  return {.arch = options.arch,
-          .featureDim = options.featureDim,
-          .queueLength = options.queueLength,
-          .neighbours = options.neighbours,
-          .batchSize = options.batchSize,
-          .trainPictures = options.train.count(),
-          .testPictures = options.test.count(),
-          .height = options.train.height(),
-          .width = options.train.width(),
-          .batchesOfViews = HostInputLoader::batchesInMemory(dataThreads),
-          .compute = precision.compute,
-          .device = device,
-          .graph = recorders(options, device) != nullptr};
 }
 
 }  // namespace
 
-Trainer::Trainer(TrainerOptions options)
-    : options_(std::move(options)),
-      device_(resolveDevice(options_.device)),
-      precision_(resolvePrecision(options_.precision, device_, options_.arithmetic.tf32)),
-      computeThreads_(setComputeThreads(options_.computeThreads)),
-      dataThreads_(chooseDataThreads(options_.dataThreads, device_)) {
-  requirePositive(options_);
-  requireGroups(options_);
-  requireEnoughPictures(options_);
-  setUpDevice(device_, options_.arithmetic);
-  const auto demand = memoryDemand(options_, device_, precision_, dataThreads_);
-  memoryPlan_ = planMemory(demand);
-  availableMemory_ = moco::availableMemory(device_);
+Trainer::Trainer(TrainerSettings settings, Dataset dataset,
+                 const std::optional<TensorSource>& checkpoint)
+    : settings_(std::move(settings)),
+      dataset_(std::move(dataset)),
+      machine_(resolveMachine(settings_.compute)) {
+  requirePositive(settings_, dataset_);
+  requireGroups(settings_);
+  requireEnoughPictures(settings_, dataset_);
+  computeThreads_ = setUpMachine(machine_, settings_.compute);
+  memoryPlan_ = planMemory(memoryDemand());
+  availableMemory_ = moco::availableMemory(machine_.device);
   warnOfMissingMemory();
-  options_.normalisation.mean = options_.normalisation.mean.to(device_);
-  options_.normalisation.std = options_.normalisation.std.to(device_);
-  moco_.emplace(mocoOptions(options_, device_, precision_), recorders(options_, device_));
-  if (options_.checkpoint) moco_->restore(readTensors(*options_.checkpoint));
-  backbone_.emplace(moco_->queryEncoder(), options_.normalisation, recorders(options_, device_));
-  if (options_.cudaGraph && device_.is_cuda() && !recorders(options_, device_)) {
-    warnings_.emplace_back(
-        "the run goes without CUDA graphs, slower: moco was built without CUDA's compiler "
-        "(nvcc)");
-  }
-  placement_ = placeData(device_, options_.train, {&options_.test});
-  loader_ = makeInputLoader(placement_.viewed, {.device = device_,
-                                                .compute = precision_.compute,
-                                                .normalisation = options_.normalisation,
-                                                .batchSize = options_.batchSize,
-                                                .seed = options_.seed,
-                                                .threads = dataThreads_});
+  dataset_.normalisation.mean = dataset_.normalisation.mean.to(machine_.device);
+  dataset_.normalisation.std = dataset_.normalisation.std.to(machine_.device);
+  moco_.emplace(mocoOptions(), machine_.recorders);
+  if (checkpoint) moco_->restore(readTensors(*checkpoint));
+  backbone_.emplace(moco_->queryEncoder(), dataset_.normalisation, machine_.recorders);
+  warnOfMissingGraphs();
+  placement_ = placeData(machine_.device, dataset_.train, {&dataset_.test});
+  loader_ = makeInputLoader(placement_.viewed, {.device = machine_.device,
+                                                .compute = machine_.precision.compute,
+                                                .normalisation = dataset_.normalisation,
+                                                .batchSize = settings_.batchSize,
+                                                .seed = settings_.seed,
+                                                .threads = machine_.dataThreads});
+}
+
+MocoOptions Trainer::mocoOptions() const {
+  return {.encoder = {.settings = settings_.encoder,
+                      .device = machine_.device,
+                      .compute = machine_.precision.compute},
+          .contrast = settings_.contrast,
+          .adam = settings_.adam,
+          .seed = settings_.seed};
+}
+
+MemoryDemand Trainer::memoryDemand() const {
+  return {.settings = settings_,
+          .machine = machine_,
+          .trainPictures = dataset_.train.count(),
+          .testPictures = dataset_.test.count(),
+          .height = dataset_.train.height(),
+          .width = dataset_.train.width()};
 }
 
 Trainer::~Trainer() {
   loader_.reset();
   backbone_.reset();
   moco_.reset();
-  if (device_.is_cpu()) releaseCachedMemory();
+  if (machine_.device.is_cpu()) releaseCachedMemory();
 }
 
 int64_t Trainer::trainEpoch(int64_t epoch, int64_t firstStep,
@@ -153,8 +128,7 @@ int64_t Trainer::trainEpoch(int64_t epoch, int64_t firstStep,
 Error Trainer::errorAt(const std::string& place) const {
   Failure failure = describe(std::current_exception());
   if (failure.code == "ERR_MOCO_OUT_OF_MEMORY") {
-    const auto demand = memoryDemand(options_, device_, precision_, dataThreads_);
-    const auto batch = largestBatch(demand, 2, options_.batchSize - 1, availableMemory_);
+    const auto batch = largestBatch(memoryDemand(), 2, settings_.batchSize - 1, availableMemory_);
     if (batch) {
       failure.hint = "A batch of " + std::to_string(*batch) + " should fit (--batch-size " +
                      std::to_string(*batch) + "): " + gibibytes(availableMemory_) +
@@ -169,6 +143,12 @@ void Trainer::warnOfMissingMemory() {
   warnings_.push_back("the run should take " + gibibytes(memoryPlan_.peak) + " of memory, and " +
                       gibibytes(availableMemory_) +
                       " are there: lower batchSize, or let it be auto");
+}
+
+void Trainer::warnOfMissingGraphs() {
+  if (!settings_.compute.cudaGraph || machine_.device.is_cpu() || machine_.recorders) return;
+  warnings_.emplace_back(
+      "the run goes without CUDA graphs, slower: moco was built without CUDA's compiler (nvcc)");
 }
 
 StepMetrics Trainer::step(int64_t epoch, int64_t number) {
@@ -189,16 +169,16 @@ void Trainer::reportGraphFailure(const std::string& work, const std::string& fai
 }
 
 at::Tensor Trainer::keyOrder(int64_t epoch, int64_t step) const {
-  if (options_.batchNormGroups == 1) return {};
-  const Philox random(options_.seed, Purpose::kKeyShuffle, static_cast<uint32_t>(epoch),
+  if (settings_.encoder.batchNormGroups == 1) return {};
+  const Philox random(settings_.seed, Purpose::kKeyShuffle, static_cast<uint32_t>(epoch),
                       static_cast<uint32_t>(step));
-  return at::tensor(shuffledIndices(options_.batchSize, random)).to(device_);
+  return at::tensor(shuffledIndices(settings_.batchSize, random)).to(machine_.device);
 }
 
 Accuracy Trainer::evaluate(const std::atomic<bool>& stop) {
   try {
-    const auto results = evaluateKnn(*backbone_, options_.train, options_.test, options_.neighbours,
-                                     {options_.temperature}, stop);
+    const KnnSettings settings{.k = settings_.k, .temperature = {settings_.contrast.temperature}};
+    const auto results = evaluateKnn(*backbone_, dataset_.train, dataset_.test, settings, stop);
     reportGraphFailure("evaluations run", backbone_->graphFailure());
     return results.front().accuracy;
   } catch (const Error&) {

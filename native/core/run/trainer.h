@@ -20,36 +20,12 @@
 #include "core/evaluate/frozen_backbone.h"
 #include "core/files/tensor_file.h"
 #include "core/input/data_placement.h"
-#include "core/input/image_store.h"
+#include "core/input/dataset.h"
 #include "core/input/input_loader.h"
 #include "core/run/memory_plan.h"
+#include "core/run/trainer_settings.h"
 
 namespace moco {
-
-/// The pictures and all settings of a training run.
-struct TrainerOptions {
-  ImageStore train;
-  ImageStore test;
-  Normalisation normalisation;
-  std::string arch;
-  int64_t featureDim;
-  int64_t queueLength;
-  double temperature;
-  double momentum;
-  int64_t neighbours;  // k of the kNN evaluation
-  int64_t batchSize;
-  int64_t batchNormGroups = 1;  // equal parts of a batch that BatchNorm normalises separately
-  double learningRate;
-  double weightDecay;
-  uint64_t seed;
-  std::string device;                      // a name for `resolveDevice`
-  std::string precision;                   // a name for `resolvePrecision`
-  int64_t dataThreads;                     // 0 leaves the choice to `chooseDataThreads`
-  int64_t computeThreads;                  // 0 leaves the choice to PyTorch
-  Arithmetic arithmetic = {};              // of a GPU
-  bool cudaGraph = true;                   // records CUDA graphs if the device and build can
-  std::optional<TensorSource> checkpoint;  // the state to resume from
-};
 
 /// One row of the run's metrics.
 struct StepMetrics {
@@ -64,10 +40,12 @@ struct StepMetrics {
 /// thread, because PyTorch's grad mode and number of threads belong to the thread that set them.
 class Trainer {
  public:
+  /// @param checkpoint  a state to resume from
   /// @throws Error ERR_MOCO_CONFIG      if k or the batch is larger than the data set, or the
   ///                                    groups do not divide the batch
   /// @throws Error ERR_MOCO_CHECKPOINT  if the checkpoint is damaged or of another model
-  explicit Trainer(TrainerOptions options);
+  explicit Trainer(TrainerSettings settings, Dataset dataset,
+                   const std::optional<TensorSource>& checkpoint = {});
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
   ~Trainer();
@@ -105,10 +83,8 @@ class Trainer {
   /// Bytes that were there for it at that time.
   int64_t availableMemory() const { return availableMemory_; }
 
-  const at::Device& device() const { return device_; }
-  const Precision& precision() const { return precision_; }
+  const Machine& machine() const { return machine_; }
   int64_t computeThreads() const { return computeThreads_; }
-  int64_t dataThreads() const { return dataThreads_; }
   const DataPlacement& placement() const { return placement_; }
   int64_t parameters() { return moco_->queryEncoder().parameters().elements(); }
   int64_t stepsPerEpoch() const { return loader_->batchesPerEpoch(); }
@@ -124,7 +100,10 @@ class Trainer {
   /// Turns the exception that is being handled into an Error that says where it happened and what
   /// helps.
   Error errorAt(const std::string& place) const;
+  MocoOptions mocoOptions() const;
+  MemoryDemand memoryDemand() const;
   void warnOfMissingMemory();
+  void warnOfMissingGraphs();
   /// Warns that work could not be recorded as a CUDA graph, once for each kind of work.
   /// @param work     a subject and verb for the warning, such as `the steps run`
   /// @param failure  the reason; empty if nothing is wrong
@@ -133,11 +112,10 @@ class Trainer {
   /// with one BatchNorm group, where the order changes nothing.
   at::Tensor keyOrder(int64_t epoch, int64_t step) const;
 
-  TrainerOptions options_;
-  at::Device device_;
-  Precision precision_;
-  int64_t computeThreads_;
-  int64_t dataThreads_;
+  TrainerSettings settings_;
+  Dataset dataset_;
+  Machine machine_;
+  int64_t computeThreads_ = 0;
   int64_t availableMemory_;
   MemoryPlan memoryPlan_;
   std::optional<GraphedMoco> moco_;

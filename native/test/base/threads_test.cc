@@ -16,12 +16,12 @@
 using namespace moco;
 
 TEST_CASE("on the CPU one thread makes views, so that the step keeps the cores") {
-  CHECK(chooseDataThreads(0, at::kCPU) == 1);
+  CHECK(chooseDataThreads({}, at::kCPU) == 1);
 }
 
 TEST_CASE("for a GPU a few threads make views, and one core is left to start its kernels") {
   const int64_t cores = std::thread::hardware_concurrency();
-  const int64_t threads = chooseDataThreads(0, at::Device(at::kCUDA, 0));
+  const int64_t threads = chooseDataThreads({}, at::Device(at::kCUDA, 0));
   CHECK(threads >= 1);
   CHECK(threads <= 4);
   CHECK(threads <= std::max<int64_t>(cores - 1, 1));
@@ -31,7 +31,7 @@ TEST_CASE("a number of threads that the user asks for is used") {
   CHECK(chooseDataThreads(7, at::kCPU) == 7);
   CHECK(chooseDataThreads(7, at::Device(at::kCUDA, 0)) == 7);
   const int before = at::get_num_threads();
-  CHECK(setComputeThreads(0) == before);
+  CHECK(setComputeThreads({}) == before);
   CHECK(setComputeThreads(before + 1) == before + 1);
   CHECK(at::get_num_threads() == before + 1);
   at::set_num_threads(before);

@@ -14,13 +14,12 @@ using namespace moco;
 namespace {
 
 MocoOptions options(const at::Device& device) {
-  return {
-      .encoder = {.arch = "resnet18", .featureDim = 32, .device = device, .compute = at::kFloat},
-      .queueLength = 19,
-      .temperature = 0.5,
-      .momentum = 0.99,
-      .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
-      .seed = 3};
+  return {.encoder = {.settings = {.arch = "resnet18", .featureDim = 32},
+                      .device = device,
+                      .compute = at::kFloat},
+          .contrast = {.m = 19, .temperature = 0.5, .momentum = 0.99},
+          .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+          .seed = 3};
 }
 
 struct FiveSteps {

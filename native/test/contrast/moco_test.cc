@@ -15,14 +15,11 @@ namespace {
 
 MocoOptions options(const std::string& arch, int64_t queueLength, at::ScalarType compute,
                     at::ScalarType master) {
-  return {.encoder = {.arch = arch,
-                      .featureDim = 128,
+  return {.encoder = {.settings = {.arch = arch, .featureDim = 128},
                       .device = at::kCPU,
                       .compute = compute,
                       .master = master},
-          .queueLength = queueLength,
-          .temperature = 0.5,
-          .momentum = 0.999,
+          .contrast = {.m = queueLength, .temperature = 0.5, .momentum = 0.999},
           .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
           .seed = 1};
 }
@@ -69,7 +66,7 @@ Tolerances single(const std::string& arch) {
 void checkUpdates(const Fixture& fixture, Moco& moco, const MocoOptions& options,
                   double tolerance) {
   Moco start(options);
-  fill(start, options.queueLength);
+  fill(start, options.contrast.m);
   checkSummary(fixture, "query_update", updateOf(moco.queryEncoder(), start.queryEncoder()),
                tolerance);
   checkSummary(fixture, "key_update", updateOf(moco.keyEncoder(), start.keyEncoder()), tolerance);
@@ -86,7 +83,7 @@ void checkStep(const std::string& arch, const std::string& file, int64_t queueLe
   const Fixture fixture = loadFixture(file);
   const Tolerances tolerances = type == at::kDouble ? kExact : single(arch);
   auto settings = options(arch, queueLength, type, type);
-  settings.encoder.batchNormGroups = split.groups;
+  settings.encoder.settings.batchNormGroups = split.groups;
   Moco moco(settings);
   fill(moco, queueLength);
   const auto result = moco.step({.queries = formula::pictures("view1", 8, type),

@@ -26,7 +26,8 @@ Normalisation normalisation(const at::Device& device = at::kCPU) {
 }
 
 Encoder initialised(const at::Device& device = at::kCPU) {
-  Encoder encoder({.arch = "resnet18", .featureDim = 0, .device = device, .compute = at::kFloat});
+  Encoder encoder(
+      {.settings = {.arch = "resnet18", .featureDim = 0}, .device = device, .compute = at::kFloat});
   encoder.initialise(3);
   return encoder;
 }

@@ -37,11 +37,14 @@ Tolerances single(const std::string& arch) {
 }
 
 EncoderOptions encoderOptions(const std::string& arch, at::ScalarType type) {
-  return {.arch = arch, .featureDim = 0, .device = at::kCPU, .compute = type, .master = type};
+  return {.settings = {.arch = arch, .featureDim = 0},
+          .device = at::kCPU,
+          .compute = type,
+          .master = type};
 }
 
-LinearOptions linearOptions(bool frozen) {
-  return {.batchSize = 8, .learningRate = 1e-3, .weightDecay = 1e-6, .frozenBatchNorm = frozen};
+LinearSettings linearSettings(bool frozen) {
+  return {.batchSize = 8, .adam = {.learningRate = 1e-3, .weightDecay = 1e-6}, .frozenBn = frozen};
 }
 
 Normalisation plain() { return {at::full({3}, .5f), at::full({3}, .25f)}; }
@@ -82,7 +85,7 @@ void checkLinear(const std::string& arch, bool frozen, at::ScalarType type) {
   const Tolerances tolerances = type == at::kDouble ? kExact : single(arch);
   Encoder encoder(encoderOptions(arch, type));
   formula::fill(encoder);
-  LinearEvaluation linear(encoder, plain(), kClasses, linearOptions(frozen), 1);
+  LinearEvaluation linear(encoder, plain(), kClasses, linearSettings(frozen), 1);
   fillClassifier(linear);
   NamedTensors update = classifierOf(linear);
   update.flat().neg_();
@@ -116,7 +119,7 @@ struct Small {
 
   explicit Small(bool frozen) {
     formula::fill(encoder);
-    linear.emplace(encoder, plain(), kClasses, linearOptions(frozen), 1);
+    linear.emplace(encoder, plain(), kClasses, linearSettings(frozen), 1);
   }
   LinearTally step(const at::Tensor& pictures) {
     return linear->step(pictures, labels("linear.s0", pictures.size(0)));

@@ -15,7 +15,10 @@ using namespace moco;
 namespace {
 
 EncoderOptions options(const std::string& arch, at::ScalarType type = at::kFloat) {
-  return {.arch = arch, .featureDim = 128, .device = at::kCPU, .compute = type, .master = type};
+  return {.settings = {.arch = arch, .featureDim = 128},
+          .device = at::kCPU,
+          .compute = type,
+          .master = type};
 }
 
 std::map<std::string, at::Tensor> asMap(const Encoder& encoder) {
@@ -76,7 +79,7 @@ TEST_CASE("a layout lists the state dict's names and shapes, with each stem and 
     for (const int64_t featureDim : {128, 0}) {
       auto wanted = options("resnet18");
       wanted.stem = stem;
-      wanted.featureDim = featureDim;
+      wanted.settings.featureDim = featureDim;
       const auto state = Encoder(wanted).stateDict();
       const auto layout = encoderLayout("resnet18", stem, featureDim);
       REQUIRE(layout.size() == state.size());

@@ -15,7 +15,10 @@ namespace {
 
 EncoderOptions options(const std::string& arch, at::ScalarType compute,
                        at::ScalarType master = at::kFloat) {
-  return {.arch = arch, .featureDim = 0, .device = at::kCPU, .compute = compute, .master = master};
+  return {.settings = {.arch = arch, .featureDim = 0},
+          .device = at::kCPU,
+          .compute = compute,
+          .master = master};
 }
 
 Encoder filled(const EncoderOptions& options) {

@@ -12,15 +12,12 @@ using namespace moco;
 
 namespace {
 
-BenchmarkOptions smallOptions() {
+BenchmarkSettings smallSettings() {
   return {.arch = "resnet18",
           .batchSize = 2,
-          .queueLength = 8,
-          .device = "cpu",
-          .precision = "fp32",
-          .dataThreads = 1,
-          .computeThreads = 0,  // unchanged, because all tests share this setting
-          .matrixSide = 64};
+          .m = 8,
+          .matrix = 64,
+          .compute = {.device = "cpu", .precision = "fp32", .dataThreads = 1}};
 }
 
 const std::atomic<bool> kGoOn{false};
@@ -28,7 +25,7 @@ const std::atomic<bool> kGoOn{false};
 }  // namespace
 
 TEST_CASE("a step goes through each of its phases once") {
-  Benchmark benchmark(smallOptions());
+  Benchmark benchmark(smallSettings());
   const auto measured = benchmark.steps(0, Profiler::Detail::kPhases, kGoOn);
   CHECK(measured.steps == 1);
   std::map<std::string, int64_t> calls;
@@ -45,7 +42,7 @@ TEST_CASE("a step goes through each of its phases once") {
 }
 
 TEST_CASE("a profile tells the convolutions of forward and backward from the optimiser") {
-  Benchmark benchmark(smallOptions());
+  Benchmark benchmark(smallSettings());
   const auto measured = benchmark.steps(0, Profiler::Detail::kOperators, kGoOn);
   std::map<std::string, std::set<std::string>> operators;
   for (const auto& time : measured.times) operators[time.phase].insert(time.name);
@@ -55,16 +52,16 @@ TEST_CASE("a profile tells the convolutions of forward and backward from the opt
 }
 
 TEST_CASE("extraction, matrix product, augmentation and kNN are timed") {
-  Benchmark benchmark(smallOptions());
+  Benchmark benchmark(smallSettings());
   CHECK(benchmark.extraction(0, kGoOn) > 0);
   CHECK(benchmark.augmentation(0, kGoOn) > 0);
   CHECK(benchmark.matrixProduct(0, kGoOn) > 0);
-  CHECK(benchmark.knn({.bank = 300, .queries = 5, .neighbours = 7}, kGoOn) > 0);
+  CHECK(benchmark.knn({.bank = 300, .queries = 5, .k = 7}, kGoOn) > 0);
   CHECK(benchmark.featureLength() == 512);
 }
 
 TEST_CASE("a benchmark ends when it is stopped") {
-  Benchmark benchmark(smallOptions());
+  Benchmark benchmark(smallSettings());
   const std::atomic<bool> stop{true};
   const auto stopped = [](const auto& run) {
     CHECK_THROWS_WITH_AS(run(), doctest::Contains("stopped"), Error);
@@ -73,5 +70,5 @@ TEST_CASE("a benchmark ends when it is stopped") {
   stopped([&] { benchmark.extraction(1e9, stop); });
   stopped([&] { benchmark.matrixProduct(1e9, stop); });
   stopped([&] { benchmark.augmentation(1e9, stop); });
-  stopped([&] { benchmark.knn({.bank = 1 << 20, .queries = 5, .neighbours = 7}, stop); });
+  stopped([&] { benchmark.knn({.bank = 1 << 20, .queries = 5, .k = 7}, stop); });
 }

@@ -23,27 +23,29 @@ ImageStore noise(int64_t count, uint64_t seed) {
 }
 
 StateDict formulaModel() {
-  Encoder encoder({.arch = "resnet18", .featureDim = 0, .device = at::kCPU, .compute = at::kFloat});
+  Encoder encoder({.settings = {.arch = "resnet18", .featureDim = 0},
+                   .device = at::kCPU,
+                   .compute = at::kFloat});
   formula::fill(encoder);
   return encoder.stateDict();
 }
 
-EvaluatorOptions smallOptions() {
+Dataset smallDataset() {
   return {.train = noise(29, 1),
           .test = noise(12, 2),
-          .validation = noise(10, 3),
           .normalisation = {at::full({3}, .5f), at::full({3}, .25f)},
-          .arch = "resnet18",
-          .stem = "cifar",
-          .seed = 11,
-          .device = "cpu",
-          .precision = "fp32",
-          .dataThreads = 1,
-          .computeThreads = 0};
+          .validation = noise(10, 3)};
 }
 
-LinearOptions linearOptions(bool frozen = false) {
-  return {.batchSize = 8, .learningRate = 1e-2, .weightDecay = 1e-6, .frozenBatchNorm = frozen};
+EvaluatorSettings smallSettings() {
+  return {.arch = "resnet18",
+          .stem = "cifar",
+          .seed = 11,
+          .compute = {.device = "cpu", .precision = "fp32", .dataThreads = 1}};
+}
+
+LinearSettings linearSettings(bool frozen = false) {
+  return {.batchSize = 8, .adam = {.learningRate = 1e-2, .weightDecay = 1e-6}, .frozenBn = frozen};
 }
 
 const auto ignore = [](const LinearStep&) {};
@@ -53,8 +55,8 @@ std::vector<double> numbers(const LinearMetrics& metrics) {
 }
 
 /// The metrics of two epochs, and of the test after each.
-std::vector<double> twoEpochs(Evaluator& evaluator, const LinearOptions& options) {
-  evaluator.startLinear(options);
+std::vector<double> twoEpochs(Evaluator& evaluator, const LinearSettings& settings) {
+  evaluator.startLinear(settings);
   std::vector<double> all;
   for (int64_t epoch = 1; epoch <= 2; ++epoch) {
     for (const auto& metrics :
@@ -68,23 +70,23 @@ std::vector<double> twoEpochs(Evaluator& evaluator, const LinearOptions& options
 }  // namespace
 
 TEST_CASE("a linear evaluation is the same from the same seed, with any number of data threads") {
-  Evaluator evaluator(smallOptions(), formulaModel());
-  const auto run = twoEpochs(evaluator, linearOptions());
+  Evaluator evaluator(smallSettings(), smallDataset(), formulaModel());
+  const auto run = twoEpochs(evaluator, linearSettings());
   // A second run on the same evaluator gives the same: nothing is left of the first.
-  CHECK(twoEpochs(evaluator, linearOptions()) == run);
-  auto threads = smallOptions();
-  threads.dataThreads = 3;
-  Evaluator other(threads, formulaModel());
-  CHECK(twoEpochs(other, linearOptions()) == run);
-  auto seed = smallOptions();
+  CHECK(twoEpochs(evaluator, linearSettings()) == run);
+  auto threads = smallSettings();
+  threads.compute.dataThreads = 3;
+  Evaluator other(threads, smallDataset(), formulaModel());
+  CHECK(twoEpochs(other, linearSettings()) == run);
+  auto seed = smallSettings();
   seed.seed = 12;
-  Evaluator different(seed, formulaModel());
-  CHECK(twoEpochs(different, linearOptions()) != run);
+  Evaluator different(seed, smallDataset(), formulaModel());
+  CHECK(twoEpochs(different, linearSettings()) != run);
 }
 
 TEST_CASE("an epoch's metrics are the means over all its pictures, the last batch included") {
-  Evaluator evaluator(smallOptions(), formulaModel());
-  evaluator.startLinear(linearOptions());
+  Evaluator evaluator(smallSettings(), smallDataset(), formulaModel());
+  evaluator.startLinear(linearSettings());
   std::vector<LinearStep> steps;
   const auto metrics =
       evaluator.trainLinearEpoch(1, [&](const LinearStep& step) { steps.push_back(step); }, kGo);
@@ -101,30 +103,23 @@ TEST_CASE("an epoch's metrics are the means over all its pictures, the last batc
 }
 
 TEST_CASE("kNN is the trainer's, at several temperatures in one pass") {
-  auto data = smallOptions();
-  Trainer trainer({.train = data.train,
-                   .test = data.test,
-                   .normalisation = data.normalisation,
-                   .arch = "resnet18",
-                   .featureDim = 16,
-                   .queueLength = 24,
-                   .temperature = 0.1,
-                   .momentum = 0.99,
-                   .neighbours = 7,
-                   .batchSize = 8,
-                   .learningRate = 1e-3,
-                   .weightDecay = 1e-6,
-                   .seed = 11,
-                   .device = "cpu",
-                   .precision = "fp32",
-                   .dataThreads = 1,
-                   .computeThreads = 0,
-                   .checkpoint = {}});
-  Encoder encoder(
-      {.arch = "resnet18", .featureDim = 16, .device = at::kCPU, .compute = at::kFloat});
+  const Dataset data = smallDataset();
+  const EvaluatorSettings settings = smallSettings();
+  TrainerSettings trained{.encoder = {.arch = settings.arch, .featureDim = 16},
+                          .contrast = {.m = 24, .temperature = 0.1, .momentum = 0.99},
+                          .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+                          .k = 7,
+                          .batchSize = 8,
+                          .seed = settings.seed,
+                          .compute = {}};
+  trained.compute = settings.compute;
+  Trainer trainer(trained, data);
+  Encoder encoder({.settings = {.arch = settings.arch, .featureDim = 16},
+                   .device = at::kCPU,
+                   .compute = at::kFloat});
   encoder.initialise(11);  // as the trainer's query encoder starts
-  Evaluator evaluator(data, encoder.stateDict());
-  const auto results = evaluator.knn(7, {0.5, 0.1}, kGo);
+  Evaluator evaluator(settings, data, encoder.stateDict());
+  const auto results = evaluator.knn({7, {0.5, 0.1}}, kGo);
   REQUIRE(results.size() == 2);
   const Accuracy expected = trainer.evaluate(kGo);
   CHECK(results[1].temperature == 0.1);
@@ -140,54 +135,54 @@ TEST_CASE("kNN is the trainer's, at several temperatures in one pass") {
 }
 
 TEST_CASE("kNN and the sweep use the model's backbone, not what a linear evaluation has moved") {
-  Evaluator evaluator(smallOptions(), formulaModel());
-  const SweepOptions sweep{
+  Evaluator evaluator(smallSettings(), smallDataset(), formulaModel());
+  const SweepSettings sweep{
       .learningRates = {1e-2}, .batchSize = 8, .epochs = 2, .weightDecay = 1e-6};
-  const auto knn = evaluator.knn(5, {0.1}, kGo).front().accuracy;
+  const auto knn = evaluator.knn({5, {0.1}}, kGo).front().accuracy;
   const auto swept = numbers(evaluator.sweep(sweep, kGo).front().test);
-  const auto linear = twoEpochs(evaluator, linearOptions());
-  CHECK(evaluator.knn(5, {0.1}, kGo).front().accuracy.top5 == knn.top5);
+  const auto linear = twoEpochs(evaluator, linearSettings());
+  CHECK(evaluator.knn({5, {0.1}}, kGo).front().accuracy.top5 == knn.top5);
   CHECK(numbers(evaluator.sweep(sweep, kGo).front().test) == swept);
 }
 
 TEST_CASE("a sweep measures every learning rate on all splits") {
-  Evaluator evaluator(smallOptions(), formulaModel());
-  const SweepOptions options{
+  Evaluator evaluator(smallSettings(), smallDataset(), formulaModel());
+  const SweepSettings settings{
       .learningRates = {1e-6, 1e-2, 1e-1}, .batchSize = 8, .epochs = 30, .weightDecay = 1e-6};
-  const auto results = evaluator.sweep(options, kGo);
+  const auto results = evaluator.sweep(settings, kGo);
   REQUIRE(results.size() == 3);
   // A classifier of 512 features can learn the noise by heart, but hardly at a learning rate of
   // 1e-6.
   CHECK(results[0].train.accuracy.top1 < 50);
   CHECK(results[1].train.accuracy.top1 > 90);
   for (size_t i = 0; i < results.size(); ++i) {
-    CHECK(results[i].learningRate == options.learningRates[i]);
+    CHECK(results[i].learningRate == settings.learningRates[i]);
     CHECK(results[i].validation);
     CHECK(std::isfinite(results[i].test.loss));
     // A learning rate gives the same result alone as beside the others.
-    auto alone = options;
-    alone.learningRates = {options.learningRates[i]};
+    auto alone = settings;
+    alone.learningRates = {settings.learningRates[i]};
     CHECK(evaluator.sweep(alone, kGo).front().test.loss ==
           doctest::Approx(results[i].test.loss).epsilon(1e-4));
   }
 }
 
 TEST_CASE("without validation pictures a sweep has no validation") {
-  auto options = smallOptions();
-  options.validation = std::nullopt;
-  Evaluator evaluator(options, formulaModel());
+  Dataset dataset = smallDataset();
+  dataset.validation = std::nullopt;
+  Evaluator evaluator(smallSettings(), dataset, formulaModel());
   const auto results = evaluator.sweep(
       {.learningRates = {1e-2}, .batchSize = 8, .epochs = 1, .weightDecay = 0}, kGo);
   CHECK_FALSE(results.front().validation);
 }
 
 TEST_CASE("every kind of evaluation ends soon after it is stopped") {
-  Evaluator evaluator(smallOptions(), formulaModel());
+  Evaluator evaluator(smallSettings(), smallDataset(), formulaModel());
   const std::atomic<bool> stopped{true};
-  CHECK_THROWS_WITH_AS(evaluator.knn(5, {0.1}, stopped), doctest::Contains("was stopped"), Error);
+  CHECK_THROWS_WITH_AS(evaluator.knn({5, {0.1}}, stopped), doctest::Contains("was stopped"), Error);
   CHECK_THROWS_WITH_AS(evaluator.sweep({{1e-2}, 8, 1, 0}, stopped),
                        doctest::Contains("was stopped"), Error);
-  evaluator.startLinear(linearOptions());
+  evaluator.startLinear(linearSettings());
   CHECK_THROWS_WITH_AS(evaluator.testLinear(stopped), doctest::Contains("was stopped"), Error);
   std::atomic<bool> stop{false};
   int steps = 0;
@@ -201,29 +196,31 @@ TEST_CASE("features that are not finite are an error that names the step") {
   auto model = formulaModel();
   model[0].second = model[0].second.clone();
   model[0].second[0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
-  Evaluator evaluator(smallOptions(), model);
-  evaluator.startLinear(linearOptions(true));
+  Evaluator evaluator(smallSettings(), smallDataset(), model);
+  evaluator.startLinear(linearSettings(true));
   CHECK_THROWS_WITH_AS(evaluator.trainLinearEpoch(3, ignore, kGo),
                        doctest::Contains("epoch 3, step 1: the loss is"), Error);
-  CHECK_THROWS_WITH_AS(evaluator.knn(5, {0.1}, kGo), doctest::Contains("features are not finite"),
+  CHECK_THROWS_WITH_AS(evaluator.knn({5, {0.1}}, kGo), doctest::Contains("features are not finite"),
                        Error);
 }
 
 TEST_CASE("what cannot be evaluated is refused") {
   const auto refused = [](auto change, const char* message) {
-    auto options = smallOptions();
-    change(options);
-    CHECK_THROWS_WITH_AS(Evaluator(options, formulaModel()), doctest::Contains(message), Error);
+    EvaluatorSettings settings = smallSettings();
+    Dataset dataset = smallDataset();
+    change(settings, dataset);
+    CHECK_THROWS_WITH_AS(Evaluator(settings, dataset, formulaModel()), doctest::Contains(message),
+                         Error);
   };
-  refused([](auto& options) { options.arch = "resnet50"; }, "f.3.0.conv1.weight");
-  refused([](auto& options) { options.stem = "imagenet"; }, "f.0.weight");
-  refused([](auto& options) { options.test = noise(0, 1); }, "test pictures: 0");
+  refused([](auto& settings, auto&) { settings.arch = "resnet50"; }, "f.3.0.conv1.weight");
+  refused([](auto& settings, auto&) { settings.stem = "imagenet"; }, "f.0.weight");
+  refused([](auto&, auto& dataset) { dataset.test = noise(0, 1); }, "test pictures: 0");
 
-  Evaluator evaluator(smallOptions(), formulaModel());
-  CHECK_THROWS_WITH_AS(evaluator.knn(30, {0.1}, kGo), doctest::Contains("k: 30"), Error);
-  CHECK_THROWS_WITH_AS(evaluator.knn(5, {1e-3}, kGo), doctest::Contains("temperature: at 0.001"),
+  Evaluator evaluator(smallSettings(), smallDataset(), formulaModel());
+  CHECK_THROWS_WITH_AS(evaluator.knn({30, {0.1}}, kGo), doctest::Contains("k: 30"), Error);
+  CHECK_THROWS_WITH_AS(evaluator.knn({5, {1e-3}}, kGo), doctest::Contains("temperature: at 0.001"),
                        Error);
-  auto batch = linearOptions();
+  auto batch = linearSettings();
   batch.batchSize = 0;
   CHECK_THROWS_WITH_AS(evaluator.startLinear(batch), doctest::Contains("batchSize: 0"), Error);
   CHECK_THROWS_WITH_AS(evaluator.sweep({{1e-2}, 8, 0, 0}, kGo), doctest::Contains("epochs: 0"),

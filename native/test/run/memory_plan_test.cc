@@ -6,7 +6,6 @@
 #include "core/device/caching_allocator.h"
 #include "core/device/device.h"
 #include "core/evaluate/nearest_neighbours.h"
-#include "core/input/host_input_loader.h"
 #include "core/run/trainer.h"
 
 using namespace moco;
@@ -16,19 +15,24 @@ namespace {
 constexpr int64_t kGibibyte = int64_t{1} << 30;
 
 MemoryDemand demandOf(const std::string& arch, at::ScalarType compute, int64_t batchSize) {
-  return {.arch = arch,
-          .featureDim = 128,
-          .queueLength = 4096,
-          .neighbours = 1,
-          .batchSize = batchSize,
+  return {.settings = {.encoder = {.arch = arch, .featureDim = 128},
+                       .contrast = {.m = 4096, .temperature = 0.5, .momentum = 0.999},
+                       .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+                       .k = 1,
+                       .batchSize = batchSize,
+                       .seed = 1,
+                       .compute = {.device = "cpu",
+                                   .precision = compute == at::kFloat ? "fp32" : "bf16",
+                                   .threads = 2,
+                                   .dataThreads = 1}},
+          .machine = {.device = at::kCPU,
+                      .precision = {.compute = compute, .reason = {}},
+                      .dataThreads = 1,
+                      .recorders = {}},
           .trainPictures = 2 * batchSize,
           .testPictures = 1,
           .height = 32,
-          .width = 32,
-          .batchesOfViews = HostInputLoader::batchesInMemory(1),
-          .compute = compute,
-          .device = at::kCPU,
-          .graph = false};
+          .width = 32};
 }
 
 ImageStore pictures(int64_t count) {
@@ -38,27 +42,12 @@ ImageStore pictures(int64_t count) {
 /// The most bytes that are in use at once during a training step, the model included.
 double measuredPeak(const MemoryDemand& demand) {
   installCachingAllocator();
-  TrainerOptions options{.train = pictures(demand.trainPictures),
-                         .test = pictures(demand.testPictures),
-                         .normalisation = {at::full({3}, .5f), at::full({3}, .25f)},
-                         .arch = demand.arch,
-                         .featureDim = demand.featureDim,
-                         .queueLength = demand.queueLength,
-                         .temperature = 0.5,
-                         .momentum = 0.999,
-                         .neighbours = demand.neighbours,
-                         .batchSize = demand.batchSize,
-                         .learningRate = 1e-3,
-                         .weightDecay = 1e-6,
-                         .seed = 1,
-                         .device = "cpu",
-                         .precision = demand.compute == at::kFloat ? "fp32" : "bf16",
-                         .dataThreads = 1,
-                         .computeThreads = 2,
-                         .checkpoint = {}};
+  Dataset dataset{.train = pictures(demand.trainPictures),
+                  .test = pictures(demand.testPictures),
+                  .normalisation = {at::full({3}, .5f), at::full({3}, .25f)}};
   restartPeak();
   const size_t before = cachedMemory().inUse;
-  Trainer trainer(std::move(options));
+  Trainer trainer(demand.settings, std::move(dataset));
   std::atomic<bool> stop{false};
   trainer.trainEpoch(1, 1, [&](const StepMetrics&) { stop = true; }, stop);
   return static_cast<double>(cachedMemory().peak - before);
@@ -89,7 +78,7 @@ TEST_CASE("recorded work keeps its memory: that of steps and that of evaluations
   MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
   demand.trainPictures = 50'000;
   const MemoryPlan plain = planMemory(demand);
-  demand.graph = true;
+  demand.machine.recorders = [] { return std::unique_ptr<GraphRecorder>(); };
   const MemoryPlan recorded = planMemory(demand);
   CHECK(recorded.peak ==
         recorded.model + recorded.queue + recorded.pictures + recorded.step + recorded.evaluation);
@@ -109,7 +98,7 @@ TEST_CASE("folded weights keep their memory while training goes on") {
 TEST_CASE("there is an allowance for a GPU's libraries, and none on a CPU") {
   MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
   CHECK(planMemory(demand).libraries == 0);
-  demand.device = at::Device(at::kCUDA, 0);
+  demand.machine.device = at::Device(at::kCUDA, 0);
   const MemoryPlan plan = planMemory(demand);
   CHECK(plan.libraries == kLibraryBytes);
   const int64_t tensors = plan.model + plan.queue + plan.pictures;
@@ -120,9 +109,9 @@ TEST_CASE("on a GPU, an evaluation has room for the similarities that it selects
   MemoryDemand demand = demandOf("resnet50", at::kBFloat16, 64);
   demand.trainPictures = 50'000;
   demand.testPictures = 10'000;
-  demand.neighbours = 200;
+  demand.settings.k = 200;
   const int64_t onCpu = planMemory(demand).evaluation;
-  demand.device = at::Device(at::kCUDA, 0);
+  demand.machine.device = at::Device(at::kCUDA, 0);
   const int64_t onGpu = planMemory(demand).evaluation;
   constexpr int64_t kPiece = 3355;  // features of the bank that are compared at once
   CHECK(onGpu - onCpu >= demand.testPictures * kPiece * kSelectedBytes);
@@ -133,9 +122,9 @@ TEST_CASE("on a GPU, an evaluation has room for the similarities that it selects
 TEST_CASE("a chosen batch is the largest power of two that fits in nine tenths of the memory") {
   MemoryDemand demand = demandOf("resnet50", at::kBFloat16, 0);
   demand.trainPictures = 50'000;
-  demand.device = at::Device(at::kCUDA, 0);
+  demand.machine.device = at::Device(at::kCUDA, 0);
   const auto peakOf = [&](int64_t batch) {
-    demand.batchSize = batch;
+    demand.settings.batchSize = batch;
     return planMemory(demand).peak;
   };
   const auto room = [](int64_t peak) { return peak * 10 / 9 + kGibibyte / 100; };
@@ -147,7 +136,7 @@ TEST_CASE("a chosen batch is the largest power of two that fits in nine tenths o
   demand.trainPictures = 20;
   CHECK(chooseBatch(demand, 1000 * kGibibyte) == 16);
   demand.trainPictures = 50'000;
-  demand.device = at::kCPU;
+  demand.machine.device = at::kCPU;
   CHECK(chooseBatch(demand, 1000 * kGibibyte) == 256);
 }
 

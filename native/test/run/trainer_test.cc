@@ -16,25 +16,20 @@ ImageStore noise(int64_t count, uint64_t seed) {
   return {pixels, at::arange(count).remainder(10), 10};
 }
 
-TrainerOptions smallOptions() {
+Dataset smallDataset() {
   return {.train = noise(32, 1),
           .test = noise(12, 2),
-          .normalisation = {at::full({3}, .5f), at::full({3}, .25f)},
-          .arch = "resnet18",
-          .featureDim = 16,
-          .queueLength = 24,
-          .temperature = 0.2,
-          .momentum = 0.99,
-          .neighbours = 7,
+          .normalisation = {at::full({3}, .5f), at::full({3}, .25f)}};
+}
+
+TrainerSettings smallSettings() {
+  return {.encoder = {.arch = "resnet18", .featureDim = 16},
+          .contrast = {.m = 24, .temperature = 0.2, .momentum = 0.99},
+          .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+          .k = 7,
           .batchSize = 8,
-          .learningRate = 1e-3,
-          .weightDecay = 1e-6,
           .seed = 11,
-          .device = "cpu",
-          .precision = "fp32",
-          .dataThreads = 1,
-          .computeThreads = 0,
-          .checkpoint = {}};
+          .compute = {.device = "cpu", .precision = "fp32", .dataThreads = 1}};
 }
 
 struct Run {
@@ -42,8 +37,8 @@ struct Run {
   Accuracy accuracy{};
 };
 
-Run twoEpochs(TrainerOptions options) {
-  Trainer trainer(std::move(options));
+Run twoEpochs(const TrainerSettings& settings) {
+  Trainer trainer(settings, smallDataset());
   const std::atomic<bool> stop{false};
   Run run;
   for (int64_t epoch = 1; epoch <= 2; ++epoch) {
@@ -55,24 +50,28 @@ Run twoEpochs(TrainerOptions options) {
   return run;
 }
 
+void refused(const TrainerSettings& settings, const char* message) {
+  CHECK_THROWS_WITH_AS(Trainer(settings, smallDataset()), doctest::Contains(message), Error);
+}
+
 }  // namespace
 
 TEST_CASE("the same seed gives the same run, bit for bit, with any number of data threads") {
-  const Run run = twoEpochs(smallOptions());
+  const Run run = twoEpochs(smallSettings());
   CHECK(run.losses.size() == 8);
-  auto threads = smallOptions();
-  threads.dataThreads = 3;
+  auto threads = smallSettings();
+  threads.compute.dataThreads = 3;
   const Run again = twoEpochs(threads);
   CHECK(again.losses == run.losses);
   CHECK(again.accuracy.top1 == run.accuracy.top1);
-  auto seed = smallOptions();
+  auto seed = smallSettings();
   seed.seed = 12;
   CHECK(twoEpochs(seed).losses != run.losses);
 }
 
 TEST_CASE("an evaluation between epochs does not change the run") {
-  const Run run = twoEpochs(smallOptions());
-  Trainer trainer(smallOptions());
+  const Run run = twoEpochs(smallSettings());
+  Trainer trainer(smallSettings(), smallDataset());
   const std::atomic<bool> stop{false};
   std::vector<double> losses;
   Accuracy accuracy{};
@@ -86,7 +85,7 @@ TEST_CASE("an evaluation between epochs does not change the run") {
 }
 
 TEST_CASE("a stopped epoch ends after the step under way") {
-  Trainer trainer(smallOptions());
+  Trainer trainer(smallSettings(), smallDataset());
   std::atomic<bool> stop{false};
   int steps = 0;
   const auto stopAtSecond = [&](const StepMetrics&) { stop = ++steps == 2; };
@@ -95,10 +94,10 @@ TEST_CASE("a stopped epoch ends after the step under way") {
 }
 
 /// Compares the losses of two epochs that are stopped and go on with those of an uninterrupted run.
-/// @param options  must give four steps per epoch
-void checkGoesOn(const TrainerOptions& options) {
-  const Run whole = twoEpochs(options);
-  Trainer trainer(options);
+/// @param settings  must give four steps per epoch
+void checkGoesOn(const TrainerSettings& settings) {
+  const Run whole = twoEpochs(settings);
+  Trainer trainer(settings, smallDataset());
   std::atomic<bool> stop{false};
   std::vector<double> losses;
   const auto record = [&](const StepMetrics& metrics) {
@@ -115,29 +114,28 @@ void checkGoesOn(const TrainerOptions& options) {
 }
 
 TEST_CASE("an epoch that is stopped and goes on has the losses of an uninterrupted one") {
-  checkGoesOn(smallOptions());
+  checkGoesOn(smallSettings());
 }
 
 TEST_CASE("an epoch with BatchNorm groups, whose keys each step shuffles, can be stopped, too") {
-  auto options = smallOptions();
-  options.batchNormGroups = 4;
-  checkGoesOn(options);
-  CHECK(twoEpochs(options).losses != twoEpochs(smallOptions()).losses);
+  auto settings = smallSettings();
+  settings.encoder.batchNormGroups = 4;
+  checkGoesOn(settings);
+  CHECK(twoEpochs(settings).losses != twoEpochs(smallSettings()).losses);
 }
 
 TEST_CASE("groups that do not divide the batch, or hold a single picture, are refused") {
   for (const int64_t groups : {3, 8, 16, 0}) {
-    auto options = smallOptions();
-    options.batchNormGroups = groups;
-    CHECK_THROWS_WITH_AS(Trainer{options}, doctest::Contains("does not divide batchSize (8)"),
-                         Error);
+    auto settings = smallSettings();
+    settings.encoder.batchNormGroups = groups;
+    refused(settings, "does not divide batchSize (8)");
   }
 }
 
 TEST_CASE("a loss that is not finite names its step") {
-  auto options = smallOptions();
-  options.learningRate = 1e30;  // the first update ruins the parameters
-  Trainer trainer(std::move(options));
+  auto settings = smallSettings();
+  settings.adam.learningRate = 1e30;  // the first update ruins the parameters
+  Trainer trainer(settings, smallDataset());
   const std::atomic<bool> stop{false};
   int steps = 0;
   CHECK_THROWS_WITH_AS(trainer.trainEpoch(
@@ -147,19 +145,28 @@ TEST_CASE("a loss that is not finite names its step") {
 }
 
 TEST_CASE("more neighbours or a larger batch than there are pictures is refused") {
-  auto neighbours = smallOptions();
-  neighbours.neighbours = 33;
-  CHECK_THROWS_WITH_AS(Trainer{neighbours}, doctest::Contains("k: 33 is more than the 32"), Error);
-  auto batch = smallOptions();
+  auto neighbours = smallSettings();
+  neighbours.k = 33;
+  refused(neighbours, "k: 33 is more than the 32");
+  auto batch = smallSettings();
   batch.batchSize = 33;
-  CHECK_THROWS_WITH_AS(Trainer{batch}, doctest::Contains("batchSize: 33"), Error);
+  refused(batch, "batchSize: 33");
 }
 
 TEST_CASE("a device or precision that is not there is refused with the reason") {
-  auto cuda = smallOptions();
-  cuda.device = "cuda:99";
-  CHECK_THROWS_WITH_AS(Trainer{cuda}, doctest::Contains("device \"cuda:99\""), Error);
-  auto bf16 = smallOptions();
-  bf16.precision = "bf16";
-  if (!cpuHasBf16()) CHECK_THROWS_WITH_AS(Trainer{bf16}, doctest::Contains("lacks it"), Error);
+  auto cuda = smallSettings();
+  cuda.compute.device = "cuda:99";
+  refused(cuda, "device \"cuda:99\"");
+  auto bf16 = smallSettings();
+  bf16.compute.precision = "bf16";
+  if (!cpuHasBf16()) refused(bf16, "lacks it");
+}
+
+TEST_CASE("a number of threads that is not positive is refused") {
+  auto threads = smallSettings();
+  threads.compute.threads = 0;
+  refused(threads, "threads: 0 is not positive");
+  auto dataThreads = smallSettings();
+  dataThreads.compute.dataThreads = -1;
+  refused(dataThreads, "dataThreads: -1 is not positive");
 }

@@ -24,7 +24,7 @@ async function prepared(context: TestContext, script: Script, setting: Setting =
   const native = new NativeEvaluatorDouble(script);
   const evaluator = evaluatorOn(native, { notices, validationPictures });
   const run = (signal?: AbortSignal) => linearEvaluation(evaluator, config, signal);
-  return { out, native, run };
+  return { out, config, native, run };
 }
 
 const types = (events: readonly LinearEvent[]) => events.map(({ type }) => type);
@@ -65,14 +65,10 @@ test('a step says where it is; the last one of an epoch has the pictures that ar
 });
 
 test('the classifier is trained as the configuration says', async (context) => {
-  const { native, run } = await prepared(context, {}, { learningRate: 0.1, frozenBn: true });
+  const changes = { learningRate: 0.1, frozenBn: true };
+  const { config, native, run } = await prepared(context, {}, changes);
   await collect(run());
-  assert.deepEqual(native.linearOptions, {
-    batchSize: 16,
-    learningRate: 0.1,
-    weightDecay: 1e-6,
-    frozenBatchNorm: true,
-  });
+  assert.deepEqual(native.linearConfig, config);
 });
 
 test("the statistics have the reference's name and columns, and are whole after every epoch", async (context) => {
@@ -209,17 +205,11 @@ const swept = (context: TestContext, probes: NonNullable<Script['probes']>) =>
   );
 
 test('cached tries every learning rate and chooses on the validation pictures', async (context) => {
-  const { native, run } = await swept(context, PROBES);
+  const { config, native, run } = await swept(context, PROBES);
   const { events } = await collect(run());
   assert.deepEqual(types(events), ['start', 'sweep']);
   assert.deepEqual(native.calls, ['sweep']);
-  const options = {
-    learningRates: [0.001, 0.01, 0.1, 1],
-    batchSize: 16,
-    epochs: 3,
-    weightDecay: 1e-6,
-  };
-  assert.deepEqual(native.sweepOptions, options);
+  assert.deepEqual(native.linearConfig, config);
   const [sweep] = pick(events, 'sweep');
   assert.deepEqual([sweep?.chosen.learningRate, sweep?.chosen.test.top1], [0.1, 59]);
   assert.equal(sweep?.probes.length, 4);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseConfig } from '#moco/config/resolve.js';
 import { type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
 import { MocoError } from '#moco/error.js';
-import type { NativeMemoryDemand } from '#moco/native/trainer.js';
+import type { NativeAddon } from '#moco/native/addon.js';
 import { withBatchSize } from '#moco/train/batchSize.js';
 import { runFiles } from '#moco/train/runFiles.js';
 import { addonError } from '../../support/addonError.js';
@@ -12,8 +12,8 @@ const settings = (input: TrainConfigInput) => parseConfig(trainCommand, input);
 
 /** Stands in for the addon: chooses 512 and keeps what it was asked. */
 function chooser() {
-  const demands: NativeMemoryDemand[] = [];
-  const chooseBatchSize = (demand: NativeMemoryDemand) => {
+  const demands: Parameters<NativeAddon['chooseBatchSize']>[] = [];
+  const chooseBatchSize: NativeAddon['chooseBatchSize'] = (...demand) => {
     demands.push(demand);
     return 512;
   };
@@ -35,13 +35,14 @@ test("auto becomes the number that fits, in the files' names, too", () => {
 test('what is chosen for is the run with its pictures', () => {
   const { demands, addon } = chooser();
   const run = { trainLimit: 20_000, validation: 500, cudaGraph: false, dataThreads: 3 } as const;
-  withBatchSize(settings({ batchSize: 'auto', ...run }), addon);
-  assert.deepEqual(demands[0], {
-    ...{ arch: 'resnet50', featureDim: 128, queueLength: 4096, neighbours: 200 },
-    ...{ device: 'auto', precision: 'auto', dataThreads: 3 },
-    gpu: { tf32: true, deterministic: false, cudaGraph: false },
-    ...{ trainPictures: 19_500, testPictures: 500, height: 32, width: 32 },
-  });
+  const asked = settings({ batchSize: 'auto', ...run });
+  withBatchSize(asked, addon);
+  assert.deepEqual(demands, [
+    [
+      { ...asked, batchSize: 0 },
+      { train: 19_500, test: 500, height: 32, width: 32 },
+    ],
+  ]);
 });
 
 test('where nothing fits, the error is ours', () => {

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/contrast/moco.h"
+#include "core/device/machine.h"
+#include "core/model/encoder.h"
+#include "core/ops/adam.h"
+
+namespace moco {
+
+/// All settings of a training run that the core reads.
+struct TrainerSettings {
+  EncoderSettings encoder;
+  ContrastSettings contrast;
+  AdamOptions adam;
+  int64_t k;  // neighbours that vote in the kNN evaluation
+  int64_t batchSize;
+  uint64_t seed;
+  ComputeSettings compute;
+
+  /// Calls `visit(name, value)` for every setting.
+  template <class Visit>
+  void each(Visit&& visit) {
+    encoder.each(visit);
+    contrast.each(visit);
+    adam.each(visit);
+    visit("k", k);
+    visit("batchSize", batchSize);
+    visit("seed", seed);
+    compute.each(visit);
+  }
+};
+
+}  // namespace moco
