@@ -71,6 +71,7 @@ at::Tensor KnnVote::scores(double temperature, int64_t classes) {
   // One sum for each class, and not scatter_add, which on a GPU adds in an order that changes from
   // run to run.
   std::vector<at::Tensor> byClass;
+  byClass.reserve(classes);
   for (int64_t label = 0; label < classes; ++label) {
     byClass.push_back(weights.mul(nearest_.labels.eq(label)).sum(1));
   }

@@ -52,6 +52,7 @@ std::vector<LinearMetrics> measure(const LinearProbes& probes, const CachedFeatu
     for (size_t probe = 0; probe < totals.size(); ++probe) totals[probe] += tallies[probe];
   }
   std::vector<LinearMetrics> metrics;
+  metrics.reserve(totals.size());
   for (const auto& total : totals) metrics.push_back(total.means());
   return metrics;
 }
@@ -65,6 +66,7 @@ std::vector<SweepResult> sweepLinear(FrozenBackbone& backbone, const ImageStore&
   const at::NoGradGuard noGrad;
   const CachedFeatures cached = cache(backbone, train, stop);
   std::vector<AdamOptions> adam;
+  adam.reserve(settings.learningRates.size());
   for (const double rate : settings.learningRates) {
     adam.push_back({.learningRate = rate, .weightDecay = settings.weightDecay});
   }

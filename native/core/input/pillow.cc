@@ -8,7 +8,7 @@
 namespace moco::pillow {
 namespace {
 
-constexpr int kChannels = 3;
+constexpr int64_t kChannels = 3;
 constexpr int kValues = 256;  // that a channel can have
 
 /// The taps of every output, when `input` samples are enlarged to `output`.
@@ -25,7 +25,7 @@ void stretchRow(const uint8_t* row, const std::vector<Taps>& columns, int32_t* t
     const Taps taps = columns[x];
     const uint8_t* first = row + taps.first * kChannels;
     const uint8_t* second = row + taps.second * kChannels;
-    for (int channel = 0; channel < kChannels; ++channel) {
+    for (int64_t channel = 0; channel < kChannels; ++channel) {
       target[channel * width + x] = interpolate(first[channel], second[channel], taps.weight);
     }
   }

@@ -11,6 +11,11 @@
 /// branches. It must be compiled without fused multiply-add, which would change bytes.
 namespace moco::pillow {
 
+/// The nearest whole number, as Pillow computes it: for values from 0 on, with halves rounded up.
+MOCO_HOST_DEVICE inline int32_t rounded(double value) {
+  return static_cast<int32_t>(value + 0.5);  // NOLINT(bugprone-incorrect-roundings): as Pillow does
+}
+
 // --- Resampling ---------------------------------------------------------------------------------
 
 constexpr int kPrecisionBits = 22;
@@ -28,7 +33,7 @@ MOCO_HOST_DEVICE inline Taps bilinearTapsOf(int64_t i, int64_t input, int64_t ou
   const int32_t first = static_cast<int32_t>(position + 1.0) - 1;
   const double fraction = position - first;
   return {std::max(first, 0), std::min(first + 1, static_cast<int32_t>(input - 1)),
-          static_cast<int32_t>(0.5 + fraction * (1 << kPrecisionBits))};
+          rounded(fraction * (1 << kPrecisionBits))};
 }
 
 /// The weighted sum of two inputs, rounded. One product is enough, because Pillow's two weights,
@@ -63,7 +68,7 @@ MOCO_HOST_DEVICE inline float luma(float red, float green, float blue) {
 /// The grey that contrast is adjusted by: the mean luma of `pixels` pixels, rounded.
 MOCO_HOST_DEVICE inline float meanGrey(int64_t sumOfLuma, int64_t pixels) {
   const double mean = static_cast<double>(sumOfLuma) / static_cast<double>(pixels);
-  return static_cast<float>(static_cast<int32_t>(mean + 0.5));
+  return static_cast<float>(rounded(mean));
 }
 
 /// `from + factor · (to − from)`, clipped to 8 bits and truncated.
@@ -113,7 +118,7 @@ MOCO_HOST_DEVICE inline uint8_t hueSteps(double shift) {
 /// @param steps  what to add, from `hueSteps`
 MOCO_HOST_DEVICE inline Colour shiftHue(float red, float green, float blue, uint8_t steps) {
   const Hsv hsv = toHsv(red, green, blue);
-  const float hue = hsv.hue + steps;
+  const float hue = hsv.hue + static_cast<float>(steps);
   // The circle is 510 long: red is at 0, green at 170, blue at 340, their opposites at 255 …
   const float position = 2.0f * (hue < 256.0f ? hue : hue - 256.0f);
   return {channelOf(hsv, 170.0f - std::abs(position - 255.0f)),

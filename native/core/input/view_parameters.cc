@@ -24,8 +24,11 @@ CropBox centredCrop(int64_t height, int64_t width) {
   const double ratio = static_cast<double>(width) / static_cast<double>(height);
   int64_t cropHeight = height;
   int64_t cropWidth = width;
-  if (ratio < kNarrowestRatio) cropHeight = std::llrint(width / kNarrowestRatio);
-  if (ratio > kWidestRatio) cropWidth = std::llrint(height * kWidestRatio);
+  if (ratio < kNarrowestRatio) {
+    cropHeight = std::llrint(static_cast<double>(width) / kNarrowestRatio);
+  } else if (ratio > kWidestRatio) {
+    cropWidth = std::llrint(static_cast<double>(height) * kWidestRatio);
+  }
   return {(height - cropHeight) / 2, (width - cropWidth) / 2, cropHeight, cropWidth};
 }
 

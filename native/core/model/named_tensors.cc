@@ -73,6 +73,7 @@ void NamedTensors::restore(const StateDict& state) {
   const at::NoGradGuard noGrad;
   const StateLookup lookup(state);
   std::vector<at::Tensor> values;
+  values.reserve(size());
   for (const auto& [name, shape] : specs_) values.push_back(lookup.get(name, shape));
   for (size_t i = 0; i < size(); ++i) views_[i].copy_(values[i]);
 }

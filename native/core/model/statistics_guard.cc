@@ -15,7 +15,7 @@ StatisticsGuard::~StatisticsGuard() {
   encoder_.setBatchesTracked(batches_);
   try {
     encoder_.statistics().flat().copy_(before_);
-  } catch (const c10::Error&) {
+  } catch (const c10::Error&) {  // NOLINT(bugprone-empty-catch)
     // The device has failed and its memory is lost. The exception that says so is already on its
     // way to the caller.
   }

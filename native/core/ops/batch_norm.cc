@@ -25,6 +25,7 @@ at::Tensor normaliseByGroup(const at::Tensor& x, const BatchNormState& state) {
   const auto means = state.runningMean.detach().repeat({state.groups, 1});
   const auto variances = state.runningVar.detach().repeat({state.groups, 1});
   std::vector<at::Tensor> parts;
+  parts.reserve(state.groups);
   for (int64_t group = 0; group < state.groups; ++group) {
     parts.push_back(
         normalise(x.narrow(0, group * pictures, pictures), state, means[group], variances[group]));

@@ -139,7 +139,7 @@ at::Tensor normaliseInto(const at::Tensor& x, const BatchNormState& state, Epilo
                          const at::Tensor& residual, const at::Tensor& y) {
   RECORD_FUNCTION("moco::batch_norm", {});
   return withKernels(x, [&](const auto& kernels) {
-    const auto statistics = statisticsOf(kernels, x, state);
+    auto statistics = statisticsOf(kernels, x, state);
     apply(kernels, x, statistics, epilogue, residual, y);
     return statistics;
   });
