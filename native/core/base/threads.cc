@@ -31,7 +31,9 @@ void parallelFor(int64_t count, const std::function<void(int64_t, int64_t)>& bod
   const char* const first = static_cast<const char*>(places.const_data_ptr());
   auto iterator = at::TensorIterator::nullary_op(places);
   iterator.for_each(
-      [&](char** data, const int64_t*, int64_t length) {
+      // A loop over two dimensions, the outer of which has one element here. TensorIterator would
+      // wrap a loop over one dimension into code that g++ 12 warns of.
+      [&](char** data, const int64_t*, int64_t length, int64_t /*outer*/) {
         const int64_t begin = data[0] - first;
         body(begin, begin + length);
       },
