@@ -23,6 +23,7 @@
 #include "core/device/caching_allocator.h"
 #include "core/model/encoder.h"
 #include "timing.h"
+#include "core/ops/normalise_rows.h"
 
 using namespace moco;
 

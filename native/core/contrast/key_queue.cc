@@ -5,7 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/base/random.h"
-#include "core/model/encoder.h"
+#include "core/ops/normalise_rows.h"
 
 namespace moco {
 

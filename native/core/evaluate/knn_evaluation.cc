@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/evaluate/knn.h"
 #include "core/model/encoder.h"
+#include "core/ops/normalise_rows.h"
 
 namespace moco {
 namespace {

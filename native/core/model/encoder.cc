@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/base/random.h"
+#include "core/ops/normalise_rows.h"
 
 namespace moco {
 namespace {
@@ -39,11 +40,6 @@ std::optional<ProjectionHead> planHead(const Backbone& backbone, int64_t feature
 }
 
 }  // namespace
-
-at::Tensor normaliseRows(const at::Tensor& x) {
-  constexpr double kSmallestNorm = 1e-12;
-  return x / x.norm(2, /*dim=*/1, /*keepdim=*/true).clamp_min(kSmallestNorm);
-}
 
 std::vector<TensorSpec> encoderLayout(const std::string& arch, Stem stem, int64_t featureDim) {
   NetworkPlan plan;

@@ -142,8 +142,4 @@ class Encoder {
   int64_t batchesTracked_ = 0;
 };
 
-/// Divides every row by its length, x / max(‖x‖₂, 1e-12), as PyTorch's `normalize` does.
-/// @param x  (rows, length)
-at::Tensor normaliseRows(const at::Tensor& x);
-
 }  // namespace moco

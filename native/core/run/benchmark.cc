@@ -14,6 +14,7 @@
 #include "core/evaluate/frozen_backbone.h"
 #include "core/evaluate/knn.h"
 #include "core/model/encoder.h"
+#include "core/ops/normalise_rows.h"
 #include "core/run/view_benchmark.h"
 
 namespace moco {

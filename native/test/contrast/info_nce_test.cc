@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "core/model/encoder.h"
+#include "core/ops/normalise_rows.h"
 
 using namespace moco;
 

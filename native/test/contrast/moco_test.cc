@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/base/error.h"
+#include "core/ops/normalise_rows.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
 

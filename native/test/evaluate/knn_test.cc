@@ -4,6 +4,7 @@
 
 #include "core/evaluate/accuracy.h"
 #include "core/model/encoder.h"
+#include "core/ops/normalise_rows.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
 

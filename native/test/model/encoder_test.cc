@@ -7,6 +7,7 @@
 #include <map>
 
 #include "core/base/error.h"
+#include "core/ops/normalise_rows.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
 
