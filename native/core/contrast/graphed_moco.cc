@@ -29,8 +29,8 @@ GraphedMoco::GraphedMoco(const MocoOptions& options, const MakeRecorder& recorde
     : Moco(options),
       differentiation_(
           [this](const Tensors& inputs) {
-            const Contrast contrast = Moco::differentiate(viewsIn(inputs));
-            return Tensors{contrast.keys, contrast.result};
+            const FirstHalf half = Moco::differentiate(viewsIn(inputs));
+            return Tensors{half.keys, half.result};
           },
           recorderFrom(recorder)),
       update_(
@@ -44,7 +44,7 @@ const std::string& GraphedMoco::graphFailure() const {
   return differentiation_.failure().empty() ? update_.failure() : differentiation_.failure();
 }
 
-Moco::Contrast GraphedMoco::differentiate(const Views& views) {
+Moco::FirstHalf GraphedMoco::differentiate(const Views& views) {
   const int64_t batches = queryEncoder().batchesTracked() + 1;
   const Tensors outputs = differentiation_(listed(views));
   // A replay only does the device's work, so the encoders, which count batches on the host, do not

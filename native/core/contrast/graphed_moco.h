@@ -19,7 +19,7 @@ class GraphedMoco final : public Moco {
   const std::string& graphFailure() const;
 
  private:
-  Contrast differentiate(const Views& views) override;
+  FirstHalf differentiate(const Views& views) override;
   void updateEncoders() override;
 
   GraphedFunction differentiation_;

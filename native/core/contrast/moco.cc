@@ -65,26 +65,28 @@ Moco::Moco(const MocoOptions& options)
       adam_(query_.parameters().flat(), options.adam),
       gradients_(query_.parameters().zerosLike(options.encoder.master)) {
   query_.initialise(options.seed);
-  key_.copyParametersFrom(query_);
+  key_.copyParametersFrom(query_);  // f_k.params = f_q.params
 }
 
-// Algorithm 1 of the paper, whose lines stand beside ours. One thing is added: a step whose loss or
-// gradient is not finite is refused before it changes anything.
+// Algorithm 1 of the paper, whose lines stand beside ours as `// …`; in them, m is the momentum.
+// Views come from core/input, and the lines from l_pos to the loss are in info_nce.cc. Two things
+// are added: keys can be shuffled among the BatchNorm groups (section 3.3), and a step whose loss
+// or gradient is not finite is refused before it changes anything.
 
 StepResult Moco::step(const Views& views) {
   StatisticsGuard queryStatistics(query_), keyStatistics(key_);
-  const Contrast contrast = differentiate(views);
-  const StepResult result = unpack(contrast.result);
+  const FirstHalf half = differentiate(views);
+  const StepResult result = unpack(half.result);
   requireFinite(result);
   queryStatistics.keep();
   keyStatistics.keep();
   RECORD_USER_SCOPE(phase::kUpdate);
   updateEncoders();
-  queue_.enqueue(contrast.keys);  // enqueue(queue, k); dequeue(queue)
+  queue_.enqueue(half.keys);  // enqueue(queue, k); dequeue(queue)
   return result;
 }
 
-Moco::Contrast Moco::differentiate(const Views& views) {
+Moco::FirstHalf Moco::differentiate(const Views& views) {
   const auto [keys, infoNce] = forward(views);
   RECORD_USER_SCOPE(phase::kBackward);
   backward(infoNce.loss);  // loss.backward()
@@ -97,7 +99,7 @@ Moco::Forward Moco::forward(const Views& views) {
   // pass.
   const auto keys = encodeKeys(views);                 // k = f_k.forward(x_k).detach()
   const auto queries = encode(query_, views.queries);  // q = f_q.forward(x_q)
-  return {keys, moco::infoNce(queries, keys, queue_.keys(), options_.contrast.temperature)};
+  return {keys, infoNce(queries, keys, queue_.keys(), options_.contrast.temperature)};
 }
 
 at::Tensor Moco::encodeKeys(const Views& views) {

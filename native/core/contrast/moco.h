@@ -86,7 +86,7 @@ class Moco {
 
  protected:
   /// What the first half of a step leaves on the device.
-  struct Contrast {
+  struct FirstHalf {
     at::Tensor keys;    // (B, D), L2-normalised, without gradient
     at::Tensor result;  // a `StepResult`, packed
   };
@@ -96,7 +96,7 @@ class Moco {
 
   /// The forward and backward pass: computes keys, loss and gradients, and moves both encoders'
   /// BatchNorm statistics.
-  virtual Contrast differentiate(const Views& views);
+  virtual FirstHalf differentiate(const Views& views);
   /// The optimiser's step and the momentum update.
   virtual void updateEncoders();
 
