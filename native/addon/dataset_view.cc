@@ -1,5 +1,8 @@
 #include "addon/dataset_view.h"
 
+#include <string>
+#include <vector>
+
 #include "addon/properties.h"
 
 namespace moco::addon {
@@ -7,12 +10,11 @@ namespace {
 
 /// One number for each of R, G and B.
 at::Tensor channels(const Napi::Object& dataset, const char* key) {
-  const Napi::Object values = child(dataset, key);
-  at::Tensor tensor = at::empty({3}, at::kFloat);
-  for (uint32_t channel = 0; channel < 3; ++channel) {
-    tensor[channel] = values.Get(channel).ToNumber().DoubleValue();
+  const std::vector<double> values = numbers(dataset, key);
+  if (values.size() != 3) {
+    throw Napi::TypeError::New(dataset.Env(), std::string(key) + " must have 3 numbers");
   }
-  return tensor;
+  return at::tensor(values, at::kFloat);
 }
 
 }  // namespace

@@ -54,14 +54,18 @@ const uint8_t* bytes(const Napi::Object& object, const char* key, int64_t expect
 }
 
 std::vector<double> numbers(const Napi::Object& object, const char* key) {
-  const Napi::Value value = object.Get(key);
-  if (!value.IsArray()) {
+  const auto refuse = [&] {
     throw Napi::TypeError::New(object.Env(), std::string(key) + " must be an array of numbers");
-  }
+  };
+  const Napi::Value value = object.Get(key);
+  if (!value.IsArray()) refuse();
   const auto array = value.As<Napi::Array>();
   std::vector<double> values;
+  values.reserve(array.Length());
   for (uint32_t i = 0; i < array.Length(); ++i) {
-    values.push_back(array.Get(i).ToNumber().DoubleValue());
+    const Napi::Value element = array.Get(i);
+    if (!element.IsNumber()) refuse();
+    values.push_back(element.As<Napi::Number>().DoubleValue());
   }
   return values;
 }

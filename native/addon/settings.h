@@ -11,8 +11,9 @@
 
 namespace moco::addon {
 
-/// Gives settings the values of a configuration's properties of the same names. An optional setting
-/// is left absent where the configuration says `auto`.
+/// A visitor for `each` of a struct of settings: it gives every setting the value that the
+/// configuration has under the setting's name. An optional setting stays absent if the
+/// configuration says `auto`.
 class SettingsReader {
  public:
   explicit SettingsReader(const Napi::Object& config) : config_(config) {}
@@ -21,7 +22,11 @@ class SettingsReader {
   void operator()(const char* name, double& value) const { value = number(config_, name); }
   void operator()(const char* name, int64_t& value) const { value = integer(config_, name); }
   void operator()(const char* name, uint64_t& value) const {
-    value = static_cast<uint64_t>(integer(config_, name));
+    const int64_t whole = integer(config_, name);
+    if (whole < 0) {
+      throw Napi::TypeError::New(config_.Env(), std::string(name) + " must not be negative");
+    }
+    value = static_cast<uint64_t>(whole);
   }
   void operator()(const char* name, std::string& value) const { value = string(config_, name); }
   void operator()(const char* name, std::vector<double>& value) const {
@@ -36,9 +41,8 @@ class SettingsReader {
 };
 
 /// Reads a struct of settings from a configuration.
-/// @tparam Settings     a struct with a function `each`, which calls a visitor with the name of
-/// every
-///                      setting and a reference to it
+/// @tparam Settings  a struct whose function `each` calls a visitor with the name of every setting
+///                   and a reference to it
 /// @throws Napi::Error  where a property is missing or of another type
 template <class Settings>
 Settings settingsOf(const Napi::Object& config) {

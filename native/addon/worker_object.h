@@ -62,11 +62,11 @@ class WorkerObject : public Napi::ObjectWrap<Self> {
   }
 
   /// The core object. Only jobs may use it.
-  Core& core() { return *core_; }
+  Core& core() { return core_.value(); }
   const std::atomic<bool>& stopRequested() const { return jobs_.stopRequested(); }
 
   /// What the core object said of itself when it was made.
-  const auto& description() const { return *description_; }
+  const auto& description() const { return description_.value(); }
 
   /// Runs a job: see `Jobs::submit`.
   Napi::Value submit(Jobs::Work work, Napi::Function onRows = {}) {

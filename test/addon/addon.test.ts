@@ -83,6 +83,7 @@ test('what cannot be trained is refused with a code and a hint', async () => {
 test('settings and pictures of the wrong type are refused at once', () => {
   const wrong = (others: object) => () => createTrainer(others);
   assert.throws(wrong({ seed: 'one' }), /seed must be a number/);
+  assert.throws(wrong({ seed: -1 }), /seed must not be negative/);
   assert.throws(wrong({ k: 2.5 }), /k must be a whole number/);
   assert.throws(wrong({ threads: 'some' }), /threads must be a number/);
   assert.throws(wrong({ device: 0 }), /device must be a string/);
@@ -90,6 +91,9 @@ test('settings and pictures of the wrong type are refused at once', () => {
   const short = { ...smallPictures(4), count: 5 };
   const bytes = /pixels must be a Uint8Array of 960 bytes/;
   assert.throws(() => createTrainer({}, { train: short }), bytes);
+  const colours = (mean: unknown) => () => createTrainer({}, { mean } as object);
+  assert.throws(colours(['0.5', 0.5, 0.5]), /mean must be an array of numbers/);
+  assert.throws(colours([0.5, 0.5]), /mean must have 3 numbers/);
 });
 
 /** Keys of a configuration that src/train alone reads. */
