@@ -9,10 +9,10 @@ import { MocoError } from '../error.js';
 import { type ChecksumAlgorithm, checksumOf } from './checksum.js';
 import { type DownloadProgress, Transfer, TransferError } from './transfer.js';
 
-/** How often in a row a transfer may break off without having brought anything. */
+/** The transfer that breaks off as the so-manieth in a row, without having brought anything, is the last. */
 const MAX_FRUITLESS = 4;
 
-/** Milliseconds before the second attempt; doubled with each fruitless one. */
+/** In milliseconds: twice this before the second attempt, and twice as long before each later one. */
 const RETRY_PAUSE = 1000;
 
 /** Milliseconds without a byte after which a connection counts as dead. */
@@ -41,7 +41,7 @@ export interface DownloadRequest {
   readonly target: string;
   /** Of the whole file; undefined where nobody stated one. */
   readonly checksum: ExpectedChecksum | undefined;
-  /** Bytes that what is unpacked of a file of that size takes beside it, at least. */
+  /** At least how many bytes the files take that are unpacked from a file of `size` bytes. */
   readonly unpackedBytes: (size: number) => number;
   /** What to do where the disk has too little room. */
   readonly spaceHint: string;
@@ -57,7 +57,7 @@ export interface DownloadRequest {
 
 /**
  * Downloads a file, goes on where an earlier attempt stopped, checks it and renames it into place.
- * Where the disk has too little room, nothing is downloaded.
+ * Where the server tells the size and the disk has too little room, nothing is downloaded.
  * @throws MocoError `ERR_MOCO_NETWORK` where it cannot be had, what `wrongFile` gives where it is
  *   another file, `ERR_MOCO_OUTPUT` where it cannot be written, `ERR_MOCO_ABORTED` after the signal
  *   (the part stays, to go on from)

@@ -9,13 +9,14 @@ export class StallWatch {
   constructor(timeout: number, outer: AbortSignal | undefined) {
     this.#outer = outer;
     outer?.addEventListener('abort', this.#end, { once: true });
+    if (outer?.aborted) this.#end(); // then the listener is never called
     this.#timer = setTimeout(() => {
       this.#stalled = `no data came for ${timeout / 1000} s`;
       this.#end();
     }, timeout);
   }
 
-  /** Given on silence, and after the outer signal. */
+  /** Is aborted on silence, when the outer signal is, and by `stop`. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }

@@ -51,7 +51,7 @@ export class Transfer {
   readonly #options: TransferOptions;
   /** Whether the server ever answered: if not, another attempt is not worth the wait. */
   #hasAnswered = false;
-  /** What the server calls the version of the file that the part is of; null as long as unknown. */
+  /** The entity tag of the version of the file whose bytes the part has; null while unknown. */
   #etag: string | null = null;
 
   constructor(options: TransferOptions) {
@@ -61,8 +61,8 @@ export class Transfer {
   /**
    * Asks for what follows the first `offset` bytes of the part and writes it there. Where the server
    * sends the whole file instead, the part starts anew.
-   * @throws TransferError, MocoError `ERR_MOCO_OUTPUT` where the part cannot be written, what
-   *   `beforeFirstByte` throws
+   * @throws TransferError, MocoError `ERR_MOCO_OUTPUT` where the part cannot be written, the
+   *   MocoError that `beforeFirstByte` throws
    */
   async run(offset: number): Promise<void> {
     const { part, stallTimeout, signal, beforeFirstByte } = this.#options;

@@ -41,7 +41,7 @@ export interface CreateTrainerOptions {
 
 /**
  * Checks everything that can be checked, loads the data set (and downloads it, if need be) and
- * makes the model, or restores it. Nothing is written to the output folder before `run`.
+ * makes the model, or restores it. Nothing is left in the output folder before `run`.
  * @param config what differs from the defaults
  * @throws MocoError `ERR_MOCO_CONFIG`, `_CHECKPOINT`, `_OUTPUT`, `_DATA`, `_NETWORK`, `_DEVICE`,
  * `_NATIVE_MISSING` …
@@ -62,7 +62,7 @@ export async function createTrainer(
   const splits = splitsOf(resolved, dataset);
   const pictures = { ...dataset, train: splits.train, test: splits.evaluated };
   const make = async (checkpoint?: Checkpoint) => {
-    // One that is taken in place of a damaged one was not looked at so far.
+    // It may be the previous checkpoint, taken because the newest is damaged: nothing has checked it.
     if (checkpoint) requireSameRun(checkpoint, resolved, options.override);
     return await addon
       .createTrainer(resolved, pictures, checkpoint?.source)
@@ -85,9 +85,9 @@ export async function createTrainer(
 }
 
 /**
- * What the disk needs room for: the best and the last model and two checkpoints (both encoders, two
- * moments of the optimiser, the queue), and one of each in the making, which is all where a run
- * goes on in its own directory.
+ * How many numbers the files hold that the disk needs room for: the best and the last model and two
+ * checkpoints (both encoders, two moments of the optimiser, the queue), and another model and
+ * checkpoint while they are written. A run that goes on in its own directory has all but the latter.
  */
 function floatsOnDisk(
   config: TrainConfig,

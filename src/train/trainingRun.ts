@@ -31,7 +31,7 @@ export interface TrainerParts {
   readonly checkpoint: Checkpoint | undefined;
 }
 
-/** What happens in one run, from its first event to its last, and what is kept of it where it ends early. */
+/** One run, from its first event to its last; one that is ended early leaves a checkpoint. */
 export class TrainingRun {
   readonly #config: TrainConfig;
   readonly #description: TrainerDescription;
