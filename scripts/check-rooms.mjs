@@ -42,7 +42,7 @@ function* problemsOf(room, lower) {
     }
   }
   for (const other of room.uses) {
-    if (!lower.includes(other)) yield `uses ${other}, which does not stand below it`;
+    if (!lower.includes(other)) yield `uses ${other}, which does not come before it`;
     if (!used.has(other)) yield `says that it uses ${other}, and includes nothing of it`;
   }
   for (const file of room.files) {
@@ -60,6 +60,10 @@ export function checkRooms() {
       (text) => `native/core/${name}: ${text}`,
     ),
   );
+  const folders = readdirSync(core, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  for (const { name } of folders) {
+    if (!names.includes(name)) problems.push(`native/core/${name}: is not listed as a room`);
+  }
   for (const problem of problems) process.stderr.write(`${problem}\n`);
   return problems.length === 0 ? 0 : 1;
 }
