@@ -76,6 +76,6 @@ const started = performance.now();
 const clean = await checkAll(pinnedTool('clang-tidy', VERSION), files);
 const seconds = Math.round((performance.now() - started) / 1000);
 report.line(
-  `clang-tidy: ${clean ? 'nothing wrong' : 'see above'} in ${files.length} files, ${seconds} s`,
+  `clang-tidy: ${clean ? 'nothing wrong' : 'see above'}; files: ${files.length}, in ${seconds} s`,
 );
 process.exitCode = clean ? 0 : 1;
