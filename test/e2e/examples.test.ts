@@ -9,22 +9,11 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { executable } from '../support/moco.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
+import { TINY_RUN } from '../support/tinyRun.js';
 
 const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
 
-const TINY = {
-  dataset: 'shapes',
-  trainLimit: 64,
-  testLimit: 32,
-  arch: 'resnet18',
-  featureDim: 16,
-  m: 32,
-  k: 5,
-  batchSize: 16,
-  epochs: 1,
-  device: 'cpu',
-  threads: 1, // on a busy machine, several compute threads mostly wait for each other
-};
+const TINY = { ...TINY_RUN, epochs: 1 };
 
 const folder = temporaryFolder();
 

@@ -2,31 +2,20 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { createTrainer, MocoError, type TrainConfigInput, type TrainEvent, train } from 'moco';
+import { createTrainer, MocoError, type TrainEvent, train } from 'moco';
 import { loadDataset } from '#moco/data/load.js';
 import { loadAddon } from '#moco/native/load.js';
 import { Trainer } from '#moco/train/trainer.js';
 import { runMoco } from '../support/moco.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
+import { TINY_RUN } from '../support/tinyRun.js';
 
-const TINY: TrainConfigInput = {
-  dataset: 'shapes',
-  trainLimit: 64,
-  testLimit: 32,
-  arch: 'resnet18',
-  featureDim: 16,
-  m: 32,
-  k: 5,
-  batchSize: 16,
-  epochs: 2,
-  device: 'cpu',
-  threads: 1, // on a busy machine, several compute threads mostly wait for each other
-};
+/** What the files of TINY_RUN are called after. */
 const NAME = '16_32_0.5_0.999_5_16_2';
 
 const folder = temporaryFolder();
 before(async () => {
-  await writeFile(join(folder, 'tiny.json'), JSON.stringify(TINY));
+  await writeFile(join(folder, 'tiny.json'), JSON.stringify(TINY_RUN));
 });
 
 const moco = (...words: string[]) => runMoco(folder, words);
@@ -75,7 +64,7 @@ test('the same seed gives the same run, bit for bit, with any number of data thr
     ['three', 3],
     ['again', 3],
   ] as const) {
-    await train({ ...TINY, threads: 'auto', dataThreads, out: join(folder, out) });
+    await train({ ...TINY_RUN, threads: 'auto', dataThreads, out: join(folder, out) });
   }
   const [one, three, again] = await Promise.all(['one', 'three', 'again'].map(results));
   assert.deepEqual(three, one);
@@ -83,7 +72,7 @@ test('the same seed gives the same run, bit for bit, with any number of data thr
 });
 
 test('a run that goes on is the uninterrupted one, bit for bit, wherever it was stopped', async () => {
-  await train({ ...TINY, out: join(folder, 'uninterrupted') });
+  await train({ ...TINY_RUN, out: join(folder, 'uninterrupted') });
   const controllers = new Map<string, (event: TrainEvent) => boolean>([
     ['in-an-epoch', (event) => event.type === 'step' && event.epoch === 2 && event.step === 2],
     ['after-an-epoch', (event) => event.type === 'epoch' && event.epoch === 1],
@@ -93,7 +82,7 @@ test('a run that goes on is the uninterrupted one, bit for bit, wherever it was 
     const onEvent = (event: TrainEvent) => {
       if (stopAt(event)) controller.abort();
     };
-    const config = { ...TINY, out: join(folder, out) };
+    const config = { ...TINY_RUN, out: join(folder, out) };
     await assert.rejects(train(config, { signal: controller.signal, onEvent }), {
       code: 'ERR_MOCO_ABORTED',
     });
@@ -124,7 +113,7 @@ test('the command goes on with the configuration of the run, and refuses another
 test('held-out training pictures are what a run is measured with', async () => {
   const events: TrainEvent[] = [];
   await train(
-    { ...TINY, validation: 16, epochs: 1, out: join(folder, 'validation') },
+    { ...TINY_RUN, validation: 16, epochs: 1, out: join(folder, 'validation') },
     { onEvent: (event) => void events.push(event) },
   );
   const [start] = events;
@@ -141,9 +130,9 @@ test('held-out training pictures are what a run is measured with', async () => {
 });
 
 test('another seed gives another run', async () => {
-  await train({ ...TINY, seed: 1, out: join(folder, 'seed1') });
+  await train({ ...TINY_RUN, seed: 1, out: join(folder, 'seed1') });
   const [csv] = await results('seed1');
-  await train({ ...TINY, seed: 2, out: join(folder, 'seed2') });
+  await train({ ...TINY_RUN, seed: 2, out: join(folder, 'seed2') });
   assert.notDeepEqual((await results('seed2'))[0], csv);
 });
 
@@ -182,7 +171,11 @@ test('Node goes on with its own work while a model trains', async () => {
   let ticksAtStart = 0;
   const clock = setInterval(() => ticks++, 1);
   try {
-    await using trainer = await createTrainer({ ...TINY, epochs: 1, out: join(folder, 'ticks') });
+    await using trainer = await createTrainer({
+      ...TINY_RUN,
+      epochs: 1,
+      out: join(folder, 'ticks'),
+    });
     for await (const event of trainer.run()) {
       if (event.type === 'start') ticksAtStart = ticks;
       // A blocked event loop would let one timer through at most before the epoch is over.
@@ -197,7 +190,7 @@ test('a program can stop a run with a signal, and the results so far stay', asyn
   const controller = new AbortController();
   const out = join(folder, 'stopped');
   const run = train(
-    { ...TINY, epochs: 1000, out },
+    { ...TINY_RUN, epochs: 1000, out },
     {
       signal: controller.signal,
       onEvent: (event) => {
@@ -215,7 +208,7 @@ test('a program can stop a run with a signal, and the results so far stay', asyn
 
 /** A trainer whose first step ruins the parameters: no configuration allows that learning rate. */
 async function ruinousTrainer(out: string): Promise<Trainer> {
-  await using sound = await createTrainer({ ...TINY, out: join(folder, out) });
+  await using sound = await createTrainer({ ...TINY_RUN, out: join(folder, out) });
   const { config, description } = sound;
   const dataset = await loadDataset(config);
   const native = await loadAddon().createTrainer({ ...config, learningRate: 1e30 }, dataset);
@@ -243,7 +236,7 @@ test('a loss that is not finite ends the run at its step and leaves the last goo
 });
 
 test('a second command with the same parameters and folder is refused', async () => {
-  await using trainer = await createTrainer({ ...TINY, out: join(folder, 'shared') });
+  await using trainer = await createTrainer({ ...TINY_RUN, out: join(folder, 'shared') });
   for await (const { type } of trainer.run()) {
     if (type !== 'start') continue;
     const { status, stderr } = moco('train', '--config', 'tiny.json', '--out', 'shared');

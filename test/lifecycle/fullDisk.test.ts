@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../support/temporaryFolder.js';
+import { TINY_RUN } from '../support/tinyRun.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -25,10 +26,7 @@ function trainOnSmallDisk(free: number): { error: string; before: number; epochs
     import { statfs, rm, writeFile } from 'node:fs/promises';
     import { inspectFile, train } from 'moco';
     const out = ${JSON.stringify(folder)};
-    const config = {
-      dataset: 'shapes', trainLimit: 64, testLimit: 20, arch: 'resnet18', featureDim: 16, m: 32,
-      k: 5, batchSize: 16, epochs: 3, device: 'cpu', threads: 1, out,
-    };
+    const config = { ...${JSON.stringify({ ...TINY_RUN, epochs: 3 })}, out };
     const filler = out + '/filler';
     const fill = async () => {
       const { bavail, bsize } = await statfs(out);

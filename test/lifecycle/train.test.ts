@@ -7,23 +7,12 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { findCheckpoint } from '#moco/train/checkpoint.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
+import { TINY_RUN } from '../support/tinyRun.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** A run that does not end by itself. */
-const ENDLESS = {
-  dataset: 'shapes',
-  trainLimit: 64,
-  testLimit: 32,
-  arch: 'resnet18',
-  featureDim: 16,
-  m: 32,
-  k: 5,
-  batchSize: 16,
-  epochs: 100_000,
-  device: 'cpu',
-  threads: 1, // on a busy machine, several compute threads mostly wait for each other
-} as const;
+const ENDLESS = { ...TINY_RUN, epochs: 100_000 };
 
 const folder = temporaryFolder();
 
@@ -125,8 +114,7 @@ test('two trainers at a time do not disturb each other', () => {
 
 /** Starts `moco train`, and waits for its first step. */
 async function startCommand(out: string) {
-  const { epochs, ...rest } = ENDLESS;
-  const settings = Object.entries({ ...rest, epochs, out: join(folder, out) });
+  const settings = Object.entries({ ...ENDLESS, out: join(folder, out) });
   const words = settings.flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   const command = [join(root, 'bin', 'moco.js'), 'train', ...words, '--json'];
   const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });

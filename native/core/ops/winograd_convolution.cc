@@ -21,14 +21,11 @@ using kernels::winograd_convolution::kPanel;
 using kernels::winograd_convolution::kPoints;
 using kernels::winograd_convolution::kTaps;
 using winograd::PointMatrices;
+using winograd::simd;
 using winograd::Tiles;
 
 /// Tiles of a block, which are transformed at a time. So few stay in the second-level cache (1 MB).
 constexpr int64_t kTilesAtOnce = 12;
-
-const kernels::winograd_convolution::Kernels& simd() {
-  return *kernels::winograd_convolution::kernels();
-}
 
 /// A transformed weight: for each panel of kPanel channels of the result, and for each point, a
 /// matrix (from, kPanel).

@@ -16,6 +16,11 @@ using kernels::winograd_convolution::kOutput;
 using kernels::winograd_convolution::kPoints;
 using kernels::winograd_convolution::Points;
 
+/// The kernels, for processors that have them.
+inline const kernels::winograd_convolution::Kernels& simd() {
+  return *kernels::winograd_convolution::kernels();
+}
+
 /// Sets of matrices of fp32, one matrix for each of the kPoints points of transformed tiles.
 struct PointMatrices {
   /// @param numbers  of one matrix

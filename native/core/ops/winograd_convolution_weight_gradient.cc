@@ -20,6 +20,7 @@ using kernels::winograd_convolution::kPanel;
 using kernels::winograd_convolution::kPoints;
 using kernels::winograd_convolution::kTaps;
 using winograd::PointMatrices;
+using winograd::simd;
 using winograd::Tiles;
 
 /// Tiles that are transformed at a time: so many that the sums are seldom loaded and stored.
@@ -27,10 +28,6 @@ constexpr int64_t kSummedTiles = 64;
 /// A slice of fewer tiles is not worth the memory of its sums, up to 9 MB.
 constexpr int64_t kLeastSliceTiles = 128;
 constexpr int64_t kMostSlices = 8;
-
-const kernels::winograd_convolution::Kernels& simd() {
-  return *kernels::winograd_convolution::kernels();
-}
 
 /// Sums over all tiles: at each point and for each pair of channels, those of A dy Aᵀ times Bᵀ x B.
 /// The tiles are divided into slices with sums of their own, so that threads share nothing that
