@@ -64,17 +64,14 @@ at::Tensor normalisedBytes(const Normalisation& normalisation, at::ScalarType dt
   return normalise(pixels, onCpu, dtype).view({256, kChannels}).t().contiguous();
 }
 
-at::Tensor emptyDraws(int64_t count) {
-  return at::empty({count, static_cast<int64_t>(sizeof(ViewParameters))}, at::kByte);
-}
-
 ViewParameters* drawsIn(const at::Tensor& draws) {
   return static_cast<ViewParameters*>(draws.mutable_data_ptr());
 }
 
 at::Tensor drawViews(const ViewsOfEpoch& which, const at::Tensor& pictures, int64_t height,
                      int64_t width) {
-  const at::Tensor draws = emptyDraws(pictures.size(0));
+  const auto drawBytes = static_cast<int64_t>(sizeof(ViewParameters));
+  const at::Tensor draws = at::empty({pictures.size(0), drawBytes}, at::kByte);
   const auto* numbers = pictures.const_data_ptr<int64_t>();
   for (int64_t i = 0; i < pictures.size(0); ++i) {
     const ViewKey key{which.seed, which.epoch, numbers[i], which.view};

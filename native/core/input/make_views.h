@@ -20,18 +20,15 @@ struct ViewsOfEpoch {
   int64_t view;  // 0 or 1
 };
 
-/// A tensor for the draws of `count` views, in the form that `makeViews` takes: each draw is the
+/// Draws one view of each of some pictures, in the form that `makeViews` takes: each draw is the
 /// bytes of a `ViewParameters`.
-/// @return  (count, sizeof(ViewParameters)) uint8, on the CPU
-at::Tensor emptyDraws(int64_t count);
-/// The draws in such a tensor.
-ViewParameters* drawsIn(const at::Tensor& draws);
-/// Draws one view of each of some pictures.
 /// @param pictures       (B) int64, on the CPU: their numbers in the store
 /// @param height, width  of the pictures
 /// @return               (B, sizeof(ViewParameters)) uint8, on the CPU
 at::Tensor drawViews(const ViewsOfEpoch& which, const at::Tensor& pictures, int64_t height,
                      int64_t width);
+/// The draws in such a tensor.
+ViewParameters* drawsIn(const at::Tensor& draws);
 
 /// Makes one normalised view of each of some pictures, as `applyView` does. On a GPU one kernel
 /// does it, which is started on the current stream; on the CPU the calling thread does it. All

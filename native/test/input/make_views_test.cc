@@ -30,13 +30,11 @@ Batch trainingBatch(int64_t views, int64_t height, int64_t width, at::ScalarType
   constexpr int64_t kPictures = 5;
   const Normalisation cifar10{at::tensor({.4914f, .4822f, .4465f}),
                               at::tensor({.2023f, .1994f, .2010f})};
-  Batch batch{at::randint(256, {kPictures, height, width, 3}, at::kByte),
-              at::randint(kPictures, {views}, at::kLong), emptyDraws(views),
-              normalisedBytes(cifar10, dtype)};
-  for (int64_t i = 0; i < views; ++i) {
-    drawsIn(batch.draws)[i] = drawViewParameters(ViewKey{7, 1, i, 0}, height, width);
-  }
-  return batch;
+  // Drawn as for so many different pictures, so that no draw comes twice.
+  const auto draws =
+      drawViews({.seed = 7, .epoch = 1, .view = 0}, at::arange(views), height, width);
+  return {at::randint(256, {kPictures, height, width, 3}, at::kByte),
+          at::randint(kPictures, {views}, at::kLong), draws, normalisedBytes(cifar10, dtype)};
 }
 
 at::Tensor byPlainVersion(const Batch& batch) {
