@@ -7,8 +7,8 @@ import {
   computeKeys,
   cudaGraph,
   dataThreads,
-  neighbours,
-  queueLength,
+  k,
+  m,
   smallBatchSize,
 } from './sharedKeys.js';
 
@@ -22,7 +22,7 @@ const benchConfigSchema = z
   .strictObject({
     arch: arch.describe('backbone of the encoder that is trained'),
     batchSize: smallBatchSize,
-    m: queueLength,
+    m,
     precision: z
       .enum(['all', 'fp32', 'bf16'])
       .default('all')
@@ -47,7 +47,7 @@ const benchConfigSchema = z
       .describe('how long a measurement goes on in each round, at least'),
     bank: z.int().min(1).max(10_000_000).default(50_000).describe('kNN: features that vote'),
     queries: z.int().min(1).max(1_000_000).default(10_000).describe('kNN: features to classify'),
-    k: neighbours,
+    k,
     matrix: autoOr(32_768)
       .default('auto')
       .describe('side of the square matrices whose product is the measure of the device'),

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import type { CommandConfig } from './commandConfig.js';
 import { checkTogether } from './crossCheck.js';
 import { limitChecks, neighboursCheck } from './dataChecks.js';
-import { computeKeys, dataKeys, modelKeys, neighbours, temperature } from './sharedKeys.js';
+import { computeKeys, dataKeys, k, modelKeys, temperature } from './sharedKeys.js';
 
 /** Everything that `moco knn` can be told. */
 const knnConfigSchema = z
   .strictObject({
     ...modelKeys,
     ...dataKeys,
-    k: neighbours,
+    k,
     temperature: z
       .array(temperature)
       .min(1)

@@ -33,7 +33,7 @@ export const cudaGraph = z
 /** The batch size of commands that should answer quickly on any machine. */
 export const smallBatchSize = oneBatch.default(64).describe('pictures in one training step');
 
-export const queueLength = z
+export const m = z
   .int()
   .min(1)
   .max(4_194_304)
@@ -94,7 +94,7 @@ export const dataKeys = {
 
 export const validation = z.int().min(0).max(1_000_000).default(0);
 
-export const neighbours = z
+export const k = z
   .int()
   .min(1)
   .max(1_000_000)

@@ -16,10 +16,10 @@ import {
   dataKeys,
   dataThreads,
   epochs,
+  k,
   learningRate,
-  neighbours,
+  m,
   out,
-  queueLength,
   temperature,
   validation,
   weightDecay,
@@ -78,7 +78,7 @@ const trainConfigSchema = z
       .max(65_536)
       .default(128)
       .describe("length of the projection head's output, which the loss compares"),
-    m: queueLength,
+    m,
     temperature: temperature
       .default(0.5)
       .describe('divides the similarities, in the loss and in the kNN vote'),
@@ -88,7 +88,7 @@ const trainConfigSchema = z
       .max(1)
       .default(0.999)
       .describe("share of the key encoder's own parameters that a momentum update keeps"),
-    k: neighbours,
+    k,
     batchSize: batchSizeOrAuto,
     batchNormGroups: z
       .int()
