@@ -24,6 +24,7 @@ const COMPILED = {
 };
 
 const NO_KERNELS = { MOCO_CUDA_KERNELS: '0' };
+const BY_ALGEBRA = { MOCO_POINTWISE_BATCH_NORM: '1' };
 
 export function sizes({ smoke }) {
   if (smoke) return SIZES.smoke;
@@ -115,6 +116,7 @@ function ourOtherSteps(options, batch) {
     ourStep(options, batch, 'moco bf16, no CUDA graph', noGraph),
     ourStep(options, batch, 'moco bf16, no own kernels', bf16, NO_KERNELS),
     ourStep(options, batch, 'moco bf16, neither', noGraph, NO_KERNELS),
+    ourStep(options, batch, 'moco bf16, BatchNorm by algebra', bf16, BY_ALGEBRA),
     ourStep(options, batch, 'moco bf16, deterministic', { ...bf16, deterministic: true }),
   ];
 }

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "core/base/error.h"
+#include "core/ops/pointwise_batch_norm.h"
 
 namespace moco {
 namespace {
@@ -124,17 +125,23 @@ Backbone::ResidualBlock Backbone::planBlock(NetworkPlan& plan, const std::string
   return block;
 }
 
+at::Tensor Backbone::ConvNorm::operator()(const Pass& pass, const at::Tensor& x, Epilogue epilogue,
+                                          const at::Tensor& residual) const {
+  const auto& weight = pass.weights[convolution.weight];
+  const auto state = norm.state(pass);
+  if (pass.pointwiseBatchNorm && fitsPointwiseBatchNorm(weight, convolution.stride, state)) {
+    return pointwiseConvolutionBatchNorm(x, weight, state, epilogue, residual);
+  }
+  return batchNorm(convolution(pass, x), state, epilogue, residual);
+}
+
 at::Tensor Backbone::apply(const Pass& pass, const ResidualBlock& block, const at::Tensor& x) {
   at::Tensor y = x;
   for (size_t i = 0; i + 1 < block.body.size(); ++i) {
-    const auto& [convolution, norm] = block.body[i];
-    y = norm.relu(pass, convolution(pass, y));
+    y = block.body[i](pass, y, Epilogue::kRelu);
   }
-  const auto& [convolution, norm] = block.body.back();
-  y = convolution(pass, y);
-  if (!block.shortcut) return norm.addRelu(pass, y, x);
-  const auto& [projection, projectionNorm] = *block.shortcut;
-  return norm.addRelu(pass, y, projectionNorm(pass, projection(pass, x)));
+  const auto shortcut = block.shortcut ? (*block.shortcut)(pass, x, Epilogue::kNone) : x;
+  return block.body.back()(pass, y, Epilogue::kAddRelu, shortcut);
 }
 
 at::Tensor Backbone::pool(const at::Tensor& x) const {
@@ -143,10 +150,8 @@ at::Tensor Backbone::pool(const at::Tensor& x) const {
 }
 
 at::Tensor Backbone::operator()(const Pass& pass, const at::Tensor& pictures) const {
-  const auto& [convolution, norm] = stem_;
   // (B, 64, H, W); with the ImageNet stem half the height and width.
-  at::Tensor x = norm.relu(pass, convolution(pass, pictures));
-  x = pool(x);
+  at::Tensor x = pool(stem_(pass, pictures, Epilogue::kRelu));
   for (const auto& block : blocks_) x = apply(pass, block, x);
   return x.mean({2, 3});
 }

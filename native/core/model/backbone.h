@@ -28,6 +28,12 @@ class Backbone {
   struct ConvNorm {
     Convolution convolution;
     BatchNorm norm;
+
+    /// norm(convolution(x)), and what follows it.
+    /// @param x         (B, in, H, W), channels last
+    /// @param residual  of the shape of the result, for kAddRelu
+    at::Tensor operator()(const Pass& pass, const at::Tensor& x, Epilogue epilogue,
+                          const at::Tensor& residual = {}) const;
   };
   /// relu(body(x) + shortcut(x)), with a ReLU between the body's layers.
   struct ResidualBlock {

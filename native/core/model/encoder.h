@@ -39,6 +39,7 @@ struct EncoderOptions {
   at::Device device;
   at::ScalarType compute;              // of convolutions and linear layers: kFloat or kBFloat16
   at::ScalarType master = at::kFloat;  // of the parameters, their gradients, and the statistics
+  bool pointwiseBatchNorm = false;     // in training; see `pointwiseConvolutionBatchNorm`
 };
 
 /// Whether BatchNorm normalises with the batch's statistics and moves the running ones (kTrain), or
@@ -128,7 +129,11 @@ class Encoder {
   /// What the layers compute with in evaluation mode, in full precision.
   Pass masters() const { return {parameters_.views(), statistics_, /*training=*/false}; }
   Pass pass(Mode mode) const {
-    return {weights_, statistics_, mode == Mode::kTrain, options_.settings.batchNormGroups};
+    return {.weights = weights_,
+            .buffers = statistics_,
+            .training = mode == Mode::kTrain,
+            .batchNormGroups = options_.settings.batchNormGroups,
+            .pointwiseBatchNorm = options_.pointwiseBatchNorm};
   }
 
   EncoderOptions options_;

@@ -58,17 +58,8 @@ BatchNormState BatchNorm::state(const Pass& pass) const {
           pass.buffers[runningVar], pass.training,      pass.batchNormGroups};
 }
 
-at::Tensor BatchNorm::operator()(const Pass& pass, const at::Tensor& x) const {
-  return batchNorm(x, state(pass), Epilogue::kNone);
-}
-
 at::Tensor BatchNorm::relu(const Pass& pass, const at::Tensor& x) const {
   return batchNorm(x, state(pass), Epilogue::kRelu);
-}
-
-at::Tensor BatchNorm::addRelu(const Pass& pass, const at::Tensor& x,
-                              const at::Tensor& residual) const {
-  return batchNorm(x, state(pass), Epilogue::kAddRelu, residual);
 }
 
 BatchNorm::Affine BatchNorm::affine(const Pass& pass) const {

@@ -53,7 +53,8 @@ struct Pass {
   const std::vector<at::Tensor>& weights;  // of the whole network, in the plan's order
   const NamedTensors& buffers;             // BatchNorm's running statistics, in the plan's order
   bool training;  // BatchNorm normalises with the batch's statistics and moves the running ones
-  int64_t batchNormGroups = 1;  // parts of the batch that BatchNorm normalises separately then
+  int64_t batchNormGroups = 1;      // parts of the batch that BatchNorm normalises separately then
+  bool pointwiseBatchNorm = false;  // BatchNorm by algebra where it fits (pointwise_batch_norm.h)
 };
 
 /// Convolution without bias.
@@ -76,16 +77,12 @@ struct BatchNorm {
   };
   /// What the layer computes in evaluation mode.
   Affine affine(const Pass& pass) const;
-
-  /// @param x  (B, C) or (B, C, H, W)
-  at::Tensor operator()(const Pass& pass, const at::Tensor& x) const;
-  /// relu(norm(x)).
-  at::Tensor relu(const Pass& pass, const at::Tensor& x) const;
-  /// relu(norm(x) + residual).
-  at::Tensor addRelu(const Pass& pass, const at::Tensor& x, const at::Tensor& residual) const;
-
- private:
+  /// What the layer computes with.
   BatchNormState state(const Pass& pass) const;
+
+  /// relu(norm(x)).
+  /// @param x  (B, C) or (B, C, H, W)
+  at::Tensor relu(const Pass& pass, const at::Tensor& x) const;
 };
 
 /// y = x Wᵀ + b.

@@ -11,6 +11,7 @@
 #include "core/files/atomic_file.h"
 #include "core/files/pth_writer.h"
 #include "core/files/safetensors_writer.h"
+#include "core/ops/pointwise_batch_norm.h"
 
 namespace moco {
 namespace {
@@ -88,7 +89,8 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset,
 MocoOptions Trainer::mocoOptions() const {
   return {.encoder = {.settings = settings_.encoder,
                       .device = machine_.device,
-                      .compute = machine_.precision.compute},
+                      .compute = machine_.precision.compute,
+                      .pointwiseBatchNorm = asksForPointwiseBatchNorm()},
           .contrast = settings_.contrast,
           .adam = settings_.adam,
           .seed = settings_.seed};

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <memory>
 
 #include "core/base/error.h"
 #include "core/ops/normalise_rows.h"
@@ -245,4 +246,38 @@ TEST_CASE("bf16 gives fp32's loss and the direction of its gradient") {
   CHECK(isClose(result.loss, expected.loss, 0.01));
   const auto cosine = at::cosine_similarity(narrow.gradients().flat(), exact.gradients().flat(), 0);
   CHECK(cosine.item<double>() > 0.9);
+}
+
+TEST_CASE("a step with BatchNorm by algebra is the ordinary one, up to rounding") {
+  const auto stepOf = [](const std::string& arch, bool pointwiseBatchNorm, int64_t groups = 1) {
+    auto settings = options(arch, 64, at::kDouble, at::kDouble);
+    settings.encoder.settings.batchNormGroups = groups;
+    settings.encoder.pointwiseBatchNorm = pointwiseBatchNorm;
+    auto moco = std::make_unique<Moco>(settings);
+    fill(*moco, 64);
+    moco->step({.queries = formula::pictures("view1", 8, at::kDouble),
+                .keys = formula::pictures("view2", 8, at::kDouble)});
+    return moco;
+  };
+  const auto ordinary = stepOf("resnet50", false), algebra = stepOf("resnet50", true);
+  const auto distance = [](const at::Tensor& a, const at::Tensor& b) {
+    CHECK_FALSE(a.equal(b));  // it was computed in another way
+    return relativeDistance(a, b);
+  };
+  CHECK(distance(algebra->queue().inOrder(), ordinary->queue().inOrder()) < kExact.keys);
+  CHECK(distance(algebra->gradients().flat(), ordinary->gradients().flat()) < kExact.gradient);
+  CHECK(distance(algebra->queryEncoder().statistics().flat(),
+                 ordinary->queryEncoder().statistics().flat()) < kExact.keys);
+  CHECK(distance(algebra->keyEncoder().statistics().flat(),
+                 ordinary->keyEncoder().statistics().flat()) < kExact.keys);
+
+  // A ResNet-18 has no such layers, and groups of a batch have statistics of their own.
+  const auto unchanged = [&](const std::string& arch, int64_t groups) {
+    return stepOf(arch, true, groups)
+        ->gradients()
+        .flat()
+        .equal(stepOf(arch, false, groups)->gradients().flat());
+  };
+  CHECK(unchanged("resnet18", 1));
+  CHECK(unchanged("resnet50", 2));
 }

@@ -82,7 +82,9 @@ TEST_CASE("a folded convolution is the convolution with its BatchNorm in evaluat
     INFO("kernel ", shape.kernel, ", ", shape.in, " to ", shape.out, " channels");
     const Layers layers(shape, at::kDouble);
     const auto x = input(shape).to(at::kDouble);
-    const auto expected = layers.norm(layers.pass(), layers.convolution(layers.pass(), x));
+    const auto pass = layers.pass();
+    const auto expected =
+        batchNorm(layers.convolution(pass, x), layers.norm.state(pass), Epilogue::kNone);
     const auto folded = outputs(layers.folded(at::kDouble), x, ConvolutionKernels::kPlain);
     CHECK(at::allclose(folded[0], expected.relu(), 1e-12, 1e-12));
     CHECK(at::allclose(folded[1], expected, 1e-12, 1e-12));

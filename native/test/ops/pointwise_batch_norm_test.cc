@@ -1,0 +1,239 @@
+#include "core/ops/pointwise_batch_norm.h"
+
+#include <ATen/core/grad_mode.h>
+#include <doctest/doctest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <array>
+#include <cstdlib>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "support/fixtures.h"
+#include "support/formula.h"
+
+using namespace moco;
+
+namespace {
+
+constexpr std::array kEpilogues{Epilogue::kNone, Epilogue::kRelu, Epilogue::kAddRelu};
+
+struct Shape {
+  int64_t pictures, in, height, width, out;
+};
+
+/// Layers of a ResNet-50, one of them with fewer rows than channels, and odd ones.
+const std::vector<Shape> kShapes{
+    {4, 64, 16, 16, 256}, {8, 512, 4, 4, 2048}, {3, 7, 5, 3, 11}, {2, 13, 3, 3, 5}};
+
+/// With one channel, and with two rows. The gradients of these are small differences of large
+/// numbers, because what BatchNorm gives hardly depends on the weight, or on the input.
+const std::vector<Shape> kDegenerateShapes{{5, 1, 2, 7, 1}, {2, 9, 1, 1, 4}};
+
+/// Where the numbers of the convolution's input lie: behind a ReLU, or far from zero.
+struct Range {
+  double low, high;
+};
+constexpr Range kBehindRelu{-1, 1};  // of which what is below zero becomes zero
+
+/// All results of a forward and a backward pass, converted to fp64.
+using Outcome = std::vector<at::Tensor>;
+
+constexpr std::array<const char*, 8> kNames{"y",       "running mean",       "running var",
+                                            "by x",    "by the convolution", "by weight",
+                                            "by bias", "by residual"};
+
+at::Tensor plain(const at::Tensor& x, const at::Tensor& weight, const BatchNormState& state,
+                 Epilogue epilogue, const at::Tensor& residual) {
+  return plainBatchNorm(at::conv2d(x, weight), state, epilogue, residual);
+}
+
+/// Numbers that bf16 holds exactly, so that all types start from the same ones.
+at::Tensor numbers(const char* name, at::IntArrayRef shape, const Range& range) {
+  return formula::uniform(name, shape, range.low, range.high).to(at::kBFloat16);
+}
+
+struct Setting {
+  Shape shape;
+  Epilogue epilogue;
+  Range range = kBehindRelu;
+  at::MemoryFormat layout = at::MemoryFormat::ChannelsLast;
+};
+
+Outcome run(decltype(&plain) function, const Setting& setting, at::ScalarType type,
+            at::ScalarType master) {
+  const auto& [pictures, in, height, width, out] = setting.shape;
+  const auto leaf = [](const at::Tensor& values, at::ScalarType as) {
+    return values.to(as).detach().requires_grad_();
+  };
+  const auto activations = [&](const at::Tensor& values) {
+    return leaf(values.contiguous(setting.layout), type);
+  };
+  const bool isBehindRelu = setting.range.low < 0;
+  const auto input = numbers("x", {pictures, in, height, width}, setting.range);
+  const auto x = activations(isBehindRelu ? input.relu() : input);
+  const auto residual = activations(numbers("residual", {pictures, out, height, width}, {-1, 1}));
+  const auto dy =
+      numbers("dy", {pictures, out, height, width}, {-1, 1}).to(type).contiguous(setting.layout);
+  const auto convolution = leaf(numbers("convolution", {out, in, 1, 1}, {-1, 1}), type);
+  const auto weight = leaf(formula::uniform("weight", {out}, 0.5, 1.5), master);
+  const auto bias = leaf(formula::uniform("bias", {out}, -0.5, 0.5), master);
+  const auto mean = formula::uniform("mean", {out}, -0.1, 0.1).to(master);
+  const auto var = formula::uniform("var", {out}, 0.5, 1.5).to(master);
+  const BatchNormState state{weight, bias, mean, var, /*training=*/true, /*groups=*/1};
+  const bool hasResidual = setting.epilogue == Epilogue::kAddRelu;
+  const auto y =
+      function(x, convolution, state, setting.epilogue, hasResidual ? residual : at::Tensor());
+  Outcome outcome{y.detach(), mean, var};
+  std::vector<at::Tensor> inputs{x, convolution, weight, bias};
+  if (hasResidual) inputs.push_back(residual);
+  for (const auto& gradient : torch::autograd::grad({y}, inputs, {dy})) outcome.push_back(gradient);
+  for (auto& tensor : outcome) tensor = tensor.to(at::kDouble);
+  return outcome;
+}
+
+void checkClose(const Outcome& outcome, const Outcome& expected, double tolerance) {
+  REQUIRE(outcome.size() == expected.size());
+  for (size_t i = 0; i < outcome.size(); ++i) {
+    INFO(kNames[i]);
+    CHECK(relativeDistance(outcome[i], expected[i]) < tolerance);
+  }
+}
+
+/// Calls `check` with every shape, epilogue and layout in memory.
+template <class Check>
+void forEverySetting(const std::vector<Shape>& shapes, const Check& check) {
+  for (const auto& shape : shapes) {
+    for (const auto epilogue : kEpilogues) {
+      for (const auto layout : {at::MemoryFormat::ChannelsLast, at::MemoryFormat::Contiguous}) {
+        INFO(shape.pictures, " × ", shape.in, " × ", shape.height, " × ", shape.width, " to ",
+             shape.out, ", epilogue ", static_cast<int>(epilogue), ", layout ", layout);
+        check(Setting{shape, epilogue, kBehindRelu, layout});
+      }
+    }
+  }
+}
+
+/// The exact result and that by algebra, of inputs within one of a mean.
+struct FarFromZero {
+  Outcome exact, own;
+
+  explicit FarFromZero(double mean) {
+    const Setting setting{kShapes[0], Epilogue::kNone, {mean - 1, mean + 1}};
+    exact = run(&plain, setting, at::kDouble, at::kDouble);
+    own = run(&pointwiseConvolutionBatchNorm, setting, at::kFloat, at::kFloat);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("BatchNorm by algebra and its gradients are those of convolution and BatchNorm in fp64") {
+  forEverySetting(kShapes, [](const Setting& setting) {
+    const Outcome exact = run(&plain, setting, at::kDouble, at::kDouble);
+    checkClose(run(&pointwiseConvolutionBatchNorm, setting, at::kDouble, at::kDouble), exact,
+               1e-12);
+  });
+  forEverySetting(kDegenerateShapes, [](const Setting& setting) {
+    const Outcome exact = run(&plain, setting, at::kDouble, at::kDouble);
+    checkClose(run(&pointwiseConvolutionBatchNorm, setting, at::kDouble, at::kDouble), exact,
+               1e-10);
+  });
+}
+
+TEST_CASE("in fp32 and bf16 BatchNorm by algebra is about as exact as convolution and BatchNorm") {
+  forEverySetting(kShapes, [](const Setting& setting) {
+    const Outcome exact = run(&plain, setting, at::kDouble, at::kDouble);
+    checkClose(run(&pointwiseConvolutionBatchNorm, setting, at::kFloat, at::kFloat), exact, 2e-6);
+    const Outcome plainNarrow = run(&plain, setting, at::kBFloat16, at::kFloat);
+    const Outcome narrow = run(&pointwiseConvolutionBatchNorm, setting, at::kBFloat16, at::kFloat);
+    for (size_t i = 0; i < exact.size(); ++i) {
+      INFO(kNames[i]);
+      CHECK(relativeDistance(narrow[i], exact[i]) <=
+            1.5 * relativeDistance(plainNarrow[i], exact[i]) + 1e-6);
+    }
+  });
+}
+
+TEST_CASE("far from zero, the variance by algebra loses digits as its comment says") {
+  // The inputs' standard deviation is 1/√3. With a mean of 10 that is 17 of them, with 100 it is
+  // 170.
+  const FarFromZero near(10), far(100);
+  CHECK(relativeDistance(near.own[2], near.exact[2]) < 5e-5);
+  CHECK(relativeDistance(near.own[0], near.exact[0]) < 5e-5);
+  CHECK(relativeDistance(far.own[2], far.exact[2]) < 5e-3);
+  CHECK(relativeDistance(far.own[0], far.exact[0]) < 5e-3);
+}
+
+TEST_CASE("a constant input, whose variance is zero, gives BatchNorm by algebra no NaN") {
+  const at::NoGradGuard noGrad;
+  const auto x = at::full({2, 8, 3, 3}, 1234.5);
+  const auto convolution = numbers("convolution", {16, 8, 1, 1}, {-1, 1}).to(at::kFloat);
+  const auto ones = at::ones({16}), zeros = at::zeros({16}), mean = at::zeros({16});
+  const auto var = at::ones({16});
+  const auto y = pointwiseConvolutionBatchNorm(x, convolution, {ones, zeros, mean, var, true, 1},
+                                               Epilogue::kNone);
+  CHECK(y.isfinite().all().item<bool>());
+  CHECK(var.isfinite().all().item<bool>());
+}
+
+TEST_CASE("NaN stays NaN through BatchNorm by algebra") {
+  const at::NoGradGuard noGrad;
+  auto x = at::ones({2, 8, 3, 3});
+  x[1][3][0][2] = std::numeric_limits<float>::quiet_NaN();
+  const auto convolution = numbers("convolution", {16, 8, 1, 1}, {-1, 1}).to(at::kFloat);
+  const auto ones = at::ones({16}), zeros = at::zeros({16}), mean = at::zeros({16});
+  const auto var = at::ones({16});
+  for (const auto epilogue : kEpilogues) {
+    const auto y = pointwiseConvolutionBatchNorm(x, convolution, {ones, zeros, mean, var, true, 1},
+                                                 epilogue, at::zeros({2, 16, 3, 3}));
+    CHECK(y.isnan().all().item<bool>());
+  }
+  CHECK(mean.isnan().all().item<bool>());
+}
+
+TEST_CASE("gradients by the convolution's weight lie in memory as the weight does") {
+  // Copying lists of tensors is slow where they do not.
+  const auto weight = at::ones({16, 8, 1, 1}).contiguous(at::MemoryFormat::ChannelsLast);
+  const auto parameter = at::ones({16}).requires_grad_();
+  const auto leaf = weight.as_strided({16, 8, 1, 1}, {8, 1, 8, 8}).detach().requires_grad_();
+  const auto y = pointwiseConvolutionBatchNorm(
+      numbers("x", {4, 8, 3, 3}, {-1, 1}).to(at::kFloat), leaf,
+      {parameter, parameter, at::zeros({16}), at::ones({16}), true, 1}, Epilogue::kRelu);
+  const auto gradient = torch::autograd::grad({y.sum()}, {leaf})[0];
+  CHECK(gradient.strides() == leaf.strides());
+}
+
+TEST_CASE(
+    "BatchNorm by algebra is for 1×1 convolutions of stride 1 to more channels, in training") {
+  const auto fits = [](int64_t in, int64_t out, int64_t kernel, int64_t stride, bool training,
+                       int64_t groups) {
+    const auto parameter = at::ones({out});
+    const BatchNormState state{parameter, parameter, parameter, parameter, training, groups};
+    return fitsPointwiseBatchNorm(at::empty({out, in, kernel, kernel}), stride, state);
+  };
+  CHECK(fits(64, 256, 1, 1, true, 1));
+  CHECK_FALSE(fits(64, 256, 3, 1, true, 1));
+  CHECK_FALSE(fits(64, 256, 1, 2, true, 1));
+  CHECK_FALSE(fits(64, 64, 1, 1, true, 1));
+  CHECK_FALSE(fits(256, 64, 1, 1, true, 1));
+  CHECK_FALSE(fits(64, 256, 1, 1, false, 1));
+  CHECK_FALSE(fits(64, 256, 1, 1, true, 2));
+}
+
+TEST_CASE("BatchNorm by algebra is computed only where the environment asks for it") {
+  constexpr const char* kName = "MOCO_POINTWISE_BATCH_NORM";
+  const char* before = std::getenv(kName);
+  const std::string kept = before == nullptr ? "" : before;
+  unsetenv(kName);
+  CHECK_FALSE(asksForPointwiseBatchNorm());
+  setenv(kName, "0", /*overwrite=*/1);
+  CHECK_FALSE(asksForPointwiseBatchNorm());
+  setenv(kName, "1", /*overwrite=*/1);
+  CHECK(asksForPointwiseBatchNorm());
+  if (before == nullptr) {
+    unsetenv(kName);
+  } else {
+    setenv(kName, kept.c_str(), /*overwrite=*/1);
+  }
+}
