@@ -10,6 +10,7 @@
 #include "core/ops/normalise_rows.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
+#include "support/within.h"
 
 using namespace moco;
 
@@ -92,9 +93,10 @@ void checkStep(const std::string& arch, const std::string& file, int64_t queueLe
                                  .keys = formula::pictures("view2", 8, type),
                                  .keyOrder = split.keyOrder});
   INFO(file, " in ", type);
-  CHECK(isClose(result.loss, fixture.at("loss").item<double>(), tolerances.keys));
+  checkClose("loss", result.loss, fixture.at("loss").item<double>(), tolerances.keys);
   CHECK(result.accuracy == fixture.at("accuracy").item<double>());
-  CHECK(relativeDistance(moco.queue().inOrder(), fixture.at("queue")) < tolerances.keys);
+  checkWithin("queue", relativeDistance(moco.queue().inOrder(), fixture.at("queue")),
+              tolerances.keys);
   checkSummary(fixture, "gradient", moco.gradients(), tolerances.gradient);
   if (type == at::kDouble) checkUpdates(fixture, moco, settings, tolerances.update);
   if (split.groups == 1) return;
@@ -115,10 +117,10 @@ void checkFiveSteps(const std::string& arch, at::ScalarType type, double lossTol
     const auto result = moco.step({.queries = formula::pictures("view1" + name, 8, type),
                                    .keys = formula::pictures("view2" + name, 8, type)});
     const double loss = fixture.at("losses")[step].item<double>();
-    CHECK(isClose(result.loss, loss, 0, lossTolerance));
+    checkClose(arch + ", loss" + name, result.loss, loss, 0, lossTolerance);
   }
   if (type != at::kDouble) return;
-  CHECK(relativeDistance(moco.queue().inOrder(), fixture.at("queue")) < kExact.keys);
+  checkWithin("queue", relativeDistance(moco.queue().inOrder(), fixture.at("queue")), kExact.keys);
   checkSummary(fixture, "query_buffer", moco.queryEncoder().statistics(), kExact.keys);
   checkSummary(fixture, "key_buffer", moco.keyEncoder().statistics(), kExact.keys);
   checkUpdates(fixture, moco, settings, kExact.update);
@@ -243,7 +245,7 @@ TEST_CASE("bf16 gives fp32's loss and the direction of its gradient") {
   // bf16 has 8 significant bits. After some twenty layers the loss has two correct digits. The
   // gradient is the small difference of embeddings that are nearly equal, as those of noise are; of
   // it only the direction is compared.
-  CHECK(isClose(result.loss, expected.loss, 0.01));
+  checkClose("loss", result.loss, expected.loss, 0.01);
   const auto cosine = at::cosine_similarity(narrow.gradients().flat(), exact.gradients().flat(), 0);
   CHECK(cosine.item<double>() > 0.9);
 }

@@ -7,6 +7,7 @@
 #include "core/ops/normalise_rows.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
+#include "support/within.h"
 
 using namespace moco;
 
@@ -46,7 +47,7 @@ TEST_CASE("votes and accuracies are those of the reference, however the bank is 
       INFO("k ", neighbours, ", temperature ", temperature, ", chunk ", chunk);
       const auto scores = vote(neighbours, chunk).scores(temperature, 10);
       // A similarity is off by 1e-7, and so its weight by 1e-7 / temperature.
-      CHECK(relativeDistance(scores, fixture.at("scores")[i]) < 5e-6);
+      checkWithin("scores", relativeDistance(scores, fixture.at("scores")[i]), 5e-6);
       const Accuracy accuracy = accuracyOf(scores, labels("test.labels", kTests));
       CHECK(isClose(accuracy.top1, fixture.at("top1")[i].item<double>(), 1e-12));
       CHECK(isClose(accuracy.top5, fixture.at("top5")[i].item<double>(), 1e-12));
@@ -71,8 +72,9 @@ TEST_CASE("a bank that is gathered in pieces gives the same votes as one compare
         }
         for (const double temperature : {0.1, 0.5}) {
           // Products of another shape are summed in another order.
-          CHECK(relativeDistance(vote.scores(temperature, 10), whole.scores(temperature, 10)) <
-                5e-6);
+          checkWithin(
+              "scores",
+              relativeDistance(vote.scores(temperature, 10), whole.scores(temperature, 10)), 5e-6);
         }
       }
     }

@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
+#include "support/within.h"
 
 using namespace moco;
 
@@ -73,7 +74,7 @@ at::Tensor labels(const std::string& name, int64_t count) {
 }
 
 void checkMetrics(const LinearMetrics& metrics, const at::Tensor& expected, double tolerance) {
-  CHECK(isClose(metrics.loss, expected[0].item<double>(), tolerance));
+  checkClose("loss", metrics.loss, expected[0].item<double>(), tolerance);
   CHECK(isClose(metrics.accuracy.top1, expected[1].item<double>(), 1e-12));
   CHECK(isClose(metrics.accuracy.top5, expected[2].item<double>(), 1e-12));
 }
@@ -96,7 +97,7 @@ void checkLinear(const std::string& arch, bool frozen, at::ScalarType type) {
     const auto tally =
         linear.step(formula::pictures(name, kBatches[step], type), labels(name, kBatches[step]));
     const double loss = fixture.at("losses")[static_cast<int64_t>(step)].item<double>();
-    CHECK(isClose(tally.means().loss, loss, tolerances.forward));
+    checkClose(arch + ", loss", tally.means().loss, loss, tolerances.forward);
     train += tally;
   }
   checkMetrics(train.means(), fixture.at("train"), tolerances.forward);
@@ -107,7 +108,8 @@ void checkLinear(const std::string& arch, bool frozen, at::ScalarType type) {
   const auto test =
       linear.backbone().features(formula::pictures("linear.test", kTests, type), Mode::kEvaluate);
   const auto logits = linear.classifier().logits(test)[0];
-  CHECK(relativeDistance(logits, fixture.at("logits")) < tolerances.forward);
+  checkWithin(arch + ", logits", relativeDistance(logits, fixture.at("logits")),
+              tolerances.forward);
   const auto tally = linear.classifier().measure(test, labels("linear.test", kTests)).front();
   checkMetrics(tally.means(), fixture.at("test"), tolerances.forward);
 }

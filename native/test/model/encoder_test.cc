@@ -10,6 +10,7 @@
 #include "core/ops/normalise_rows.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
+#include "support/within.h"
 
 using namespace moco;
 
@@ -31,6 +32,7 @@ std::map<std::string, at::Tensor> asMap(const Encoder& encoder) {
 void checkForward(const EncoderOptions& options, const std::string& file, double tolerance) {
   const at::NoGradGuard noGrad;
   const at::ScalarType type = options.compute;
+  const std::string& arch = options.settings.arch;
   const Fixture fixture = loadFixture(file);
   Encoder encoder(options);
   formula::fill(encoder);
@@ -41,13 +43,15 @@ void checkForward(const EncoderOptions& options, const std::string& file, double
     const auto features = encoder.backbone(pictures, mode);
     const auto feature = normaliseRows(features);
     const auto& columns = fixture.at(prefix + "_feature");
-    CHECK(relativeDistance(feature.slice(1, 0, columns.size(1)), columns) < tolerance);
+    checkWithin(arch + ", features",
+                relativeDistance(feature.slice(1, 0, columns.size(1)), columns), tolerance);
     for (int64_t row = 0; row < feature.size(0); ++row) {
       const double expected = fixture.at(prefix + "_feature_probe")[row].item<double>();
-      CHECK(isClose(formula::probe("feature", feature[row]), expected, 0, tolerance));
+      checkClose(arch + ", probe", formula::probe("feature", feature[row]), expected, 0, tolerance);
     }
     const auto embedding = encoder.project(features, mode);
-    CHECK(relativeDistance(embedding, fixture.at(prefix + "_out")) < tolerance);
+    checkWithin(arch + ", embedding", relativeDistance(embedding, fixture.at(prefix + "_out")),
+                tolerance);
   }
   checkSummary(fixture, "buffer", encoder.statistics(), tolerance);
 }

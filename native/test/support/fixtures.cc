@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/formula.h"
+#include "support/within.h"
 
 namespace moco {
 
@@ -36,11 +37,12 @@ void checkSummary(const Fixture& fixture, const std::string& title, const NamedT
     const auto off = [&](double difference) { return std::abs(difference) / norm; };
     const auto first = value.flatten().slice(0, 0, kFirst) - expected("first")[row];
     const double probe = formula::probe(tensors.name(i), value);
-    INFO(title, " of ", tensors.name(i));
+    const std::string what = title + " of " + tensors.name(i);
+    INFO(what);
     CHECK(expected("name_hash")[row].item<int64_t>() == formula::hashOf(tensors.name(i)));
-    CHECK(off(value.norm().item<double>() - norm) <= tolerance);
-    CHECK(off(first.abs().max().item<double>()) <= tolerance);
-    CHECK(off(probe - expected("probe")[row].item<double>()) <= tolerance);
+    checkWithin(what + ", norm", off(value.norm().item<double>() - norm), tolerance);
+    checkWithin(what + ", first", off(first.abs().max().item<double>()), tolerance);
+    checkWithin(what + ", probe", off(probe - expected("probe")[row].item<double>()), tolerance);
   }
 }
 
