@@ -141,7 +141,8 @@ function canContinue(
   const entry = (name: string) => cache.match(new RegExp(`^${name}:\\w+=(.*)$`, 'm'))?.[1];
   const { MOCO_BUILD_TESTS: _, ...fixed } = options;
   return (
-    Object.entries(fixed).every(([name, value]) => entry(name) === value) &&
+    // cmake-js leaves out options that are empty.
+    Object.entries(fixed).every(([name, value]) => (entry(name) ?? '') === value) &&
     (isLaunched(compiler) || entry('CMAKE_CXX_COMPILER') === findCommand(compiler, env))
   );
 }

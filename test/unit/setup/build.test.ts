@@ -28,7 +28,8 @@ if (existsSync(root + '/fails')) {
 }
 const options = args.filter((arg) => arg.startsWith('--CD')).map((arg) => arg.slice(4));
 if (step === 'configure') {
-  const cache = options.map((option) => option.replace('=', ':UNINITIALIZED='));
+  const given = options.filter((option) => !option.endsWith('=')); // the real one drops empty ones
+  const cache = given.map((option) => option.replace('=', ':UNINITIALIZED='));
   cache.push('CMAKE_HOME_DIRECTORY:INTERNAL=' + root, 'CMAKE_CXX_COMPILER:FILEPATH=' + value('--cxx'));
   writeFileSync(out + '/CMakeCache.txt', cache.join('\\n') + '\\n');
 } else {
