@@ -36,9 +36,13 @@ namespace moco {
 //   convolution, then BatchNorm   K + 5 C    2 K + 9 C
 //   by algebra                    3 K + 2 C  5 K + 6 C
 //
-// It takes 2 K² multiply-adds per row more than the 3 K C of the convolution, for hᵀh and M h. So
-// it saves memory traffic where K < 1.2 C: after the last convolution of a bottleneck, where
-// C = 4 K, and for its shortcut, where C ≥ K; not after the first one, where C ≤ K.
+// It takes 2 K² multiply-adds per row more than the 3 K C of the convolution, for hᵀh and M h, and
+// 2 C K² once, for W Σ and M. So it is for C > K: a bottleneck's last convolution, where C = 4 K,
+// and its shortcut. After the first one, where C ≤ K, it would move more than it saves.
+//
+// The many small operations between the products are one CUDA kernel in each direction
+// (cuda_pointwise_batch_norm_kernels.h), because each by itself would take longer to start than to
+// run. On a CPU they are PyTorch's operators: there, nothing of this is meant to be fast.
 
 /// Whether the environment asks for it (`MOCO_POINTWISE_BATCH_NORM=1`). It is an experiment, off
 /// until it has been measured on a GPU.
