@@ -13,14 +13,13 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <tuple>
 #include <vector>
 
 #include "command_line.h"
 #include "core/base/threads.h"
 #include "core/device/caching_allocator.h"
 #include "core/device/device.h"
-#include "core/ops/convolution_shape.h"
+#include "sites.h"
 #include "timing.h"
 
 using namespace moco;
@@ -33,32 +32,11 @@ constexpr std::array kPasses{"output", "gradient by input", "gradient by weight"
 /// encoder computes gradients.
 constexpr std::array<double, 3> kPassesInStep{2, 1, 1};
 
-struct Layer {
-  ConvolutionShape shape;
-  int64_t count;  // how many such layers the network has
-};
-
 /// The layers of ResNet-50, without the stem: its three channels are left to oneDNN.
-std::vector<Layer> resnet50(int64_t batch) {
-  std::vector<Layer> layers;
-  const auto add = [&](int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t size,
-                       int64_t count) {
-    layers.push_back({{batch, size, size, in, out, kernel, stride, kernel / 2}, count});
-  };
-  int64_t in = 64, size = 32;
-  for (const auto& [width, blocks, stride] :
-       {std::tuple<int64_t, int64_t, int64_t>{64, 3, 1}, {128, 4, 2}, {256, 6, 2}, {512, 3, 2}}) {
-    const int64_t out = 4 * width, outSize = size / stride;
-    add(in, width, 1, 1, size, 1);
-    add(in, out, 1, stride, size, 1);
-    add(width, width, 3, stride, size, 1);
-    add(width, out, 1, 1, outSize, blocks);
-    add(out, width, 1, 1, outSize, blocks - 1);
-    add(width, width, 3, 1, outSize, blocks - 1);
-    in = out;
-    size = outSize;
-  }
-  return layers;
+std::vector<Site> resnet50(int64_t batch) {
+  auto sites = distinctConvolutions(sitesOf("resnet50", batch, /*side=*/32));
+  std::erase_if(sites, [](const Site& site) { return site.convolution.in == 3; });
+  return sites;
 }
 
 at::Tensor randomBf16(at::IntArrayRef shape) {
@@ -123,16 +101,12 @@ std::array<Times, kPasses.size()> measure(const ConvolutionShape& shape, int64_t
   return times;
 }
 
-void print(const Layer& layer, size_t pass, const Times& times) {
-  const ConvolutionShape& shape = layer.shape;
-  const double operations =
-      2e-9 * static_cast<double>(shape.rows() * shape.in * shape.out * shape.kernel * shape.kernel);
+void print(const Site& site, size_t pass, const Times& times) {
+  const double operations = 1e-9 * site.operations();
   const double theirs = median(times.pyTorch), ours = median(times.moco);
-  std::printf("| %d×%d/%d %d → %d, %d² | %s | %d | %.1f | %.0f | %.1f | %.0f | %.2f |\n",
-              int(shape.kernel), int(shape.kernel), int(shape.stride), int(shape.in),
-              int(shape.out), int(shape.height), kPasses[pass],
-              int(layer.count * int64_t(kPassesInStep[pass])), 1e3 * theirs, operations / theirs,
-              1e3 * ours, operations / ours, median(times.ratio));
+  std::printf("| %s | %s | %d | %.1f | %.0f | %.1f | %.0f | %.2f |\n", site.name().c_str(),
+              kPasses[pass], int(site.count * int64_t(kPassesInStep[pass])), 1e3 * theirs,
+              operations / theirs, 1e3 * ours, operations / ours, median(times.ratio));
 }
 
 }  // namespace
@@ -148,11 +122,11 @@ int main(int argc, char** argv) {
       "| layer | pass | in a step | PyTorch, ms | GFLOP/s | moco, ms | GFLOP/s | PyTorch / moco "
       "(median) |\n|---|---|---|---|---|---|---|---|");
   std::array<double, kPasses.size()> theirs{}, ours{};
-  for (const auto& layer : resnet50(argument(argc, argv, 1, 64))) {
-    const auto times = measure(layer.shape, argument(argc, argv, 2, 15));
+  for (const auto& site : resnet50(argument(argc, argv, 1, 64))) {
+    const auto times = measure(site.convolution, argument(argc, argv, 2, 15));
     for (size_t pass = 0; pass < kPasses.size(); ++pass) {
-      print(layer, pass, times[pass]);
-      const double count = static_cast<double>(layer.count) * kPassesInStep[pass];
+      print(site, pass, times[pass]);
+      const double count = static_cast<double>(site.count) * kPassesInStep[pass];
       theirs[pass] += count * median(times[pass].pyTorch);
       ours[pass] += count * median(times[pass].moco);
     }

@@ -58,7 +58,8 @@ export async function startReference(python, script, settings) {
  * @param script beside this file
  * @param settings become its flags
  * @param env its environment variables beside ours
- * @returns its first line; `ask`, which resolves to the answer to one line, and `run`, to its seconds
+ * @returns its first line; `ask`, which resolves to the answer to one line, and `run`, to its seconds,
+ *   or rejects with the failure that it tells
  */
 export async function startWorker(program, script, settings, env = {}) {
   const path = fileURLToPath(new URL(script, import.meta.url));
@@ -92,7 +93,11 @@ export async function startWorker(program, script, settings, env = {}) {
   return {
     hello,
     ask,
-    run: async (line) => (await ask(line)).seconds,
+    run: async (line) => {
+      const { seconds, failure } = await ask(line);
+      if (failure) throw new BenchFailure(failure);
+      return seconds;
+    },
     quit: () => child.kill('SIGKILL'),
   };
 }

@@ -6,7 +6,9 @@
 //                       [--queries 10000] [--k 200] [--cuda-graph true] [--deterministic false]
 //
 // Steps are an epoch's last ones, of a data set of so many pictures (else as many as they take): making
-// and normalising the views is in their time. An answer tells the most memory that tensors took, too.
+// and normalising the views is in their time. The first line tells the seconds of the first step or
+// evaluation, in which libraries choose their algorithms. An answer tells the most memory that tensors
+// took, too, and where a CUDA graph was asked for and not recorded, this failure.
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { loadAddon } from '../dist/native/load.js';
@@ -57,19 +59,24 @@ async function start({ work, arch, device, precision, queue, k, ...settings }) {
     deterministic: settings.deterministic === 'true',
   });
   let epoch = 0;
-  const first = Math.floor(train / batchSize) - settings.steps + 1;
-  return work === 'step'
-    ? () => trainer.trainEpoch(++epoch, first, () => {})
-    : () => trainer.evaluate();
+  const perEpoch = Math.floor(train / batchSize);
+  const trainLast = (steps) => trainer.trainEpoch(++epoch, perEpoch - steps + 1, () => {});
+  const [first, run] =
+    work === 'step'
+      ? [() => trainLast(1), () => trainLast(settings.steps)]
+      : [() => trainer.evaluate(), () => trainer.evaluate()];
+  return { first, run, warnings: () => trainer.takeWarnings() };
 }
 
 const settings = readSettings();
-const run = await start(settings);
+const { first, run, warnings } = await start(settings);
+const firstSeconds = await secondsOf(first);
 const { libtorchVersion: libtorch, cudaKernelsUnavailable } = loadAddon();
 const kernels = settings.device.startsWith('cuda') ? cudaKernelsUnavailable() || 'used' : 'no GPU';
-console.log(JSON.stringify({ libtorch, kernels }));
+console.log(JSON.stringify({ libtorch, kernels, firstSeconds }));
 for await (const _ of createInterface({ input: process.stdin })) {
   const seconds = await secondsOf(run);
-  console.log(JSON.stringify({ seconds, peakBytes: loadAddon().memory().peak }));
+  const failure = (await warnings()).find((warning) => warning.includes('CUDA graph'));
+  console.log(JSON.stringify({ seconds, failure, peakBytes: loadAddon().memory().peak }));
 }
 process.exit(); // the trainer's thread ends with it

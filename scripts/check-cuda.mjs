@@ -1,6 +1,6 @@
-// Compiles and links, without a GPU, all that runs on one: the core with its CUDA kernels, the addon
-// and the C++ tests, against a CUDA build of LibTorch. It comes from pip, without NVIDIA's libraries,
-// into moco's cache.
+// Compiles and links, without a GPU, all that runs on one: the core with its CUDA kernels, the addon,
+// the C++ tests and the benchmark of kernels, against a CUDA build of LibTorch. It comes from pip,
+// without NVIDIA's libraries, into moco's cache.
 //
 //   npm run check:cuda
 import { spawnSync } from 'node:child_process';
@@ -52,7 +52,8 @@ function build({ prefix }, nvcc) {
   };
   const definitions = Object.entries(options).map(([name, value]) => `-D${name}=${value}`);
   run('cmake', ['-S', root, '-B', folder, ...definitions]);
-  run('cmake', ['--build', folder, '--parallel', `${availableParallelism()}`]);
+  const targets = ['--target', 'all', 'kernels_bench'];
+  run('cmake', ['--build', folder, '--parallel', `${availableParallelism()}`, ...targets]);
 }
 
 function run(program, args) {

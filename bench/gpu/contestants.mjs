@@ -1,6 +1,6 @@
 // What is compared on a GPU, and how large it is.
 import { startWorker } from '../harness.mjs';
-import { queryGpu } from './measure.mjs';
+import { queryGpu } from './machine.mjs';
 
 /**
  * Sizes of a real measurement, and of a smoke run, which shows that everything works, also on a
@@ -17,6 +17,8 @@ const SIZES = {
   },
 };
 
+export const REFERENCE = 'PyTorch as the reference (fp32, NCHW)';
+
 /** torch.compile's modes, of which the better counts; each takes minutes the first time. */
 const COMPILED = {
   'PyTorch tuned, compiled with CUDA graphs': 'bf16-compiled-graphs',
@@ -24,6 +26,8 @@ const COMPILED = {
 };
 
 const NO_KERNELS = { MOCO_CUDA_KERNELS: '0' };
+
+/** The experiment of native/core/ops/pointwise_batch_norm.h. */
 const BY_ALGEBRA = { MOCO_POINTWISE_BATCH_NORM: '1' };
 
 export function sizes({ smoke }) {
@@ -34,51 +38,98 @@ export function sizes({ smoke }) {
 
 let fullSizes; // asking for the GPU's memory starts a program
 
-/**
- * By batch, the steps in a round. What is compared at batch 1024 should take 95 to 106 GB at once, going
- * by the sizes of the activations.
- */
+/** By batch, the steps in a round. What is compared at once should take less than 110 GB. */
 function batchesThatFit() {
   const mebibytes = Number.parseInt(queryGpu('memory.total'), 10);
-  return mebibytes < 110_000 ? { 256: 50, 512: 25 } : { 256: 50, 1024: 12 };
+  return mebibytes < 110_000 ? { 256: 50, 512: 25 } : { 256: 50, 512: 25, 1024: 12 };
 }
 
+/** By name, what a table compares. The first contestant of a comparison is its baseline. */
+const COMPARISONS = { ours: oursAlone, best: bestAndOurs, all: everything };
+
 /**
- * All comparisons: the first contestant of each is the baseline. What is compared at once lies in the
- * GPU's memory at once, which is why the large batch's contestants come in two groups.
+ * The comparisons of a table, the one that tells most first. What is compared at once lies in the GPU's
+ * memory at once. Contestants of training steps say how many `pictures` a run has, and are compared by
+ * pictures per second; others by seconds.
+ * @param options `contestants` is `ours`, `best` or `all`
  */
 export function comparisons(options) {
-  const { rounds, batches, bank, queries } = sizes(options);
-  const [small, large] = Object.keys(batches).map(Number);
-  const reference = (batch) => pyTorchStep(options, batch, REFERENCE, 'fp32');
-  const steps = (batch, title, contestants) => ({
-    ...{ title, rounds, unit: 'pictures/s', contestants },
-    toValue: (seconds) => (batch * batches[batch]) / seconds,
+  const { rounds } = sizes(options);
+  return COMPARISONS[options.contestants](options).map((comparison) => ({ rounds, ...comparison }));
+}
+
+/** Ours in bf16 with a CUDA graph. Step times differ from process to process: hence three of them. */
+function oursAlone(options) {
+  const { batches } = sizes(options);
+  const all = Object.keys(batches).map(Number);
+  const main = (batch, also = '') => ({
+    ...ourMainSteps(options, batch)[0],
+    name: `moco bf16, batch ${batch}${also}`,
   });
+  const [knn] = ourEvaluations(options);
   return [
-    steps(small, `step, batch ${small}`, [
-      ...[reference(small), ...tunedSteps(options, small)],
-      ...[...ourMainSteps(options, small), ...ourOtherSteps(options, small)],
-    ]),
+    { title: 'step', contestants: all.map((batch) => main(batch)) },
+    { title: knnTitle(options), contestants: [knn] },
     {
-      ...{ title: `kNN of ${bank + queries} pictures`, rounds, unit: 's' },
-      contestants: evaluations(options),
-      toValue: (seconds) => seconds,
+      title: `step, batch ${all[1]}, in other processes`,
+      contestants: ['second', 'third'].map((which) => main(all[1], `, ${which} process`)),
     },
-    steps(large, `step, batch ${large}`, [
-      ...[reference(large), ...compiledSteps(options, large), ...ourMainSteps(options, large)],
-    ]),
-    steps(large, `step, batch ${large}: ours in other ways`, [
-      ...[reference(large), ...ourOtherSteps(options, large)],
-    ]),
   ];
 }
 
-const REFERENCE = 'PyTorch as the reference (fp32, NCHW)';
+/** The best that PyTorch has, and ours with one thing after the other left out. */
+function bestAndOurs(options) {
+  const batch = Number(Object.keys(sizes(options).batches)[1]);
+  return [
+    {
+      title: `step, batch ${batch}`,
+      contestants: [
+        ...[...tunedSteps(options, batch), ourMainSteps(options, batch)[0]],
+        ...ourOtherSteps(options, batch),
+      ],
+    },
+  ];
+}
 
-/** The contestants that `torch.compile` makes, by mode; once compiled, they start fast. */
+/** PyTorch as the reference uses it, too. The large batch comes in two groups, for want of memory. */
+function everything(options) {
+  const all = Object.keys(sizes(options).batches).map(Number);
+  const [small, large] = [all[0], all.at(-1)];
+  const reference = (batch) => pyTorchStep(options, batch, REFERENCE, 'fp32');
+  return [
+    {
+      title: `step, batch ${small}`,
+      contestants: [
+        ...[reference(small), ...tunedSteps(options, small)],
+        ...[...ourMainSteps(options, small), ...ourOtherSteps(options, small)],
+      ],
+    },
+    {
+      title: knnTitle(options),
+      contestants: [...pyTorchEvaluations(options), ...ourEvaluations(options)],
+    },
+    {
+      title: `step, batch ${large}`,
+      contestants: [
+        ...[reference(large), ...compiledSteps(options, large), ...ourMainSteps(options, large)],
+      ],
+    },
+    {
+      title: `step, batch ${large}: ours in other ways`,
+      contestants: [reference(large), ...ourOtherSteps(options, large)],
+    },
+  ];
+}
+
+function knnTitle(options) {
+  const { bank, queries } = sizes(options);
+  return `kNN of ${bank + queries} pictures`;
+}
+
+/** The contestants of training steps that `torch.compile` makes, by mode; once compiled, they start fast. */
 export function compiledContestants(options) {
-  const batches = Object.keys(sizes(options).batches).map(Number);
+  const [small, middle, ...large] = Object.keys(sizes(options).batches).map(Number);
+  const batches = [middle, small, ...large]; // in the order in which tables need them
   const byBatch = batches.map((batch) => compiledSteps(options, batch));
   return byBatch[0].map((_, mode) => byBatch.map((contestants) => contestants[mode]));
 }
@@ -99,7 +150,8 @@ function compiledSteps(options, batch) {
 function pyTorchStep({ python, device, ...options }, batch, name, line) {
   const { arch, queue, batches } = sizes(options);
   const settings = { arch, device, queue, 'batch-size': batch, steps: batches[batch] };
-  return { name, line, start: () => startWorker(python, 'step_reference.py', settings) };
+  const start = () => startWorker(python, 'step_reference.py', settings);
+  return { name, line, start, pictures: batch * batches[batch] };
 }
 
 function ourMainSteps(options, batch) {
@@ -124,25 +176,36 @@ function ourOtherSteps(options, batch) {
 function ourStep({ device, ...options }, batch, name, settings, env) {
   const { arch, queue, batches } = sizes(options);
   const all = { arch, device, queue, 'batch-size': batch, steps: batches[batch], ...settings };
-  return { name, line: '', start: () => startOurs({ work: 'step', ...all }, env) };
+  const start = () => startOurs({ work: 'step', ...all }, env);
+  return { name, line: '', start, pictures: batch * batches[batch] };
 }
 
-function evaluations({ python, device, ...options }) {
-  const { arch, bank, queries, k, referenceBatch, tunedBatch } = sizes(options);
-  const work = { arch, device, bank, queries, k };
+function evaluationWork({ device, ...options }) {
+  const { arch, bank, queries, k } = sizes(options);
+  return { arch, device, bank, queries, k };
+}
+
+function pyTorchEvaluations({ python, ...options }) {
+  const { referenceBatch, tunedBatch } = sizes(options);
   const pyTorch = (name, line, batch) => ({
     ...{ name, line },
-    start: () => startWorker(python, 'knn_reference.py', { ...work, 'batch-size': batch }),
-  });
-  const ours = (name, precision, env) => ({
-    ...{ name, line: '' },
-    start: () => startOurs({ work: 'knn', ...work, precision }, env),
+    start: () =>
+      startWorker(python, 'knn_reference.py', { ...evaluationWork(options), 'batch-size': batch }),
   });
   const compiled = pyTorch('PyTorch tuned, compiled', 'bf16-compiled', tunedBatch);
   return [
     pyTorch(REFERENCE, 'fp32', referenceBatch),
     pyTorch('PyTorch tuned (bf16, channels last)', 'bf16-channels-last', tunedBatch),
     ...(options.smoke ? [] : [compiled]),
+  ];
+}
+
+function ourEvaluations(options) {
+  const ours = (name, precision, env) => ({
+    ...{ name, line: '' },
+    start: () => startOurs({ work: 'knn', ...evaluationWork(options), precision }, env),
+  });
+  return [
     ours('moco bf16', 'bf16'),
     ours('moco fp32', 'fp32'),
     ours('moco bf16, no own kernels', 'bf16', NO_KERNELS),

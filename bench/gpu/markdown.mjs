@@ -1,24 +1,50 @@
 // What was measured, as Markdown.
 import { median } from '../harness.mjs';
+import { REFERENCE } from './contestants.mjs';
 
-/** A table of a comparison; what failed stands below it. */
-export function comparisonTable({ title, unit, results }) {
-  const measured = results.filter(({ values }) => values.length > 0);
+/**
+ * A table of a comparison; what failed stands below it. Values are pictures per second where contestants
+ * say how many pictures a run has, else seconds.
+ */
+export function comparisonTable({ title, results }) {
+  const measured = results.filter(({ seconds }) => seconds.length > 0);
   const failed = results.filter(({ failure }) => failure);
-  const bestPyTorch = fastest(measured.filter(({ name }) => name.startsWith('PyTorch tuned')));
+  const unit = results.some(({ pictures }) => pictures) ? 'pictures/s' : 's';
+  const columns = columnsOf(measured);
   const rows = measured.map((result) => [
-    result.name,
-    spread(result.values, unit === 's' ? 2 : 0),
-    ratios(result, results[0]),
-    bestPyTorch ? ratios(result, bestPyTorch) : '–',
-    result.memoryMiB === undefined ? '–' : `${result.memoryMiB}`,
+    ...[result.name, valuesOf(result)],
+    ...columns.map(({ cell }) => cell(result)),
   ]);
   return [
     `## ${title}\n`,
-    table([title, unit, '× the reference', '× the best PyTorch', 'GPU memory, MiB'], rows),
+    table([title, unit, ...columns.map(({ head }) => head)], rows),
     ...failed.map(({ name, failure }) => `\n${name} failed: ${failure}`),
     '',
   ].join('\n');
+}
+
+/** Ratios where there is something to compare with, the first run where it was timed alone, memory. */
+function columnsOf(measured) {
+  const reference = measured.find(({ name }) => name === REFERENCE);
+  const best = fastest(measured.filter(({ name }) => name.startsWith('PyTorch tuned')));
+  const firstSeconds = ({ hello }) => hello?.firstSeconds?.toFixed(1) ?? '–';
+  return [
+    ...(reference
+      ? [{ head: '× the reference', cell: (result) => ratios(result, reference) }]
+      : []),
+    ...(best ? [{ head: '× the best PyTorch', cell: (result) => ratios(result, best) }] : []),
+    { head: 'the first, s', cell: firstSeconds },
+    { head: 'GPU memory, MiB', cell: ({ memoryMiB }) => `${memoryMiB ?? '–'}` },
+  ];
+}
+
+function valuesOf({ seconds, pictures }) {
+  return pictures
+    ? spread(
+        seconds.map((time) => pictures / time),
+        0,
+      )
+    : spread(seconds, 2);
 }
 
 /** A Markdown table of rows of cells, below a head. */
@@ -41,7 +67,15 @@ function ratios({ seconds }, baseline) {
 }
 
 /** Median and range. */
-function spread(values, digits) {
+export function spread(values, digits) {
   const [middle, least, most] = [median(values), Math.min(...values), Math.max(...values)];
   return `${middle.toFixed(digits)} (${least.toFixed(digits)} – ${most.toFixed(digits)})`;
+}
+
+/** What is known of a setting, in one line. */
+export function settingText(setting) {
+  return Object.entries(setting)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key} ${JSON.stringify(value)}`)
+    .join(', ');
 }

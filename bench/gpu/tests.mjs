@@ -1,19 +1,30 @@
 #!/usr/bin/env node
-// Runs the C++ tests and `moco doctor` on a GPU; for bench/gpu.sh. Each file of tests is a process, so
-// that one that crashes on the GPU hides no other.
+// Runs C++ tests on a GPU; for bench/gpu.sh. Each file of tests is a process, so that one that crashes on
+// the GPU hides no other.
 //
-//   node bench/gpu/tests.mjs --out DIR [--select core]
+//   node bench/gpu/tests.mjs --out DIR [--name tests] [--file ops/adam_test.cc]… [--but FILE]…
+//                            [--select core] [--seconds 240]
 //
-// Writes tests.md, tests.json and doctor.txt. Exit code 1 where something fails.
-import { execFile, spawnSync } from 'node:child_process';
+// Runs the files that are named, else all but those of --but; --select takes those with that in their
+// path. After --seconds, no other file begins. Writes NAME.md and NAME.json after every file. Exit code 1
+// where something fails.
+import { execFile } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { table } from './markdown.mjs';
+import { testTables } from './testTables.mjs';
 
 const SECONDS_PER_FILE = 150;
+
+/** Before the time is over, so many seconds are for ending. */
+const SECONDS_TO_END = 2;
+
+/** Of a file's output, so many characters are kept: its end. */
+const LARGEST_OUTPUT = 200_000;
+
+const NOT_RUN = { outcome: 'no time was left', seconds: 0, output: '' };
 
 const AT_ONCE = 4;
 
@@ -21,14 +32,22 @@ const AT_ONCE = 4;
 const THREADS = Math.max(1, Math.floor(availableParallelism() / AT_ONCE));
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const text = (fallback) => ({ type: 'string', default: fallback });
 const { values: options } = parseArgs({
-  options: { out: { type: 'string' }, select: { type: 'string', default: '' } },
+  options: {
+    ...{ out: text(), name: text('tests'), select: text(''), seconds: text('Infinity') },
+    file: { type: 'string', multiple: true, default: [] },
+    but: { type: 'string', multiple: true, default: [] },
+  },
 });
 
+/** Those that are named come first, in that order. */
 function testFiles() {
-  return readdirSync(join(root, 'native/test'), { recursive: true })
-    .filter((file) => file.endsWith('_test.cc') && file.includes(options.select))
+  const { file: named, but, select } = options;
+  const all = readdirSync(join(root, 'native/test'), { recursive: true })
+    .filter((file) => file.endsWith('_test.cc') && !but.includes(file))
     .sort();
+  return (named.length > 0 ? named : all).filter((file) => file.includes(select));
 }
 
 /** `{ file, outcome, seconds, output }`; the outcome is `passed`, an exit code or a signal. */
@@ -36,22 +55,28 @@ function runFile(file) {
   const program = join(root, 'build/native/Release/moco_tests');
   const started = performance.now();
   return new Promise((resolve) => {
-    const limits = { timeout: SECONDS_PER_FILE * 1000, killSignal: 'SIGKILL', maxBuffer: 1e8 };
+    const limits = {
+      timeout: Math.min(SECONDS_PER_FILE, secondsLeft()) * 1000,
+      killSignal: 'SIGKILL',
+      maxBuffer: 1e8,
+    };
     const setting = { ...limits, env: { ...process.env, OMP_NUM_THREADS: `${THREADS}` } };
     execFile(program, [`--source-file=*/${file}`], setting, (error, stdout, stderr) => {
       const seconds = (performance.now() - started) / 1000;
       const outcome = error ? (error.signal ?? `exit code ${error.code}`) : 'passed';
-      resolve({ file, outcome, seconds, output: stdout + stderr });
+      resolve({ file, outcome, seconds, output: (stdout + stderr).slice(-LARGEST_OUTPUT) });
     });
   });
 }
+
+const secondsLeft = () => Number(options.seconds) - SECONDS_TO_END - performance.now() / 1000;
 
 async function runFiles(files) {
   const waiting = [...files];
   const results = [];
   const work = async () => {
     for (let file = waiting.shift(); file; file = waiting.shift()) {
-      const result = await runFile(file);
+      const result = secondsLeft() > 0 ? await runFile(file) : { file, ...NOT_RUN };
       console.error(`${result.outcome.padEnd(12)} ${file} (${result.seconds.toFixed(1)} s)`);
       if (result.outcome !== 'passed') console.error(result.output);
       results.push(result);
@@ -59,35 +84,13 @@ async function runFiles(files) {
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return results.every(({ outcome }) => outcome === 'passed');
+  return results.every(({ outcome }) => ['passed', NOT_RUN.outcome].includes(outcome));
 }
 
 function write(results) {
-  writeFileSync(join(options.out, 'tests.json'), `${JSON.stringify(results, null, 2)}\n`);
-  const rows = results
-    .toSorted((a, b) => a.file.localeCompare(b.file))
-    .map(({ file, outcome, seconds }) => [file, outcome, seconds.toFixed(1)]);
-  const text = ['# C++ tests\n', table(['file', 'outcome', 's'], rows), '', doctorSection()];
-  writeFileSync(join(options.out, 'tests.md'), text.join('\n'));
+  writeFileSync(join(options.out, `${options.name}.json`), `${JSON.stringify(results, null, 2)}\n`);
+  writeFileSync(join(options.out, `${options.name}.md`), testTables(options.name, results));
 }
 
-let doctorText = '';
-
-function doctorSection() {
-  return `# moco doctor\n\n\`\`\`\n${doctorText}\`\`\`\n`;
-}
-
-function runDoctor() {
-  const words = [join(root, 'bin/moco.js'), 'doctor'];
-  const { status, stdout, error } = spawnSync(process.execPath, words, {
-    ...{ encoding: 'utf8', timeout: 120_000, stdio: ['ignore', 'pipe', 'inherit'] },
-  });
-  doctorText = error ? `${stdout}\n${error.message}\n` : stdout;
-  process.stderr.write(doctorText);
-  writeFileSync(join(options.out, 'doctor.txt'), doctorText);
-  return status === 0;
-}
-
-const isHealthy = runDoctor();
 const haveAllPassed = await runFiles(testFiles());
-process.exitCode = isHealthy && haveAllPassed ? 0 : 1;
+process.exitCode = haveAllPassed ? 0 : 1;
