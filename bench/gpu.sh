@@ -56,6 +56,7 @@ pack() {
   part=''
 }
 # Lets the part end its step and write its report.
+# shellcheck disable=SC2329 # the traps below call it
 stop() {
   trap '' HUP INT TERM
   [[ $worker ]] && kill -TERM "$worker" 2>/dev/null && wait "$worker"

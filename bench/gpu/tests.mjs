@@ -56,7 +56,7 @@ function runFile(file) {
   const started = performance.now();
   return new Promise((resolve) => {
     const limits = {
-      timeout: Math.min(SECONDS_PER_FILE, secondsLeft()) * 1000,
+      timeout: Math.ceil(Math.min(SECONDS_PER_FILE, secondsLeft()) * 1000),
       killSignal: 'SIGKILL',
       maxBuffer: 1e8,
     };
