@@ -14,20 +14,19 @@ import { parseArgs } from 'node:util';
 import { BUILD_FOLDER } from '../../dist/native/buildRecord.js';
 import { packageRoot } from '../../dist/packageRoot.js';
 import { kernelTables } from './kernelTables.mjs';
-import { describeMachine } from './machine.mjs';
 
 const text = (fallback) => ({ type: 'string', default: fallback });
 const { values: options } = parseArgs({
   options: {
     ...{ out: text(), name: text(), kind: text(), batch: text('256') },
-    ...{ device: text('cuda'), python: text('python3') },
+    device: text('cuda'),
     smoke: { type: 'boolean', default: false },
   },
 });
 const { out, name, kind, batch, device, smoke } = options;
 
 function write(rows) {
-  const setting = { ...describeMachine(options), kind, arch, batch: Number(batch) };
+  const setting = { kind, arch, batch: Number(batch) };
   const json = JSON.stringify({ setting, rows }, null, 1);
   writeFileSync(join(out, `${name}.json`), `${json}\n`);
   writeFileSync(join(out, `${name}.md`), kernelTables(kind, `${arch}, batch ${batch}`, rows));

@@ -26,10 +26,12 @@ const secondsLeft = () => seconds - performance.now() / 1000;
 async function run(step, limit, signal) {
   const started = performance.now();
   console.error(`== ${step.name} (at most ${limit} s)`);
-  const outcome = await runProgram({
+  const ended = await runProgram({
     ...{ command: step.command(limit), env: step.env, seconds: limit, signal },
     log: join(out, `${step.name}.log`),
   });
+  const isInTheWay = ended === 'stopped' && !stopping.signal.aborted;
+  const outcome = isInTheWay ? `done as far as it was before ${step.until}` : ended;
   record(step, outcome, (performance.now() - started) / 1000);
   return outcome;
 }
@@ -37,8 +39,9 @@ async function run(step, limit, signal) {
 function record({ name }, outcome, seconds = 0) {
   console.error(`== ${name}: ${outcome}`);
   outcomes.push({ name, outcome, seconds: Number(seconds.toFixed(1)) });
-  writeFileSync(join(out, 'outcomes.json'), `${JSON.stringify(outcomes, null, 2)}\n`);
-  writeFileSync(join(out, 'report.md'), report(out, describeMachine(setting), outcomes));
+  const machine = describeMachine(setting);
+  writeFileSync(join(out, 'outcomes.json'), `${JSON.stringify({ machine, outcomes }, null, 2)}\n`);
+  writeFileSync(join(out, 'report.md'), report(out, machine, outcomes));
 }
 
 /** A step that runs beside others, until `end` is called. */

@@ -97,9 +97,13 @@ const program = (name) => join(root, 'build/native/Release', name);
 const script = (name, ...args) => [process.execPath, join(root, 'bench/gpu', name), ...args];
 
 /** The flags that a script of ours takes from the setting. */
-function common({ out, device, python, smoke }) {
-  const flags = ['--out', out, '--device', device, '--python', python];
+function common({ out, device, smoke }) {
+  const flags = ['--out', out, '--device', device];
   return smoke ? [...flags, '--smoke'] : flags;
+}
+
+function tableFlags(setting) {
+  return [...common(setting), '--python', setting.python];
 }
 
 function build({ out }) {
@@ -108,7 +112,7 @@ function build({ out }) {
 }
 
 function compile(setting) {
-  const command = () => ['nice', ...script('table.mjs', ...common(setting), '--compile-only')];
+  const command = () => ['nice', ...script('table.mjs', ...tableFlags(setting), '--compile-only')];
   const unavailable = () => (setting.smoke ? 'a GPU compiles' : undefined);
   return { name: 'compile', least: 20, most: 170, command, unavailable };
 }
@@ -157,7 +161,7 @@ function profile(setting) {
 
 /** Contestants: `ours`, the `best` of PyTorch and ours, or `all`. */
 function table(setting, name, contestants, limits) {
-  const args = [...common(setting), '--name', name, '--contestants', contestants];
+  const args = [...tableFlags(setting), '--name', name, '--contestants', contestants];
   const command = (seconds) => script('table.mjs', ...args, '--seconds', `${seconds}`);
   return { name, ...limits, command };
 }

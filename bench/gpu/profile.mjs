@@ -8,7 +8,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { profileStep } from '../../dist/index.js';
-import { describeMachine } from './machine.mjs';
 import { table } from './markdown.mjs';
 
 const SHOWN = 40; // operators in the table; the file of JSON has all
@@ -17,15 +16,13 @@ const { values: options } = parseArgs({
   options: {
     out: { type: 'string' },
     device: { type: 'string', default: 'cuda' },
-    python: { type: 'string', default: 'python3' },
     smoke: { type: 'boolean', default: false },
   },
 });
 const tiny = { arch: 'resnet18', batchSize: 4, m: 64, bank: 64, queries: 8, k: 4, seconds: 0 };
 const size = options.smoke ? tiny : { batchSize: 256, precision: 'bf16' };
 const result = await profileStep({ device: options.device, rounds: 1, ...size });
-const setting = describeMachine(options);
-const json = JSON.stringify({ setting, ...result }, null, 2);
+const json = JSON.stringify(result, null, 2);
 writeFileSync(join(options.out, 'profile.json'), `${json}\n`);
 writeFileSync(join(options.out, 'profile.md'), result.profiles.map(profileTable).join('\n'));
 

@@ -11,7 +11,6 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { comparisons, compiledContestants, sizes } from './contestants.mjs';
-import { describeMachine } from './machine.mjs';
 import { comparisonTable, settingText } from './markdown.mjs';
 import { measure } from './measure.mjs';
 
@@ -60,7 +59,7 @@ async function measureAll() {
 }
 
 function write(measured) {
-  const setting = { ...describeMachine(options), ...sizes(options) };
+  const setting = sizes(options);
   const json = JSON.stringify({ setting, comparisons: measured }, null, 2);
   writeFileSync(join(options.out, `${options.name}.json`), `${json}\n`);
   const tables = measured.map(comparisonTable);

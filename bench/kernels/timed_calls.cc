@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kTraffic = 256e6;  // bytes between two uses of the same memory
 constexpr int64_t kMostSets = 64;
-constexpr double kLeastSeconds = 5e-3;  // of a measurement on a GPU
+constexpr double kLeastSeconds = 20e-3;  // of a measurement on a GPU
 
 double secondsOnDevice(const at::Device& device, const std::function<void()>& work) {
   if (device.is_cpu()) return secondsOf(work);
