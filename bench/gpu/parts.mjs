@@ -12,6 +12,7 @@ const GPU_TESTS = [
   ...KERNEL_TESTS,
   'model/folded_convolution_test.cc',
   'model/folded_backbone_test.cc',
+  'ops/pointwise_batch_norm_test.cc',
 ];
 
 /** Of the seconds of `train`, so many are for its start and its last checkpoint. */
