@@ -11,6 +11,7 @@
 #include "addon/jobs.h"
 #include "addon/machine.h"
 #include "addon/memory_plan.h"
+#include "addon/snapshot_object.h"
 #include "addon/tensor_conversion.h"
 #include "addon/trainer_object.h"
 #include "core/base/error.h"
@@ -69,6 +70,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   TrainerObject::define(env);
   EvaluatorObject::define(env);
   BenchmarkObject::define(env);
+  SnapshotObject::define(env);
   exports.Set("libtorchVersion", std::to_string(TORCH_VERSION_MAJOR) + "." +
                                      std::to_string(TORCH_VERSION_MINOR) + "." +
                                      std::to_string(TORCH_VERSION_PATCH));

@@ -31,6 +31,7 @@ Napi::Object memoryPlanObject(Napi::Env env, const MemoryPlan& plan, int64_t ava
   set("pictures", plan.pictures);
   set("step", plan.step);
   set("evaluation", plan.evaluation);
+  set("snapshot", plan.snapshot);
   set("libraries", plan.libraries);
   set("peak", plan.peak);
   set("available", available);

@@ -1,11 +1,13 @@
 #include "addon/trainer_object.h"
 
+#include <memory>
 #include <optional>
-#include <string>
+#include <utility>
 
 #include "addon/dataset_view.h"
 #include "addon/machine.h"
 #include "addon/settings.h"
+#include "addon/snapshot_object.h"
 #include "addon/tensor_source.h"
 
 namespace moco::addon {
@@ -13,8 +15,7 @@ namespace moco::addon {
 TrainerObject::Properties TrainerObject::methods() {
   return {InstanceMethod<&TrainerObject::trainEpoch>("trainEpoch"),
           InstanceMethod<&TrainerObject::evaluate>("evaluate"),
-          InstanceMethod<&TrainerObject::saveModel>("saveModel"),
-          InstanceMethod<&TrainerObject::saveCheckpoint>("saveCheckpoint"),
+          InstanceMethod<&TrainerObject::snapshot>("snapshot"),
           InstanceMethod<&TrainerObject::takeWarnings>("takeWarnings"),
           InstanceMethod<&TrainerObject::memory>("memory")};
 }
@@ -58,22 +59,10 @@ Napi::Value TrainerObject::evaluate(const Napi::CallbackInfo&) {
   });
 }
 
-Napi::Value TrainerObject::saveModel(const Napi::CallbackInfo& info) {
-  const std::string path = info[0].As<Napi::String>();
-  const std::string description = info[1].As<Napi::String>();
-  return submit([this, path, description](Reporter&) -> ToValue {
-    core().saveModel(path, description);
-    return undefined;
-  });
-}
-
-Napi::Value TrainerObject::saveCheckpoint(const Napi::CallbackInfo& info) {
-  const std::string path = info[0].As<Napi::String>();
-  const std::string previous = info[1].As<Napi::String>();
-  const std::string run = info[2].As<Napi::String>();
-  return submit([this, path, previous, run](Reporter&) -> ToValue {
-    core().saveCheckpoint(path, previous, run);
-    return undefined;
+Napi::Value TrainerObject::snapshot(const Napi::CallbackInfo&) {
+  return submit([this](Reporter&) -> ToValue {
+    const auto snapshot = std::make_shared<Snapshot>(core().snapshot());
+    return [snapshot](Napi::Env env) { return SnapshotObject::of(env, std::move(*snapshot)); };
   });
 }
 

@@ -21,8 +21,7 @@ class TrainerObject : public WorkerObject<TrainerObject, Trainer> {
  private:
   Napi::Value trainEpoch(const Napi::CallbackInfo& info);
   Napi::Value evaluate(const Napi::CallbackInfo& info);
-  Napi::Value saveModel(const Napi::CallbackInfo& info);
-  Napi::Value saveCheckpoint(const Napi::CallbackInfo& info);
+  Napi::Value snapshot(const Napi::CallbackInfo& info);
   Napi::Value takeWarnings(const Napi::CallbackInfo& info);
   Napi::Value memory(const Napi::CallbackInfo& info);
 };

@@ -31,11 +31,12 @@ const modelSchema = z
     format: z.literal('moco-model'),
     mocoVersion: z.string(),
     epoch: z.int().min(0),
+    step: z.int().min(0).optional(),
     metrics: metricsSchema.optional(),
     config: configSchema,
   })
-  .transform(({ mocoVersion, epoch, metrics, config }) => {
-    return { mocoVersion, epoch, results: metrics && [metrics], config };
+  .transform(({ mocoVersion, epoch, step, metrics, config }) => {
+    return { mocoVersion, epoch, step, results: metrics && [metrics], config };
   });
 
 /** The text `run` of a checkpoint, as far as it is shown. */
@@ -72,9 +73,9 @@ export function describeModel({ metadata, scalars }: TensorFile): ModelDescripti
 export function descriptionRecord({ metadata }: TensorFile): string {
   const run = parse(runSchema, metadata.get('run'));
   if (run === undefined) return metadata.get(DESCRIPTION_RECORD) ?? '';
-  const { epoch, results, config, mocoVersion } = run;
+  const { epoch, step, results, config, mocoVersion } = run;
   const metrics = results.at(-1);
-  const of = { format: 'moco-model', mocoVersion, epoch };
+  const of = { format: 'moco-model', mocoVersion, epoch, ...(step > 0 && { step }) };
   return JSON.stringify({ ...of, ...(metrics && { metrics }), config });
 }
 

@@ -12,6 +12,8 @@ export interface NativeMemoryPlan {
   readonly step: number;
   /** Temporary tensors of a kNN evaluation. */
   readonly evaluation: number;
+  /** The copy of the run's state that is written while the run goes on. */
+  readonly snapshot: number;
   /** What a GPU's libraries may take for themselves. */
   readonly libraries: number;
   /** The most that is taken at once. */
@@ -33,6 +35,27 @@ export interface NativeTrainerDescription extends NativeDescription {
  */
 export const STEP_COLUMNS = 7;
 
+/**
+ * A copy of a run's state at one moment, with a thread of its own that writes files. It holds
+ * memory of the device until it is disposed of, also after its trainer is gone.
+ */
+export interface NativeSnapshot {
+  /**
+   * Writes the query encoder's state dict as a PyTorch `.pth`, which appears whole, by a rename.
+   * @param description JSON about the model, for `moco inspect`
+   */
+  saveModel(path: string, description: string): Promise<void>;
+  /**
+   * Writes everything that a later trainer needs to go on from here, bit for bit, as a safetensors
+   * file, which appears whole, by a rename.
+   * @param previous where the file that is at `path` now is moved
+   * @param run JSON about the run, which is kept in the file as it is
+   */
+  saveCheckpoint(path: string, previous: string, run: string): Promise<void>;
+  /** Waits for what is being written, joins the thread and frees the copy. Can be called more than once. */
+  dispose(): Promise<void>;
+}
+
 /** Model, queue and optimiser in the addon, with a training thread of their own; runs one job at a time. */
 export interface NativeTrainer {
   readonly description: NativeTrainerDescription;
@@ -52,18 +75,8 @@ export interface NativeTrainer {
    * Accuracy of weighted kNN with the query encoder's features over the test split, in per cent.
    */
   evaluate(): Promise<{ top1: number; top5: number }>;
-  /**
-   * Writes the query encoder's state dict as a PyTorch `.pth`, which appears whole, by a rename.
-   * @param description JSON about the model, for `moco inspect`
-   */
-  saveModel(path: string, description: string): Promise<void>;
-  /**
-   * Writes everything that a later trainer needs to go on from here, bit for bit, as a safetensors
-   * file, which appears whole, by a rename.
-   * @param previous where the file that is at `path` now is moved
-   * @param run JSON about the run, which is kept in the file as it is
-   */
-  saveCheckpoint(path: string, previous: string, run: string): Promise<void>;
+  /** A copy of the run's state as it is now, which can be written while the run goes on. */
+  snapshot(): Promise<NativeSnapshot>;
   /** Warnings for the user since the last call, one line each. */
   takeWarnings(): Promise<string[]>;
   /** The memory that this process has on the trainer's device. Can be asked for at any time. */

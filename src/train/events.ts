@@ -10,7 +10,7 @@ export interface RunFiles {
   readonly model: string;
   /** The folder of everything else. */
   readonly directory: string;
-  /** The query encoder after the last whole epoch (random before the first), as PyTorch's `.pth`. */
+  /** The query encoder of the newest checkpoint (random before the first step), as PyTorch's `.pth`. */
   readonly lastModel: string;
 }
 
@@ -125,9 +125,10 @@ export interface DoneEvent {
 }
 
 /**
- * What happens in a run, in this order: start, warning*, model (last, epoch 0), checkpoint,
- * (step+, epoch, model (last), (evaluation, model (best)?)?, checkpoint?)+, done. A run that goes
- * on begins without a model and a checkpoint; between steps there may be checkpoints, too.
+ * What happens in a run, in this order: start, warning*, (step+, epoch, evaluation?)+, done. Files
+ * are written while the run goes on, and told of when they are whole: after an epoch, and before
+ * the first, a best model (`model`) where there is one, then the last model (`model`) with its
+ * `checkpoint`. The end of a run waits for its files.
  */
 export type TrainEvent =
   | StartEvent

@@ -16,6 +16,10 @@ export function modelDescription(
   // An epoch counts as soon as it is trained, whether or not it is evaluated yet.
   const epoch = progress.isTrained ? progress.epoch : progress.epoch - 1;
   const metrics = progress.results.find((row) => row.epoch === epoch);
+  const step = progress.isTrained ? 0 : progress.step;
   const of = { format: 'moco-model', mocoVersion, arch, featureDim, epoch };
-  return { ...of, ...(metrics && { metrics }), config: recipeOf(config) };
+  return {
+    ...{ ...of, ...(step > 0 && { step }) },
+    ...{ ...(metrics && { metrics }), config: recipeOf(config) },
+  };
 }

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { AppendLog } from '../disk/appendLog.js';
-import { writeFileAtomic } from '../disk/atomicFile.js';
+import { flushFile, writeFileAtomic } from '../disk/atomicFile.js';
 import { type ResultsRow, resultsCsv } from '../formats/resultsCsv.js';
 import type { EventFile } from '../formats/tfevents.js';
 import { makeFolder } from '../run/outputFolder.js';
@@ -22,6 +22,8 @@ export class Recorder {
   readonly #lock: RunLock;
   readonly #metrics: AppendLog;
   readonly #tensorBoard: EventFile;
+  /** Whether the results file was written since it was last flushed. */
+  #hasNewResults = false;
 
   private constructor(
     description: TrainerDescription,
@@ -125,17 +127,26 @@ export class Recorder {
     const step = this.#stepsBefore(evaluation.epoch + 1);
     const values = { 'knn/top1': top1, 'knn/top5': top5, 'train/epoch_loss': epoch.loss };
     await this.#tensorBoard.append([{ step, wallTime: time, values }]);
-    await writeFileAtomic(this.#description.files.results, resultsCsv(results));
+    const table = resultsCsv(results);
+    await writeFileAtomic(this.#description.files.results, table, { flushes: false });
+    this.#hasNewResults = true;
   }
 
-  /** Waits until the logs are on the disk. @returns how long they are */
-  async flush(): Promise<LogLengths> {
-    await Promise.all([this.#metrics.flush(), this.#tensorBoard.flush()]);
+  /** How long the files are that grow with the run. */
+  get lengths(): LogLengths {
     const { path, length } = this.#tensorBoard;
     return {
       metrics: this.#metrics.length,
       tensorBoard: { file: basename(path), bytes: length },
     };
+  }
+
+  /** Waits until all that was recorded is on the disk. @throws MocoError `ERR_MOCO_OUTPUT` */
+  async flush(): Promise<void> {
+    const files = [this.#metrics.flush(), this.#tensorBoard.flush()];
+    if (this.#hasNewResults) files.push(flushFile(this.#description.files.results));
+    this.#hasNewResults = false;
+    await Promise.all(files);
   }
 
   /** Can be called more than once. @throws MocoError `ERR_MOCO_OUTPUT` */

@@ -2,22 +2,20 @@ import { existsSync } from 'node:fs';
 import type { TrainConfig } from '../config/trainConfig.js';
 import { MocoError } from '../error.js';
 import type { NativeTrainer } from '../native/trainer.js';
-import type { ModelEvent, WarningEvent } from '../run/events.js';
+import type { WarningEvent } from '../run/events.js';
 import { StepInbox } from '../run/stepInbox.js';
 import { type Checkpoint, checkpointPaths, isOwnRun } from './checkpoint.js';
 import type {
   BestEpoch,
-  CheckpointEvent,
   EpochEvent,
   EvaluationEvent,
   StepEvent,
   TrainEvent,
   TrainerDescription,
 } from './events.js';
-import { modelDescription } from './modelDescription.js';
 import { Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
-import type { RunState } from './runState.js';
+import { RunSaver, type SaveEvent } from './runSaver.js';
 import { decodeStepRows } from './stepRows.js';
 
 /** What a trainer is put together from. */
@@ -41,9 +39,10 @@ export class TrainingRun {
   readonly #recorder: Recorder;
   readonly #signal: AbortSignal | undefined;
   readonly #progress: Progress;
-  /** When the newest checkpoint was written, of `performance.now()`. */
+  readonly #saver: RunSaver;
+  /** When the newest checkpoint was begun, of `performance.now()`. */
   #checkpointed = performance.now();
-  /** Whether the newest checkpoint holds all that was done. */
+  /** Whether the newest checkpoint, once it is written, holds all that was done. */
   #isSaved = true;
 
   constructor(parts: TrainerParts, recorder: Recorder, signal: AbortSignal | undefined) {
@@ -56,6 +55,8 @@ export class TrainingRun {
     this.#recorder = recorder;
     this.#signal = signal;
     this.#progress = new Progress(config, description.stepsPerEpoch, checkpoint?.state);
+    const bestEpoch = this.#progress.best?.epoch;
+    this.#saver = new RunSaver({ config, description, native, recorder, bestEpoch });
   }
 
   /** Trains to the last epoch. `Trainer.run` says what is thrown, and what the consumer may do. */
@@ -64,24 +65,22 @@ export class TrainingRun {
     yield this.#startEvent();
     for (const message of this.#warnings()) yield { type: 'warning', message };
     yield* this.#nativeWarnings();
-    if (this.#checkpoint === undefined) yield await this.#saveModel('last');
-    if (!this.#hasCheckpoint) yield await this.#saveRun();
+    if (!this.#hasCheckpoint) yield* this.#save(true);
     while (!progress.isDone) {
       yield* this.#trainEpoch();
       yield* this.#nativeWarnings();
       const trained = progress.trained();
       yield trained;
-      yield await this.#saveModel('last');
       if (trained.isEvaluated) {
-        const evaluation = await this.#evaluate(trained);
-        yield evaluation;
+        yield await this.#evaluate(trained);
         yield* this.#nativeWarnings();
-        if (evaluation.isBest) yield await this.#saveModel('best');
       } else {
         await this.#finishEpoch(trained);
       }
-      if (this.#isCheckpointDue(trained.epoch)) yield await this.#saveRun();
+      yield* this.#save(this.#isCheckpointDue(trained.epoch));
     }
+    await this.#saver.finish();
+    yield* this.#saver.takeWritten();
     yield {
       type: 'done',
       epochs: this.#config.epochs,
@@ -122,16 +121,16 @@ export class TrainingRun {
   }
 
   /** Trains the rest of the epoch in work, with checkpoints in between where it takes long. */
-  async *#trainEpoch(): AsyncGenerator<StepEvent | CheckpointEvent, void> {
+  async *#trainEpoch(): AsyncGenerator<StepEvent | SaveEvent, void> {
     while (!this.#progress.isTrained) {
       throwIfAborted(this.#signal);
       yield* this.#trainSteps();
-      if (!this.#progress.isTrained && !this.#signal?.aborted) yield await this.#saveRun();
+      if (!this.#progress.isTrained && !this.#signal?.aborted) yield* this.#save(true);
     }
   }
 
   /** Trains until the epoch is over, a checkpoint is due or the run is stopped. */
-  async *#trainSteps(): AsyncGenerator<StepEvent, void> {
+  async *#trainSteps(): AsyncGenerator<StepEvent | SaveEvent, void> {
     const { epoch, step } = this.#progress;
     const steps = new StepInbox(decodeStepRows, (push) =>
       this.#native.trainEpoch(epoch, step + 1, push),
@@ -146,8 +145,9 @@ export class TrainingRun {
     try {
       for await (const rows of steps) {
         const events = await record(rows);
-        if (this.#isLate()) this.#native.stop();
+        if (this.#isLate() && !this.#saver.isBusy) this.#native.stop();
         yield* events;
+        yield* this.#saver.takeWritten();
       }
       isOver = true;
     } finally {
@@ -175,29 +175,19 @@ export class TrainingRun {
     await this.#recorder.recordEpoch(trained);
   }
 
-  async #saveModel(kind: ModelEvent['kind']): Promise<ModelEvent> {
-    const { model, lastModel } = this.#description.files;
-    const path = kind === 'best' ? model : lastModel;
-    const description = modelDescription(this.#config, this.#description, this.#progress);
-    await this.#native.saveModel(path, JSON.stringify(description));
-    return { type: 'model', kind, epoch: description.epoch, path };
+  /** Tells of the files of the save before, once they are whole, and begins another save. */
+  async *#save(hasCheckpoint: boolean): AsyncGenerator<SaveEvent, void> {
+    await this.#saver.finish();
+    yield* this.#saver.takeWritten();
+    await this.#beginSave(hasCheckpoint);
   }
 
-  /** Writes a checkpoint; all logs are on the disk before. */
-  async #saveRun(): Promise<CheckpointEvent> {
-    const { newest, previous } = checkpointPaths(this.#description.files.directory);
-    const { mocoVersion, libtorchVersion, deviceName, precision } = this.#description;
-    const state: RunState = {
-      ...this.#progress.state(),
-      ...{ mocoVersion, libtorchVersion, deviceName, precision },
-      config: this.#config,
-      logs: await this.#recorder.flush(),
-    };
-    await this.#native.saveCheckpoint(newest, previous, JSON.stringify(state));
+  /** Saves what is due, as `RunSaver.save` does. */
+  async #beginSave(hasCheckpoint: boolean): Promise<void> {
+    await this.#saver.save(this.#progress, hasCheckpoint);
+    if (!hasCheckpoint) return;
     this.#checkpointed = performance.now();
     this.#isSaved = true;
-    const { epoch, step } = state;
-    return { type: 'checkpoint', epoch, step, path: newest };
   }
 
   #isCheckpointDue(epoch: number): boolean {
@@ -211,13 +201,22 @@ export class TrainingRun {
     return checkpointMinutes > 0 && minutes >= checkpointMinutes;
   }
 
-  /** Writes a checkpoint where something was done since the newest one. */
+  /**
+   * Writes a checkpoint where something was done since the newest one, and waits until it is there.
+   * @throws MocoError `ERR_MOCO_OUTPUT`, `_OUT_OF_MEMORY`, `_DEVICE`
+   */
   async saveUnsaved(): Promise<void> {
-    if (!this.#isSaved) await this.#saveRun();
+    try {
+      if (!this.#isSaved) await this.#beginSave(true);
+      await this.#saver.finish();
+    } catch (error) {
+      throw MocoError.from(error);
+    }
   }
 
   /** What to throw where an error ended the run; of a run that was stopped, a checkpoint is kept. */
   async failure(error: unknown): Promise<MocoError> {
+    await this.#saver.settle(); // a failure of its own is not the one that ended the run
     return isAbort(error) ? await this.#interrupted(error) : this.#withWayOn(MocoError.from(error));
   }
 

@@ -43,8 +43,10 @@ async function untrainedModel(path: string): Promise<NativeTensorSource> {
   const recipe = { arch: 'resnet18', featureDim: 16, m: 12, k: 3, seed: 1 } as const;
   const config = { ...parseConfig(trainCommand, { ...recipe, ...COMPUTE }), batchSize: 8 };
   const trainer = await loadAddon().createTrainer(config, dataset);
-  await trainer.saveModel(path, '{}');
+  const snapshot = await trainer.snapshot();
   await trainer.dispose();
+  await snapshot.saveModel(path, '{}');
+  await snapshot.dispose();
   const { tensors } = await readTensorFile(path);
   return { path, tensors };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
@@ -11,7 +11,7 @@ import { executable } from '../support/moco.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
 
 /** How many times runs are killed: `npm run test:kill` takes more. */
-const KILLS = Number(process.env.MOCO_KILLS ?? 4);
+const KILLS = Number(process.env.MOCO_KILLS ?? 6);
 
 /** The run writes a checkpoint every few steps, so that many kills interrupt one being written. */
 const RUN = {
@@ -74,18 +74,22 @@ async function hasCheckpoint(out: string): Promise<boolean> {
   return (await Promise.all(found)).includes(true);
 }
 
-/** Returns when a checkpoint is being written, or the run has ended. */
-async function checkpointInWork(out: string, ended: Promise<unknown>): Promise<void> {
+/** Returns when a file of that name is being written while the run goes on, or the run has ended. */
+async function inTheMaking(out: string, file: string, ended: Promise<unknown>): Promise<void> {
   let isOver = false;
   ended.finally(() => {
     isOver = true;
   });
+  const directory = join(folder, out, NAME);
   while (!isOver) {
-    const names = await readdir(join(folder, out, NAME)).catch(() => []);
-    if (names.some((name) => name.startsWith('checkpoint.safetensors.tmp-'))) return;
+    const names = await readdir(dirname(`${directory}${file}`)).catch(() => []);
+    if (names.some((name) => name.startsWith(`${basename(`${directory}${file}`)}.tmp-`))) return;
     await sleep(1);
   }
 }
+
+/** Files during whose writing runs are killed, after the run directory's path. */
+const FILES = ['/checkpoint.safetensors', '/last_model.pth', '_model.pth'];
 
 /** What a run must leave whether it was killed or not. */
 async function leftBy(out: string): Promise<object> {
@@ -112,12 +116,11 @@ test(`a run that is killed ${KILLS} times leaves what an uninterrupted one leave
     for (let status: number | null = null; status === null; ) {
       const { child, ended } = await start(out);
       if (kills < KILLS) {
-        // Every other kill while a checkpoint is being written, the others at any time.
-        if (kills % 2 === 1) await checkpointInWork(out, ended);
-        await Promise.race([
-          ended,
-          sleep(1000 * Math.random() * (kills % 2 === 1 ? 0.2 : duration)),
-        ]);
+        // Every other kill comes while a file is being written, the others come at any time.
+        const file = kills % 2 === 1 ? FILES[((kills - 1) / 2) % FILES.length] : undefined;
+        if (file !== undefined) await inTheMaking(out, file, ended);
+        const most = file === undefined ? duration : 0.05;
+        await Promise.race([ended, sleep(1000 * Math.random() * most)]);
         if (child.exitCode === null) child.kill('SIGKILL');
       }
       status = await ended;

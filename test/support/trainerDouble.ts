@@ -2,7 +2,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { parseConfig } from '#moco/config/resolve.js';
 import { type TrainConfig, type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
-import type { NativeTrainer } from '#moco/native/trainer.js';
+import type { NativeSnapshot, NativeTrainer } from '#moco/native/trainer.js';
 import { withBatchSize } from '#moco/train/batchSize.js';
 import type { Checkpoint } from '#moco/train/checkpoint.js';
 import { runFiles } from '#moco/train/runFiles.js';
@@ -29,6 +29,44 @@ export interface Script {
    * Milliseconds that the double waits after it has handed rows over, so that it can be stopped.
    */
   readonly pause?: number;
+  /**
+   * Called before something is written (`best`, `last`, `checkpoint 1.0`), which waits for what it
+   * returns and fails with what it throws.
+   */
+  readonly onWrite?: (what: string) => void | Promise<void>;
+}
+
+/** A copy of a double's state: what was called until then. */
+class NativeSnapshotDouble implements NativeSnapshot {
+  #isDisposed = false;
+
+  constructor(
+    readonly native: NativeTrainerDouble,
+    readonly state: string,
+  ) {}
+
+  async saveModel(path: string): Promise<void> {
+    await this.#write(path.endsWith('last_model.pth') ? 'last' : 'best');
+    await writeFile(path, this.state);
+  }
+
+  async saveCheckpoint(path: string, previous: string, run: string): Promise<void> {
+    const { epoch, step } = JSON.parse(run);
+    await this.#write(`checkpoint ${epoch}.${step}`);
+    await rename(path, previous).catch(() => {}); // there is none before the first
+    const texts = { format: 'moco-checkpoint', run, checksums: '{}' };
+    await writeFile(path, safetensors(mocoHeader(texts, {})));
+  }
+
+  async dispose(): Promise<void> {
+    if (!this.#isDisposed) this.native.openSnapshots--;
+    this.#isDisposed = true;
+  }
+
+  async #write(what: string): Promise<void> {
+    await this.native.script.onWrite?.(what);
+    this.native.written.push(what);
+  }
 }
 
 /**
@@ -40,12 +78,16 @@ export class NativeTrainerDouble implements NativeTrainer {
     ...DOUBLE_DESCRIPTION,
     stepsPerEpoch: STEPS_PER_EPOCH,
     memory: {
-      ...{ model: 2e8, queue: 1e6, pictures: 1e6, step: 8e8, evaluation: 3e8, libraries: 0 },
-      ...{ peak: 2 ** 30, available: 2 ** 33 },
+      ...{ model: 2e8, queue: 1e6, pictures: 1e6, step: 8e8, evaluation: 3e8, snapshot: 2e8 },
+      ...{ libraries: 0, peak: 2 ** 30, available: 2 ** 33 },
     },
   } as const;
   /** Every call, in order. */
   readonly calls: string[] = [];
+  /** Everything that was written, in order: `best`, `last`, `checkpoint 1.0`. */
+  readonly written: string[] = [];
+  /** How many snapshots were not disposed of yet. */
+  openSnapshots = 0;
   isRunning = false;
   #isStopped = false;
 
@@ -94,17 +136,10 @@ export class NativeTrainerDouble implements NativeTrainer {
     return { top1: this.script.top1?.[epoch - 1] ?? 10 * epoch, top5: 90 };
   }
 
-  async saveModel(path: string): Promise<void> {
-    this.calls.push(`save ${path.endsWith('last_model.pth') ? 'last' : 'best'}`);
-    await writeFile(path, this.calls.join(', '));
-  }
-
-  async saveCheckpoint(path: string, previous: string, run: string): Promise<void> {
-    const { epoch, step } = JSON.parse(run);
-    this.calls.push(`checkpoint ${epoch}.${step}`);
-    await rename(path, previous).catch(() => {}); // there is none before the first
-    const texts = { format: 'moco-checkpoint', run, checksums: '{}' };
-    await writeFile(path, safetensors(mocoHeader(texts, {})));
+  async snapshot(): Promise<NativeSnapshot> {
+    this.calls.push('snapshot');
+    this.openSnapshots++;
+    return new NativeSnapshotDouble(this, this.calls.join(', '));
   }
 
   async takeWarnings(): Promise<string[]> {

@@ -134,7 +134,7 @@ void Moco::momentumUpdate() {
 
 StateDict Moco::state() const {
   StateDict state;
-  append(state, "query.", query_.stateDict());
+  append(state, kQueryEncoder, query_.stateDict());
   append(state, "key.", key_.stateDict());
   const NamedTensors& layout = query_.parameters();
   append(state, "optimiser.first_moment.", layout.over(adam_.firstMoment()).state());
@@ -154,7 +154,7 @@ void Moco::restore(const StateDict& state) {
                     std::to_string(expected),
                 "Choose a checkpoint of a run with the same arch.");
   }
-  query_.loadState(section(state, "query."));
+  query_.loadState(section(state, kQueryEncoder));
   key_.loadState(section(state, "key."));
   const NamedTensors& layout = query_.parameters();
   layout.over(adam_.firstMoment()).restore(section(state, "optimiser.first_moment."));

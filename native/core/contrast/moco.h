@@ -70,6 +70,9 @@ class Moco {
   ///                                    statistics and queue then stay as they were
   StepResult step(const Views& views);
 
+  /// What the names of the query encoder's tensors begin with in `state`.
+  static constexpr const char* kQueryEncoder = "query.";
+
   /// Everything that training changes: both encoders with their statistics, optimiser and queue.
   /// The tensors are those in use, not copies.
   StateDict state() const;

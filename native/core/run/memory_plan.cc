@@ -58,6 +58,15 @@ int64_t modelBytes(const MemoryDemand& demand, int64_t parameters) {
   return parameters * (kMasters * kMaster + copies * bytesPer(demand));
 }
 
+int64_t queueBytes(const MemoryDemand& demand) {
+  return demand.settings.contrast.m * demand.settings.encoder.featureDim * kMaster;
+}
+
+/// Bytes of a copy of both encoders, Adam's two moments and the queue.
+int64_t snapshotBytes(const MemoryDemand& demand, int64_t parameters) {
+  return 4 * parameters * kMaster + queueBytes(demand);
+}
+
 /// Bytes of one layer's output, for a batch.
 int64_t outputBytes(const MemoryDemand& demand, const Backbone::LayerSize& layer, int64_t batch) {
   return batch * layer.channels * layer.positions * bytesPer(demand);
@@ -152,20 +161,20 @@ int64_t powerOfTwo(int64_t count) {
 
 MemoryPlan planMemory(const MemoryDemand& demand) {
   const Network network = networkOf(demand);
-  MemoryPlan plan{
-      .model = modelBytes(demand, network.parameters),
-      .queue = demand.settings.contrast.m * demand.settings.encoder.featureDim * kMaster,
-      .pictures = picturesBytes(demand),
-      .step = stepBytes(demand, network),
-      .evaluation = evaluationBytes(demand, network),
-      .libraries = demand.machine.device.is_cpu() ? 0 : kLibraryBytes,
-      .peak = 0};
+  MemoryPlan plan{.model = modelBytes(demand, network.parameters),
+                  .queue = queueBytes(demand),
+                  .pictures = picturesBytes(demand),
+                  .step = stepBytes(demand, network),
+                  .evaluation = evaluationBytes(demand, network),
+                  .snapshot = snapshotBytes(demand, network.parameters),
+                  .libraries = demand.machine.device.is_cpu() ? 0 : kLibraryBytes,
+                  .peak = 0};
   // Steps and evaluations use the same memory one after the other, but for the folded weights,
   // which stay from one evaluation to the next. CUDA graphs, however, keep all the memory of both.
   const int64_t work = demand.machine.recorders
                            ? plan.step + plan.evaluation
                            : std::max(plan.step + foldedBytes(demand, network), plan.evaluation);
-  plan.peak = plan.model + plan.queue + plan.pictures + plan.libraries + work;
+  plan.peak = plan.model + plan.queue + plan.pictures + plan.snapshot + plan.libraries + work;
   return plan;
 }
 

@@ -35,6 +35,7 @@ struct MemoryPlan {
   int64_t pictures;    // the data set and the views that are kept ready
   int64_t step;        // activations, loss and gradients of a training step
   int64_t evaluation;  // of a kNN evaluation; rather a little too much than too little
+  int64_t snapshot;    // the copy of the run's state that is written while the run goes on
   int64_t libraries;   // `kLibraryBytes` on a GPU
   int64_t peak;        // the most that is in use at once
 };

@@ -8,9 +8,6 @@
 #include "core/base/random.h"
 #include "core/device/caching_allocator.h"
 #include "core/evaluate/knn_evaluation.h"
-#include "core/files/atomic_file.h"
-#include "core/files/pth_writer.h"
-#include "core/files/safetensors_writer.h"
 #include "core/ops/pointwise_batch_norm.h"
 
 namespace moco {
@@ -76,6 +73,7 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset,
   moco_.emplace(mocoOptions(), machine_.recorders);
   if (checkpoint) moco_->restore(readTensors(*checkpoint));
   backbone_.emplace(moco_->queryEncoder(), dataset_.normalisation, machine_.recorders);
+  saving_.emplace(machine_.device);
   warnOfMissingGraphs();
   placement_ = placeData(machine_.device, dataset_.train, {&dataset_.test});
   loader_ = makeInputLoader(placement_.viewed, {.device = machine_.device,
@@ -190,15 +188,12 @@ Accuracy Trainer::evaluate(const std::atomic<bool>& stop) {
   }
 }
 
-void Trainer::saveModel(const std::string& path, const std::string& description) {
-  writePth(path, moco_->queryEncoder().stateDict(), description);
-}
-
-void Trainer::saveCheckpoint(const std::string& path, const std::string& previous,
-                             const std::string& run) const {
-  AtomicFile file(path);
-  writeSafetensors(file, moco_->state(), {{"format", "moco-checkpoint"}, {"run", run}});
-  file.commit(previous);
+Snapshot Trainer::snapshot() const {
+  try {
+    return {moco_->state(), *saving_};
+  } catch (...) {
+    throw errorAt("copying the state for a checkpoint");
+  }
 }
 
 }  // namespace moco

@@ -16,6 +16,7 @@
 #include "core/contrast/graphed_moco.h"
 #include "core/contrast/moco.h"
 #include "core/device/device.h"
+#include "core/device/side_stream.h"
 #include "core/evaluate/accuracy.h"
 #include "core/evaluate/frozen_backbone.h"
 #include "core/files/tensor_file.h"
@@ -23,6 +24,7 @@
 #include "core/input/dataset.h"
 #include "core/input/input_loader.h"
 #include "core/run/memory_plan.h"
+#include "core/run/snapshot.h"
 #include "core/run/trainer_settings.h"
 
 namespace moco {
@@ -68,15 +70,9 @@ class Trainer {
   /// every epoch.
   Accuracy evaluate(const std::atomic<bool>& stop);
 
-  /// Writes the query encoder's state dict.
-  /// @param description  as for `writePth`
-  void saveModel(const std::string& path, const std::string& description);
-
-  /// Writes everything that another trainer needs to continue this run bit for bit.
-  /// @param previous  the path to which a file that is already at `path` is moved
-  /// @param run       JSON about the run, which is stored as it is
-  void saveCheckpoint(const std::string& path, const std::string& previous,
-                      const std::string& run) const;
+  /// A copy of the run's state, for another thread to write to files while this one trains on.
+  /// @throws Error ERR_MOCO_OUT_OF_MEMORY  saying which batch would leave room for it
+  Snapshot snapshot() const;
 
   /// The memory that the run should take, as planned before it began.
   const MemoryPlan& memoryPlan() const { return memoryPlan_; }
@@ -120,6 +116,7 @@ class Trainer {
   MemoryPlan memoryPlan_;
   std::optional<GraphedMoco> moco_;
   std::optional<FrozenBackbone> backbone_;
+  std::optional<SideStream> saving_;  // on which snapshots are written
   DataPlacement placement_;
   std::unique_ptr<InputLoader> loader_;
   std::vector<std::string> warnings_;

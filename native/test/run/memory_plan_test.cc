@@ -74,14 +74,29 @@ TEST_CASE("the planned peak of a step is what it takes, within 15 per cent") {
   for (const int64_t batchSize : {8, 32}) checkMeasured("resnet50", at::kBFloat16, batchSize);
 }
 
+TEST_CASE("the planned size of a snapshot is what it takes, but for the allocator's rounding") {
+  installCachingAllocator();
+  const MemoryDemand demand = demandOf("resnet18", at::kFloat, 8);
+  const Trainer trainer(demand.settings,
+                        {.train = pictures(demand.trainPictures),
+                         .test = pictures(demand.testPictures),
+                         .normalisation = {at::full({3}, .5f), at::full({3}, .25f)}});
+  const size_t before = cachedMemory().inUse;
+  const Snapshot snapshot = trainer.snapshot();
+  const auto measured = static_cast<double>(cachedMemory().inUse - before);
+  const auto planned = static_cast<double>(planMemory(demand).snapshot);
+  CHECK(planned > 0.8 * measured);  // blocks are multiples of 2 MiB
+  CHECK(planned < 1.01 * measured);
+}
+
 TEST_CASE("recorded work keeps its memory: that of steps and that of evaluations") {
   MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
   demand.trainPictures = 50'000;
   const MemoryPlan plain = planMemory(demand);
   demand.machine.recorders = [] { return std::unique_ptr<GraphRecorder>(); };
   const MemoryPlan recorded = planMemory(demand);
-  CHECK(recorded.peak ==
-        recorded.model + recorded.queue + recorded.pictures + recorded.step + recorded.evaluation);
+  CHECK(recorded.peak == recorded.model + recorded.queue + recorded.pictures + recorded.step +
+                             recorded.evaluation + recorded.snapshot);
   CHECK(recorded.peak > plain.peak);
   constexpr int64_t kActivations = 256 * 64 * 32 * 32 * 4;  // bytes of a chunk in the first stage
   CHECK(recorded.evaluation - plain.evaluation >= 3 * kActivations);
@@ -90,7 +105,8 @@ TEST_CASE("recorded work keeps its memory: that of steps and that of evaluations
 TEST_CASE("folded weights keep their memory while training goes on") {
   MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
   const MemoryPlan plan = planMemory(demand);
-  const int64_t folded = plan.peak - plan.model - plan.queue - plan.pictures - plan.step;
+  const int64_t folded =
+      plan.peak - plan.model - plan.queue - plan.pictures - plan.step - plan.snapshot;
   constexpr int64_t kParameters = 11'000'000;  // of a ResNet-18, roughly
   CHECK(folded > 4 * kParameters);
 }
@@ -101,7 +117,7 @@ TEST_CASE("there is an allowance for a GPU's libraries, and none on a CPU") {
   demand.machine.device = at::Device(at::kCUDA, 0);
   const MemoryPlan plan = planMemory(demand);
   CHECK(plan.libraries == kLibraryBytes);
-  const int64_t tensors = plan.model + plan.queue + plan.pictures;
+  const int64_t tensors = plan.model + plan.queue + plan.pictures + plan.snapshot;
   CHECK(plan.peak >= tensors + kLibraryBytes + std::max(plan.step, plan.evaluation));
 }
 

@@ -2,9 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "core/base/error.h"
+#include "support/temporary_folder.h"
 
 using namespace moco;
 
@@ -122,6 +125,32 @@ TEST_CASE("an epoch with BatchNorm groups, whose keys each step shuffles, can be
   settings.encoder.batchNormGroups = 4;
   checkGoesOn(settings);
   CHECK(twoEpochs(settings).losses != twoEpochs(smallSettings()).losses);
+}
+
+TEST_CASE("a snapshot is of the state as it was, and another thread can write it meanwhile") {
+  const TemporaryFolder folder;
+  Trainer trainer(smallSettings(), smallDataset());
+  const std::atomic<bool> stop{false};
+  trainer.trainEpoch(1, 1, [](const StepMetrics&) {}, stop);
+  const auto write = [&](const Snapshot& snapshot, const std::string& name) {
+    snapshot.saveModel(folder.path / (name + ".pth"), "{}");
+    snapshot.saveCheckpoint(folder.path / name, folder.path / (name + ".previous"), "{}");
+  };
+  write(trainer.snapshot(), "at once");
+  {
+    const Snapshot snapshot = trainer.snapshot();
+    std::thread writer([&] { write(snapshot, "meanwhile"); });
+    trainer.trainEpoch(2, 1, [](const StepMetrics&) {}, stop);
+    writer.join();
+    write(snapshot, "later");
+  }
+  write(trainer.snapshot(), "of another state");
+  for (const std::string end : {"", ".pth"}) {
+    const std::string expected = contents(folder.path / ("at once" + end));
+    CHECK(contents(folder.path / ("meanwhile" + end)) == expected);
+    CHECK(contents(folder.path / ("later" + end)) == expected);
+    CHECK(contents(folder.path / ("of another state" + end)) != expected);
+  }
 }
 
 TEST_CASE("groups that do not divide the batch, or hold a single picture, are refused") {

@@ -84,6 +84,7 @@ test('what a checkpoint says of its run goes with the model', async () => {
     format: 'moco-model',
     mocoVersion: '0.1.0',
     epoch: 1,
+    step: 2,
     metrics: results[0],
     config: { m: 8 },
   });

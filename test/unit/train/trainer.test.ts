@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkpointPaths } from '#moco/train/checkpoint.js';
 import type { TrainEvent } from '#moco/train/events.js';
+import { addonError } from '../../support/addonError.js';
 import { collect } from '../../support/collect.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 import { NativeTrainerDouble, STEPS_PER_EPOCH, trainerOn } from '../../support/trainerDouble.js';
@@ -14,18 +15,60 @@ const types = (events: readonly TrainEvent[]) => events.map(({ type }) => type);
 const pick = <T extends TrainEvent['type']>(events: readonly TrainEvent[], type: T) =>
   events.filter((event): event is Extract<TrainEvent, { type: T }> => event.type === type);
 
-test('a run tells of every step, then of its epoch, its model and its evaluation', async (context) => {
+/** The types of a run's own events, without those of files, which come when the files are whole. */
+const course = (events: readonly TrainEvent[]) =>
+  types(events).filter((type) => type !== 'model' && type !== 'checkpoint');
+
+/** The files that events tell of, in order. */
+const files = (events: readonly TrainEvent[]) =>
+  events.flatMap((event) => {
+    if (event.type === 'model') return [`${event.kind} ${event.epoch}`];
+    return event.type === 'checkpoint' ? [`checkpoint ${event.epoch}.${event.step}`] : [];
+  });
+
+test('a run tells of every step, then of its epoch and its evaluation, and of its files', async (context) => {
   const out = temporaryFolder(context);
-  const trainer = trainerOn(new NativeTrainerDouble({ top1: [30, 20] }), { out, epochs: 2 });
-  const { events, error } = await collect(trainer.run());
+  const native = new NativeTrainerDouble({ top1: [30, 20] });
+  const { events, error } = await collect(trainerOn(native, { out, epochs: 2 }).run());
   assert.equal(error, undefined);
-  const steps = Array(STEPS_PER_EPOCH).fill('step');
-  assert.deepEqual(types(events), [
-    ...['start', 'model', 'checkpoint'],
-    ...[...steps, 'epoch', 'model', 'evaluation', 'model', 'checkpoint'],
-    ...[...steps, 'epoch', 'model', 'evaluation', 'checkpoint'],
-    'done',
+  const epoch = [...Array(STEPS_PER_EPOCH).fill('step'), 'epoch', 'evaluation'];
+  assert.deepEqual(course(events), ['start', ...epoch, ...epoch, 'done']);
+  assert.deepEqual(files(events), [
+    ...['last 0', 'checkpoint 0.0'],
+    ...['best 1', 'last 1', 'checkpoint 1.0'],
+    ...['last 2', 'checkpoint 2.0'],
   ]);
+  assert.equal(types(events).at(-1), 'done');
+  assert.equal(native.openSnapshots, 0);
+});
+
+test('a run goes on while its files are written, and the next ones wait for them', async (context) => {
+  const out = temporaryFolder(context);
+  let release = () => {};
+  const isReleased = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const native = new NativeTrainerDouble({
+    onWrite: (what) => (what === 'checkpoint 0.0' ? isReleased : undefined),
+  });
+  const seen: TrainEvent[] = [];
+  let stepsBefore: number | undefined;
+  for await (const event of trainerOn(native, { out, epochs: 2 }).run()) {
+    seen.push(event);
+    if (event.type === 'checkpoint') stepsBefore ??= pick(seen, 'step').length;
+    if (event.type !== 'evaluation' || event.epoch > 1) continue;
+    assert.deepEqual(files(seen), ['last 0']);
+    setTimeout(() => {
+      assert.deepEqual(native.calls, ['snapshot', 'train 1', 'evaluate']);
+      release();
+    }, 20);
+  }
+  // The copy of the second state waits for the first one's file, and so does the second epoch.
+  assert.ok((stepsBefore as number) >= STEPS_PER_EPOCH);
+  const epoch = (number: number) => [`train ${number}`, 'evaluate', 'snapshot'];
+  assert.deepEqual(native.calls, ['snapshot', ...epoch(1), ...epoch(2)]);
+  const before = ['last 0', 'checkpoint 0.0', 'best 1', 'last 1', 'checkpoint 1.0'];
+  assert.deepEqual(files(seen), [...before, 'best 2', 'last 2', 'checkpoint 2.0']);
 });
 
 test('a step says where it is, what it measured and how long the rest takes', async (context) => {
@@ -92,11 +135,8 @@ test('a run evaluates after every n-th epoch and after the last', async (context
     pick(events, 'epoch').flatMap(({ epoch, isEvaluated }) => (isEvaluated ? [epoch] : [])),
     evaluated,
   );
-  const afterSteps = types(events).filter((type) => type !== 'step');
-  assert.deepEqual(afterSteps.slice(3, 11), [
-    ...['epoch', 'model', 'checkpoint'],
-    ...['epoch', 'model', 'evaluation', 'model', 'checkpoint'],
-  ]);
+  const afterSteps = course(events).filter((type) => type !== 'step');
+  assert.deepEqual(afterSteps.slice(1, 4), ['epoch', 'epoch', 'evaluation']);
   assert.deepEqual(pick(events, 'done')[0]?.best, { epoch: 5, top1: 50, top5: 90 });
 });
 
@@ -139,13 +179,14 @@ test('what the addon finds out is a warning, before the first step, after an epo
   const native = new NativeTrainerDouble({ warnings });
   const seen: string[] = [];
   for await (const event of trainerOn(native, { out, epochs: 1 }).run()) {
+    if (event.type === 'model' || event.type === 'checkpoint') continue;
     seen.push(event.type === 'warning' ? event.message : event.type);
     if (event.type === 'step' && event.step === STEPS_PER_EPOCH) warnings.push('no graph');
     if (event.type === 'evaluation') warnings.push('none of evaluations, either');
   }
-  assert.deepEqual(seen.slice(0, 4), ['start', 'the run should take more', 'model', 'checkpoint']);
-  const evaluation = ['model', 'evaluation', 'none of evaluations, either'];
-  assert.deepEqual(seen.slice(7, 13), ['step', 'no graph', 'epoch', ...evaluation]);
+  assert.deepEqual(seen.slice(0, 2), ['start', 'the run should take more']);
+  const evaluation = ['evaluation', 'none of evaluations, either', 'done'];
+  assert.deepEqual(seen.slice(5), ['step', 'no graph', 'epoch', ...evaluation]);
 });
 
 test('after its GPU failed a run writes nothing and says how to go on', async (context) => {
@@ -161,6 +202,7 @@ test('after its GPU failed a run writes nothing and says how to go on', async (c
   assert.ok(error?.hint?.endsWith(`go on with: moco train --resume ${directory}`));
   assert.ok(error?.hint?.includes(checkpointPaths(directory).newest));
   assert.deepEqual(native.calls.slice(native.calls.indexOf('train 2')), ['train 2', 'dispose']);
+  assert.equal(native.openSnapshots, 0);
 });
 
 test('an aborted signal ends the run after the current step', async (context) => {
@@ -177,9 +219,13 @@ test('an aborted signal ends the run after the current step', async (context) =>
   await assert.rejects(run, { name: 'MocoError', code: 'ERR_MOCO_ABORTED' });
   assert.equal(native.isRunning, false);
   assert.equal(pick(events, 'step').filter(({ epoch }) => epoch === 2).length, 2);
-  const first = ['train 1', 'save last', 'evaluate', 'save best', 'checkpoint 1.0'];
-  const last = ['train 2', 'checkpoint 1.2'];
-  assert.deepEqual(native.calls, ['save last', 'checkpoint 0.0', ...first, ...last]);
+  const first = ['train 1', 'evaluate', 'snapshot'];
+  assert.deepEqual(native.calls, ['snapshot', ...first, 'train 2', 'snapshot']);
+  assert.deepEqual(native.written, [
+    ...['last', 'checkpoint 0.0'],
+    ...['best', 'last', 'checkpoint 1.0'],
+    ...['last', 'checkpoint 1.2'],
+  ]);
 });
 
 test('a signal that was aborted before leaves nothing behind', async (context) => {
@@ -205,7 +251,20 @@ test('a signal aborted during the evaluation keeps the epoch', async (context) =
     trainerOn(native, { out }).run({ signal: controller.signal }),
   );
   assert.equal(error?.code, 'ERR_MOCO_ABORTED');
-  assert.deepEqual(types(events).slice(-4), ['model', 'evaluation', 'model', 'checkpoint']);
+  assert.equal(course(events).at(-1), 'evaluation');
+  assert.deepEqual(native.written.slice(-3), ['best', 'last', 'checkpoint 1.0']);
+});
+
+test('leaving the loop at a new best epoch writes its model before the checkpoint that names it', async (context) => {
+  const out = temporaryFolder(context);
+  const native = new NativeTrainerDouble();
+  const trainer = trainerOn(native, { out });
+  for await (const event of trainer.run()) {
+    if (event.type === 'evaluation' && event.epoch === 2) break;
+  }
+  assert.deepEqual(native.written.slice(-3), ['best', 'last', 'checkpoint 2.0']);
+  const model = await readFile(trainer.description.files.model, 'utf8');
+  assert.ok(model.endsWith('train 2, evaluate, snapshot'));
 });
 
 test('leaving the loop ends the native epoch before the loop is left', async (context) => {
@@ -213,8 +272,8 @@ test('leaving the loop ends the native epoch before the loop is left', async (co
   const native = new NativeTrainerDouble();
   for await (const event of trainerOn(native, { out }).run()) if (event.type === 'step') break;
   assert.equal(native.isRunning, false);
-  assert.deepEqual(native.calls.slice(0, -1), ['save last', 'checkpoint 0.0', 'train 1']);
-  assert.match(native.calls.at(-1) as string, /^checkpoint 0\.[234]$/);
+  assert.deepEqual(native.calls, ['snapshot', 'train 1', 'snapshot']);
+  assert.match(native.written.at(-1) as string, /^checkpoint 0\.[234]$/);
 });
 
 test('a slow consumer gets every step in order, and holds the next epoch back', async (context) => {
@@ -238,7 +297,7 @@ test('the untrained model is written before the first epoch', async (context) =>
   const trainer = trainerOn(new NativeTrainerDouble(), { out });
   const { events } = await collect(trainer.run());
   const path = trainer.description.files.lastModel;
-  assert.deepEqual(events[1], { type: 'model', kind: 'last', epoch: 0, path });
+  assert.deepEqual(pick(events, 'model')[0], { type: 'model', kind: 'last', epoch: 0, path });
 });
 
 test('a loss that is not finite ends the run and leaves the last good model', async (context) => {
@@ -249,11 +308,10 @@ test('a loss that is not finite ends the run and leaves the last good model', as
   assert.equal(error?.code, 'ERR_MOCO_NON_FINITE');
   assert.equal(error?.message, 'epoch 2, step 4: the loss is NaN');
   assert.equal(error?.hint, 'about ERR_MOCO_NON_FINITE');
-  assert.deepEqual(types(events).slice(-4), ['checkpoint', 'step', 'step', 'step']);
-  assert.equal(
-    await readFile(trainer.description.files.lastModel, 'utf8'),
-    'save last, checkpoint 0.0, train 1, save last',
-  );
+  assert.deepEqual(course(events).slice(-4), ['evaluation', 'step', 'step', 'step']);
+  const model = await readFile(trainer.description.files.lastModel, 'utf8');
+  assert.equal(model, 'snapshot, train 1, evaluate, snapshot');
+  assert.equal(native.written.at(-1), 'checkpoint 1.0');
   assert.equal(native.calls.at(-1), 'train 2'); // the checkpoint before it stays
 });
 
@@ -277,12 +335,36 @@ test('files that cannot be closed are reported where nothing else went wrong', a
 
 test('a model that cannot be written ends the run', async (context) => {
   const out = temporaryFolder(context);
-  const native = new NativeTrainerDouble();
-  native.saveModel = () =>
-    Promise.reject(Object.assign(new Error('cannot write x'), { code: 'ERR_MOCO_OUTPUT' }));
-  const { error } = await collect(trainerOn(native, { out }).run());
+  const native = new NativeTrainerDouble({
+    onWrite: () => Promise.reject(addonError('ERR_MOCO_OUTPUT', 'cannot write x')),
+  });
+  const { events, error } = await collect(trainerOn(native, { out }).run());
   assert.equal(error?.code, 'ERR_MOCO_OUTPUT');
-  assert.deepEqual(native.calls, []);
+  assert.equal(error?.message, 'cannot write x');
+  assert.deepEqual([native.written, files(events)], [[], []]);
+  assert.ok(!native.calls.includes('train 2'));
+  assert.equal(native.openSnapshots, 0);
+});
+
+test('files that cannot be written end a run that is left or stopped, too', async (context) => {
+  for (const end of ['leave', 'abort']) {
+    const controller = new AbortController();
+    const native = new NativeTrainerDouble({
+      onWrite: (what) => {
+        if (what === 'checkpoint 1.0') throw addonError('ERR_MOCO_OUTPUT', 'cannot write x');
+      },
+    });
+    const run = async () => {
+      const trainer = trainerOn(native, { out: temporaryFolder(context) });
+      for await (const event of trainer.run({ signal: controller.signal })) {
+        if (event.type !== 'evaluation') continue;
+        if (end === 'leave') break;
+        controller.abort();
+      }
+    };
+    await assert.rejects(run, { name: 'MocoError', code: 'ERR_MOCO_OUTPUT' });
+    assert.equal(native.openSnapshots, 0);
+  }
 });
 
 test('a trainer runs once, and not after it was disposed of', async (context) => {
