@@ -49,9 +49,10 @@ const PARTS = { check, kernels, compare, tests: testsAlone, table: tableAlone, t
 
 function check(setting) {
   return [
-    build(setting),
-    // It takes minutes, hardly uses the GPU, and is kept for the part that compares.
+    // Beside the build and the first tests: it takes minutes, hardly uses the GPU, and is kept for the part
+    // that compares.
     { ...compile(setting), until: 'ceilings' },
+    build(setting),
     { name: 'doctor', least: 5, most: 60, command: () => [process.execPath, moco, 'doctor'] },
     tests(setting, 'tests', { least: 20, most: 100, files: GPU_TESTS }),
     sanitizer('memcheck', { PYTORCH_NO_CUDA_MEMORY_CACHING: '1' }),

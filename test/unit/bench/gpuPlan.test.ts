@@ -29,7 +29,7 @@ const names = (...args: string[]): string[] =>
 test('each part builds first, and what it may take at least fits into its time with a cold build', () => {
   for (const part of ['check', 'kernels', 'compare', 'tests', 'table', 'train']) {
     const { steps, seconds } = readPart([part, '--out', 'out']);
-    assert.equal(steps[0].name, 'build');
+    assert.equal(steps.find(({ until }: { until?: string }) => !until).name, 'build');
     assert.equal(seconds, 530);
     const least = steps.reduce((sum: number, step: { least: number }) => sum + step.least, 0);
     assert.ok(least <= 330, `${part} needs ${least} s beside the build`);
