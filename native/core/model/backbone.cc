@@ -153,7 +153,9 @@ at::Tensor Backbone::operator()(const Pass& pass, const at::Tensor& pictures) co
   // (B, 64, H, W); with the ImageNet stem half the height and width.
   at::Tensor x = pool(stem_(pass, pictures, Epilogue::kRelu));
   for (const auto& block : blocks_) x = apply(pass, block, x);
-  return x.mean({2, 3});
+  // The mean over all positions, written as one over rows of channels: its gradient then lies in
+  // memory as x does. That of x.mean({2, 3}) would have to be copied for the BatchNorm before it.
+  return x.permute({0, 2, 3, 1}).flatten(1, 2).mean(1);
 }
 
 std::vector<Backbone::LayerSize> Backbone::layerSizes(const NetworkPlan& plan, int64_t height,
