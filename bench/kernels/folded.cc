@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "core/device/device.h"
 #include "core/model/folded_convolution.h"
 #include "core/model/named_tensors.h"
 #include "layers.h"
@@ -24,10 +25,18 @@ FoldedConvolution folded(const Setting& setting, const Site& site) {
   return {convolution, norm, Pass{weights.views(), buffers, /*training=*/false}, setting.type};
 }
 
-at::Tensor compute(const FoldedConvolution& layer, Epilogue epilogue, const at::Tensor& x,
+/// A layer, and what it adds where nothing is to be added.
+struct Folded {
+  FoldedConvolution layer;
+  SharedZeros zeros = {};
+};
+
+at::Tensor compute(Folded& folded, Epilogue epilogue, const at::Tensor& x,
                    const at::Tensor& shortcut, ConvolutionKernels kernels) {
+  const CudnnHeuristics heuristics;  // as in an evaluation
+  auto& [layer, zeros] = folded;
   if (epilogue == Epilogue::kAddRelu) return layer.addRelu(x, shortcut, kernels);
-  return epilogue == Epilogue::kRelu ? layer.relu(x, kernels) : layer(x, kernels);
+  return epilogue == Epilogue::kRelu ? layer.relu(x, kernels, zeros) : layer(x, kernels);
 }
 
 }  // namespace
@@ -43,7 +52,7 @@ Kernels foldedKernels(const Setting& setting, const Site& site) {
     shortcuts.push_back(adds ? randomOutput(setting, site) : at::Tensor());
   }
   const auto fastest = fastestKernels(x.front().options());
-  const auto layer = std::make_shared<FoldedConvolution>(folded(setting, site));
+  const auto layer = std::make_shared<Folded>(Folded{folded(setting, site)});
   const auto results = std::make_shared<std::vector<at::Tensor>>(sets);
   const auto kernel = [&](const char* name, ConvolutionKernels which) -> Kernel {
     return {name, site.count, bytes, site.operations(), [=, epilogue = site.epilogue](int64_t set) {

@@ -23,7 +23,8 @@ EvaluatorObject::Properties EvaluatorObject::methods() {
           InstanceMethod<&EvaluatorObject::trainLinearEpoch>("trainLinearEpoch"),
           InstanceMethod<&EvaluatorObject::measureLinear>("measureLinear"),
           InstanceMethod<&EvaluatorObject::saveLinear>("saveLinear"),
-          InstanceMethod<&EvaluatorObject::sweepLinear>("sweepLinear")};
+          InstanceMethod<&EvaluatorObject::sweepLinear>("sweepLinear"),
+          InstanceMethod<&EvaluatorObject::takeWarnings>("takeWarnings")};
 }
 
 Napi::Value EvaluatorObject::create(const Napi::CallbackInfo& info) {
@@ -88,6 +89,10 @@ Napi::Value EvaluatorObject::sweepLinear(const Napi::CallbackInfo& info) {
     const auto results = core().sweep(settings, stopRequested());
     return [results](Napi::Env env) { return sweepArray(env, results); };
   });
+}
+
+Napi::Value EvaluatorObject::takeWarnings(const Napi::CallbackInfo&) {
+  return submitTakeWarnings();
 }
 
 }  // namespace moco::addon

@@ -25,6 +25,7 @@ class EvaluatorObject : public WorkerObject<EvaluatorObject, Evaluator> {
   Napi::Value measureLinear(const Napi::CallbackInfo& info);
   Napi::Value saveLinear(const Napi::CallbackInfo& info);
   Napi::Value sweepLinear(const Napi::CallbackInfo& info);
+  Napi::Value takeWarnings(const Napi::CallbackInfo& info);
 };
 
 }  // namespace moco::addon

@@ -66,16 +66,7 @@ Napi::Value TrainerObject::snapshot(const Napi::CallbackInfo&) {
   });
 }
 
-Napi::Value TrainerObject::takeWarnings(const Napi::CallbackInfo&) {
-  return submit([this](Reporter&) -> ToValue {
-    const auto warnings = core().takeWarnings();
-    return [warnings](Napi::Env env) -> Napi::Value {
-      Napi::Array array = Napi::Array::New(env);
-      for (const auto& warning : warnings) array.Set(array.Length(), warning);
-      return array;
-    };
-  });
-}
+Napi::Value TrainerObject::takeWarnings(const Napi::CallbackInfo&) { return submitTakeWarnings(); }
 
 Napi::Value TrainerObject::memory(const Napi::CallbackInfo& info) {
   return memoryObject(info.Env(), usedMemory(description().common.device));

@@ -73,6 +73,18 @@ class WorkerObject : public Napi::ObjectWrap<Self> {
     return jobs_.submit(std::move(work), {}, onRows);
   }
 
+  /// Runs a job that takes the core object's warnings.
+  /// @return  a promise of their array
+  Napi::Value submitTakeWarnings() {
+    return submit([this](Reporter&) -> ToValue {
+      return [warnings = core().takeWarnings()](Napi::Env env) -> Napi::Value {
+        Napi::Array array = Napi::Array::New(env);
+        for (const auto& warning : warnings) array.Set(array.Length(), warning);
+        return array;
+      };
+    });
+  }
+
  private:
   Napi::Value getDescription(const Napi::CallbackInfo& info) {
     if (!description_) return info.Env().Undefined();

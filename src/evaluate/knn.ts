@@ -5,6 +5,7 @@ import { MocoError } from '../error.js';
 import type { NativeKnnResult } from '../native/evaluator.js';
 import type { WarningEvent } from '../run/events.js';
 import { createEvaluator, type Evaluator, type EvaluatorDescription } from './createEvaluator.js';
+import { nativeWarnings } from './nativeWarnings.js';
 import { stopOnAbort } from './stopOnAbort.js';
 
 /** The first event: everything is loaded, and the features are about to be computed. */
@@ -73,6 +74,7 @@ export async function measureKnn(
   const measured = await native
     .knn(config)
     .catch((error: unknown) => Promise.reject(MocoError.from(error)));
+  for await (const warning of nativeWarnings(native)) await onEvent?.(warning);
   const results = measured.map((result) => accuracy(result, classes));
   return { ...(results[0] as KnnAccuracy), k: config.k, results, description };
 }

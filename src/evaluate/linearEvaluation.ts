@@ -8,6 +8,7 @@ import type { Evaluator } from './createEvaluator.js';
 import type { LinearDescription, LinearEvent, LinearFiles } from './linearEvents.js';
 import { LinearRun } from './linearRun.js';
 import { linearSweep } from './linearSweep.js';
+import { nativeWarnings } from './nativeWarnings.js';
 import { stopOnAbort } from './stopOnAbort.js';
 
 /**
@@ -37,8 +38,11 @@ export async function* linearEvaluation(
       yield { type: 'warning', message };
     }
     const { native } = evaluator;
-    if (cached) yield await linearSweep(native, config, table);
-    else yield* new LinearRun({ native, config, description, files, signal }).events();
+    if (cached) {
+      const sweep = await linearSweep(native, config, table);
+      yield* nativeWarnings(native);
+      yield sweep;
+    } else yield* new LinearRun({ native, config, description, files, signal }).events();
   } catch (error) {
     await lock.release().catch(() => {}); // the evaluation's own error is the one to report
     throw MocoError.from(error);

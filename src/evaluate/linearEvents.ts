@@ -108,7 +108,7 @@ export interface LinearSweepEvent {
 
 /**
  * What happens in a linear evaluation, in this order: start, warning*, (step+, epoch, checkpoint
- * (last), evaluation, checkpoint (best)?)+, done. With `cached`: start, warning*, sweep.
+ * (last), evaluation, warning*, checkpoint (best)?)+, done. With `cached`: start, warning*, sweep.
  */
 export type LinearEvent =
   | LinearStartEvent

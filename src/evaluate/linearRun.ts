@@ -14,6 +14,7 @@ import type {
   LinearFiles,
   LinearStepEvent,
 } from './linearEvents.js';
+import { nativeWarnings } from './nativeWarnings.js';
 import { throwIfAborted } from './stopOnAbort.js';
 
 /** One row of the addon's metrics. */
@@ -66,6 +67,7 @@ export class LinearRun {
       throwIfAborted(this.#signal);
       const evaluation = await this.#evaluate(trained);
       yield evaluation;
+      yield* nativeWarnings(this.#native);
       if (evaluation.isBest) yield await this.#save('best', epoch);
     }
     const best = this.#best as LinearAccuracy; // there is at least one epoch

@@ -63,6 +63,8 @@ export interface NativeEvaluator {
   saveLinear(path: string): Promise<void>;
   /** Trains probes of all `learningRates` side by side, on features that are extracted once. */
   sweepLinear(config: LinearConfig): Promise<NativeSweepResult[]>;
+  /** Warnings for the user since the last call, one line each. */
+  takeWarnings(): Promise<string[]>;
   /** Asks the running job to end soon: its promise rejects with `ERR_MOCO_ABORTED`. */
   stop(): void;
   /** Stops, joins the thread and frees all tensors. Can be called more than once. */

@@ -17,6 +17,8 @@ const STEPS_PER_EPOCH = 4;
 
 /** What goes wrong or well in a double's evaluation. */
 export interface Script {
+  /** Warnings that the double gives once. */
+  readonly warnings?: string[];
   /** Top-1 after each epoch; 10, 20, 30 … where absent. */
   readonly testTop1?: readonly number[];
   readonly validationTop1?: readonly number[];
@@ -103,6 +105,10 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
       const test = { loss: 0.5, top1: top1 - 1, top5: 99 };
       return { learningRate, train: test, validation: { loss, top1, top5: 98 }, test };
     });
+  }
+
+  async takeWarnings(): Promise<string[]> {
+    return this.script.warnings?.splice(0) ?? [];
   }
 
   stop(): void {

@@ -43,6 +43,10 @@ std::string cpuName() {
 #endif
 }
 
+/// How many of cuDNN's algorithms are timed for a shape: PyTorch's default. Fewer would save
+/// milliseconds only, because all are built in any case.
+constexpr int kTimedAlgorithms = 10;
+
 bool isFromAmpereOn(const at::Device& device) {
   constexpr int kAmpere = 8;
   return device.is_cuda() && cudaStatus().devices.at(device.index()).major >= kAmpere;
@@ -90,7 +94,12 @@ void setArithmetic(const Arithmetic& arithmetic) {
   context.setAllowTF32CuBLAS(arithmetic.tf32);
   context.setAllowTF32CuDNN(arithmetic.tf32);
   // cuDNN times its algorithms and takes the fastest, which need not be the same one in every run.
+  // For each shape of a convolution PyTorch builds every algorithm that cuDNN lists, at up to a
+  // second each, and times the best of them by cuDNN's heuristics. A training run repeats its
+  // shapes in every step and is repaid for that. What is computed too seldom chooses by
+  // `CudnnHeuristics`, which builds one algorithm.
   context.setBenchmarkCuDNN(!arithmetic.deterministic);
+  context.setBenchmarkLimitCuDNN(kTimedAlgorithms);
   context.setDeterministicCuDNN(arithmetic.deterministic);
   context.setDeterministicAlgorithms(arithmetic.deterministic, /*warn_only=*/false);
   // No memory is read here before it is written, so it need not be filled to be deterministic.
@@ -161,6 +170,12 @@ void setUpDevice(const at::Device& device, const Arithmetic& arithmetic) {
   setArithmetic(arithmetic);
   takeStream(device);
 }
+
+CudnnHeuristics::CudnnHeuristics() : before_(at::globalContext().benchmarkCuDNN()) {
+  at::globalContext().setBenchmarkCuDNN(false);
+}
+
+CudnnHeuristics::~CudnnHeuristics() { at::globalContext().setBenchmarkCuDNN(before_); }
 
 void synchronise(const at::Device& device) {
   if (device.is_cpu()) return;

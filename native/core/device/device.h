@@ -29,9 +29,23 @@ struct Arithmetic {
 };
 
 /// Prepares the process and the calling thread for computing on a device. For the CPU it installs
-/// the caching allocator. For a GPU it sets the arithmetic, and gives the calling thread a stream
-/// of its own, because a CUDA graph cannot be recorded from the default stream.
+/// the caching allocator. For a GPU it sets the arithmetic, lets cuDNN time its algorithms (unless
+/// they must be deterministic), and gives the calling thread a stream of its own, because a CUDA
+/// graph cannot be recorded from the default stream.
 void setUpDevice(const at::Device& device, const Arithmetic& arithmetic);
+
+/// While it lives, cuDNN chooses its algorithms by its heuristics, for the whole process: see
+/// `setUpDevice`. What was chosen before stays chosen.
+class CudnnHeuristics {
+ public:
+  CudnnHeuristics();
+  CudnnHeuristics(const CudnnHeuristics&) = delete;
+  CudnnHeuristics& operator=(const CudnnHeuristics&) = delete;
+  ~CudnnHeuristics();
+
+ private:
+  bool before_;
+};
 
 /// Waits until the device has finished all work that it was given. The CPU always has.
 void synchronise(const at::Device& device);

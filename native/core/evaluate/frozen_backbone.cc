@@ -10,9 +10,11 @@
 namespace moco {
 
 FrozenBackbone::FrozenBackbone(Encoder& encoder, Normalisation normalisation,
-                               const MakeRecorder& recorder)
+                               const MakeRecorder& recorder,
+                               std::optional<ConvolutionKernels> kernels)
     : encoder_(encoder),
       normalisation_(std::move(normalisation)),
+      kernels_(kernels),
       graph_(
           [this](const GraphedFunction::Tensors& inputs) {
             return GraphedFunction::Tensors{extract(inputs[0])};
@@ -33,7 +35,7 @@ void FrozenBackbone::refold() {
   if (folded_) {
     encoder_.refold(*folded_);
   } else {
-    folded_.emplace(encoder_.foldedBackbone());
+    folded_.emplace(encoder_.foldedBackbone(kernels_));
   }
   isFolded_ = true;
 }
@@ -62,6 +64,18 @@ void FrozenBackbone::eachChunk(
     const auto features = asRecorded ? graph_({pictures})[0] : extract(pictures);
     use(features.slice(0, begin - first), store.labels.slice(0, begin, end).to(device));
   }
+}
+
+std::string FrozenBackbone::fallbackWarning() const {
+  if (!folded_) return {};
+  const auto fallbacks = folded_->fallbacks(encoder_.parameters());
+  if (fallbacks.empty()) return {};
+  std::string layers;
+  for (const auto& fallback : fallbacks) layers += (layers.empty() ? "" : ", ") + fallback.layer;
+  const std::string& reason = fallbacks.front().reason;
+  return "evaluations run slower: cuDNN has no fused kernel for the convolution" +
+         std::string(fallbacks.size() == 1 ? " " : "s ") + layers + " (" +
+         reason.substr(0, reason.find('\n')) + ")";
 }
 
 }  // namespace moco

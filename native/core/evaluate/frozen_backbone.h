@@ -26,7 +26,9 @@ class FrozenBackbone {
   /// @param encoder        must outlive this object
   /// @param normalisation  on the encoder's device
   /// @param recorder       makes the recorder for whole chunks; empty means that none are recorded
-  FrozenBackbone(Encoder& encoder, Normalisation normalisation, const MakeRecorder& recorder = {});
+  /// @param kernels        as for `Encoder::foldedBackbone`
+  FrozenBackbone(Encoder& encoder, Normalisation normalisation, const MakeRecorder& recorder = {},
+                 std::optional<ConvolutionKernels> kernels = {});
   FrozenBackbone(const FrozenBackbone&) = delete;
   FrozenBackbone& operator=(const FrozenBackbone&) = delete;
 
@@ -49,6 +51,9 @@ class FrozenBackbone {
 
   /// Why recording whole chunks has failed; empty if it has not.
   const std::string& graphFailure() const { return graph_.failure(); }
+  /// One line for the user about the layers that are computed more slowly than they could be,
+  /// because cuDNN has no fused kernel for them; empty if there are none.
+  std::string fallbackWarning() const;
 
  private:
   /// Folds the encoder's present parameters and statistics.
@@ -59,6 +64,7 @@ class FrozenBackbone {
 
   Encoder& encoder_;
   Normalisation normalisation_;
+  std::optional<ConvolutionKernels> kernels_;
   std::optional<FoldedBackbone> folded_;
   bool isFolded_ = false;  // whether the statistics have not moved since `folded_` was made
   GraphedFunction graph_;  // calls `extract` for whole chunks

@@ -105,7 +105,10 @@ at::Tensor Encoder::backbone(const at::Tensor& pictures, Mode mode) {
   return backbone_(pass(mode), pictures);
 }
 
-FoldedBackbone Encoder::foldedBackbone() const { return {backbone_, masters(), options_.compute}; }
+FoldedBackbone Encoder::foldedBackbone(std::optional<ConvolutionKernels> kernels) const {
+  const auto fastest = fastestKernels(at::device(options_.device).dtype(options_.compute));
+  return {backbone_, masters(), options_.compute, kernels.value_or(fastest)};
+}
 
 at::Tensor Encoder::project(const at::Tensor& features, Mode mode) {
   TORCH_CHECK(head_, "the encoder has no projection head");

@@ -87,7 +87,8 @@ class Encoder {
   at::Tensor backbone(const at::Tensor& pictures, Mode mode);
   /// The backbone in evaluation mode, with a copy of its present weights and statistics. The
   /// encoder must outlive it.
-  FoldedBackbone foldedBackbone() const;
+  /// @param kernels  that compute it while all weights are finite; absent: the fastest
+  FoldedBackbone foldedBackbone(std::optional<ConvolutionKernels> kernels = {}) const;
   /// Brings a folded backbone up to date with this encoder, in the memory that it has.
   void refold(FoldedBackbone& folded) const { folded.refold(masters()); }
   /// The projection of features, which the loss compares. The encoder must have a head.

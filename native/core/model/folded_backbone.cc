@@ -2,13 +2,13 @@
 
 #include <utility>
 
+#include "core/device/device.h"
+
 namespace moco {
 
 FoldedBackbone::FoldedBackbone(const Backbone& backbone, const Pass& masters,
-                               at::ScalarType compute)
-    : backbone_(backbone),
-      stem_(fold(backbone.stem(), masters, compute)),
-      fastest_(fastestKernels(masters.buffers.flat().options().dtype(compute))) {
+                               at::ScalarType compute, ConvolutionKernels kernels)
+    : backbone_(backbone), stem_(fold(backbone.stem(), masters, compute)), fastest_(kernels) {
   for (const auto& block : backbone.blocks()) {
     Block folded;
     for (const auto& layer : block.body) folded.body.push_back(fold(layer, masters, compute));
@@ -19,7 +19,11 @@ FoldedBackbone::FoldedBackbone(const Backbone& backbone, const Pass& masters,
 }
 
 void FoldedBackbone::refold(const Pass& masters) {
-  for (FoldedConvolution* layer : layers()) layer->refold(masters);
+  stem_.refold(masters);
+  for (auto& block : blocks_) {
+    for (auto& layer : block.body) layer.refold(masters);
+    if (block.shortcut) block.shortcut->refold(masters);
+  }
   chooseKernels();
 }
 
@@ -28,10 +32,10 @@ FoldedConvolution FoldedBackbone::fold(const Backbone::ConvNorm& layer, const Pa
   return {layer.convolution, layer.norm, masters, compute};
 }
 
-std::vector<FoldedConvolution*> FoldedBackbone::layers() {
-  std::vector<FoldedConvolution*> layers{&stem_};
-  for (auto& block : blocks_) {
-    for (auto& layer : block.body) layers.push_back(&layer);
+std::vector<const FoldedConvolution*> FoldedBackbone::layers() const {
+  std::vector<const FoldedConvolution*> layers{&stem_};
+  for (const auto& block : blocks_) {
+    for (const auto& layer : block.body) layers.push_back(&layer);
     if (block.shortcut) layers.push_back(&*block.shortcut);
   }
   return layers;
@@ -45,15 +49,30 @@ void FoldedBackbone::chooseKernels() {
   kernels_ = isFinite_ ? fastest_ : ConvolutionKernels::kPlain;
 }
 
+std::vector<Fallback> FoldedBackbone::fallbacks(const NamedTensors& parameters) const {
+  std::vector<Fallback> fallbacks;
+  for (const FoldedConvolution* layer : layers()) {
+    if (!layer->fallback()) continue;
+    const std::string& weight = parameters.name(layer->weight());
+    fallbacks.push_back({weight.substr(0, weight.rfind('.')), *layer->fallback()});
+  }
+  return fallbacks;
+}
+
+at::Tensor FoldedBackbone::relu(const FoldedConvolution& layer, const at::Tensor& x) const {
+  return layer.relu(x, kernels_, zeros_);
+}
+
 at::Tensor FoldedBackbone::apply(const Block& block, const at::Tensor& x) const {
   const at::Tensor shortcut = block.shortcut ? (*block.shortcut)(x, kernels_) : x;
   at::Tensor y = x;
-  for (size_t i = 0; i + 1 < block.body.size(); ++i) y = block.body[i].relu(y, kernels_);
+  for (size_t i = 0; i + 1 < block.body.size(); ++i) y = relu(block.body[i], y);
   return block.body.back().addRelu(y, shortcut, kernels_);
 }
 
 at::Tensor FoldedBackbone::operator()(const at::Tensor& pictures) const {
-  at::Tensor x = backbone_.pool(stem_.relu(pictures, kernels_));
+  const CudnnHeuristics heuristics;
+  at::Tensor x = backbone_.pool(relu(stem_, pictures));
   for (const auto& block : blocks_) x = apply(block, x);
   return x.mean({2, 3});
 }

@@ -3,12 +3,19 @@
 #include <ATen/ATen.h>
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/model/backbone.h"
 #include "core/model/folded_convolution.h"
 
 namespace moco {
+
+/// A layer that cuDNN could not compute in one call.
+struct Fallback {
+  std::string layer;  // as in the state dict: `f.0`
+  std::string reason;
+};
 
 /// A backbone for evaluation only. BatchNorm is folded into the convolutions, and the addition and
 /// ReLU that follow are fused with them where there are kernels for it. It has a copy of the
@@ -18,7 +25,9 @@ class FoldedBackbone {
   /// @param backbone  must outlive this
   /// @param masters   the backbone's parameters and running statistics, in full precision
   /// @param compute   the type to compute in
-  FoldedBackbone(const Backbone& backbone, const Pass& masters, at::ScalarType compute);
+  /// @param kernels   that compute while all weights are finite
+  FoldedBackbone(const Backbone& backbone, const Pass& masters, at::ScalarType compute,
+                 ConvolutionKernels kernels);
 
   /// Folds changed parameters and statistics into the same tensors as before, because a recorded
   /// CUDA graph reads those.
@@ -28,6 +37,12 @@ class FoldedBackbone {
   /// features.
   bool isFinite() const { return isFinite_; }
 
+  /// The layers that have turned out to need the plain operators.
+  /// @param parameters  the backbone's, whose names tell the layers'
+  std::vector<Fallback> fallbacks(const NamedTensors& parameters) const;
+
+  /// cuDNN chooses its algorithms by its heuristics. An evaluation has hundreds of chunks and not,
+  /// like training, tens of thousands of steps, and would not be repaid for timing them all.
   /// @param pictures  (B, 3, H, W), channels last, of type `compute`
   /// @return          (B, C), what the backbone gives in evaluation mode, up to rounding
   at::Tensor operator()(const at::Tensor& pictures) const;
@@ -39,13 +54,15 @@ class FoldedBackbone {
   };
   static FoldedConvolution fold(const Backbone::ConvNorm& layer, const Pass& masters,
                                 at::ScalarType compute);
-  std::vector<FoldedConvolution*> layers();
+  std::vector<const FoldedConvolution*> layers() const;
   void chooseKernels();
+  at::Tensor relu(const FoldedConvolution& layer, const at::Tensor& x) const;
   at::Tensor apply(const Block& block, const at::Tensor& x) const;
 
   const Backbone& backbone_;
   FoldedConvolution stem_;
   std::vector<Block> blocks_;
+  mutable SharedZeros zeros_;
   ConvolutionKernels fastest_;
   ConvolutionKernels kernels_ = ConvolutionKernels::kPlain;
   bool isFinite_ = false;

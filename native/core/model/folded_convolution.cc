@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/failure.h"
 #include "core/device/device.h"
 
 namespace moco {
@@ -93,12 +94,16 @@ at::Tensor FoldedConvolution::operator()(const at::Tensor& x, ConvolutionKernels
   return plain(x);
 }
 
-at::Tensor FoldedConvolution::relu(const at::Tensor& x, ConvolutionKernels kernels) const {
+at::Tensor FoldedConvolution::relu(const at::Tensor& x, ConvolutionKernels kernels,
+                                   SharedZeros& zeros) const {
   if (kernels == ConvolutionKernels::kOneDnn) {
     return fusedConvolution(x, weight_, bias_, convolution_.padding, convolution_.stride, "relu");
   }
-  if (kernels == ConvolutionKernels::kCudnn) {
-    if (const auto y = cudnnRelu(x, {})) return *y;
+  if (kernels == ConvolutionKernels::kCudnn && !fallback_) {
+    // PyTorch's `cudnn_convolution_relu` adds its result, before that is written, with the factor
+    // 0. An engine of cuDNN that carries this out would let NaN in that memory into the result.
+    const auto nothing = zeros.channelsLast(outputShape(x), x.options());
+    if (const auto y = cudnnAddRelu(x, nothing, /*factor=*/0)) return *y;
   }
   return plain(x).relu_();
 }
@@ -106,7 +111,7 @@ at::Tensor FoldedConvolution::relu(const at::Tensor& x, ConvolutionKernels kerne
 at::Tensor FoldedConvolution::addRelu(const at::Tensor& x, at::Tensor shortcut,
                                       ConvolutionKernels kernels) const {
   if (kernels == ConvolutionKernels::kCudnn) {
-    if (const auto y = cudnnRelu(x, shortcut)) return *y;
+    if (const auto y = cudnnAddRelu(x, shortcut, /*factor=*/1)) return *y;
   }
   // A tensor with one channel, or of feature maps of one pixel, is contiguous and channels last at
   // once. PyTorch calls oneDNN's addition wrongly for those: in bf16 it fails.
@@ -118,24 +123,30 @@ at::Tensor FoldedConvolution::addRelu(const at::Tensor& x, at::Tensor shortcut,
   return plain(x).add_(shortcut).relu_();
 }
 
-std::optional<at::Tensor> FoldedConvolution::cudnnRelu(const at::Tensor& x,
-                                                       const at::Tensor& shortcut) const {
-  if (cudnnCannot_) return {};
+std::optional<at::Tensor> FoldedConvolution::cudnnAddRelu(const at::Tensor& x,
+                                                          const at::Tensor& addend,
+                                                          double factor) const {
+  if (fallback_) return {};
   const std::array<int64_t, 2> stride{convolution_.stride, convolution_.stride};
   const std::array<int64_t, 2> padding{convolution_.padding, convolution_.padding};
   try {
-    return shortcut.defined()
-               ? at::cudnn_convolution_add_relu(x, weight_, shortcut, /*alpha=*/1, bias_, stride,
-                                                padding, kDilation, kGroups)
-               : at::cudnn_convolution_relu(x, weight_, bias_, stride, padding, kDilation, kGroups);
+    return at::cudnn_convolution_add_relu(x, weight_, addend, factor, bias_, stride, padding,
+                                          kDilation, kGroups);
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const std::exception&) {
     // cuDNN has no kernel for this type, shape and GPU, which it reports with exceptions of its
     // own. If this is another error, the plain operators will fail with it, too.
-    cudnnCannot_ = true;
+    fallback_ = describe(std::current_exception()).message;
     return {};
   }
+}
+
+std::vector<int64_t> FoldedConvolution::outputShape(const at::Tensor& x) const {
+  const auto positions = [&](int64_t side) {
+    return (side + 2 * convolution_.padding - weight_.size(2)) / convolution_.stride + 1;
+  };
+  return {x.size(0), weight_.size(0), positions(x.size(2)), positions(x.size(3))};
 }
 
 at::Tensor FoldedConvolution::isFinite() const {

@@ -4,8 +4,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "core/model/layers.h"
+#include "core/model/shared_zeros.h"
 
 namespace moco {
 
@@ -17,7 +20,7 @@ enum class ConvolutionKernels {
   /// otherwise go unnoticed.
   kOneDnn,
   /// One call of cuDNN for all of it, on an NVIDIA GPU in fp32 or bf16. A layer for which cuDNN has
-  /// no such kernel is computed by the plain ones.
+  /// no such kernel is computed by the plain ones; `FoldedConvolution::fallback` then says why.
   kCudnn,
 };
 
@@ -42,7 +45,8 @@ class FoldedConvolution {
   /// @param x  (B, in, H, W), channels last
   at::Tensor operator()(const at::Tensor& x, ConvolutionKernels kernels) const;
   /// relu(convolution(x)).
-  at::Tensor relu(const at::Tensor& x, ConvolutionKernels kernels) const;
+  /// @param zeros  of all layers that compute on this device in this type
+  at::Tensor relu(const at::Tensor& x, ConvolutionKernels kernels, SharedZeros& zeros) const;
   /// relu(convolution(x) + shortcut).
   /// @param shortcut  has the shape of the result, which may be written to its memory
   at::Tensor addRelu(const at::Tensor& x, at::Tensor shortcut, ConvolutionKernels kernels) const;
@@ -50,17 +54,26 @@ class FoldedConvolution {
   /// Whether weights and bias are finite: a boolean scalar on the device.
   at::Tensor isFinite() const;
 
+  /// Which parameter the layer's weight is: its index in `Pass::weights`.
+  size_t weight() const { return convolution_.weight; }
+  /// Why cuDNN could not compute the layer in one call, so that the plain operators do. Absent
+  /// where it could, or was not asked.
+  const std::optional<std::string>& fallback() const { return fallback_; }
+
  private:
   at::Tensor plain(const at::Tensor& x) const;
-  /// relu(convolution(x)), or relu(convolution(x) + shortcut) if `shortcut` is defined.
+  /// Shape of the layer's output.
+  std::vector<int64_t> outputShape(const at::Tensor& x) const;
+  /// relu(convolution(x) + factor · addend).
   /// @return  nothing if cuDNN has no kernel for it; it is asked only until it has said so once
-  std::optional<at::Tensor> cudnnRelu(const at::Tensor& x, const at::Tensor& shortcut) const;
+  std::optional<at::Tensor> cudnnAddRelu(const at::Tensor& x, const at::Tensor& addend,
+                                         double factor) const;
 
   Convolution convolution_;
   BatchNorm norm_;
-  at::Tensor weight_;                 // (out, in, k, k), channels last
-  at::Tensor bias_;                   // (out)
-  mutable bool cudnnCannot_ = false;  // whether a call of cuDNN has failed
+  at::Tensor weight_;                            // (out, in, k, k), channels last
+  at::Tensor bias_;                              // (out)
+  mutable std::optional<std::string> fallback_;  // why a call of cuDNN has failed
 };
 
 }  // namespace moco

@@ -59,7 +59,9 @@ Evaluator::~Evaluator() {
 
 std::vector<KnnResult> Evaluator::knn(const KnnSettings& settings, const std::atomic<bool>& stop) {
   FrozenBackbone backbone(*encoder_, dataset_.normalisation);
-  return evaluateKnn(backbone, dataset_.train, dataset_.test, settings, stop);
+  auto results = evaluateKnn(backbone, dataset_.train, dataset_.test, settings, stop);
+  reportFallbacks(backbone);
+  return results;
 }
 
 void Evaluator::startLinear(const LinearSettings& settings) {
@@ -106,7 +108,9 @@ LinearStep Evaluator::stepLinear(int64_t number, LinearTally& total) {
 }
 
 LinearMetrics Evaluator::testLinear(const std::atomic<bool>& stop) {
-  return linear().measure(dataset_.test, stop);
+  const auto metrics = linear().measure(dataset_.test, stop);
+  reportFallbacks(linear().backbone());
+  return metrics;
 }
 
 LinearMetrics Evaluator::validateLinear(const std::atomic<bool>& stop) {
@@ -123,8 +127,16 @@ std::vector<SweepResult> Evaluator::sweep(const SweepSettings& settings,
   requirePositive("number of learning rates", static_cast<int64_t>(settings.learningRates.size()));
   FrozenBackbone backbone(*encoder_, dataset_.normalisation);
   const ImageStore* validation = dataset_.validation ? &*dataset_.validation : nullptr;
-  return sweepLinear(backbone, dataset_.train, validation, dataset_.test, settings, settings_.seed,
-                     stop);
+  auto results = sweepLinear(backbone, dataset_.train, validation, dataset_.test, settings,
+                             settings_.seed, stop);
+  reportFallbacks(backbone);
+  return results;
+}
+
+void Evaluator::reportFallbacks(const FrozenBackbone& backbone) {
+  const std::string warning = backbone.fallbackWarning();
+  if (warning.empty() || std::exchange(warnedOfFallbacks_, true)) return;
+  warnings_.push_back(warning);
 }
 
 LinearEvaluation& Evaluator::linear() {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/device/machine.h"
@@ -92,6 +93,9 @@ class Evaluator {
   /// @throws Error ERR_MOCO_CONFIG  if batch size, epochs or number of rates is not positive
   std::vector<SweepResult> sweep(const SweepSettings& settings, const std::atomic<bool>& stop);
 
+  /// Warnings for the user since the last call, one line each.
+  std::vector<std::string> takeWarnings() { return std::exchange(warnings_, {}); }
+
   const Machine& machine() const { return machine_; }
   int64_t computeThreads() const { return computeThreads_; }
   const DataPlacement& placement() const { return placement_; }
@@ -101,6 +105,8 @@ class Evaluator {
  private:
   LinearStep stepLinear(int64_t number, LinearTally& total);
   LinearEvaluation& linear();
+  /// Warns of fused layers that fell back, once.
+  void reportFallbacks(const FrozenBackbone& backbone);
 
   EvaluatorSettings settings_;
   Dataset dataset_;
@@ -110,6 +116,8 @@ class Evaluator {
   std::optional<LinearEvaluation> linear_;
   DataPlacement placement_;
   std::unique_ptr<InputLoader> loader_;
+  std::vector<std::string> warnings_;
+  bool warnedOfFallbacks_ = false;
 };
 
 }  // namespace moco

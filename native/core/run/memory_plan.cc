@@ -126,7 +126,8 @@ int64_t foldedBytes(const MemoryDemand& demand, const Network& network) {
 
 /// Bytes of a chunk's activations, pictures and features. With a CUDA graph they are needed twice:
 /// the graph keeps those that it was recorded with, and a store that is smaller than a chunk is
-/// computed without it, in memory of its own.
+/// computed without it, in memory of its own. A GPU's fused convolutions add zeros, which take as
+/// much as the largest layer's output.
 int64_t chunkBytes(const MemoryDemand& demand, const Network& network) {
   const int64_t chunk = std::min(FrozenBackbone::chunkLength(demand.machine.device),
                                  std::max(demand.trainPictures, demand.testPictures));
@@ -135,7 +136,8 @@ int64_t chunkBytes(const MemoryDemand& demand, const Network& network) {
     largest = std::max(largest, outputBytes(demand, layer, chunk));
   }
   const int64_t picture = demand.height * demand.width * kPixel + network.featureDim * kMaster;
-  return (demand.machine.recorders ? 2 : 1) * (3 * largest + chunk * picture);
+  const int64_t zeros = demand.machine.device.is_cpu() ? 0 : largest;
+  return (demand.machine.recorders ? 2 : 1) * (3 * largest + chunk * picture) + zeros;
 }
 
 int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {

@@ -57,10 +57,11 @@ void requireGroups(const TrainerSettings& settings) {
 }  // namespace
 
 Trainer::Trainer(TrainerSettings settings, Dataset dataset,
-                 const std::optional<TensorSource>& checkpoint)
+                 const std::optional<TensorSource>& checkpoint, const MakeRecorder& recorder)
     : settings_(std::move(settings)),
       dataset_(std::move(dataset)),
       machine_(resolveMachine(settings_.compute)) {
+  if (recorder) machine_.recorders = recorder;
   requirePositive(settings_, dataset_);
   requireGroups(settings_);
   requireEnoughPictures(settings_, dataset_);
@@ -168,6 +169,17 @@ void Trainer::reportGraphFailure(const std::string& work, const std::string& fai
                       ")");
 }
 
+const std::string& Trainer::graphFailure() const {
+  const std::string& failure = moco_->graphFailure();
+  return failure.empty() ? backbone_->graphFailure() : failure;
+}
+
+void Trainer::reportFallbacks() {
+  const std::string warning = backbone_->fallbackWarning();
+  if (warning.empty() || std::exchange(warnedOfFallbacks_, true)) return;
+  warnings_.push_back(warning);
+}
+
 at::Tensor Trainer::keyOrder(int64_t epoch, int64_t step) const {
   if (settings_.encoder.batchNormGroups == 1) return {};
   const Philox random(settings_.seed, Purpose::kKeyShuffle, static_cast<uint32_t>(epoch),
@@ -180,6 +192,7 @@ Accuracy Trainer::evaluate(const std::atomic<bool>& stop) {
     const KnnSettings settings{.k = settings_.k, .temperature = {settings_.contrast.temperature}};
     const auto results = evaluateKnn(*backbone_, dataset_.train, dataset_.test, settings, stop);
     reportGraphFailure("evaluations run", backbone_->graphFailure());
+    reportFallbacks();
     return results.front().accuracy;
   } catch (const Error&) {
     throw;

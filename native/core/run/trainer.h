@@ -43,11 +43,13 @@ struct StepMetrics {
 class Trainer {
  public:
   /// @param checkpoint  a state to resume from
+  /// @param recorder    makes the recorders of work that repeats; empty: as for the machine
   /// @throws Error ERR_MOCO_CONFIG      if k or the batch is larger than the data set, or the
   ///                                    groups do not divide the batch
   /// @throws Error ERR_MOCO_CHECKPOINT  if the checkpoint is damaged or of another model
   explicit Trainer(TrainerSettings settings, Dataset dataset,
-                   const std::optional<TensorSource>& checkpoint = {});
+                   const std::optional<TensorSource>& checkpoint = {},
+                   const MakeRecorder& recorder = {});
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
   ~Trainer();
@@ -88,6 +90,9 @@ class Trainer {
   /// The query encoder's backbone, with which evaluations extract features.
   FrozenBackbone& backbone() { return *backbone_; }
 
+  /// Why recording steps or evaluations has failed; empty if it has not.
+  const std::string& graphFailure() const;
+
   /// Warnings for the user since the last call, one line each.
   std::vector<std::string> takeWarnings() { return std::exchange(warnings_, {}); }
 
@@ -104,6 +109,8 @@ class Trainer {
   /// @param work     a subject and verb for the warning, such as `the steps run`
   /// @param failure  the reason; empty if nothing is wrong
   void reportGraphFailure(const std::string& work, const std::string& failure);
+  /// Warns of fused layers that fell back, once.
+  void reportFallbacks();
   /// The order (B) in which the key encoder gets the pictures, drawn anew for each step. Undefined
   /// with one BatchNorm group, where the order changes nothing.
   at::Tensor keyOrder(int64_t epoch, int64_t step) const;
@@ -121,6 +128,7 @@ class Trainer {
   std::unique_ptr<InputLoader> loader_;
   std::vector<std::string> warnings_;
   std::set<std::string> notRecorded_;  // the kinds of work that were warned about
+  bool warnedOfFallbacks_ = false;
 };
 
 }  // namespace moco

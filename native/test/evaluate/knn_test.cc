@@ -72,9 +72,9 @@ TEST_CASE("a bank that is gathered in pieces gives the same votes as one compare
         }
         for (const double temperature : {0.1, 0.5}) {
           // Products of another shape are summed in another order.
-          checkWithin(
-              "scores",
-              relativeDistance(vote.scores(temperature, 10), whole.scores(temperature, 10)), 5e-6);
+          checkWithin("scores",
+                      relativeDistance(vote.scores(temperature, 10), whole.scores(temperature, 10)),
+                      5e-6);
         }
       }
     }

@@ -9,6 +9,7 @@
 #include "core/ops/normalise_rows.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
+#include "support/within.h"
 
 using namespace moco;
 
@@ -30,16 +31,16 @@ Encoder filled(const EncoderOptions& options) {
 
 /// Compares normalised features with PyTorch's in evaluation mode, computed in fp64.
 void checkFeatures(const EncoderOptions& options, const std::string& file, double tolerance) {
-  INFO(file, " in ", options.compute);
+  INFO(options.compute);
   const Fixture fixture = loadFixture(file);
   const Encoder encoder = filled(options);
   const auto features = encoder.foldedBackbone()(formula::pictures("view1", 8, options.compute));
   const auto rows = normaliseRows(features.to(options.master));
   const auto& columns = fixture.at("eval_feature");
-  CHECK(relativeDistance(rows.slice(1, 0, columns.size(1)), columns) < tolerance);
+  checkWithin(file, relativeDistance(rows.slice(1, 0, columns.size(1)), columns), tolerance);
   for (int64_t row = 0; row < rows.size(0); ++row) {
     const double expected = fixture.at("eval_feature_probe")[row].item<double>();
-    CHECK(isClose(formula::probe("feature", rows[row]), expected, 0, tolerance));
+    checkClose(file + ", probe", formula::probe("feature", rows[row]), expected, 0, tolerance);
   }
 }
 
@@ -69,13 +70,15 @@ TEST_CASE("a folded backbone computes what the plain one does, odd sizes include
                                 .contiguous(at::MemoryFormat::ChannelsLast);
       Encoder plain = filled(options(arch, at::kFloat));
       const auto expected = plain.backbone(pictures, Mode::kEvaluate);
-      CHECK(relativeDistance(plain.foldedBackbone()(pictures), expected) < 1e-5);
+      checkWithin(arch + " in fp32", relativeDistance(plain.foldedBackbone()(pictures), expected),
+                  1e-5);
 
       Encoder narrow = filled(options(arch, at::kBFloat16));
       const auto narrowPictures = pictures.to(at::kBFloat16);
       const auto off = relativeDistance(narrow.backbone(narrowPictures, Mode::kEvaluate), expected);
       CHECK(off < 0.02);
-      CHECK(relativeDistance(narrow.foldedBackbone()(narrowPictures), expected) < 1.5 * off);
+      checkWithin(arch + " in bf16",
+                  relativeDistance(narrow.foldedBackbone()(narrowPictures), expected), 1.5 * off);
     }
   }
 }
@@ -135,4 +138,19 @@ TEST_CASE("NaN in a model reaches the features") {
   encoder.parameters()[6][0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
   const auto features = encoder.foldedBackbone()(formula::pictures("view1", 2, at::kFloat));
   CHECK(features.isnan().any().item<bool>());
+}
+
+TEST_CASE(
+    "layers that cuDNN cannot compute in one call are named, and computed by the plain ones") {
+  if (at::hasCUDA()) return;  // here there is no cuDNN, so that none can be
+  const at::NoGradGuard noGrad;
+  const Encoder encoder = filled(options("resnet18", at::kFloat));
+  const auto pictures = formula::pictures("view1", 2, at::kFloat);
+  const FoldedBackbone folded = encoder.foldedBackbone(ConvolutionKernels::kCudnn);
+  CHECK(folded.fallbacks(encoder.parameters()).empty());
+  CHECK(folded(pictures).equal(encoder.foldedBackbone(ConvolutionKernels::kPlain)(pictures)));
+  const auto fallbacks = folded.fallbacks(encoder.parameters());
+  REQUIRE(fallbacks.size() == 17);  // all but the shortcuts', which no ReLU follows
+  CHECK(fallbacks[0].layer == "f.0");
+  CHECK(fallbacks[16].layer == "f.6.1.conv2");
 }

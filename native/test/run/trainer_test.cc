@@ -2,11 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "core/base/error.h"
+#include "support/graph_double.h"
 #include "support/temporary_folder.h"
 
 using namespace moco;
@@ -151,6 +153,24 @@ TEST_CASE("a snapshot is of the state as it was, and another thread can write it
     CHECK(contents(folder.path / ("later" + end)) == expected);
     CHECK(contents(folder.path / ("of another state" + end)) != expected);
   }
+}
+
+TEST_CASE("steps and evaluations that cannot be recorded are warned about, each once") {
+  GraphLog log;
+  log.failure = "not permitted when stream is capturing";
+  auto dataset = smallDataset();
+  dataset.train = noise(256, 1);  // a whole chunk, as evaluations record them
+  auto settings = smallSettings();
+  settings.batchSize = 64;
+  Trainer trainer(settings, dataset, {}, [&] { return std::make_unique<GraphDouble>(log); });
+  const std::atomic<bool> stop{false};
+  trainer.trainEpoch(1, 1, [](const StepMetrics&) {}, stop);
+  const std::string reason =
+      " without a CUDA graph, slower: recording one failed (not permitted when stream is "
+      "capturing)";
+  CHECK(trainer.takeWarnings() == std::vector<std::string>{"the steps run" + reason});
+  for (int evaluation = 0; evaluation < 4; ++evaluation) trainer.evaluate(stop);
+  CHECK(trainer.takeWarnings() == std::vector<std::string>{"evaluations run" + reason});
 }
 
 TEST_CASE("groups that do not divide the batch, or hold a single picture, are refused") {

@@ -56,6 +56,17 @@ test('what there is to know is told before the features are computed', async () 
   ]);
 });
 
+test('what the addon finds out while it evaluates is told as a warning', async () => {
+  const native = new NativeEvaluatorDouble({ warnings: ['no fused kernel for f.0'] });
+  const messages: string[] = [];
+  await measureKnn(evaluatorOn(native), config, {
+    onEvent: (event) => {
+      if (event.type === 'warning') messages.push(event.message);
+    },
+  });
+  assert.deepEqual(messages, ['no fused kernel for f.0']);
+});
+
 test('a signal ends the evaluation', async () => {
   const controller = new AbortController();
   const { signal } = controller;

@@ -189,7 +189,14 @@ test('a loss that is not finite ends the evaluation and leaves the last good mod
   assert.equal(model, 'start, train 1, save last');
 });
 
-const PROBES: Script['probes'] = [
+test('what the addon finds out is told once, after the first evaluation', async (context) => {
+  const { run } = await prepared(context, { warnings: ['no fused kernel for f.0'] });
+  const told = types((await collect(run())).events).filter((type) => !/step|model/.test(type));
+  assert.deepEqual(told.slice(0, 5), ['start', 'epoch', 'evaluation', 'warning', 'epoch']);
+  assert.equal(told.filter((type) => type === 'warning').length, 1);
+});
+
+const PROBES: NonNullable<Script['probes']> = [
   [0.001, 50, 1],
   [0.01, 60, 0.9],
   [0.1, 60, 0.8],
@@ -231,6 +238,15 @@ test('cached writes one line per learning rate, and moves an earlier table aside
   const moved = join(out, 'linear_cached.previous.1', 'linear_cached.csv');
   assert.equal(await readFile(moved, 'utf8'), 'earlier');
   assert.equal(await statistics(out), 'stays');
+});
+
+test('cached tells what the addon found out before its result', async (context) => {
+  const { run } = await prepared(
+    context,
+    { probes: PROBES, warnings: ['no fused kernel for f.0'] },
+    { cached: true, validationPictures: 6, learningRates: PROBES.map(([rate]) => rate) },
+  );
+  assert.deepEqual(types((await collect(run())).events), ['start', 'warning', 'sweep']);
 });
 
 test('a probe whose accuracy is not a number is never chosen', async (context) => {
