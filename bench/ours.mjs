@@ -7,8 +7,9 @@
 //
 // Steps are an epoch's last ones, of a data set of so many pictures (else as many as they take): making
 // and normalising the views is in their time. The first line tells the seconds of the first step or
-// evaluation, in which libraries choose their algorithms. An answer tells the most memory that tensors
-// took, too, and where a CUDA graph was asked for and not recorded, this failure.
+// evaluation, in which libraries choose their algorithms. An answer tells, too, the most memory that
+// tensors took and that was held for them, what the trainer warned of, and where a CUDA graph was asked
+// for and not recorded, this failure.
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { loadAddon } from '../dist/native/load.js';
@@ -65,18 +66,20 @@ async function start({ work, arch, device, precision, queue, k, ...settings }) {
     work === 'step'
       ? [() => trainLast(1), () => trainLast(settings.steps)]
       : [() => trainer.evaluate(), () => trainer.evaluate()];
-  return { first, run, warnings: () => trainer.takeWarnings() };
+  return { trainer, first, run };
 }
 
 const settings = readSettings();
-const { first, run, warnings } = await start(settings);
+const { trainer, first, run } = await start(settings);
 const firstSeconds = await secondsOf(first);
 const { libtorchVersion: libtorch, cudaKernelsUnavailable } = loadAddon();
 const kernels = settings.device.startsWith('cuda') ? cudaKernelsUnavailable() || 'used' : 'no GPU';
 console.log(JSON.stringify({ libtorch, kernels, firstSeconds }));
 for await (const _ of createInterface({ input: process.stdin })) {
   const seconds = await secondsOf(run);
-  const failure = (await warnings()).find((warning) => warning.includes('CUDA graph'));
-  console.log(JSON.stringify({ seconds, failure, peakBytes: loadAddon().memory().peak }));
+  const warnings = await trainer.takeWarnings();
+  const failure = warnings.find((warning) => warning.includes('CUDA graph'));
+  const { peak: peakBytes, held: heldBytes } = trainer.memory();
+  console.log(JSON.stringify({ seconds, failure, warnings, peakBytes, heldBytes }));
 }
 process.exit(); // the trainer's thread ends with it

@@ -2,7 +2,9 @@
 
 #include <optional>
 
+#include "addon/machine.h"
 #include "addon/settings.h"
+#include "core/device/device.h"
 
 namespace moco::addon {
 namespace {
@@ -18,9 +20,26 @@ Napi::Object stepsObject(Napi::Env env, const MeasuredSteps& measured) {
     times.Set(times.Length(), time);
   }
   Napi::Object object = Napi::Object::New(env);
+  object.Set("warmUpSeconds", measured.warmUp);
   object.Set("steps", static_cast<double>(measured.steps));
   object.Set("seconds", measured.seconds);
   object.Set("times", times);
+  return object;
+}
+
+Napi::Object foldedObject(Napi::Env env, const FoldedTimes& folded) {
+  Napi::Array fallbacks = Napi::Array::New(env);
+  for (const auto& [layer, reason] : folded.fallbacks) {
+    Napi::Object fallback = Napi::Object::New(env);
+    fallback.Set("layer", layer);
+    fallback.Set("reason", reason);
+    fallbacks.Set(fallbacks.Length(), fallback);
+  }
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("pictures", static_cast<double>(folded.pictures));
+  object.Set("fusedSeconds", folded.fused);
+  object.Set("plainSeconds", folded.plain);
+  object.Set("fallbacks", fallbacks);
   return object;
 }
 
@@ -32,10 +51,12 @@ ToValue numberValue(double number) {
 
 BenchmarkObject::Properties BenchmarkObject::methods() {
   return {InstanceMethod<&BenchmarkObject::steps>("steps"),
-          InstanceMethod<&BenchmarkObject::measure<&Benchmark::extraction>>("extraction"),
+          InstanceMethod<&BenchmarkObject::extraction>("extraction"),
+          InstanceMethod<&BenchmarkObject::folded>("folded"),
           InstanceMethod<&BenchmarkObject::measure<&Benchmark::matrixProduct>>("matrixProduct"),
           InstanceMethod<&BenchmarkObject::measure<&Benchmark::augmentation>>("augmentation"),
-          InstanceMethod<&BenchmarkObject::knn>("knn")};
+          InstanceMethod<&BenchmarkObject::knn>("knn"),
+          InstanceMethod<&BenchmarkObject::memory>("memory")};
 }
 
 Napi::Value BenchmarkObject::create(const Napi::CallbackInfo& info) {
@@ -56,6 +77,27 @@ Napi::Value BenchmarkObject::steps(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value BenchmarkObject::extraction(const Napi::CallbackInfo& info) {
+  const double least = info[0].As<Napi::Number>();
+  return submit([this, least](Reporter&) -> ToValue {
+    const auto measured = core().extraction(least, stopRequested());
+    return [measured](Napi::Env env) -> Napi::Value {
+      Napi::Object object = Napi::Object::New(env);
+      object.Set("firstSeconds", measured.first);
+      object.Set("secondsPerPicture", measured.perPicture);
+      return object;
+    };
+  });
+}
+
+Napi::Value BenchmarkObject::folded(const Napi::CallbackInfo& info) {
+  const double least = info[0].As<Napi::Number>();
+  return submit([this, least](Reporter&) -> ToValue {
+    const auto measured = core().folded(least, stopRequested());
+    return [measured](Napi::Env env) { return foldedObject(env, measured); };
+  });
+}
+
 template <BenchmarkObject::Measurement measurement>
 Napi::Value BenchmarkObject::measure(const Napi::CallbackInfo& info) {
   const double least = info[0].As<Napi::Number>();
@@ -69,6 +111,10 @@ Napi::Value BenchmarkObject::knn(const Napi::CallbackInfo& info) {
   return submit([this, size](Reporter&) -> ToValue {
     return numberValue(core().knn(size, stopRequested()));
   });
+}
+
+Napi::Value BenchmarkObject::memory(const Napi::CallbackInfo& info) {
+  return memoryObject(info.Env(), usedMemory(description().common.device));
 }
 
 }  // namespace moco::addon

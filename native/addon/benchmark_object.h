@@ -25,9 +25,12 @@ class BenchmarkObject : public WorkerObject<BenchmarkObject, Benchmark> {
   using Measurement = double (Benchmark::*)(double least, const std::atomic<bool>& stop);
 
   Napi::Value steps(const Napi::CallbackInfo& info);
+  Napi::Value extraction(const Napi::CallbackInfo& info);
+  Napi::Value folded(const Napi::CallbackInfo& info);
   template <Measurement measurement>
   Napi::Value measure(const Napi::CallbackInfo& info);
   Napi::Value knn(const Napi::CallbackInfo& info);
+  Napi::Value memory(const Napi::CallbackInfo& info);
 };
 
 }  // namespace moco::addon

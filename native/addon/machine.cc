@@ -48,6 +48,7 @@ Napi::Object memoryObject(Napi::Env env, const CachedMemory& memory) {
   object.Set("inUse", static_cast<double>(memory.inUse));
   object.Set("cached", static_cast<double>(memory.cached));
   object.Set("peak", static_cast<double>(memory.peak));
+  object.Set("held", static_cast<double>(memory.held));
   return object;
 }
 

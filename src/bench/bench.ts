@@ -1,6 +1,7 @@
 import { type BenchConfig, type BenchConfigInput, benchCommand } from '../config/benchConfig.js';
 import { parseConfig } from '../config/resolve.js';
 import type { NativeAddon } from '../native/addon.js';
+import type { NativeBenchmark } from '../native/benchmark.js';
 import { loadAddon } from '../native/load.js';
 import type { NativeMemory } from '../native/machine.js';
 import {
@@ -28,6 +29,7 @@ export interface BenchResult {
   readonly precisions: readonly PrecisionResult[];
   readonly augmentation: { readonly secondsPerView: Spread };
   readonly knn: { readonly seconds: Spread };
+  /** Of the device that was measured. */
   readonly memory: NativeMemory;
 }
 
@@ -55,23 +57,27 @@ export async function benchOn(
   await using benchmarks = await createBenchmarks(config, addon);
   const { description } = benchmarks;
   onEvent?.({ type: 'start', config, description });
-  const { rounds, convolutions } = await stoppable(benchmarks, signal, (throwIfStopped) =>
-    measureAll(benchmarks, config, addon, (event) => {
-      throwIfStopped();
-      onEvent?.(event);
-    }),
+  const { warmUpRound, rounds, convolutions } = await stoppable(
+    benchmarks,
+    signal,
+    (throwIfStopped) =>
+      measureAll(benchmarks, config, addon, (event) => {
+        throwIfStopped();
+        onEvent?.(event);
+      }),
   );
   return {
     config,
     description,
     precisions: description.precisions.map((precision, index) => {
-      const measured = rounds.map(({ precisions }) => precisions[index] as PrecisionRound);
+      const of = ({ precisions }: Round) => precisions[index] as PrecisionRound;
+      const work = workOf(config, description);
       const share = convolutions[index] as number;
-      return precisionResult(precision, workOf(config, description), measured, share);
+      return precisionResult(precision, work, of(warmUpRound), rounds.map(of), share);
     }),
     augmentation: { secondsPerView: spread(rounds.map(({ secondsPerView }) => secondsPerView)) },
     knn: { seconds: spread(rounds.map(({ knnSeconds }) => knnSeconds)) },
-    memory: addon.memory(),
+    memory: (benchmarks.natives[0] as NativeBenchmark).memory(),
   };
 }
 
@@ -81,13 +87,13 @@ async function measureAll(
   config: BenchConfig,
   addon: NativeAddon,
   announce: (event: BenchMeasuringEvent) => void,
-): Promise<{ rounds: readonly Round[]; convolutions: readonly number[] }> {
+): Promise<{ warmUpRound: Round; rounds: readonly Round[]; convolutions: readonly number[] }> {
   const { rounds: count } = config;
   const announcer = (round: number) => (measurement: Measurement, precision?: Precision) => {
     const where = precision === undefined ? {} : { precision };
     announce({ type: 'measuring', round, rounds: count, measurement, ...where });
   };
-  await warmUp(natives, config, announcer(0));
+  const warmUpRound = await warmUp(natives, config, announcer(0));
   const rounds: Round[] = [];
   for (let round = 1; round <= count; round++) {
     rounds.push(await measureRound(natives, config, announcer(round)));
@@ -102,5 +108,5 @@ async function measureAll(
     announcer(count)('convolutions', native.description.precision);
     convolutions.push(convolutionShare(await native.steps(0, 'operators')));
   }
-  return { rounds, convolutions };
+  return { warmUpRound, rounds, convolutions };
 }

@@ -1,5 +1,5 @@
 import type { BenchConfig } from '../config/benchConfig.js';
-import type { NativeBenchmark, NativeSteps } from '../native/benchmark.js';
+import type { NativeBenchmark, NativeExtraction, NativeSteps } from '../native/benchmark.js';
 import type { Precision } from './benchmarks.js';
 
 /** What is measured, in words for the user. */
@@ -17,8 +17,7 @@ export interface PrecisionRound {
   readonly flops: number;
   /** Training steps, by phase. */
   readonly steps: NativeSteps;
-  /** Seconds per picture. */
-  readonly extractionSeconds: number;
+  readonly extraction: NativeExtraction;
 }
 
 /** One round's numbers. */
@@ -35,15 +34,15 @@ const WARM_UP_BANK = 1000;
 /** Tells what is measured next. */
 type Announce = (measurement: Measurement, precision?: Precision) => void;
 
-/** A round whose numbers do not count. */
+/** A round whose numbers do not count, but for the times of what happens first in a process. */
 export async function warmUp(
   natives: readonly NativeBenchmark[],
   config: BenchConfig,
   announce: Announce,
-): Promise<void> {
+): Promise<Round> {
   const bank = Math.min(config.bank, WARM_UP_BANK);
   const k = Math.min(config.k, bank);
-  await measureRound(natives, { ...config, seconds: 0, bank, k }, announce);
+  return await measureRound(natives, { ...config, seconds: 0, bank, k }, announce);
 }
 
 /** Measures everything once, one after the other. */
@@ -60,8 +59,8 @@ export async function measureRound(
     announce('training step', precision);
     const steps = await native.steps(seconds, 'phases');
     announce('extraction', precision);
-    const extractionSeconds = await native.extraction(seconds);
-    precisions.push({ flops, steps, extractionSeconds });
+    const extraction = await native.extraction(seconds);
+    precisions.push({ flops, steps, extraction });
   }
   const [any] = natives as readonly [NativeBenchmark, ...NativeBenchmark[]];
   announce('augmentation');

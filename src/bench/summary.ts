@@ -32,11 +32,16 @@ export interface PrecisionResult {
   readonly precision: Precision;
   readonly matrixProduct: { readonly flops: Spread };
   readonly step: Throughput & {
+    /** The duration of the first step, in which a GPU's libraries choose their algorithms, too. */
+    readonly firstSeconds: number;
     readonly phases: PhaseShares;
     /** Share (0…1) of a step that is spent in convolutions. */
     readonly convolutions: number;
   };
-  readonly extraction: Throughput;
+  readonly extraction: Throughput & {
+    /** How long the first pictures took, likewise. */
+    readonly firstSeconds: number;
+  };
 }
 
 /** How much work one picture is. */
@@ -59,24 +64,32 @@ export function workOf(
   };
 }
 
-/** Rates and shares of one precision, each round's against its own matrix product. */
+/**
+ * Rates and shares of one precision, each round's against its own matrix product.
+ * @param warmUp the round before the others
+ */
 export function precisionResult(
   precision: Precision,
   work: Work,
+  warmUp: PrecisionRound,
   rounds: readonly PrecisionRound[],
   convolutions: number,
 ): PrecisionResult {
   const stepRates = rounds.map(({ steps }) => (work.batchSize * steps.steps) / steps.seconds);
-  const extractionRates = rounds.map(({ extractionSeconds }) => 1 / extractionSeconds);
+  const extractionRates = rounds.map(({ extraction }) => 1 / extraction.secondsPerPicture);
   return {
     precision,
     matrixProduct: { flops: spread(rounds.map(({ flops }) => flops)) },
     step: {
       ...throughput(stepRates, work.step, rounds),
+      firstSeconds: warmUp.steps.warmUpSeconds,
       phases: phaseShares(rounds.map(({ steps }) => steps)),
       convolutions,
     },
-    extraction: throughput(extractionRates, work.extraction, rounds),
+    extraction: {
+      ...throughput(extractionRates, work.extraction, rounds),
+      firstSeconds: warmUp.extraction.firstSeconds,
+    },
   };
 }
 

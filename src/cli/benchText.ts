@@ -61,8 +61,24 @@ export function benchReport(result: BenchResult): string[] {
     ]),
     '',
     'wait: for views; input: normalising them, and making them where a GPU does; update: optimiser, momentum update and queue',
-    `large tensors in CPU memory: ${megabytes(memory.peak)} at most`,
+    firstTimes(precisions),
+    memoryText(description.device, memory),
   ];
+}
+
+/** How long it takes until something is done for the first time in a process. */
+function firstTimes(precisions: BenchResult['precisions']): string {
+  const list = (seconds: (result: PrecisionResult) => number) =>
+    precisions.map((result) => `${seconds(result).toFixed(2)} s in ${result.precision}`).join(', ');
+  const step = list((result) => result.step.firstSeconds);
+  const extraction = list((result) => result.extraction.firstSeconds);
+  return `the first step took ${step}; the first extraction ${extraction}`;
+}
+
+function memoryText(device: string, { peak, held }: BenchResult['memory']): string {
+  return device === 'cpu'
+    ? `large tensors in CPU memory: ${megabytes(peak)} at most`
+    : `tensors in the memory of the GPU: ${megabytes(peak)} at most, ${megabytes(held)} with what is kept for the next ones`;
 }
 
 function precisionRows({ precision, matrixProduct, step, extraction }: PrecisionResult) {

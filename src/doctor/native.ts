@@ -10,7 +10,7 @@ import { type Host, thisHost } from '../setup/host.js';
 import { locateLibtorch } from '../setup/libtorch.js';
 import type { Finding } from './finding.js';
 import { gpu, kernels } from './gpu.js';
-import type { Failure, Loaded, ProbeLine, ProbeRequest, Stepped } from './probe.js';
+import type { Failure, Folded, Loaded, ProbeLine, ProbeRequest, Stepped } from './probe.js';
 
 const PROGRAM = fileURLToPath(new URL('probe.js', import.meta.url));
 
@@ -21,6 +21,7 @@ const TIMEOUT = 300_000;
 interface Probed {
   readonly loaded?: Loaded;
   readonly stepped?: Stepped;
+  readonly folded?: Folded;
   readonly failure?: Failure;
 }
 
@@ -28,7 +29,7 @@ interface Probed {
 export async function* native(request: ProbeRequest): AsyncGenerator<Finding, void, void> {
   const host = thisHost();
   yield libtorch(request.root, host);
-  const { loaded, stepped, failure } = await probe(request);
+  const { loaded, stepped, folded, failure } = await probe(request);
   yield loaded ? addon(loaded) : failed('addon', failure as Failure);
   if (!loaded) return;
   yield gpu(loaded.hardware, host);
@@ -36,6 +37,7 @@ export async function* native(request: ProbeRequest): AsyncGenerator<Finding, vo
     yield kernels(loaded.kernelsUnavailable, readBuildRecord(request.root)?.nvcc);
   }
   yield* stepped ? training(stepped) : [failed('training', failure as Failure)];
+  if (stepped) yield folded ? evaluation(folded) : failed('evaluation', failure as Failure);
 }
 
 /** What the addon was built against, and what a set-up would take now. */
@@ -97,8 +99,31 @@ function training({ description, seconds, loss, memory, warnings }: Stepped): Fi
   ];
 }
 
+/** How fast features are extracted, and whether anything slows that down. */
+export function evaluation(folded: Folded): Finding {
+  const { pictures, fusedSeconds, plainSeconds, fallbacks } = folded;
+  const milliseconds = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`;
+  const message = `convolutions with folded BatchNorm: fused ${milliseconds(fusedSeconds)}, plain ${milliseconds(plainSeconds)} per ${pictures} pictures`;
+  const subject = 'evaluation';
+  if (fallbacks.length === 0) return { subject, state: 'good', message, facts: { ...folded } };
+  const layers = fallbacks.map(({ layer }) => layer).join(', ');
+  return {
+    subject,
+    state: 'note',
+    message: `${message}; cuDNN cannot fuse ${layers}`,
+    hint: `These layers run as several operators, more slowly; cuDNN says: ${fallbacks[0]?.reason.split('\n')[0]}`,
+    facts: { ...folded },
+  };
+}
+
 function failed(subject: string, { code, message, hint }: Failure): Finding {
   return { subject, state: 'bad', message, hint, facts: { code } };
+}
+
+/** What the probe was at when it ended. */
+function duringWhat({ loaded, stepped }: Probed): string {
+  if (!loaded) return 'loaded the addon';
+  return stepped ? 'evaluated some pictures' : 'trained for some steps';
 }
 
 /** Runs the probe. The result says what it found, and how it failed if it did. */
@@ -114,9 +139,9 @@ async function probe(request: ProbeRequest): Promise<Probed> {
   ]);
   const lines = output.split('\n').filter((line) => line.startsWith('{')); // LibTorch may print, too
   const probed: Probed = Object.assign({}, ...lines.map((line) => JSON.parse(line) as ProbeLine));
-  if (probed.failure || probed.stepped) return probed;
+  if (probed.failure || probed.folded) return probed;
   const end = killedBy ? `was ended by ${killedBy}` : `ended with exit code ${exitCode}`;
-  const during = probed.loaded ? 'trained for some steps' : 'loaded the addon';
+  const during = duringWhat(probed);
   const last = complaint.trim().split('\n').at(-1);
   return {
     ...probed,

@@ -1,8 +1,10 @@
 import { randomFillSync } from 'node:crypto';
+import { benchCommand } from '../config/benchConfig.js';
 import type { DoctorConfig } from '../config/doctorConfig.js';
 import { parseConfig } from '../config/resolve.js';
 import { trainCommand } from '../config/trainConfig.js';
 import type { NativeAddon } from '../native/addon.js';
+import type { NativeFolded } from '../native/benchmark.js';
 import type { NativePictures } from '../native/input.js';
 import { loadAddonOf } from '../native/load.js';
 import type { NativeHardware, NativeMemory } from '../native/machine.js';
@@ -35,6 +37,9 @@ export interface Stepped {
   readonly warnings: readonly string[];
 }
 
+/** Fused and plain convolutions of an evaluation were compared. */
+export type Folded = NativeFolded;
+
 /** Something failed. */
 export interface Failure {
   readonly code: string | undefined;
@@ -46,12 +51,16 @@ export interface Failure {
 export type ProbeLine =
   | { readonly loaded: Loaded }
   | { readonly stepped: Stepped }
+  | { readonly folded: Folded }
   | { readonly failure: Failure };
 
+const MODEL = { arch: 'resnet18', m: 64 } as const;
 const BATCH = 8;
 /** Enough steps that on a GPU one of them is replayed from the CUDA graph of an earlier one. */
 const STEPS = 4;
 const SIDE = 32;
+/** For how long fused and plain convolutions are compared; the fastest of each count. */
+const COMPARISON_SECONDS = 0.5;
 
 /**
  * The program that `moco doctor` starts: loads the addon and trains for some steps. In a process of
@@ -67,6 +76,7 @@ async function main(request: ProbeRequest): Promise<void> {
     const kernelsUnavailable = hardware.cuda && addon.cudaKernelsUnavailable();
     print({ loaded: { seconds, libtorchVersion, hardware, kernelsUnavailable } });
     print({ stepped: await train(addon, request) });
+    print({ folded: await compareFolded(addon, request) });
   } catch (error) {
     const { code, message, hint } = error as Partial<Failure>;
     print({ failure: { code, message: message ?? String(error), hint } });
@@ -78,7 +88,7 @@ async function train(
   addon: NativeAddon,
   { device, precision, threads }: ProbeRequest,
 ): Promise<Stepped> {
-  const recipe = { arch: 'resnet18', m: 64, k: 1, seed: 0, device, precision, threads } as const;
+  const recipe = { ...MODEL, k: 1, seed: 0, device, precision, threads };
   const config = { ...parseConfig(trainCommand, recipe), batchSize: BATCH };
   const pictures = randomPictures();
   const trainer = await addon.createTrainer(config, {
@@ -97,6 +107,21 @@ async function train(
   const warnings = await trainer.takeWarnings();
   await trainer.dispose();
   return { description, ...measured, memory, warnings };
+}
+
+/** A ResNet-18 in evaluation mode, with fused kernels and with plain ones. */
+async function compareFolded(
+  addon: NativeAddon,
+  { device, precision, threads }: ProbeRequest,
+): Promise<Folded> {
+  const recipe = { ...MODEL, batchSize: BATCH, device, threads };
+  const benchmark = await addon.createBenchmark({
+    ...parseConfig(benchCommand, recipe),
+    precision,
+  });
+  const folded = await benchmark.folded(COMPARISON_SECONDS);
+  await benchmark.dispose();
+  return folded;
 }
 
 function randomPictures(): NativePictures {

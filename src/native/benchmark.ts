@@ -1,6 +1,7 @@
 import type { BenchConfig } from '../config/benchConfig.js';
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { NativeDescription } from './compute.js';
+import type { NativeMemory } from './machine.js';
 
 /** A configuration for one of the number formats that are measured. */
 export type NativeBenchmarkConfig = Omit<BenchConfig, 'precision'> & Pick<TrainConfig, 'precision'>;
@@ -31,10 +32,32 @@ export interface NativeOperatorTime {
 
 /** Training steps and where their time went. */
 export interface NativeSteps {
+  /** That the step before them took. A model's first step chooses algorithms, too. */
+  readonly warmUpSeconds: number;
   readonly steps: number;
   /** That all the steps took together. */
   readonly seconds: number;
   readonly times: readonly NativeOperatorTime[];
+}
+
+/** How long it takes to extract features: the backbone in evaluation mode. */
+export interface NativeExtraction {
+  /** Until the first pictures are done, with all that has to be chosen for them. */
+  readonly firstSeconds: number;
+  /** Without that. */
+  readonly secondsPerPicture: number;
+}
+
+/** How long a backbone with BatchNorm folded into its convolutions takes. */
+export interface NativeFolded {
+  /** That are computed at once. */
+  readonly pictures: number;
+  /** With the fused kernels of oneDNN or cuDNN. */
+  readonly fusedSeconds: number;
+  /** With one operator after the other. */
+  readonly plainSeconds: number;
+  /** Layers that cuDNN cannot compute in one call, and why. */
+  readonly fallbacks: readonly { readonly layer: string; readonly reason: string }[];
 }
 
 /**
@@ -48,14 +71,17 @@ export interface NativeBenchmark {
    * operator.
    */
   steps(least: number, detail: 'phases' | 'operators'): Promise<NativeSteps>;
-  /** Seconds per picture of the backbone in evaluation mode. */
-  extraction(least: number): Promise<number>;
+  extraction(least: number): Promise<NativeExtraction>;
+  /** Compares the fused kernels of an evaluation with the plain ones. */
+  folded(least: number): Promise<NativeFolded>;
   /** Floating-point operations per second in a product of square matrices: the best of several. */
   matrixProduct(least: number): Promise<number>;
   /** Seconds per training view on one core. */
   augmentation(least: number): Promise<number>;
   /** Seconds that it takes to classify `queries` features by their nearest neighbours in a bank. */
   knn(size: Pick<BenchConfig, 'bank' | 'queries' | 'k'>): Promise<number>;
+  /** The memory that this process has on the benchmark's device. Can be asked for at any time. */
+  memory(): NativeMemory;
   /** Asks the running job to end soon: its promise rejects with `ERR_MOCO_ABORTED`. */
   stop(): void;
   /** Stops, joins the thread and frees all tensors. Can be called more than once. */

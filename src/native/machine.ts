@@ -29,4 +29,6 @@ export interface NativeMemory {
   readonly cached: number;
   /** The most that was in use at once since the process started. */
   readonly peak: number;
+  /** The most that PyTorch held at once since then, in use or kept: what others could not have. */
+  readonly held: number;
 }

@@ -68,6 +68,8 @@ export interface StepEvent extends Metrics {
   /** Number of the step in the epoch, from 1. */
   readonly step: number;
   readonly stepsPerEpoch: number;
+  /** Time that it took. A process's first step on a GPU chooses algorithms, too. */
+  readonly seconds: number;
 }
 
 /**
@@ -121,6 +123,8 @@ export interface DoneEvent {
   readonly seconds: number;
   /** The most memory of the device that large tensors took at once since the process started, in bytes. */
   readonly peakMemoryBytes: number;
+  /** The most memory of the device that was held for them at once, what was kept for the next ones included. */
+  readonly heldMemoryBytes: number;
   readonly files: RunFiles;
 }
 

@@ -93,16 +93,16 @@ export class Progress {
   }
 
   finishStep(row: StepRow): StepEvent {
-    const { seconds, step, ...metrics } = row;
+    const { step, ...metrics } = row;
     this.#step = step;
     this.#sums = added(this.#sums, row);
-    this.#timeLeft.stepTook(seconds);
+    this.#timeLeft.stepTook(row.seconds);
     return {
       type: 'step',
       ...{ epoch: this.epoch, epochs: this.#config.epochs },
       ...{ step, stepsPerEpoch: this.#stepsPerEpoch },
       ...metrics,
-      picturesPerSecond: this.#config.batchSize / seconds,
+      picturesPerSecond: this.#config.batchSize / row.seconds,
       secondsLeft: this.#timeLeft.seconds,
     };
   }

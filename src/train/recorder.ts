@@ -165,9 +165,9 @@ export class Recorder {
 
 function stepLine(event: StepEvent, time: number): string {
   const { type, epoch, step, loss, contrastiveAccuracy, gradientNorm, learningRate } = event;
-  const { picturesPerSecond, queueFill } = event;
+  const { picturesPerSecond, queueFill, seconds } = event;
   const metrics = { loss, contrastiveAccuracy, gradientNorm, learningRate };
-  const line = { type, time, epoch, step, ...metrics, picturesPerSecond, queueFill };
+  const line = { type, time, epoch, step, ...metrics, picturesPerSecond, queueFill, seconds };
   return `${JSON.stringify(line)}\n`;
 }
 

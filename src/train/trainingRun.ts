@@ -81,12 +81,14 @@ export class TrainingRun {
     }
     await this.#saver.finish();
     yield* this.#saver.takeWritten();
+    const memory = this.#native.memory();
     yield {
       type: 'done',
       epochs: this.#config.epochs,
       best: progress.best as BestEpoch, // the last epoch was evaluated
       seconds: progress.seconds,
-      peakMemoryBytes: this.#native.memory().peak,
+      peakMemoryBytes: memory.peak,
+      heldMemoryBytes: memory.held,
       files: this.#description.files,
     };
   }

@@ -61,6 +61,10 @@ test('on this machine everything works, one real training step included', () => 
   assert.match(find(report, 'addon')?.message ?? '', /^loads in \d+\.\d\d s, with LibTorch 2\./);
   assert.match(find(report, 'start-up')?.message ?? '', /^moco --help takes \d+ ms/);
   assert.match(find(report, 'training')?.message ?? '', /works: .*loss \d/);
+  assert.match(
+    find(report, 'evaluation')?.message ?? '',
+    /^convolutions with folded BatchNorm: fused \d+\.\d ms, plain \d+\.\d ms per \d+ pictures$/,
+  );
   const { computeThreads, precision } = find(report, 'device')?.facts ?? {};
   assert.equal(typeof computeThreads, 'number');
   assert.match(String(precision), /^(fp32|bf16)$/);

@@ -3,6 +3,8 @@ import type { NativeAddon } from '#moco/native/addon.js';
 import type {
   NativeBenchmark,
   NativeBenchmarkConfig,
+  NativeExtraction,
+  NativeFolded,
   NativeOperatorTime,
   NativeSteps,
 } from '#moco/native/benchmark.js';
@@ -44,7 +46,6 @@ export function benchmarkAddon(script: Script = {}): NativeAddon & { readonly ca
       cuda: undefined,
       cudaUnavailable: 'none',
     }),
-    memory: () => ({ inUse: 1, cached: 2, peak: 3e9 }),
     createBenchmark: async (config: NativeBenchmarkConfig) =>
       new NativeBenchmarkDouble(config, script, calls),
   } as unknown as NativeAddon & { calls: string[] };
@@ -55,6 +56,7 @@ class NativeBenchmarkDouble implements NativeBenchmark {
   #isStopped = false;
   #products = 0;
   #steps = 0;
+  #extractions = 0;
 
   constructor(
     { precision }: NativeBenchmarkConfig,
@@ -74,15 +76,21 @@ class NativeBenchmarkDouble implements NativeBenchmark {
 
   async steps(_: number, detail: 'phases' | 'operators'): Promise<NativeSteps> {
     await this.#job(detail);
-    if (detail === 'operators') return { steps: 2, seconds: 2, times: OPERATORS };
+    const warmUpSeconds = 7;
+    if (detail === 'operators') return { warmUpSeconds, steps: 2, seconds: 2, times: OPERATORS };
     const seconds = numberAt(this.script.stepSeconds ?? [1], this.#steps++);
     const times = PHASES.map((time) => ({ ...time, seconds: time.seconds * seconds }));
-    return { steps: 1, seconds, times };
+    return { warmUpSeconds: warmUpSeconds - this.#steps, steps: 1, seconds, times };
   }
 
-  async extraction(): Promise<number> {
+  async extraction(): Promise<NativeExtraction> {
     await this.#job('extraction');
-    return 0.25;
+    return { firstSeconds: 4 - this.#extractions++, secondsPerPicture: 0.25 };
+  }
+
+  async folded(): Promise<NativeFolded> {
+    await this.#job('folded');
+    return { pictures: 16, fusedSeconds: 0.5, plainSeconds: 0.75, fallbacks: [] };
   }
 
   async matrixProduct(): Promise<number> {
@@ -98,6 +106,10 @@ class NativeBenchmarkDouble implements NativeBenchmark {
   async knn({ bank, queries, k }: Pick<NativeBenchmarkConfig, 'bank' | 'queries' | 'k'>) {
     await this.#job(`knn ${bank} × ${queries}, k ${k}`);
     return 2;
+  }
+
+  memory() {
+    return { inUse: 1, cached: 2, peak: 3e9, held: 4e9 };
   }
 
   stop(): void {

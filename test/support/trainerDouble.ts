@@ -147,7 +147,7 @@ export class NativeTrainerDouble implements NativeTrainer {
   }
 
   memory() {
-    return { inUse: 100, cached: 20, peak: 300 };
+    return { inUse: 100, cached: 20, peak: 300, held: 320 };
   }
 
   stop(): void {

@@ -51,7 +51,7 @@ class CachingAllocator final : public c10::Allocator {
   }
   CachedMemory usage() {
     const std::lock_guard lock(mutex_);
-    return {inUse_, cached_, peak_};
+    return {inUse_, cached_, peak_, held_};
   }
   void restartPeak() {
     const std::lock_guard lock(mutex_);
@@ -79,6 +79,7 @@ class CachingAllocator final : public c10::Allocator {
     live_.emplace(data, taken);
     inUse_ += taken;
     peak_ = std::max(peak_, inUse_);
+    held_ = std::max(held_, inUse_ + cached_);
     return data;
   }
 
@@ -137,6 +138,7 @@ class CachingAllocator final : public c10::Allocator {
   size_t inUse_ = 0;
   size_t cached_ = 0;
   size_t peak_ = 0;
+  size_t held_ = 0;
 };
 
 /// Never destroyed: tensors may outlive everything else in the process.

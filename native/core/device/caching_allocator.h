@@ -20,6 +20,7 @@ struct CachedMemory {
   size_t inUse;
   size_t cached;  // idle, and kept for the next tensors
   size_t peak;    // the most that was in use at once since it was last restarted
+  size_t held;    // the most that was in use or idle at once since the process started
 };
 /// What the CPU's allocator holds now.
 CachedMemory cachedMemory();

@@ -193,9 +193,11 @@ CachedMemory usedMemory(const at::Device& device) {
   const auto stats = c10::getDeviceAllocator(device.type())->getDeviceStats(device.index());
   constexpr auto kAll = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
   const auto& used = stats.allocated_bytes[kAll];
-  const int64_t idle = stats.reserved_bytes[kAll].current - used.current;
-  return {static_cast<size_t>(used.current), static_cast<size_t>(idle),
-          static_cast<size_t>(used.peak)};
+  const auto& held = stats.reserved_bytes[kAll];
+  return {.inUse = static_cast<size_t>(used.current),
+          .cached = static_cast<size_t>(held.current - used.current),
+          .peak = static_cast<size_t>(used.peak),
+          .held = static_cast<size_t>(held.peak)};
 }
 
 std::string deviceName(const at::Device& device) {

@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 
+#include "core/base/error.h"
 #include "core/base/stop.h"
 #include "core/device/device.h"
 #include "core/device/graphed_function.h"
@@ -24,9 +25,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int64_t kSide = 32;  // of a picture
 constexpr int64_t kClasses = 10;
-constexpr int64_t kBatches = 65;   // of an epoch: the first warms up, the others are measured
-constexpr int64_t kViews = 256;    // are made before the clock is looked at again
-constexpr int kLeastProducts = 3;  // are computed at least, of which the fastest counts
+constexpr int64_t kBatches = 65;      // of an epoch: the first warms up, the others are measured
+constexpr int64_t kViews = 256;       // are made before the clock is looked at again
+constexpr int64_t kFoldedOnCpu = 16;  // pictures for which the folded kernels are compared there
+constexpr int kLeastProducts = 3;     // are computed at least, of which the fastest counts
 constexpr double kUsualTemperature = 0.1;
 
 double secondsSince(Clock::time_point start) {
@@ -55,28 +57,38 @@ int64_t chooseMatrixSide(const at::Device& device) { return device.is_cpu() ? 40
 
 }  // namespace
 
-Benchmark::Benchmark(const BenchmarkSettings& settings)
+Benchmark::Benchmark(const BenchmarkSettings& settings, const MakeRecorder& recorder)
     : pictures_(randomPictures(settings.batchSize * kBatches)),
       trainer_(trainerSettings(settings),
-               {.train = pictures_, .test = pictures_, .normalisation = normalisation()}),
+               {.train = pictures_, .test = pictures_, .normalisation = normalisation()},
+               /*checkpoint=*/{}, recorder),
       matrixSide_(settings.matrix.value_or(chooseMatrixSide(device()))) {}
 
 MultiplyAdds Benchmark::multiplyAdds() {
   return trainer_.queryEncoder().multiplyAdds(kSide, kSide);
 }
 
+void Benchmark::requireRecorded() const {
+  const std::string& failure = trainer_.graphFailure();
+  if (failure.empty()) return;
+  throw Error("ERR_MOCO_DEVICE",
+              "a CUDA graph was to be measured, and recording it failed: " + failure,
+              "Measure without one: --no-cuda-graph.");
+}
+
 MeasuredSteps Benchmark::steps(double least, Profiler::Detail detail,
                                const std::atomic<bool>& stop) {
   std::optional<Profiler> profiler;
   MeasuredSteps measured{};
-  Clock::time_point start;
+  auto start = Clock::now();
   std::atomic<bool> isEnough{false};
   const auto onStep = [&](const StepMetrics&) {
     synchronise(device());
     if (profiler) {
       ++measured.steps;
       measured.seconds = secondsSince(start);
-    } else {  // the first step is not measured, because it had to wait for its views
+    } else {  // the first step does not count, because it had to wait for its views
+      measured.warmUp = secondsSince(start);
       profiler.emplace(device(), detail);
       start = Clock::now();
     }
@@ -84,11 +96,12 @@ MeasuredSteps Benchmark::steps(double least, Profiler::Detail detail,
   };
   trainer_.trainEpoch(++epoch_, 1, onStep, isEnough);
   requireNotStopped(stop);
+  requireRecorded();
   measured.times = profiler->times();
   return measured;
 }
 
-double Benchmark::extraction(double least, const std::atomic<bool>& stop) {
+MeasuredExtraction Benchmark::extraction(double least, const std::atomic<bool>& stop) {
   ImageStore pictures = pictures_;
   const int64_t length = FrozenBackbone::chunkLength(device());
   pictures.pixels = pictures_.pixels.slice(0, 0, length).to(device());
@@ -97,16 +110,25 @@ double Benchmark::extraction(double least, const std::atomic<bool>& stop) {
     trainer_.backbone().eachChunk(pictures, stop, [](const at::Tensor&, const at::Tensor&) {});
     synchronise(device());
   };
-  // On a GPU the first calls choose algorithms and record a CUDA graph, which is not to be
-  // measured.
-  for (int call = 0; call <= GraphedFunction::kPlainCalls && device().is_cuda(); ++call) extract();
-  const auto start = Clock::now();
+  auto start = Clock::now();
+  extract();
+  const double first = secondsSince(start);
+  // The calls that choose algorithms and record a CUDA graph are not to be measured.
+  const bool records = static_cast<bool>(trainer_.machine().recorders);
+  for (int call = 1; call <= GraphedFunction::kPlainCalls && records; ++call) extract();
+  requireRecorded();
+  start = Clock::now();
   int64_t done = 0;
   do {
     extract();
     done += pictures.count();
   } while (secondsSince(start) < least);
-  return secondsSince(start) / static_cast<double>(done);
+  return {.first = first, .perPicture = secondsSince(start) / static_cast<double>(done)};
+}
+
+FoldedTimes Benchmark::folded(double least, const std::atomic<bool>& stop) {
+  const int64_t pictures = device().is_cpu() ? kFoldedOnCpu : FrozenBackbone::chunkLength(device());
+  return timeFolded(trainer_.queryEncoder(), pictures, kSide, least, stop);
 }
 
 double Benchmark::matrixProduct(double least, const std::atomic<bool>& stop) {

@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "core/device/graphed_function.h"
 #include "core/device/profiler.h"
 #include "core/input/image_store.h"
+#include "core/run/folded_benchmark.h"
 #include "core/run/trainer.h"
 
 namespace moco {
@@ -35,9 +37,16 @@ struct BenchmarkSettings {
 
 /// Training steps and where their time went.
 struct MeasuredSteps {
+  double warmUp;  // seconds of the step before them; a model's first one chooses algorithms, too
   int64_t steps;
   double seconds;  // of all of them
   std::vector<OperatorTime> times;
+};
+
+/// How long it takes to extract features.
+struct MeasuredExtraction {
+  double first;       // seconds until the first chunk is done, with what has to be chosen for it
+  double perPicture;  // seconds, without that
 };
 
 /// The size of a kNN evaluation.
@@ -57,17 +66,22 @@ struct KnnSize {
 /// Times the parts of training and evaluation, on random pictures of the data sets' size (not on
 /// zeros, with which arithmetic is faster). A benchmark is made and used on one thread, like a
 /// Trainer. Measurements go on for at least `least` seconds. They end soon after `stop` is set,
-/// with Error ERR_MOCO_ABORTED.
+/// with Error ERR_MOCO_ABORTED. If CUDA graphs were asked for and the device can record them, they
+/// end with Error ERR_MOCO_DEVICE where recording fails: plain steps are something else to measure.
 class Benchmark {
  public:
-  explicit Benchmark(const BenchmarkSettings& settings);
+  /// @param recorder  as for `Trainer`
+  explicit Benchmark(const BenchmarkSettings& settings, const MakeRecorder& recorder = {});
 
   /// Training steps, with the making of views, after one step that warms up. At least one step is
   /// measured, and at most an epoch.
   MeasuredSteps steps(double least, Profiler::Detail detail, const std::atomic<bool>& stop);
 
-  /// Seconds per picture for extracting features: the backbone in evaluation mode.
-  double extraction(double least, const std::atomic<bool>& stop);
+  /// Extracting features: the backbone in evaluation mode.
+  MeasuredExtraction extraction(double least, const std::atomic<bool>& stop);
+
+  /// `timeFolded` of the query encoder.
+  FoldedTimes folded(double least, const std::atomic<bool>& stop);
 
   /// Floating-point operations per second in the product of two square matrices: the fastest of
   /// several runs.
@@ -87,6 +101,7 @@ class Benchmark {
 
  private:
   const at::Device& device() const { return trainer_.machine().device; }
+  void requireRecorded() const;
 
   ImageStore pictures_;
   Trainer trainer_;

@@ -61,6 +61,20 @@ TEST_CASE("the peak is the most that was in use at once, and stays") {
   CHECK(cachedMemory().peak == peak);
 }
 
+TEST_CASE("what was held at most counts idle blocks, too, and stays") {
+  installCachingAllocator();
+  releaseCachedMemory();
+  const size_t more = cachedMemory().held - cachedMemory().inUse + (size_t{8} << 20);
+  megabytes(static_cast<int64_t>(more >> 20) + 1);  // is idle from here on
+  const size_t before = cachedMemory().held;
+  const auto another = megabytes(4);  // too small for that block
+  CHECK(cachedMemory().held >= before + (size_t{4} << 20));
+  CHECK(cachedMemory().held == cachedMemory().inUse + cachedMemory().cached);
+  const size_t held = cachedMemory().held;
+  releaseCachedMemory();
+  CHECK(cachedMemory().held == held);
+}
+
 TEST_CASE("a much larger block is not wasted on a small tensor") {
   installCachingAllocator();
   releaseCachedMemory();

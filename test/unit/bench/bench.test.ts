@@ -42,6 +42,18 @@ test('the round of warm-up does not count, and shares are of the same round’s 
   assert.deepEqual(extraction.flops, { median: 7200, least: 7200, most: 7200 });
 });
 
+test('what happens first in a process is told by the round of warm-up', async () => {
+  const { precisions } = await benchOn(benchmarkAddon(), configured(), {});
+  const first = precisions.map(({ step, extraction }) => [
+    step.firstSeconds,
+    extraction.firstSeconds,
+  ]);
+  assert.deepEqual(first, [
+    [6, 4],
+    [6, 4],
+  ]);
+});
+
 test('a step is divided into its phases, and what is left', async () => {
   const { precisions } = await benchOn(benchmarkAddon(), configured(), {});
   const { other, ...phases } = precisions[0]?.step.phases ?? assert.fail();
@@ -77,7 +89,7 @@ test('the result is plain JSON and says what was measured on what', async () => 
   assert.equal(description.libtorchVersion, '2.13.0');
   assert.equal(knn.seconds.median, 2);
   assert.equal(augmentation.secondsPerView.median, 4e-5);
-  assert.equal(memory.peak, 3e9);
+  assert.deepEqual(memory, { inUse: 1, cached: 2, peak: 3e9, held: 4e9 });
 });
 
 test('a signal ends the measurement that runs, and everything is disposed of', async () => {

@@ -16,7 +16,7 @@ const metrics = {
 };
 
 const step = (place: Partial<StepEvent>): StepEvent => ({
-  ...{ ...metrics, type: 'step', epoch: 1, step: 1, stepsPerEpoch: 4, ...place },
+  ...{ ...metrics, type: 'step', epoch: 1, step: 1, stepsPerEpoch: 4, seconds: 0.5, ...place },
 });
 
 const epoch: EpochEvent = { ...metrics, type: 'epoch', seconds: 83, isEvaluated: true };

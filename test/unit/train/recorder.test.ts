@@ -123,6 +123,7 @@ test('metrics hold one line per step and per evaluation', async (context) => {
     learningRate: 1e-3,
     picturesPerSecond: 32,
     queueFill: 2 / 3,
+    seconds: 0.5,
   });
   assert.ok(Math.abs(time - Date.now() / 1000) < 60);
   assert.equal(lines[9].top1, 20);
