@@ -50,7 +50,7 @@ function testFiles() {
   return (named.length > 0 ? named : all).filter((file) => file.includes(select));
 }
 
-/** `{ file, outcome, seconds, output }`; the outcome is `passed`, an exit code or a signal. */
+/** `{ file, outcome, seconds, output }`; the outcome is `passed`, `cut off`, an exit code or a signal. */
 function runFile(file) {
   const program = join(root, 'build/native/Release/moco_tests');
   const started = performance.now();
@@ -63,10 +63,20 @@ function runFile(file) {
     const setting = { ...limits, env: { ...process.env, OMP_NUM_THREADS: `${THREADS}` } };
     execFile(program, [`--source-file=*/${file}`], setting, (error, stdout, stderr) => {
       const seconds = (performance.now() - started) / 1000;
-      const outcome = error ? (error.signal ?? `exit code ${error.code}`) : 'passed';
-      resolve({ file, outcome, seconds, output: (stdout + stderr).slice(-LARGEST_OUTPUT) });
+      resolve({
+        file,
+        outcome: outcomeOf(error),
+        seconds,
+        output: (stdout + stderr).slice(-LARGEST_OUTPUT),
+      });
     });
   });
+}
+
+function outcomeOf(error) {
+  if (!error) return 'passed';
+  if (error.killed) return 'cut off';
+  return error.signal ?? `exit code ${error.code}`;
 }
 
 const secondsLeft = () => Number(options.seconds) - SECONDS_TO_END - performance.now() / 1000;
