@@ -30,7 +30,7 @@ class BatchNormPasses {
 
   void forward() {
     const BatchNormState state{weight_, bias_, mean_, variance_, /*training=*/true, /*groups=*/1};
-    y_ = batchNorm(x_, state, epilogue_, residual_);
+    y_ = batchNorm(x_, state, epilogue_, residual_).first;
   }
 
   void backward() const {

@@ -13,7 +13,7 @@ namespace {
 
 /// The activations of one set, and what the layer has for all of them.
 struct Activations {
-  at::Tensor x, residual, y, dy, dResidual, dx;
+  at::Tensor x, residual, y, mask, dy, dyOther, dResidual, dx;
 };
 
 class BatchNormLayer {
@@ -27,12 +27,17 @@ class BatchNormLayer {
         affine_(ones(setting, 2)),
         running_(ones(setting, 2)),
         sums_(ones(setting, 4)),
-        workspace_(at::empty({cuda::batchNormWorkspace(shape_)}, at::device(setting.device))) {
+        workspace_(at::empty({cuda::batchNormWorkspace(shape_)}, at::device(setting.device))),
+        counters_(at::zeros({cuda::batchNormCounters(shape_)},
+                            at::device(setting.device).dtype(at::kInt))) {
     const bool adds = epilogue_ == Epilogue::kAddRelu;
     const auto make = [&] { return randomOutput(setting, site); };
+    const auto whereItAdds = [&] { return adds ? make() : at::Tensor(); };
     for (int64_t set = 0; set < sets; ++set) {
-      activations_.push_back({make(), adds ? make() : at::Tensor(), make(), make(),
-                              adds ? make() : at::Tensor(), make()});
+      const auto mask = at::zeros({cuda::batchNormMask(shape_)},
+                                  at::device(setting.device).dtype(at::kByte));
+      activations_.push_back(
+          {make(), whereItAdds(), make(), mask, make(), whereItAdds(), whereItAdds(), make()});
     }
   }
 
@@ -42,29 +47,29 @@ class BatchNormLayer {
     cuda::batchNormStatistics(shape_, address(activations_[set].x), kBatchNormEps, mean,
                               mean + shape_.channels,
                               {running, running + shape_.channels, kBatchNormMomentum},
-                              floats(workspace_), stream());
+                              scratch(), stream());
   }
 
   void apply(int64_t set) const {
-    const auto& [x, residual, y, dy, dResidual, dx] = activations_[set];
-    cuda::batchNormApply(shape_, epilogue_, affine(), address(x), address(residual), address(y),
-                         stream());
+    const auto& of = activations_[set];
+    cuda::batchNormApply(shape_, epilogue_, affine(), address(of.x), address(of.residual),
+                         address(of.y), mask(of), stream());
   }
 
   void sums(int64_t set) const {
-    const auto& [x, residual, y, dy, dResidual, dx] = activations_[set];
+    const auto& of = activations_[set];
     float* const sums = floats(sums_);
-    cuda::batchNormSums(shape_, epilogue_, affine(), address(dy), address(x), address(y),
-                        address(dResidual),
-                        {sums, sums + 2 * shape_.channels, sums + 3 * shape_.channels},
-                        floats(workspace_), stream());
+    cuda::batchNormSums(shape_, epilogue_, affine(), address(of.dy), address(of.dyOther),
+                        address(of.x), mask(of), address(of.dResidual),
+                        {sums, sums + 2 * shape_.channels, sums + 3 * shape_.channels}, scratch(),
+                        stream());
   }
 
   void inputGradient(int64_t set) const {
-    const auto& [x, residual, y, dy, dResidual, dx] = activations_[set];
+    const auto& of = activations_[set];
     cuda::batchNormInputGradient(shape_, epilogue_, affine(),
-                                 address(dResidual.defined() ? dResidual : dy), address(x),
-                                 floats(sums_), address(dx), stream());
+                                 address(of.dResidual.defined() ? of.dResidual : of.dy),
+                                 address(of.x), floats(sums_), address(of.dx), stream());
   }
 
  private:
@@ -74,6 +79,11 @@ class BatchNormLayer {
   static float* floats(const at::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); }
   static void* address(const at::Tensor& tensor) {
     return tensor.defined() ? tensor.mutable_data_ptr() : nullptr;
+  }
+  static uint8_t* mask(const Activations& of) { return of.mask.mutable_data_ptr<uint8_t>(); }
+  cuda::BatchNormScratch scratch() const {
+    return {floats(workspace_),
+            reinterpret_cast<unsigned*>(counters_.mutable_data_ptr<int32_t>())};
   }
   cudaStream_t stream() const {
     return c10::cuda::getCurrentCUDAStream(workspace_.device().index());
@@ -85,15 +95,18 @@ class BatchNormLayer {
 
   Epilogue epilogue_;
   cuda::BatchNormShape shape_;
-  at::Tensor statistics_, affine_, running_, sums_, workspace_;
+  at::Tensor statistics_, affine_, running_, sums_, workspace_, counters_;
   std::vector<Activations> activations_;
 };
 
 }  // namespace
 
+/// With an addition, forward as it is where gradients are wanted, and backward as in a block whose
+/// output has two readers, which all blocks but the last one have.
 Kernels cudaBatchNormKernels(const Setting& setting, const Site& site) {
   const bool adds = site.epilogue == Epilogue::kAddRelu;
   const double tensor = bytesOf(setting, site.outputs());
+  constexpr double kMask = 1.0 / 16;  // of a pass
   const int64_t sets = rotatingSets(setting.device, tensor);
   const auto layer = std::make_shared<BatchNormLayer>(setting, site, sets);
   const auto kernel = [&](const char* name, int64_t perSite, double passes,
@@ -102,8 +115,8 @@ Kernels cudaBatchNormKernels(const Setting& setting, const Site& site) {
             [layer, call](int64_t set) { ((*layer).*call)(set); }};
   };
   return {{kernel("statistics", kForwardsPerStep, 1, &BatchNormLayer::statistics),
-           kernel("apply", kForwardsPerStep, adds ? 3 : 2, &BatchNormLayer::apply),
-           kernel("sums", 1, adds ? 4 : 2, &BatchNormLayer::sums),
+           kernel("apply", kForwardsPerStep, adds ? 3 + kMask : 2, &BatchNormLayer::apply),
+           kernel("sums", 1, adds ? 4 + kMask : 2, &BatchNormLayer::sums),
            kernel("gradient by input", 1, 3, &BatchNormLayer::inputGradient)},
           sets};
 }

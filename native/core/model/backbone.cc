@@ -125,23 +125,25 @@ Backbone::ResidualBlock Backbone::planBlock(NetworkPlan& plan, const std::string
   return block;
 }
 
-at::Tensor Backbone::ConvNorm::operator()(const Pass& pass, const at::Tensor& x, Epilogue epilogue,
-                                          const at::Tensor& residual) const {
+Twins Backbone::ConvNorm::operator()(const Pass& pass, const at::Tensor& x, Epilogue epilogue,
+                                     const at::Tensor& residual) const {
   const auto& weight = pass.weights[convolution.weight];
   const auto state = norm.state(pass);
   if (pass.pointwiseBatchNorm && fitsPointwiseBatchNorm(weight, convolution.stride, state)) {
-    return pointwiseConvolutionBatchNorm(x, weight, state, epilogue, residual);
+    const auto y = pointwiseConvolutionBatchNorm(x, weight, state, epilogue, residual);
+    return {y, y};
   }
   return batchNorm(convolution(pass, x), state, epilogue, residual);
 }
 
-at::Tensor Backbone::apply(const Pass& pass, const ResidualBlock& block, const at::Tensor& x) {
-  at::Tensor y = x;
+Twins Backbone::apply(const Pass& pass, const ResidualBlock& block, const Twins& x) {
+  at::Tensor y = x.first;
   for (size_t i = 0; i + 1 < block.body.size(); ++i) {
-    y = block.body[i](pass, y, Epilogue::kRelu);
+    y = block.body[i](pass, y, Epilogue::kRelu).first;
   }
-  const auto shortcut = block.shortcut ? (*block.shortcut)(pass, x, Epilogue::kNone) : x;
-  return block.body.back()(pass, y, Epilogue::kAddRelu, shortcut);
+  at::Tensor residual = x.second;
+  if (block.shortcut) residual = (*block.shortcut)(pass, residual, Epilogue::kNone).first;
+  return block.body.back()(pass, y, Epilogue::kAddRelu, residual);
 }
 
 at::Tensor Backbone::pool(const at::Tensor& x) const {
@@ -151,11 +153,12 @@ at::Tensor Backbone::pool(const at::Tensor& x) const {
 
 at::Tensor Backbone::operator()(const Pass& pass, const at::Tensor& pictures) const {
   // (B, 64, H, W); with the ImageNet stem half the height and width.
-  at::Tensor x = pool(stem_(pass, pictures, Epilogue::kRelu));
+  const at::Tensor first = pool(stem_(pass, pictures, Epilogue::kRelu).first);
+  Twins x{first, first};
   for (const auto& block : blocks_) x = apply(pass, block, x);
   // The mean over all positions, written as one over rows of channels: its gradient then lies in
   // memory as x does. That of x.mean({2, 3}) would have to be copied for the BatchNorm before it.
-  return x.permute({0, 2, 3, 1}).flatten(1, 2).mean(1);
+  return x.first.permute({0, 2, 3, 1}).flatten(1, 2).mean(1);
 }
 
 std::vector<Backbone::LayerSize> Backbone::layerSizes(const NetworkPlan& plan, int64_t height,

@@ -32,8 +32,8 @@ class Backbone {
     /// norm(convolution(x)), and what follows it.
     /// @param x         (B, in, H, W), channels last
     /// @param residual  of the shape of the result, for kAddRelu
-    at::Tensor operator()(const Pass& pass, const at::Tensor& x, Epilogue epilogue,
-                          const at::Tensor& residual = {}) const;
+    Twins operator()(const Pass& pass, const at::Tensor& x, Epilogue epilogue,
+                     const at::Tensor& residual = {}) const;
   };
   /// relu(body(x) + shortcut(x)), with a ReLU between the body's layers.
   struct ResidualBlock {
@@ -83,7 +83,9 @@ class Backbone {
                                int64_t stride);
   static ResidualBlock planBlock(NetworkPlan& plan, const std::string& name, bool bottleneck,
                                  int64_t in, int64_t width, int64_t stride);
-  static at::Tensor apply(const Pass& pass, const ResidualBlock& block, const at::Tensor& x);
+  /// @param x  the block's input, for its body and for its shortcut
+  /// @return   its output, for the next block's
+  static Twins apply(const Pass& pass, const ResidualBlock& block, const Twins& x);
 
   bool maxPool_;
   ConvNorm stem_;

@@ -53,7 +53,8 @@ Encoder::Encoder(const EncoderOptions& options)
       backbone_(options.settings.arch, options.stem, plan_),
       head_(planHead(backbone_, options.settings.featureDim, plan_)),
       parameters_(plan_.parameters, at::device(options.device).dtype(options.master)),
-      statistics_(plan_.buffers, at::device(options.device).dtype(options.master)) {
+      statistics_(plan_.buffers, at::device(options.device).dtype(options.master)),
+      counters_(plan_.counters, at::device(options.device).dtype(at::kInt)) {
   const bool copies = options.compute != options.master;
   if (copies) computeCopies_ = parameters_.zerosLike(options.compute);
   for (size_t i = 0; i < parameters_.size(); ++i) {
@@ -68,6 +69,7 @@ Encoder Encoder::withOwnStatistics() const {
   Encoder copy = *this;
   copy.statistics_ = statistics_.zerosLike(options_.master);
   copy.statistics_.flat().copy_(statistics_.flat());
+  copy.counters_ = counters_.zerosLike(at::kInt);
   return copy;
 }
 

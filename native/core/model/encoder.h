@@ -134,6 +134,7 @@ class Encoder {
             .buffers = statistics_,
             .training = mode == Mode::kTrain,
             .batchNormGroups = options_.settings.batchNormGroups,
+            .counters = &counters_,
             .pointwiseBatchNorm = options_.pointwiseBatchNorm};
   }
 
@@ -143,6 +144,7 @@ class Encoder {
   std::optional<ProjectionHead> head_;
   NamedTensors parameters_;
   NamedTensors statistics_;
+  NamedTensors counters_;  // for the kernels of one pass at a time, as are the statistics
   std::optional<NamedTensors> computeCopies_;
   std::vector<at::Tensor> weights_;
   int64_t batchesTracked_ = 0;

@@ -54,12 +54,17 @@ at::Tensor Convolution::operator()(const Pass& pass, const at::Tensor& x) const 
 }
 
 BatchNormState BatchNorm::state(const Pass& pass) const {
-  return {pass.weights[weight],     pass.weights[bias], pass.buffers[runningMean],
-          pass.buffers[runningVar], pass.training,      pass.batchNormGroups};
+  return {.weight = pass.weights[weight],
+          .bias = pass.weights[bias],
+          .runningMean = pass.buffers[runningMean],
+          .runningVar = pass.buffers[runningVar],
+          .training = pass.training,
+          .groups = pass.batchNormGroups,
+          .counters = pass.counters ? (*pass.counters)[counters] : at::Tensor()};
 }
 
 at::Tensor BatchNorm::relu(const Pass& pass, const at::Tensor& x) const {
-  return batchNorm(x, state(pass), Epilogue::kRelu);
+  return batchNorm(x, state(pass), Epilogue::kRelu).first;
 }
 
 BatchNorm::Affine BatchNorm::affine(const Pass& pass) const {
@@ -92,6 +97,8 @@ BatchNorm planBatchNorm(NetworkPlan& plan, const std::string& name, int64_t chan
   layer.runningMean = plan.addBuffer(name + ".running_mean", {channels});
   layer.runningVar = plan.addBuffer(name + ".running_var", {channels});
   plan.addBatchesTracked(name + ".num_batches_tracked");
+  layer.counters = plan.counters.size();
+  plan.counters.push_back({name, {batchNormCounters(channels)}});
   return layer;
 }
 

@@ -34,6 +34,7 @@ struct NetworkPlan {
   std::vector<Initialisation> initialisations;  // one per parameter
   std::vector<bool> lowPrecision;  // per parameter: whether its layer uses it in the compute type
   std::vector<TensorSpec> buffers;
+  std::vector<TensorSpec> counters;  // for BatchNorm's kernels on a GPU
   std::vector<StateEntry> state;
 
   /// @return  the parameter's index, by which its layer finds it in `Pass::weights`
@@ -53,7 +54,9 @@ struct Pass {
   const std::vector<at::Tensor>& weights;  // of the whole network, in the plan's order
   const NamedTensors& buffers;             // BatchNorm's running statistics, in the plan's order
   bool training;  // BatchNorm normalises with the batch's statistics and moves the running ones
-  int64_t batchNormGroups = 1;      // parts of the batch that BatchNorm normalises separately then
+  int64_t batchNormGroups = 1;  // parts of the batch that BatchNorm normalises separately then
+  /// The plan's counters, all zero before a pass and after it; null: each layer makes its own.
+  const NamedTensors* counters = nullptr;
   bool pointwiseBatchNorm = false;  // BatchNorm by algebra where it fits (pointwise_batch_norm.h)
 };
 
@@ -70,6 +73,7 @@ struct Convolution {
 struct BatchNorm {
   size_t weight, bias;             // indices in `Pass::weights`, of (C)
   size_t runningMean, runningVar;  // indices in `Pass::buffers`, of (C)
+  size_t counters;                 // index in `Pass::counters`
 
   /// y = scale · x + shift, both (C).
   struct Affine {

@@ -61,17 +61,23 @@ bool areChannelRows(const at::Tensor& x, const BatchNormState& state, const at::
           (residual.scalar_type() == type && residual.sizes() == x.sizes() && isInRows(residual)));
 }
 
-at::Tensor plainBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
-                          const at::Tensor& residual) {
+int64_t batchNormCounters(int64_t channels) {
+  constexpr int64_t kFewestChannels = 32;  // of a block, in cuda_rows.cuh
+  return (channels + kFewestChannels - 1) / kFewestChannels;
+}
+
+Twins plainBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
+                     const at::Tensor& residual) {
   const bool isSplit = state.training && state.groups > 1;
   auto y = isSplit ? normaliseByGroup(x, state)
                    : normalise(x, state, state.runningMean, state.runningVar);
   if (epilogue == Epilogue::kAddRelu) y.add_(residual);
-  return epilogue == Epilogue::kNone ? y : y.relu_();
+  if (epilogue != Epilogue::kNone) y.relu_();
+  return {y, y};
 }
 
-at::Tensor batchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
-                     const at::Tensor& residual) {
+Twins batchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
+                const at::Tensor& residual) {
 #ifdef MOCO_CUDA_KERNELS
   if (x.is_cuda() && useCudaKernels() && fitsCudaBatchNorm(x, state, residual)) {
     return cudaBatchNorm(x, state, epilogue, residual);

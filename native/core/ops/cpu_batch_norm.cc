@@ -173,7 +173,7 @@ InputGradient parameterGradients(const std::vector<double>& sums, const Statisti
 
 template <typename T>
 BatchNormGradients gradientsOf(const BatchNormKernels<T>& kernels, const BatchNormSaved& saved,
-                               const at::Tensor& dy) {
+                               const at::Tensor& dy, const at::Tensor& dyOther) {
   const at::Tensor& x = saved.x;
   const Rows rows(x);
   const Statistics of(saved.statistics);
@@ -184,8 +184,9 @@ BatchNormGradients gradientsOf(const BatchNormKernels<T>& kernels, const BatchNo
                                      hasResidual ? at::empty_like(x) : at::Tensor()};
   const auto from = [&](const at::Tensor& gradient, int64_t first, int64_t count) {
     return GradientRows<T>{gradient.const_data_ptr<T>() + first,
+                           dyOther.defined() ? dyOther.const_data_ptr<T>() + first : nullptr,
                            x.const_data_ptr<T>() + first,
-                           hasResidual ? saved.y.const_data_ptr<T>() + first : nullptr,
+                           hasResidual ? saved.relu.const_data_ptr<T>() + first : nullptr,
                            of.scale,
                            of.shift,
                            count,
@@ -214,12 +215,14 @@ struct CpuKernels {
   static BatchNormOutput forward(const at::Tensor& x, const BatchNormState& state,
                                  Epilogue epilogue, const at::Tensor& residual) {
     const auto y = at::empty_like(x);
-    return {y, normaliseInto(x, state, epilogue, residual, y)};
+    const auto statistics = normaliseInto(x, state, epilogue, residual, y);
+    return {y, statistics, epilogue == Epilogue::kAddRelu ? y : at::Tensor()};
   }
 
-  static BatchNormGradients backward(const BatchNormSaved& saved, const at::Tensor& dy) {
-    return withKernels(saved.x,
-                       [&](const auto& kernels) { return gradientsOf(kernels, saved, dy); });
+  static BatchNormGradients backward(const BatchNormSaved& saved, const at::Tensor& dy,
+                                     const at::Tensor& dyOther) {
+    return withKernels(
+        saved.x, [&](const auto& kernels) { return gradientsOf(kernels, saved, dy, dyOther); });
   }
 };
 
@@ -231,11 +234,11 @@ bool fitsCpuBatchNorm(const at::Tensor& x, const BatchNormState& state,
          areChannelRows(x, state, residual) && x.size(1) % kernels::kBatchNormWidth == 0;
 }
 
-at::Tensor cpuBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
-                        const at::Tensor& residual) {
+Twins cpuBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
+                   const at::Tensor& residual) {
   if (!at::GradMode::is_enabled()) {
     normaliseInto(x, state, epilogue, residual, /*y=*/x);
-    return x;
+    return {x, x};
   }
   return BatchNormFunction<CpuKernels>::of(x, state, epilogue, residual);
 }

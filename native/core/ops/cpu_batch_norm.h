@@ -16,7 +16,7 @@ bool fitsCpuBatchNorm(const at::Tensor& x, const BatchNormState& state, const at
 
 /// The same as `plainBatchNorm`, for tensors that fit. Differentiable once.
 /// @param x  the result is written over it where nothing is differentiated
-at::Tensor cpuBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
-                        const at::Tensor& residual);
+Twins cpuBatchNorm(const at::Tensor& x, const BatchNormState& state, Epilogue epilogue,
+                   const at::Tensor& residual);
 
 }  // namespace moco

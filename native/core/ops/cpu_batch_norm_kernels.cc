@@ -35,11 +35,26 @@ MOCO_AVX512 void scaleShiftRows(const T* x, const T* residual, int64_t rows, int
   }
 }
 
+/// The values as an array of the type holds them.
+MOCO_AVX512_INLINE __m512 asStored(__m512 values, float) { return values; }
+MOCO_AVX512_INLINE __m512 asStored(__m512 values, c10::BFloat16) {
+  const __m512i bits = _mm512_cvtepu16_epi32(avx512::rounded(values));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
+}
+
+/// The gradient by the output; a sum is rounded as PyTorch rounds it.
+template <Mask kMask, typename T>
+MOCO_AVX512_INLINE __m512 outputGradient(const GradientRows<T>& from, int64_t place) {
+  const __m512 gradient = load(from.dy + place);
+  if (kMask != Mask::kOutput || from.dyOther == nullptr) return gradient;
+  return asStored(_mm512_add_ps(gradient, load(from.dyOther + place)), T());
+}
+
 /// The gradient that passes the ReLU, at a place among the activations.
 template <Mask kMask, typename T>
 MOCO_AVX512_INLINE __m512 passedGradient(const GradientRows<T>& from, int64_t place,
                                          int64_t channel, __m512 x) {
-  const __m512 gradient = load(from.dy + place);
+  const __m512 gradient = outputGradient<kMask>(from, place);
   if constexpr (kMask == Mask::kNone) return gradient;
   const __m512 output = kMask == Mask::kOutput ? load(from.y + place)
                                                : _mm512_fmadd_ps(x, load(from.scale + channel),

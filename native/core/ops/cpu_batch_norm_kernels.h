@@ -23,6 +23,7 @@ enum class Mask {
 template <typename T>
 struct GradientRows {
   const T* dy;         // gradient by the output
+  const T* dyOther;    // for Mask::kOutput: another one, to be added to it; or null
   const T* x;          // BatchNorm's input
   const T* y;          // the output, for Mask::kOutput
   const float* scale;  // of the forward pass, for Mask::kInput, as is shift

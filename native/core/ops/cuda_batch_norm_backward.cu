@@ -19,69 +19,95 @@ struct Sums {
 };
 
 template <class T, int kWidth>
-struct ThreePacks {
-  Pack<T, kWidth> dy, x, y;
+struct LoadedGradient {
+  Pack<T, kWidth> dy, dyOther, x;
+  uint8_t passes;
 };
 
+/// Merges the sums of all parts, for the channels of this block.
+template <int kWidth>
+__device__ void finish(const RowGrid& grid, const Place<kWidth>& place, int64_t groups,
+                       const float* workspace, const float* inverseStd, const BatchNormSums& out) {
+  float dWeight[kWidth] = {};
+  float dBias[kWidth] = {};
+  for (int64_t group = 0; group < groups; ++group) {
+    Sums<kWidth> all{};
+    eachPart(grid, place, group, workspace, [&](int64_t, const Partial<kWidth>& partial) {
+#pragma unroll
+      for (int i = 0; i < kWidth; ++i) {
+        all.gradient[i] += partial.first[i];
+        all.product[i] += partial.second[i];
+      }
+    });
+    mergeRows(all);
+    if (threadIdx.y != 0 || !place.isInside) continue;
+    float projection[kWidth];
+    loadFloats(inverseStd, group * grid.channels + place.channel, projection);
+#pragma unroll
+    for (int i = 0; i < kWidth; ++i) {
+      projection[i] *= all.product[i];
+      dBias[i] += all.gradient[i];
+      dWeight[i] += projection[i];
+    }
+    const int64_t ofSums = group * 2 * grid.channels + place.channel;
+    storeFloats(out.sums, ofSums, all.gradient);
+    storeFloats(out.sums, ofSums + grid.channels, projection);
+  }
+  if (threadIdx.y != 0 || !place.isInside) return;
+  storeFloats(out.dWeight, place.channel, dWeight);
+  storeFloats(out.dBias, place.channel, dBias);
+}
+
+/// @param dyOther  read with kAddRelu, unless it is null
 template <Epilogue kEpilogue, class T, int kWidth>
 __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
-    partialSums(const T* dy, const T* x, const T* y, RowGrid grid, BatchNormAffine parameters,
-                T* dResidual, float* workspace) {
-  const Place<kWidth> place(grid);
+    gradientSums(const T* dy, const T* dyOther, const T* x, const uint8_t* mask, RowGrid grid,
+                 int64_t groups, BatchNormAffine parameters, T* dResidual, BatchNormScratch scratch,
+                 BatchNormSums out) {
+  const Place<kWidth> place(grid, Sweep::kUp);
   const Affine<kWidth> affine(parameters, grid, place);
+  constexpr bool kAdds = kEpilogue == Epilogue::kAddRelu;
+  const bool hasOther = kAdds && dyOther != nullptr;
   Sums<kWidth> sums{};
   // More rows at once would not fit into the registers.
-  eachRow<kEpilogue == Epilogue::kAddRelu ? 2 : 4>(
-      place,
+  eachRow<kAdds ? 2 : 4>(
+      place.rows,
       [&](int64_t offset) {
-        ThreePacks<T, kWidth> loaded;
+        LoadedGradient<T, kWidth> loaded;
         loaded.dy = load<kWidth>(dy, offset);
+        if (hasOther) loaded.dyOther = load<kWidth>(dyOther, offset);
         loaded.x = load<kWidth>(x, offset);
-        if (kEpilogue == Epilogue::kAddRelu) loaded.y = load<kWidth>(y, offset);
+        if (kAdds) loaded.passes = readGlobal(mask + offset / kWidth);
         return loaded;
       },
-      [&](int64_t offset, const ThreePacks<T, kWidth>& loaded) {
-        Pack<T, kWidth> masked;
+      [&](int64_t offset, const LoadedGradient<T, kWidth>& loaded) {
+        Pack<T, kWidth> passed = loaded.dy;
 #pragma unroll
         for (int i = 0; i < kWidth; ++i) {
           const float in = toFloat(loaded.x.values[i]);
-          float gradient = toFloat(loaded.dy.values[i]);
+          if (hasOther) {
+            // Rounded, as the sum is where PyTorch takes it.
+            assign(passed.values[i],
+                   toFloat(loaded.dy.values[i]) + toFloat(loaded.dyOther.values[i]));
+          }
+          if (kAdds && (loaded.passes >> i & 1) == 0) assign(passed.values[i], 0);
+          float gradient = toFloat(passed.values[i]);
           if (kEpilogue == Epilogue::kRelu && affine(i, in) <= 0) gradient = 0;
-          if (kEpilogue == Epilogue::kAddRelu && toFloat(loaded.y.values[i]) <= 0) gradient = 0;
           sums.gradient[i] += gradient;
           sums.product[i] = fmaf(gradient, in - affine.mean[i], sums.product[i]);
-          assign(masked.values[i], gradient);
         }
-        if (kEpilogue == Epilogue::kAddRelu) store<kWidth>(dResidual, offset, masked);
+        if (kAdds) store<kWidth>(dResidual, offset, passed);
       });
-  mergeRows<kThreads>(sums);
-  storePartial(grid, place, sums.gradient, sums.product, workspace);
-}
-
-__global__ void __launch_bounds__(kFinishThreads)
-    finishSums(const float* workspace, RowGrid grid, int64_t groups, const float* inverseStd,
-               BatchNormSums out) {
-  const int64_t channel = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  const bool isInside = channel < grid.channels;
-  float dWeight = 0;
-  float dBias = 0;
-  for (int64_t group = 0; group < groups; ++group) {
-    Sums<1> all{};
-    for (int64_t part = threadIdx.y; isInside && part < grid.parts; part += blockDim.y) {
-      all.merge({{workspace[partial(grid, group, part, 0) + channel]},
-                 {workspace[partial(grid, group, part, 1) + channel]}});
-    }
-    mergeRows<kFinishThreads>(all);
-    if (threadIdx.y != 0 || !isInside) continue;
-    const float projection = all.product[0] * inverseStd[group * grid.channels + channel];
-    out.sums[group * 2 * grid.channels + channel] = all.gradient[0];
-    out.sums[(group * 2 + 1) * grid.channels + channel] = projection;
-    dBias += all.gradient[0];
-    dWeight += projection;
+  mergeRows(sums);
+  Partial<kWidth> partial;
+#pragma unroll
+  for (int i = 0; i < kWidth; ++i) {
+    partial.first[i] = sums.gradient[i];
+    partial.second[i] = sums.product[i];
   }
-  if (threadIdx.y != 0 || !isInside) return;
-  out.dWeight[channel] = dWeight;
-  out.dBias[channel] = dBias;
+  storePartial(grid, place, partial, scratch.workspace);
+  if (!isLastOfColumn(scratch.counters)) return;
+  finish(grid, place, groups, scratch.workspace, parameters.inverseStd, out);
 }
 
 /// dx = scale · (dy − Σdy / n − x̂ · Σ(dy · x̂) / n), x̂ = (x − mean) · inverseStd.
@@ -89,22 +115,25 @@ template <Epilogue kEpilogue, class T, int kWidth>
 __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
     inputGradient(const T* dy, const T* x, RowGrid grid, BatchNormAffine parameters,
                   const float* sums, T* dx) {
-  const Place<kWidth> place(grid);
+  const Place<kWidth> place(grid, Sweep::kDown);
   const Affine<kWidth> affine(parameters, grid, place);
   const auto count = static_cast<float>(grid.rows);
   float slope[kWidth] = {};
   float shift[kWidth] = {};
   if (place.isInside) {
-    const int64_t ofGroup = place.group * grid.channels + place.channel;
-    const float* const dySums = sums + place.group * 2 * grid.channels + place.channel;
+    const int64_t ofSums = place.group * 2 * grid.channels + place.channel;
+    float inverseStd[kWidth];
+    loadFloats(parameters.inverseStd, place.group * grid.channels + place.channel, inverseStd);
+    loadFloats(sums, ofSums, shift);
+    loadFloats(sums, ofSums + grid.channels, slope);
 #pragma unroll
     for (int i = 0; i < kWidth; ++i) {
-      slope[i] = -dySums[grid.channels + i] / count * parameters.inverseStd[ofGroup + i];
-      shift[i] = -dySums[i] / count;
+      slope[i] *= -inverseStd[i] / count;
+      shift[i] /= -count;
     }
   }
   eachRow<4>(
-      place,
+      place.rows,
       [&](int64_t offset) {
         TwoPacks<T, kWidth> loaded;
         loaded.first = load<kWidth>(dy, offset);
@@ -128,32 +157,31 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
 }  // namespace
 
 void batchNormSums(const BatchNormShape& shape, Epilogue epilogue, const BatchNormAffine& affine,
-                   const void* dy, const void* x, const void* y, void* dResidual,
-                   const BatchNormSums& sums, float* workspace, cudaStream_t stream) {
-  withLayout(shape, {dy, x, y, dResidual}, [&](auto layout) {
+                   const void* dy, const void* dyOther, const void* x, const uint8_t* mask,
+                   void* dResidual, const BatchNormSums& sums, const BatchNormScratch& scratch,
+                   cudaStream_t stream) {
+  withLayout(shape, [&](auto layout) {
     using T = typename decltype(layout)::Type;
-    const auto kernel = epilogue == Epilogue::kNone ? partialSums<Epilogue::kNone, T, layout.kWidth>
-                        : epilogue == Epilogue::kRelu
-                            ? partialSums<Epilogue::kRelu, T, layout.kWidth>
-                            : partialSums<Epilogue::kAddRelu, T, layout.kWidth>;
-    const RowGrid grid = gridOf(shape, layout.kWidth);
-    launch("partialSums", kernel, grid.blocks(shape.groups), grid.threads(), stream,
-           static_cast<const T*>(dy), static_cast<const T*>(x), static_cast<const T*>(y), grid,
-           affine, static_cast<T*>(dResidual), workspace);
-    launch("finishSums", finishSums, finishBlocks(shape), {kFinishChannels, kFinishParts}, stream,
-           workspace, grid, shape.groups, affine.inverseStd, sums);
+    constexpr int kWidth = decltype(layout)::kWidth;
+    const auto kernel = epilogue == Epilogue::kNone   ? gradientSums<Epilogue::kNone, T, kWidth>
+                        : epilogue == Epilogue::kRelu ? gradientSums<Epilogue::kRelu, T, kWidth>
+                                                      : gradientSums<Epilogue::kAddRelu, T, kWidth>;
+    const RowGrid grid = gridOf(shape);
+    launch("gradientSums", kernel, grid.blocks(shape.groups), grid.threads(), stream,
+           static_cast<const T*>(dy), static_cast<const T*>(dyOther), static_cast<const T*>(x),
+           mask, grid, shape.groups, affine, static_cast<T*>(dResidual), scratch, sums);
   });
 }
 
 void batchNormInputGradient(const BatchNormShape& shape, Epilogue epilogue,
                             const BatchNormAffine& affine, const void* dy, const void* x,
                             const float* sums, void* dx, cudaStream_t stream) {
-  withLayout(shape, {dy, x, dx}, [&](auto layout) {
+  withLayout(shape, [&](auto layout) {
     using T = typename decltype(layout)::Type;
     const auto kernel = epilogue == Epilogue::kRelu
                             ? inputGradient<Epilogue::kRelu, T, layout.kWidth>
                             : inputGradient<Epilogue::kNone, T, layout.kWidth>;
-    const RowGrid grid = gridOf(shape, layout.kWidth);
+    const RowGrid grid = gridOf(shape);
     launch("inputGradient", kernel, grid.blocks(shape.groups), grid.threads(), stream,
            static_cast<const T*>(dy), static_cast<const T*>(x), grid, affine, sums,
            static_cast<T*>(dx));

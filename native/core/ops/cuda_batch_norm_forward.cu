@@ -25,20 +25,21 @@ struct Moments {
 };
 
 template <class T, int kWidth>
-__device__ Moments<kWidth> momentsOf(const T* x, const Place<kWidth>& place) {
-  float origin[kWidth] = {};
-  if (place.begin < place.end) {
-    const auto first = load<kWidth>(x, place.begin);
+__device__ Moments<kWidth> momentsOf(const T* x, const Steps& rows) {
+  Moments<kWidth> moments{};
+  if (rows.count == 0) return moments;
+  float origin[kWidth];
+  const auto first = load<kWidth>(x, rows.first);
 #pragma unroll
-    for (int i = 0; i < kWidth; ++i) origin[i] = toFloat(first.values[i]);
-  }
-  float count = 0;
+  for (int i = 0; i < kWidth; ++i) origin[i] = toFloat(first.values[i]);
   float sums[kWidth] = {};
   float squares[kWidth] = {};
-  eachRow<8>(
-      place, [&](int64_t offset) { return load<kWidth>(x, offset); },
+  // The first row differs from itself by nothing. More than six at once would not fit into the
+  // registers.
+  eachRow<6>(
+      {rows.first + rows.step, rows.step, rows.count - 1},
+      [&](int64_t offset) { return load<kWidth>(x, offset); },
       [&](int64_t, const Pack<T, kWidth>& row) {
-        count += 1;
 #pragma unroll
         for (int i = 0; i < kWidth; ++i) {
           const float difference = toFloat(row.values[i]) - origin[i];
@@ -46,65 +47,101 @@ __device__ Moments<kWidth> momentsOf(const T* x, const Place<kWidth>& place) {
           squares[i] = fmaf(difference, difference, squares[i]);
         }
       });
-  Moments<kWidth> moments{};
-  if (count == 0) return moments;
-  moments.count = count;
+  moments.count = static_cast<float>(rows.count);
 #pragma unroll
   for (int i = 0; i < kWidth; ++i) {
-    const float meanDifference = sums[i] / count;
+    const float meanDifference = sums[i] / moments.count;
     moments.mean[i] = origin[i] + meanDifference;
     moments.squares[i] = fmaxf(squares[i] - sums[i] * meanDifference, 0);
   }
   return moments;
 }
 
-template <class T, int kWidth>
-__global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
-    partialMoments(const T* x, RowGrid grid, float* workspace) {
-  const Place<kWidth> place(grid);
-  auto moments = momentsOf(x, place);
-  mergeRows<kThreads>(moments);
-  storePartial(grid, place, moments.mean, moments.squares, workspace);
+/// What the statistics become.
+struct Statistics {
+  float* mean;        // (groups, channels)
+  float* inverseStd;  // (groups, channels)
+  float eps;
+  RunningStatistics running;
+};
+
+/// Moves running statistics of a thread's channels: (1 − momentum) · running + share · sums.
+template <int kWidth>
+__device__ void move(float* running, int64_t channel, float momentum, float share,
+                     const float (&sums)[kWidth]) {
+  float values[kWidth];
+  loadFloats(running, channel, values);
+#pragma unroll
+  for (int i = 0; i < kWidth; ++i) values[i] = (1 - momentum) * values[i] + share * sums[i];
+  storeFloats(running, channel, values);
 }
 
-__global__ void __launch_bounds__(kFinishThreads)
-    finishMoments(const float* workspace, RowGrid grid, int64_t groups, float eps, float* mean,
-                  float* inverseStd, RunningStatistics running) {
-  const int64_t channel = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  const bool isInside = channel < grid.channels;
+/// Merges the moments of all parts, for the channels of this block.
+template <int kWidth>
+__device__ void finish(const RowGrid& grid, const Place<kWidth>& place, int64_t groups,
+                       const float* workspace, const Statistics& out) {
   const auto count = static_cast<float>(grid.rows);
-  float means = 0;
-  float variances = 0;
+  float means[kWidth] = {};
+  float variances[kWidth] = {};
   for (int64_t group = 0; group < groups; ++group) {
-    Moments<1> all{};
-    for (int64_t part = threadIdx.y; isInside && part < grid.parts; part += blockDim.y) {
-      all.merge({static_cast<float>(grid.rowsOf(part)),
-                 {workspace[partial(grid, group, part, 0) + channel]},
-                 {workspace[partial(grid, group, part, 1) + channel]}});
+    Moments<kWidth> all{};
+    eachPart(grid, place, group, workspace, [&](int64_t part, const Partial<kWidth>& partial) {
+      Moments<kWidth> moments;
+      moments.count = static_cast<float>(grid.rowsOf(part));
+#pragma unroll
+      for (int i = 0; i < kWidth; ++i) {
+        moments.mean[i] = partial.first[i];
+        moments.squares[i] = partial.second[i];
+      }
+      all.merge(moments);
+    });
+    mergeRows(all);
+    if (threadIdx.y != 0 || !place.isInside) continue;
+    float inverseStd[kWidth];
+#pragma unroll
+    for (int i = 0; i < kWidth; ++i) {
+      inverseStd[i] = 1 / sqrtf(all.squares[i] / count + out.eps);
+      means[i] += all.mean[i];
+      variances[i] += all.squares[i] / (count - 1);  // NaN for a single row, as in PyTorch
     }
-    mergeRows<kFinishThreads>(all);
-    if (threadIdx.y != 0 || !isInside) continue;
-    mean[group * grid.channels + channel] = all.mean[0];
-    inverseStd[group * grid.channels + channel] = 1 / sqrtf(all.squares[0] / count + eps);
-    means += all.mean[0];
-    variances += all.squares[0] / (count - 1);  // NaN for a single row, as in PyTorch
+    const int64_t ofGroup = group * grid.channels + place.channel;
+    storeFloats(out.mean, ofGroup, all.mean);
+    storeFloats(out.inverseStd, ofGroup, inverseStd);
   }
-  if (threadIdx.y != 0 || !isInside) return;
-  const float share = running.momentum / static_cast<float>(groups);
-  running.mean[channel] = (1 - running.momentum) * running.mean[channel] + share * means;
-  running.var[channel] = (1 - running.momentum) * running.var[channel] + share * variances;
+  if (threadIdx.y != 0 || !place.isInside) return;
+  const float share = out.running.momentum / static_cast<float>(groups);
+  move(out.running.mean, place.channel, out.running.momentum, share, means);
+  move(out.running.var, place.channel, out.running.momentum, share, variances);
+}
+
+template <class T, int kWidth>
+__global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
+    statistics(const T* x, RowGrid grid, int64_t groups, BatchNormScratch scratch, Statistics out) {
+  const Place<kWidth> place(grid, Sweep::kDown);
+  auto moments = momentsOf<T, kWidth>(x, place.rows);
+  mergeRows(moments);
+  Partial<kWidth> partial;
+#pragma unroll
+  for (int i = 0; i < kWidth; ++i) {
+    partial.first[i] = moments.mean[i];
+    partial.second[i] = moments.squares[i];
+  }
+  storePartial(grid, place, partial, scratch.workspace);
+  if (isLastOfColumn(scratch.counters)) finish(grid, place, groups, scratch.workspace, out);
 }
 
 /// max(value, 0), but NaN stays NaN.
 __device__ float relu(float value) { return value < 0 ? 0 : value; }
 
+/// @param mask  written with kAddRelu, unless it is null
 template <Epilogue kEpilogue, class T, int kWidth>
 __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
-    apply(const T* x, const T* residual, RowGrid grid, BatchNormAffine parameters, T* y) {
-  const Place<kWidth> place(grid);
+    apply(const T* x, const T* residual, RowGrid grid, BatchNormAffine parameters, T* y,
+          uint8_t* mask) {
+  const Place<kWidth> place(grid, Sweep::kUp);
   const Affine<kWidth> affine(parameters, grid, place);
   eachRow<4>(
-      place,
+      place.rows,
       [&](int64_t offset) {
         TwoPacks<T, kWidth> loaded;
         loaded.first = load<kWidth>(x, offset);
@@ -113,51 +150,59 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
       },
       [&](int64_t offset, const TwoPacks<T, kWidth>& loaded) {
         Pack<T, kWidth> out;
+        unsigned passes = 0;
 #pragma unroll
         for (int i = 0; i < kWidth; ++i) {
           float value = affine(i, toFloat(loaded.first.values[i]));
           if (kEpilogue == Epilogue::kAddRelu) value += toFloat(loaded.second.values[i]);
           assign(out.values[i], kEpilogue == Epilogue::kNone ? value : relu(value));
+          // Of the output as it is rounded, so that the gradient passes where y says so; and where
+          // y is NaN.
+          if (!(toFloat(out.values[i]) <= 0)) passes |= 1U << i;
         }
         store<kWidth>(y, offset, out);
+        if (kEpilogue == Epilogue::kAddRelu && mask != nullptr) {
+          writeGlobal(mask + offset / kWidth, static_cast<uint8_t>(passes));
+        }
       });
 }
 
 }  // namespace
 
 int64_t batchNormWorkspace(const BatchNormShape& shape) {
-  // Which width of access will be taken depends on addresses that are not known yet: enough for the
-  // one with more parts.
-  const int widest = shape.type == ElementType::kBFloat16 ? 8 : 4;
-  const int64_t narrow = gridOf(shape, 1).parts;
-  const int64_t wide = shape.channels % widest == 0 ? gridOf(shape, widest).parts : narrow;
-  return (narrow < wide ? wide : narrow) * shape.groups * 2 * shape.channels;
+  return gridOf(shape).parts * shape.groups * 2 * shape.channels;
+}
+
+int64_t batchNormCounters(const BatchNormShape& shape) { return gridOf(shape).tiles; }
+
+int64_t batchNormMask(const BatchNormShape& shape) {
+  return shape.rows * shape.channels / widthOf(shape);
 }
 
 void batchNormStatistics(const BatchNormShape& shape, const void* x, float eps, float* mean,
-                         float* inverseStd, const RunningStatistics& running, float* workspace,
-                         cudaStream_t stream) {
-  withLayout(shape, {x}, [&](auto layout) {
+                         float* inverseStd, const RunningStatistics& running,
+                         const BatchNormScratch& scratch, cudaStream_t stream) {
+  withLayout(shape, [&](auto layout) {
     using T = typename decltype(layout)::Type;
-    const RowGrid grid = gridOf(shape, layout.kWidth);
-    launch("partialMoments", partialMoments<T, layout.kWidth>, grid.blocks(shape.groups),
-           grid.threads(), stream, static_cast<const T*>(x), grid, workspace);
-    launch("finishMoments", finishMoments, finishBlocks(shape), {kFinishChannels, kFinishParts},
-           stream, workspace, grid, shape.groups, eps, mean, inverseStd, running);
+    const RowGrid grid = gridOf(shape);
+    launch("statistics", statistics<T, layout.kWidth>, grid.blocks(shape.groups), grid.threads(),
+           stream, static_cast<const T*>(x), grid, shape.groups, scratch,
+           Statistics{mean, inverseStd, eps, running});
   });
 }
 
 void batchNormApply(const BatchNormShape& shape, Epilogue epilogue, const BatchNormAffine& affine,
-                    const void* x, const void* residual, void* y, cudaStream_t stream) {
-  withLayout(shape, {x, residual, y}, [&](auto layout) {
+                    const void* x, const void* residual, void* y, uint8_t* mask,
+                    cudaStream_t stream) {
+  withLayout(shape, [&](auto layout) {
     using T = typename decltype(layout)::Type;
     const auto kernel = epilogue == Epilogue::kNone   ? apply<Epilogue::kNone, T, layout.kWidth>
                         : epilogue == Epilogue::kRelu ? apply<Epilogue::kRelu, T, layout.kWidth>
                                                       : apply<Epilogue::kAddRelu, T, layout.kWidth>;
-    const RowGrid grid = gridOf(shape, layout.kWidth);
+    const RowGrid grid = gridOf(shape);
     launch("apply", kernel, grid.blocks(shape.groups), grid.threads(), stream,
            static_cast<const T*>(x), static_cast<const T*>(residual), grid, affine,
-           static_cast<T*>(y));
+           static_cast<T*>(y), mask);
   });
 }
 

@@ -12,22 +12,31 @@ namespace moco::cuda {
 // activations are, together with the addition and the ReLU that follow it in a ResNet.
 //
 // What limits it is memory. It takes these passes over the activations (R reads them, W writes
-// them):
+// them, and m is the mask of the ReLU, 1/16 of a pass):
 //
-//                       forward                backward
-//   BatchNorm           R (statistics), R W    2 R (sums), 2 R W
-//   … + ReLU            R, R W                 2 R, 2 R W: the mask is computed again from x
-//   … + addition + ReLU R, 2 R W               3 R W (sums, residual's gradient), 2 R W
+//                       forward                  backward
+//   BatchNorm           R (statistics), R W      2 R (sums), 2 R W
+//   … + ReLU            R, R W                   2 R, 2 R W: the mask is computed again from x
+//   … + addition + ReLU R, 2 R W + m             2 R W + m (sums, residual's gradient), 2 R W;
+//                                                one R more where two gradients are added
 //
 // For the last line, one operator after the other would take R, R W, 2 R W, R W forward and 2 R W,
-// 2 R, 2 R W backward.
+// 2 R, 2 R W backward, and 2 R W for the addition of two gradients. The tests count these passes
+// (native/test/cuda_on_cpu/batch_norm_traffic.h).
+//
+// Where a pass begins decides what of it the L2 cache still holds. The statistics go down the rows,
+// because a convolution that goes up has just written the last ones; the second pass goes up, from
+// where the statistics ended. In the backward pass the convolution's gradient by its weight has
+// read two other tensors since dy was written. There the sums go up and the second pass goes down,
+// so that the convolution before, which reads dx next, begins with what was written last.
 //
 // Results depend only on the input, never on the GPU or on timing: sums are taken in two stages, in
-// a fixed order, by a number of blocks that only the shape determines.
+// a fixed order, by a number of blocks that only the shape determines. Whichever block arrives last
+// takes the second one, so that it needs no kernel of its own.
 //
-// All functions return after starting their kernels, allocate nothing, and throw
-// std::runtime_error where a kernel does not start. They read and write 16 bytes at a time where
-// the number of channels and all addresses allow it.
+// All functions return after starting one kernel, allocate nothing, and throw std::runtime_error
+// where it does not start. They read and write 16 bytes at a time where the number of channels
+// allows it. All tensors but masks and counters must therefore begin at multiples of 16 bytes.
 
 /// The type of activations and their gradients. All else is fp32.
 enum class ElementType { kFloat, kBFloat16 };
@@ -54,6 +63,18 @@ struct RunningStatistics {
 
 /// How many floats of workspace `batchNormStatistics` and `batchNormSums` need.
 int64_t batchNormWorkspace(const BatchNormShape& shape);
+/// How many counters these two need.
+int64_t batchNormCounters(const BatchNormShape& shape);
+/// How many bytes the mask of addition and ReLU has: one for each 16 bytes of activations, or for
+/// each element where 16 bytes are no whole number of a row's elements.
+int64_t batchNormMask(const BatchNormShape& shape);
+
+struct BatchNormScratch {
+  float* workspace;  // what it holds before does not matter
+  /// Blocks that have arrived. They must be zero, and are zero again when the kernel has ended. Two
+  /// kernels that may run at the same time need counters of their own.
+  unsigned* counters;
+};
 
 /// Mean and 1/√(variance + eps) of each group and channel. The running statistics move towards the
 /// mean over the groups of their means and unbiased variances.
@@ -63,13 +84,17 @@ int64_t batchNormWorkspace(const BatchNormShape& shape);
 /// squares are merged pairwise (Chan, Golub and LeVeque, 1979).
 /// @param x  (rows, channels)
 void batchNormStatistics(const BatchNormShape& shape, const void* x, float eps, float* mean,
-                         float* inverseStd, const RunningStatistics& running, float* workspace,
-                         cudaStream_t stream);
+                         float* inverseStd, const RunningStatistics& running,
+                         const BatchNormScratch& scratch, cudaStream_t stream);
 
 /// y = epilogue((x − mean) · inverseStd · weight + bias).
 /// @param residual  (rows, channels), added with kAddRelu
+/// @param mask      (`batchNormMask`), written with kAddRelu unless it is null. Bit i of a byte
+/// says
+///                  whether the i-th of its elements of y is above zero
 void batchNormApply(const BatchNormShape& shape, Epilogue epilogue, const BatchNormAffine& affine,
-                    const void* x, const void* residual, void* y, cudaStream_t stream);
+                    const void* x, const void* residual, void* y, uint8_t* mask,
+                    cudaStream_t stream);
 
 struct BatchNormSums {
   float* sums;     // (groups, 2, channels): of the gradient, and of the gradient times normalised x
@@ -79,11 +104,14 @@ struct BatchNormSums {
 
 /// The first pass of the backward: sums over the rows.
 /// @param dy         (rows, channels), gradient by y
-/// @param y          (rows, channels), read with kAddRelu
-/// @param dResidual  (rows, channels), written with kAddRelu: dy where y > 0, else zero
+/// @param dyOther    (rows, channels), with kAddRelu: a second gradient by y, which is added to dy;
+///                   or null
+/// @param mask       of the forward pass, read with kAddRelu
+/// @param dResidual  (rows, channels), written with kAddRelu: dy + dyOther where y > 0, else zero
 void batchNormSums(const BatchNormShape& shape, Epilogue epilogue, const BatchNormAffine& affine,
-                   const void* dy, const void* x, const void* y, void* dResidual,
-                   const BatchNormSums& sums, float* workspace, cudaStream_t stream);
+                   const void* dy, const void* dyOther, const void* x, const uint8_t* mask,
+                   void* dResidual, const BatchNormSums& sums, const BatchNormScratch& scratch,
+                   cudaStream_t stream);
 
 /// The second pass of the backward: the gradient by x, on which the statistics depend as well.
 /// @param dy        (rows, channels); with kAddRelu the first pass's `dResidual`

@@ -33,7 +33,7 @@ namespace moco {
 // Numbers of activations read and written per row, with an addition and a ReLU:
 //
 //                                 forward    backward
-//   convolution, then BatchNorm   K + 5 C    2 K + 9 C
+//   convolution, then BatchNorm   K + 5 C    2 K + 8 C
 //   by algebra                    3 K + 2 C  5 K + 6 C
 //
 // It takes 2 K² multiply-adds per row more than the 3 K C of the convolution, for hᵀh and M h, and

@@ -1,9 +1,5 @@
-#include <ucontext.h>
-
 #include <algorithm>
-#include <array>
 #include <map>
-#include <memory>
 #include <numeric>
 #include <random>
 #include <sstream>
@@ -11,36 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "cuda_runtime.h"
+#include "block.h"
 
 namespace cuda_on_cpu {
 namespace {
 
 constexpr size_t kStackBytes = 64 << 10;
-
-enum class State { kReady, kAtBarrier, kInShuffle, kDone };
-
-/// One thread of a block, with a stack of its own and the place where it waits.
-struct Fiber {
-  State state;
-  ucontext_t context;
-  std::unique_ptr<char[]> stack;
-  dim3 index;
-  const char* file;  // with `line`, the barrier that it waits at
-  int line;
-  std::array<uint64_t, warpSize> received;  // the warp's values in its last shuffle
-  uint64_t sent;
-};
-
-/// The block that is running.
-struct Block {
-  std::vector<Fiber> fibers;
-  const std::function<void()>* thread;
-  ucontext_t scheduler;
-  Fiber* current;
-};
-
-Block* running = nullptr;
 
 void runThread() {
   (*running->thread)();
@@ -60,6 +32,7 @@ void prepare(Block& block, const dim3& extent) {
     const auto number = static_cast<unsigned>(i);
     fiber.index = {number % extent.x, number / extent.x % extent.y, number / extent.x / extent.y};
     fiber.state = State::kReady;
+    fiber.notes.clear();
     if (!fiber.stack) fiber.stack.reset(new char[kStackBytes]);
     getcontext(&fiber.context);
     fiber.context.uc_stack.ss_sp = fiber.stack.get();
@@ -67,21 +40,25 @@ void prepare(Block& block, const dim3& extent) {
     fiber.context.uc_link = &block.scheduler;
     makecontext(&fiber.context, runThread, 0);
   }
+  block.barriers = 0;
+  block.words.clear();
 }
 
 /// Lets threads that wait for each other go on, once all of them have come.
+/// @return  whether they have
 template <class Iterator>
-void release(Iterator first, Iterator last, State state) {
+bool release(Iterator first, Iterator last, State state) {
   const bool allThere = std::all_of(first, last, [&](const Fiber& fiber) {
     return fiber.state == state &&
            (state != State::kAtBarrier || (fiber.line == first->line && fiber.file == first->file));
   });
-  if (!allThere) return;
+  if (!allThere) return false;
   for (auto fiber = first; fiber != last; ++fiber) {
     fiber->state = State::kReady;
     if (state != State::kInShuffle) continue;
     for (auto other = first; other != last; ++other) fiber->received[other - first] = other->sent;
   }
+  return true;
 }
 
 std::string whereabouts(const Fiber& fiber) {
@@ -115,19 +92,23 @@ void runBlock(Block& block, const dim3& extent, std::mt19937& random) {
       block.current = fiber;
       threadIdx = fiber->index;
       swapcontext(&block.scheduler, &fiber->context);
+      if (!block.failure.empty()) throw std::logic_error("a thread " + block.failure);
     }
-    release(fibers.begin(), fibers.end(), State::kAtBarrier);
+    if (release(fibers.begin(), fibers.end(), State::kAtBarrier)) ++block.barriers;
     for (size_t warp = 0; warp + warpSize <= fibers.size(); warp += warpSize) {
       const auto first = fibers.begin() + static_cast<std::ptrdiff_t>(warp);
       release(first, first + warpSize, State::kInShuffle);
     }
   }
+  countBlock(block);
 }
 
 }  // namespace
 
 void run(const dim3& grid, const dim3& block, const std::function<void()>& thread) {
-  Block threads{std::vector<Fiber>(size_t{block.x} * block.y * block.z), &thread, {}, nullptr};
+  Block threads;
+  threads.fibers.resize(size_t{block.x} * block.y * block.z);
+  threads.thread = &thread;
   running = &threads;
   gridDim = grid;
   blockDim = block;

@@ -2,6 +2,7 @@
 #include <cuda_runtime.h>
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -10,6 +11,8 @@
 #include <vector>
 
 #include "core/device/launch.h"
+#include "core/device/memory_access.cuh"
+#include "memory_traffic.h"
 
 using namespace moco;
 
@@ -54,6 +57,45 @@ __global__ void waitInTwoPlaces() {
   } else {
     __syncthreads();
   }
+}
+
+/// Every thread copies a number from every `stride`-th place.
+__global__ void copyEvery(const float* from, float* to, int stride) {
+  const unsigned place = threadIdx.x * stride;
+  if (threadIdx.x % 2 == 0) cuda::writeGlobal(to + place, 0.0F);
+  cuda::writeGlobal(to + place, cuda::readGlobal(from + place));
+}
+
+/// Every thread writes and reads a word of shared memory, in every `stride`-th place.
+__global__ void shareEvery(int stride) {
+  __shared__ float shared[kThreads * 17];
+  float* const own = shared + threadIdx.x * stride;
+  cuda::writeShared(own, 1.0F);
+  __syncthreads();
+  cuda::readShared(own);
+}
+
+__global__ void readNeighbourTooEarly() {
+  __shared__ int numbers[kThreads];
+  cuda::writeShared(numbers + threadIdx.x, 1);
+  __syncthreads();
+  cuda::readShared(numbers + (threadIdx.x + 1) % kThreads);
+  cuda::writeShared(numbers + threadIdx.x, 2);
+}
+
+__global__ void readUnwritten() {
+  __shared__ int numbers[kThreads];
+  cuda::readShared(numbers + threadIdx.x);
+}
+
+__global__ void countTo(unsigned last, unsigned* counter, unsigned* seen) {
+  seen[threadIdx.x] = atomicInc(counter, last);
+}
+
+int64_t conflictsAt(int stride) {
+  return cuda_on_cpu::count(
+             {}, [&] { cuda::launch("shareEvery", shareEvery, 1, kThreads, nullptr, stride); })
+      .bankConflicts;
 }
 
 std::string messageOf(void (*kernel)()) {
@@ -111,6 +153,53 @@ TEST_CASE("a barrier that not all threads reach is an error") {
   const std::string elsewhere = messageOf(waitInTwoPlaces);
   CHECK(contains(elsewhere, "10 in __syncthreads at "));
   CHECK(contains(elsewhere, "54 in __syncthreads at "));
+}
+
+TEST_CASE("bytes and sectors of a warp's accesses are counted") {
+  alignas(32) std::array<float, kThreads * 3> from{}, to{};
+  constexpr size_t kBytes = kThreads * 2 * sizeof(float);  // one third is left out
+  const std::vector<cuda_on_cpu::Region> regions{{"from", from.data(), kBytes},
+                                                 {"to", to.data(), kBytes}};
+  const auto countWith = [&](int stride) {
+    return cuda_on_cpu::count(regions, [&] {
+      cuda::launch("copyEvery", copyEvery, 1, kThreads, nullptr, from.data(), to.data(), stride);
+    });
+  };
+  const auto dense = countWith(1);
+  CHECK(dense.regions[0].bytesRead == kThreads * 4);
+  CHECK(dense.regions[0].bytesWritten == 0);
+  CHECK(dense.regions[0].sectorsRead == kThreads * 4 / 32);
+  // Half of the threads write once more, to every other word of as many sectors.
+  CHECK(dense.regions[1].bytesWritten == kThreads * 4 * 3 / 2);
+  CHECK(dense.regions[1].sectorsWritten == kThreads * 4 / 32 * 2);
+  const auto spread = countWith(2);
+  CHECK(spread.regions[0].bytesRead == kThreads * 4);
+  CHECK(spread.regions[0].sectorsRead == 2 * kThreads * 4 / 32);
+  CHECK_THROWS_WITH_AS(countWith(3), doctest::Contains("outside of all regions"), std::logic_error);
+}
+
+TEST_CASE("bank conflicts are counted") {
+  // In each of two warps, one access writes and one reads.
+  CHECK(conflictsAt(1) == 0);
+  CHECK(conflictsAt(17) == 0);
+  CHECK(conflictsAt(2) == 4 * 1);
+  CHECK(conflictsAt(16) == 4 * 15);
+}
+
+TEST_CASE("sharing memory without a barrier, or before it is written, is an error") {
+  for (uint32_t seed = 0; seed < 5; ++seed) {
+    cuda_on_cpu::seed = seed;
+    CHECK(contains(messageOf(readNeighbourTooEarly), "without a barrier"));
+  }
+  CHECK(contains(messageOf(readUnwritten), "nobody has written"));
+}
+
+TEST_CASE("an atomic counter begins again after its last value") {
+  unsigned counter = 0;
+  std::vector<unsigned> seen(kThreads);
+  cuda::launch("countTo", countTo, 1, kThreads, nullptr, kThreads - 1, &counter, seen.data());
+  CHECK(counter == 0);
+  CHECK(std::set<unsigned>(seen.begin(), seen.end()).size() == kThreads);
 }
 
 TEST_CASE("bf16 is rounded to the nearest, and NaN stays NaN") {

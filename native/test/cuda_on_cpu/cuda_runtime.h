@@ -12,7 +12,11 @@
 // - `__shared__` arrays of constant size. All blocks use the same memory.
 // - Streams and errors, by name only. Memory is the CPU's.
 //
-// There are no atomics, no dynamic shared memory, and no shuffles of part of a warp. Calls of
+// - `atomicInc` and `__threadfence`. As blocks run one after the other, a missing fence does not
+// show.
+//
+// Accesses to memory can be counted, and those to shared memory are checked: see memory_traffic.h.
+// There are no other atomics, no dynamic shared memory, and no shuffles of part of a warp. Calls of
 // `__syncthreads` on different lines are different barriers.
 
 #include <cmath>
@@ -94,6 +98,14 @@ T __shfl_down_sync(unsigned, T value, unsigned by) {
 template <class T>
 T __shfl_xor_sync(unsigned, T value, int with) {
   return cuda_on_cpu::valueOf(value, cuda_on_cpu::lane() ^ with);
+}
+
+inline void __threadfence() {}
+/// Counts up to `last`, and after that begins at zero again.
+inline unsigned atomicInc(unsigned* counter, unsigned last) {
+  const unsigned before = *counter;
+  *counter = before >= last ? 0 : before + 1;
+  return before;
 }
 
 inline float rsqrtf(float x) { return 1.0F / std::sqrt(x); }

@@ -63,7 +63,7 @@ Outcome run(Function function, const Case& what, at::ScalarType type, at::Scalar
   const auto var = formula::uniform("var", {channels}, 0.5, 1.5).to(master);
   const BatchNormState state{weight, bias, mean, var, /*training=*/true, /*groups=*/1};
   const bool hasResidual = what.epilogue == Epilogue::kAddRelu;
-  const auto y = function(x, state, what.epilogue, hasResidual ? residual : at::Tensor());
+  const auto y = function(x, state, what.epilogue, hasResidual ? residual : at::Tensor()).first;
   Outcome outcome{y.detach(), mean, var};
   std::vector<at::Tensor> inputs{x, weight, bias};
   if (hasResidual) inputs.push_back(residual);
@@ -118,7 +118,8 @@ TEST_CASE("without gradients the CPU's BatchNorm gives the same, and writes it t
     const auto normalised = [&](Function function) {
       const auto mean = at::zeros({32}), var = at::ones({32});
       const auto y = function(x, {ones, zeros, mean, var, true, 1}, epilogue,
-                              epilogue == Epilogue::kAddRelu ? residual : at::Tensor());
+                              epilogue == Epilogue::kAddRelu ? residual : at::Tensor())
+                         .first;
       return Outcome{y, mean, var};
     };
     const Outcome plain = normalised(&plainBatchNorm), own = normalised(&cpuBatchNorm);
@@ -147,7 +148,7 @@ TEST_CASE("NaN stays NaN through the CPU's BatchNorm and ReLU" * kNeedsKernels) 
     x[0][3][1][2] = std::numeric_limits<float>::quiet_NaN();
     const auto ones = at::ones({16}), zeros = at::zeros({16});
     const auto mean = at::zeros({16}), var = at::ones({16});
-    const auto y = cpuBatchNorm(x, {ones, zeros, mean, var, true, 1}, Epilogue::kRelu, {});
+    const auto y = cpuBatchNorm(x, {ones, zeros, mean, var, true, 1}, Epilogue::kRelu, {}).first;
     CHECK(y.select(1, 3).isnan().all().item<bool>());
     CHECK_FALSE(y.select(1, 2).isnan().any().item<bool>());
     CHECK(mean[3].isnan().item<bool>());
@@ -162,6 +163,38 @@ TEST_CASE("the CPU's sums over rows do not depend on the number of threads" * kN
   };
   const Outcome together = computedBy(3), alone = computedBy(1);
   for (size_t i = 0; i < together.size(); ++i) CHECK(alone[i].equal(together[i]));
+}
+
+TEST_CASE("two readers of the CPU's BatchNorm have the same memory, and their gradients are added" *
+          kNeedsKernels) {
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    const std::vector<int64_t> shape{3, 64, 5, 5};
+    const auto tensor = [&](const std::string& name) {
+      return uniform(name, shape, -1, 2).to(type);
+    };
+    const auto x = tensor("x").requires_grad_(), residual = tensor("residual").requires_grad_();
+    const auto weight = at::ones({64}).requires_grad_(), bias = at::zeros({64}).requires_grad_();
+    const auto mean = at::zeros({64}), var = at::ones({64});
+    const auto dy = tensor("dy"), other = tensor("other");
+    const auto gradients = [&](bool readsFirst, bool readsSecond,
+                               const std::vector<at::Tensor>& gradient) {
+      const auto y =
+          cpuBatchNorm(x, {weight, bias, mean, var, true, 1}, Epilogue::kAddRelu, residual);
+      CHECK(y.second.data_ptr() == y.first.data_ptr());
+      std::vector<at::Tensor> outputs;
+      if (readsFirst) outputs.push_back(y.first);
+      if (readsSecond) outputs.push_back(y.second);
+      return torch::autograd::grad(outputs, {x, weight, bias, residual}, gradient);
+    };
+    const auto sum = gradients(true, false, {dy + other});
+    const auto both = gradients(true, true, {dy, other});
+    const auto first = gradients(true, false, {dy});
+    const auto second = gradients(false, true, {dy});
+    for (size_t i = 0; i < sum.size(); ++i) {
+      CHECK(both[i].equal(sum[i]));
+      CHECK(second[i].equal(first[i]));
+    }
+  }
 }
 
 TEST_CASE("the CPU's BatchNorm is not for groups, evaluation, odd channels and other types") {

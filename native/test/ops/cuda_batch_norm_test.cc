@@ -89,7 +89,7 @@ std::vector<Named> trained(Layer& layer, Epilogue epilogue, Function& function) 
   if (hasResidual) inputs.push_back(layer.residual);
   for (const auto& input : inputs) input.requires_grad_();
   const auto y =
-      function(layer.x, layer.state, epilogue, hasResidual ? layer.residual : at::Tensor());
+      function(layer.x, layer.state, epilogue, hasResidual ? layer.residual : at::Tensor()).first;
   const auto dy = formula::uniform("dy", y.sizes(), -1, 2).to(layer.type).to(y.options());
   const auto gradients = torch::autograd::grad({y}, inputs, {dy});
   std::vector<Named> results{{"y", y.detach()},
@@ -149,9 +149,9 @@ TEST_CASE("in evaluation, kernels use the running statistics and do not change t
         layer.onDevice();
         reference.exact();
         const auto before = layer.runningVar.clone();
-        const auto y = cudaBatchNorm(layer.x, layer.state, epilogue, layer.residual);
+        const auto y = cudaBatchNorm(layer.x, layer.state, epilogue, layer.residual).first;
         const auto expected =
-            plainBatchNorm(reference.x, reference.state, epilogue, reference.residual);
+            plainBatchNorm(reference.x, reference.state, epilogue, reference.residual).first;
         CHECK(off(y, expected) < tolerance);
         CHECK(layer.runningVar.equal(before));
       }
@@ -176,12 +176,62 @@ TEST_CASE("without autograd the result has the same bits, and nothing is kept" *
   Layer layer({{4, 64, 5, 3}, 1}, at::kBFloat16);
   layer.onDevice();
   layer.weight.requires_grad_();
-  const auto y = cudaBatchNorm(layer.x, layer.state, Epilogue::kAddRelu, layer.residual);
+  const auto y = cudaBatchNorm(layer.x, layer.state, Epilogue::kAddRelu, layer.residual).first;
   CHECK(y.requires_grad());
   const at::NoGradGuard noGrad;
-  const auto again = cudaBatchNorm(layer.x, layer.state, Epilogue::kAddRelu, layer.residual);
+  const auto again = cudaBatchNorm(layer.x, layer.state, Epilogue::kAddRelu, layer.residual).first;
   CHECK_FALSE(again.requires_grad());
   CHECK(again.equal(y));
+}
+
+TEST_CASE("two readers have the same memory, and their gradients are added" * kNeedsKernels) {
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    for (const auto& shape : kCases) {
+      INFO(describe(shape, type, Epilogue::kAddRelu));
+      Layer layer(shape, type);
+      layer.onDevice();
+      const std::vector<at::Tensor> inputs{layer.x, layer.weight, layer.bias, layer.residual};
+      for (const auto& input : inputs) input.requires_grad_();
+      const auto gradientLike = [&](const std::string& name) {
+        return formula::uniform(name, layer.x.sizes(), -1, 2).to(type).to(layer.x.options());
+      };
+      const auto dy = gradientLike("dy"), other = gradientLike("other");
+      const auto gradients = [&](const std::vector<bool>& reads,
+                                 const std::vector<at::Tensor>& gradient) {
+        const auto y = cudaBatchNorm(layer.x, layer.state, Epilogue::kAddRelu, layer.residual);
+        CHECK(y.second.data_ptr() == y.first.data_ptr());
+        std::vector<at::Tensor> outputs;
+        if (reads[0]) outputs.push_back(y.first);
+        if (reads[1]) outputs.push_back(y.second);
+        return torch::autograd::grad(outputs, inputs, gradient);
+      };
+      const auto sum = gradients({true, false}, {dy + other});
+      const auto both = gradients({true, true}, {dy, other});
+      const auto first = gradients({true, false}, {dy});
+      const auto second = gradients({false, true}, {dy});
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        CHECK(both[i].equal(sum[i]));
+        CHECK(second[i].equal(first[i]));
+      }
+    }
+  }
+}
+
+TEST_CASE("counters are zero after every pass, and may be used again" * kNeedsKernels) {
+  const Case shape{{64, 16, 12, 12}, 2};
+  Layer own(shape, at::kFloat), given(shape, at::kFloat);
+  const auto expected = trained(own.onDevice(), Epilogue::kAddRelu, cudaBatchNorm);
+  given.onDevice();
+  given.state.counters =
+      at::zeros({batchNormCounters(16)}, at::device(kernelDevice()).dtype(at::kInt));
+  for (int pass = 0; pass < 3; ++pass) {
+    const auto results = trained(given, Epilogue::kAddRelu, cudaBatchNorm);
+    CHECK(given.state.counters.eq(0).all().item<bool>());
+    CHECK(results[1].tensor.equal(expected[1].tensor));
+  }
+  given.state.counters = given.state.counters.narrow(0, 0, 0);
+  CHECK_THROWS_WITH_AS(cudaBatchNorm(given.x, given.state, Epilogue::kNone, {}),
+                       doctest::Contains("counters"), c10::Error);
 }
 
 TEST_CASE("the result is the same in memory that is not aligned for wide accesses" *
@@ -193,8 +243,9 @@ TEST_CASE("the result is the same in memory that is not aligned for wide accesse
     const auto odd =
         at::empty({24 * 16 + 1}, layer.x.options()).narrow(0, 1, 24 * 16).view({24, 16});
     odd.copy_(layer.x);
-    const auto expected = cudaBatchNorm(layer.x, layer.state, Epilogue::kRelu, {});
-    CHECK(off(cudaBatchNorm(odd, layer.state, Epilogue::kRelu, {}), expected.to(at::kCPU)) < 1e-6);
+    const auto expected = cudaBatchNorm(layer.x, layer.state, Epilogue::kRelu, {}).first;
+    CHECK(off(cudaBatchNorm(odd, layer.state, Epilogue::kRelu, {}).first, expected.to(at::kCPU)) <
+          1e-6);
   }
 }
 
@@ -219,7 +270,7 @@ TEST_CASE("a single row is its own mean, and has no unbiased variance" * kNeedsK
   const at::NoGradGuard noGrad;
   Layer layer({{1, 12}, 1}, at::kFloat);
   layer.onDevice();
-  const auto y = cudaBatchNorm(layer.x, layer.state, Epilogue::kNone, {});
+  const auto y = cudaBatchNorm(layer.x, layer.state, Epilogue::kNone, {}).first;
   CHECK(y.equal(layer.bias.view({1, 12})));
   CHECK(layer.runningVar.isnan().all().item<bool>());
 }
@@ -229,7 +280,7 @@ TEST_CASE("NaN stays NaN through the ReLU" * kNeedsKernels) {
   Layer layer({{4, 64, 5, 3}, 1}, at::kBFloat16);
   layer.x[1][7][2][2] = std::numeric_limits<float>::quiet_NaN();
   layer.onDevice();
-  const auto y = cudaBatchNorm(layer.x, layer.state, Epilogue::kRelu, {});
+  const auto y = cudaBatchNorm(layer.x, layer.state, Epilogue::kRelu, {}).first;
   CHECK(y.select(1, 7).isnan().all().item<bool>());
   CHECK_FALSE(y.select(1, 6).isnan().any().item<bool>());
 }
@@ -246,6 +297,9 @@ TEST_CASE("layouts and types that the kernels do not support are left to PyTorch
   Layer residual(shape, at::kFloat);
   residual.residual = residual.residual.contiguous();
   CHECK_FALSE(fits(residual));
+  Layer parameter(shape, at::kFloat);
+  parameter.bias = at::zeros({65}).narrow(0, 1, 64);
+  CHECK_FALSE(fits(parameter));
   CHECK_FALSE(fits(Layer(shape, at::kDouble)));
   CHECK_FALSE(fits(Layer(shape, at::kFloat, /*training=*/false)));
 }

@@ -51,7 +51,7 @@ constexpr std::array<const char*, 8> kNames{"y",       "running mean",       "ru
 
 at::Tensor plain(const at::Tensor& x, const at::Tensor& weight, const BatchNormState& state,
                  Epilogue epilogue, const at::Tensor& residual) {
-  return plainBatchNorm(at::conv2d(x, weight), state, epilogue, residual);
+  return plainBatchNorm(at::conv2d(x, weight), state, epilogue, residual).first;
 }
 
 /// Numbers that bf16 holds exactly, so that all types start from the same ones.
