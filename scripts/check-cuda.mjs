@@ -1,6 +1,7 @@
 // Compiles and links, without a GPU, all that runs on one: the core with its CUDA kernels, the addon,
 // the C++ tests and the benchmark of kernels, against a CUDA build of LibTorch. It comes from pip,
-// without NVIDIA's libraries, into moco's cache.
+// without NVIDIA's libraries, into moco's cache. Then it compares with their limits what the kernels
+// take of a multiprocessor, and what they do to memory, which their emulation on the CPU counts.
 //
 //   npm run check:cuda
 import { spawnSync } from 'node:child_process';
@@ -15,12 +16,15 @@ import { findNvcc } from '../dist/setup/nvcc.js';
 import { pipDownload } from '../dist/setup/pip.js';
 import { streamReport } from '../dist/setup/report.js';
 import { unpack } from '../dist/setup/unpack.js';
+import { checkRegisters } from './check-cuda/registers.mjs';
 import { root } from './run-tool.mjs';
 
 /** The oldest that moco supports, whose plain wheel is a CUDA build; `npm test` builds against a newer. */
 const VERSION = '2.11.0';
 
 const ARCHITECTURES = '80;90a';
+
+const folder = join(root, `build/cuda-${VERSION}`);
 
 const report = streamReport(process.stderr);
 const host = thisHost();
@@ -42,17 +46,17 @@ async function cudaLibtorch() {
 }
 
 function build({ prefix }, nvcc) {
-  const folder = join(root, `build/cuda-${VERSION}`);
   const options = {
     MOCO_LIBTORCH: prefix,
     MOCO_NVCC: nvcc.path,
     MOCO_CUDA_ARCHITECTURES: ARCHITECTURES,
     MOCO_BUILD_TESTS: 'ON',
+    CMAKE_EXPORT_COMPILE_COMMANDS: 'ON',
     CMAKE_JS_INC: join(root, 'node_modules/node-api-headers/include'),
   };
   const definitions = Object.entries(options).map(([name, value]) => `-D${name}=${value}`);
   run('cmake', ['-S', root, '-B', folder, ...definitions]);
-  const targets = ['--target', 'all', 'kernels_bench'];
+  const targets = ['--target', 'all', 'kernels_bench', 'batch_norm_traffic'];
   run('cmake', ['--build', folder, '--parallel', `${availableParallelism()}`, ...targets]);
 }
 
@@ -75,4 +79,7 @@ if (!nvcc) {
     `check:cuda: compiled and linked with nvcc ${nvcc.version} for ${ARCHITECTURES}, ` +
       `against LibTorch ${libtorch.version} (CUDA), in ${seconds} s`,
   );
+  const broken = await checkRegisters(folder, nvcc.path, (line) => report.line(line));
+  if (broken > 0) throw new Error(`${broken} kernels break their limits, see above`);
+  run(join(folder, 'Release/batch_norm_traffic'), []);
 }
