@@ -11,6 +11,7 @@
 #include "support/fixtures.h"
 #include "support/formula.h"
 #include "support/kernels.h"
+#include "support/within.h"
 
 using namespace moco;
 
@@ -130,7 +131,8 @@ TEST_CASE("in training, kernels give what PyTorch's operators give in fp64" * kN
           const bool isActivation = results[i].tensor.sizes() == layer.x.sizes();
           CHECK(results[i].tensor.dtype() ==
                 at::TensorOptions(isActivation ? type : at::kFloat).dtype());
-          CHECK(off(results[i].tensor, expected[i].tensor) < (isActivation ? tolerance : 2e-6));
+          checkWithin(results[i].name + " of " + describe(shape, type, epilogue),
+                      off(results[i].tensor, expected[i].tensor), isActivation ? tolerance : 2e-6);
         }
       }
     }
@@ -152,7 +154,7 @@ TEST_CASE("in evaluation, kernels use the running statistics and do not change t
         const auto y = cudaBatchNorm(layer.x, layer.state, epilogue, layer.residual).first;
         const auto expected =
             plainBatchNorm(reference.x, reference.state, epilogue, reference.residual).first;
-        CHECK(off(y, expected) < tolerance);
+        checkWithin(describe(shape, type, epilogue), off(y, expected), tolerance);
         CHECK(layer.runningVar.equal(before));
       }
     }
