@@ -18,6 +18,7 @@ const MOST_REGISTERS = {
   inputGradient: ROWS,
   foldChannel: CHANNELS,
   differentiateChannel: CHANNELS,
+  addThroughRelu: ROWS,
   makeView: VIEWS,
   probe: 32, // does nothing
 };

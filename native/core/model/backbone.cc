@@ -130,8 +130,7 @@ Twins Backbone::ConvNorm::operator()(const Pass& pass, const at::Tensor& x, Epil
   const auto& weight = pass.weights[convolution.weight];
   const auto state = norm.state(pass);
   if (pass.pointwiseBatchNorm && fitsPointwiseBatchNorm(weight, convolution.stride, state)) {
-    const auto y = pointwiseConvolutionBatchNorm(x, weight, state, epilogue, residual);
-    return {y, y};
+    return pointwiseConvolutionBatchNorm(x, weight, state, epilogue, residual);
   }
   return batchNorm(convolution(pass, x), state, epilogue, residual);
 }

@@ -12,10 +12,13 @@ namespace {
 using pointwise::Folded, pointwise::Gradients, pointwise::GradientSums, pointwise::Moments,
     pointwise::Saved;
 
+cuda::ElementType typeOf(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kBFloat16 ? cuda::ElementType::kBFloat16
+                                               : cuda::ElementType::kFloat;
+}
+
 cuda::PointwiseShape shapeOf(const at::Tensor& weight) {
-  const auto type = weight.scalar_type() == at::kBFloat16 ? cuda::ElementType::kBFloat16
-                                                          : cuda::ElementType::kFloat;
-  return {type, weight.size(1), weight.size(0)};
+  return {typeOf(weight), weight.size(1), weight.size(0)};
 }
 
 cudaStream_t streamOf(const at::Tensor& tensor) {
@@ -53,6 +56,16 @@ struct CudaSteps {
     return folded;
   }
 
+  static at::Tensor reluGradient(const at::Tensor& dy, const at::Tensor& dyOther,
+                                 const at::Tensor& y) {
+    const c10::DeviceGuard device(y.device());
+    const auto dz = at::empty_like(y);
+    cuda::reluGradient(typeOf(y), y.numel(), dy.const_data_ptr(),
+                       dyOther.defined() ? dyOther.const_data_ptr() : nullptr, y.const_data_ptr(),
+                       dz.mutable_data_ptr(), streamOf(y));
+    return dz;
+  }
+
   static Gradients differentiate(const Saved& saved, const GradientSums& sums) {
     const at::Tensor& weight = saved.weight;
     const c10::DeviceGuard device(weight.device());
@@ -85,9 +98,9 @@ bool fitsCudaPointwiseBatchNorm(const at::Tensor& x, const BatchNormState& state
          isFloatParameter(state.runningMean) && isFloatParameter(state.runningVar);
 }
 
-at::Tensor cudaPointwiseBatchNorm(const at::Tensor& x, const at::Tensor& weight,
-                                  const BatchNormState& state, Epilogue epilogue,
-                                  const at::Tensor& residual) {
+Twins cudaPointwiseBatchNorm(const at::Tensor& x, const at::Tensor& weight,
+                             const BatchNormState& state, Epilogue epilogue,
+                             const at::Tensor& residual) {
   const c10::DeviceGuard guard(x.device());
   return pointwise::Function<CudaSteps>::of(x, weight, state, epilogue, residual);
 }

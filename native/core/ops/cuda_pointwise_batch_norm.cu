@@ -1,3 +1,6 @@
+#include <initializer_list>
+#include <type_traits>
+
 #include "core/ops/cuda_pointwise_batch_norm_kernels.h"
 #include "core/ops/cuda_rows.cuh"
 
@@ -94,6 +97,41 @@ __global__ void __launch_bounds__(kChannelThreads)
          scale * (slope * mean - dBeta) / gradient.rows);
 }
 
+template <class T, int kWidth>
+__global__ void __launch_bounds__(kThreads)
+    addThroughRelu(const T* dy, const T* dyOther, const T* y, int64_t count, T* dz) {
+  const int64_t offset = (int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * kWidth;
+  if (offset >= count) return;
+  const auto gradient = load<kWidth>(dy, offset);
+  const auto output = load<kWidth>(y, offset);
+  Pack<T, kWidth> other;
+  if (dyOther != nullptr) other = load<kWidth>(dyOther, offset);
+  Pack<T, kWidth> sum;
+#pragma unroll
+  for (int i = 0; i < kWidth; ++i) {
+    const float added = dyOther == nullptr ? 0 : toFloat(other.values[i]);
+    const bool isOff = toFloat(output.values[i]) <= 0;  // NaN lets NaN through
+    assign(sum.values[i], isOff ? 0 : toFloat(gradient.values[i]) + added);
+  }
+  store<kWidth>(dz, offset, sum);
+}
+
+/// Adds 16 bytes at a time where count and addresses allow it.
+template <class T>
+void startReluGradient(int64_t count, const T* dy, const T* dyOther, const T* y, T* dz,
+                       cudaStream_t stream) {
+  constexpr int kBytes = 16;
+  constexpr int kWidth = kBytes / sizeof(T);
+  bool isWide = count % kWidth == 0;
+  for (const T* address : std::initializer_list<const T*>{dy, dyOther, y, dz}) {
+    isWide = isWide && reinterpret_cast<uintptr_t>(address) % kBytes == 0;
+  }
+  const int64_t packs = isWide ? count / kWidth : count;
+  launch("addThroughRelu", isWide ? addThroughRelu<T, kWidth> : addThroughRelu<T, 1>,
+         {static_cast<unsigned>(pieces(packs, kThreads))}, {kThreads}, stream, dy, dyOther, y,
+         count, dz);
+}
+
 dim3 blocksOf(const PointwiseShape& shape) { return {static_cast<unsigned>(shape.out)}; }
 
 }  // namespace
@@ -110,6 +148,20 @@ void pointwiseGradient(const PointwiseShape& shape, const PointwiseGradient& gra
                                                            : differentiateChannel<float>;
   launch("differentiateChannel", kernel, blocksOf(shape), {kChannelThreads}, stream, gradient,
          shape.in);
+}
+
+void reluGradient(ElementType type, int64_t count, const void* dy, const void* dyOther,
+                  const void* y, void* dz, cudaStream_t stream) {
+  const auto start = [&](auto* typed) {
+    using T = std::remove_pointer_t<decltype(typed)>;
+    startReluGradient<T>(count, static_cast<const T*>(dy), static_cast<const T*>(dyOther),
+                         static_cast<const T*>(y), typed, stream);
+  };
+  if (type == ElementType::kBFloat16) {
+    start(static_cast<__nv_bfloat16*>(dz));
+  } else {
+    start(static_cast<float*>(dz));
+  }
 }
 
 }  // namespace moco::cuda

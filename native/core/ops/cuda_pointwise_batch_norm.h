@@ -13,8 +13,8 @@ namespace moco {
 bool fitsCudaPointwiseBatchNorm(const at::Tensor& x, const BatchNormState& state);
 
 /// The same as `pointwiseConvolutionBatchNorm`, for tensors that fit.
-at::Tensor cudaPointwiseBatchNorm(const at::Tensor& x, const at::Tensor& weight,
-                                  const BatchNormState& state, Epilogue epilogue,
-                                  const at::Tensor& residual);
+Twins cudaPointwiseBatchNorm(const at::Tensor& x, const at::Tensor& weight,
+                             const BatchNormState& state, Epilogue epilogue,
+                             const at::Tensor& residual);
 
 }  // namespace moco

@@ -13,7 +13,7 @@ namespace moco::cuda {
 // It would be some thirty operators of PyTorch's, each a kernel that takes longer to start than to
 // run; here it is one kernel in each direction.
 //
-// Both functions return after starting their kernel, allocate nothing, and throw std::runtime_error
+// The functions return after starting their kernel, allocate nothing, and throw std::runtime_error
 // where it does not start. Their sums are taken in a fixed order.
 
 struct PointwiseShape {
@@ -58,5 +58,11 @@ struct PointwiseGradient {
 /// The gradients by the weights, and the factors of that by the input.
 void pointwiseGradient(const PointwiseShape& shape, const PointwiseGradient& gradient,
                        cudaStream_t stream);
+
+/// The gradient by what a ReLU got: dy + dyOther where y > 0, else zero.
+/// @param dy, dyOther  gradients by y, (count); dyOther may be null
+/// @param y            what the ReLU gave, (count)
+void reluGradient(ElementType type, int64_t count, const void* dy, const void* dyOther,
+                  const void* y, void* dz, cudaStream_t stream);
 
 }  // namespace moco::cuda

@@ -52,6 +52,11 @@ struct PlainSteps {
     return {folded, shift.to(weight.scalar_type()), inverseStd, weightedCovariance};
   }
 
+  static at::Tensor reluGradient(const at::Tensor& dy, const at::Tensor& dyOther,
+                                 const at::Tensor& y) {
+    return at::threshold_backward(dyOther.defined() ? dy + dyOther : dy, y, 0);
+  }
+
   static Gradients differentiate(const Saved& saved, const GradientSums& sums) {
     const auto& [weight, gamma, mean, inverseStd, weightedCovariance] = saved;
     const auto n = static_cast<double>(sums.rows);
@@ -120,9 +125,9 @@ bool fitsPointwiseBatchNorm(const at::Tensor& weight, int64_t stride, const Batc
          weight.size(1) < weight.size(0) && state.training && state.groups == 1;
 }
 
-at::Tensor pointwiseConvolutionBatchNorm(const at::Tensor& x, const at::Tensor& weight,
-                                         const BatchNormState& state, Epilogue epilogue,
-                                         const at::Tensor& residual) {
+Twins pointwiseConvolutionBatchNorm(const at::Tensor& x, const at::Tensor& weight,
+                                    const BatchNormState& state, Epilogue epilogue,
+                                    const at::Tensor& residual) {
   TORCH_CHECK(x.dim() == 4 && weight.dim() == 4 && weight.size(1) == x.size(1) &&
                   weight.size(2) == 1 && weight.size(3) == 1,
               "a 1×1 convolution of ", x.sizes(), " with a kernel of ", weight.sizes());

@@ -30,11 +30,12 @@ namespace moco {
 //   dW = Σᵢ dyᵢ hᵢᵀ = diag(γ s) (D − diag(dγ s) W Σ)       because Σᵢ ŷᵢ hᵢᵀ = n s W Σ
 //   dhᵢ = Wᵀ dyᵢ = Ŵᵀ dzᵢ − M (hᵢ − μ) − Ŵᵀ dβ/n           with M = Wᵀ diag(γ s² dγ / n) W
 //
-// Numbers of activations read and written per row, with an addition and a ReLU:
+// Numbers of activations read and written per row, with an addition, a ReLU and two gradients of
+// the output:
 //
 //                                 forward    backward
-//   convolution, then BatchNorm   K + 5 C    2 K + 8 C
-//   by algebra                    3 K + 2 C  5 K + 6 C
+//   convolution, then BatchNorm   K + 5 C    2 K + 9 C
+//   by algebra                    3 K + 2 C  5 K + 7 C
 //
 // It takes 2 K² multiply-adds per row more than the 3 K C of the convolution, for hᵀh and M h, and
 // 2 C K² once, for W Σ and M. So it is for C > K: a bottleneck's last convolution, where C = 4 K,
@@ -65,8 +66,8 @@ bool fitsPointwiseBatchNorm(const at::Tensor& weight, int64_t stride, const Batc
 /// @return          (B, C, H, W), channels last
 /// @throws c10::Error  where shapes or state do not fit, where cuDNN has no kernel for the fused
 ///                     call, and where a second derivative is asked for
-at::Tensor pointwiseConvolutionBatchNorm(const at::Tensor& x, const at::Tensor& weight,
-                                         const BatchNormState& state, Epilogue epilogue,
-                                         const at::Tensor& residual = {});
+Twins pointwiseConvolutionBatchNorm(const at::Tensor& x, const at::Tensor& weight,
+                                    const BatchNormState& state, Epilogue epilogue,
+                                    const at::Tensor& residual = {});
 
 }  // namespace moco

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "core/ops/batch_norm.h"
 
@@ -63,25 +64,30 @@ Moments momentsOf(const at::Tensor& rows, at::ScalarType type);
 at::Tensor convolve(const Folded& folded, const at::Tensor& x, Epilogue epilogue,
                     const at::Tensor& residual);
 
-/// @tparam Steps  has two static functions for what lies between the products of activations,
-///                `Folded fold(weight, moments, rows, state)`, which moves the running statistics,
-///                and `Gradients differentiate(saved, sums)`
+/// @tparam Steps  has three static functions for what lies between the products of activations:
+///                `Folded fold(weight, moments, rows, state)`, which moves the running statistics;
+///                `at::Tensor reluGradient(dy, dyOther, y)`, the gradient by what a ReLU got, where
+///                dyOther may be undefined and all lie in memory alike; and
+///                `Gradients differentiate(saved, sums)`
 template <class Steps>
 class Function : public torch::autograd::Function<Function<Steps>> {
  public:
-  static at::Tensor of(const at::Tensor& x, const at::Tensor& weight, const BatchNormState& state,
-                       Epilogue epilogue, const at::Tensor& residual) {
+  static Twins of(const at::Tensor& x, const at::Tensor& weight, const BatchNormState& state,
+                  Epilogue epilogue, const at::Tensor& residual) {
     // autograd takes no undefined tensor as an argument.
     const auto summand = epilogue == Epilogue::kAddRelu ? std::optional(residual) : std::nullopt;
-    return Function::apply(x, weight, state.weight, state.bias, summand, state, epilogue);
+    const auto outputs =
+        Function::apply(x, weight, state.weight, state.bias, summand, state, epilogue);
+    return {outputs.front(), outputs.back()};
   }
 
   /// γ and β, which `state` holds too, are arguments of their own because autograd only
   /// differentiates by arguments.
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
-                            const at::Tensor& weight, const at::Tensor& gamma,
-                            const at::Tensor& /*beta*/, const std::optional<at::Tensor>& residual,
-                            const BatchNormState& state, Epilogue epilogue) {
+  static torch::autograd::tensor_list forward(torch::autograd::AutogradContext* context,
+                                              const at::Tensor& x, const at::Tensor& weight,
+                                              const at::Tensor& gamma, const at::Tensor& /*beta*/,
+                                              const std::optional<at::Tensor>& residual,
+                                              const BatchNormState& state, Epilogue epilogue) {
     RECORD_FUNCTION("moco::pointwise_batch_norm", {});
     const auto rows = rowsOf(x);
     const auto moments = momentsOf(rows, gamma.scalar_type());
@@ -91,7 +97,10 @@ class Function : public torch::autograd::Function<Function<Steps>> {
     context->save_for_backward({x, weight, gamma, moments.mean, folded.inverseStd,
                                 folded.weightedCovariance, folded.weight,
                                 epilogue == Epilogue::kNone ? at::Tensor() : y});
-    return y;
+    // An output without a reader has no gradient, which would otherwise be a tensor of zeros.
+    context->set_materialize_grads(false);
+    if (epilogue != Epilogue::kAddRelu) return {y};
+    return {y, y.detach()};
   }
 
   static torch::autograd::tensor_list backward(torch::autograd::AutogradContext* context,
@@ -100,8 +109,14 @@ class Function : public torch::autograd::Function<Function<Steps>> {
     TORCH_CHECK(!at::GradMode::is_enabled(), "a BatchNorm of our own has no second derivative");
     const auto saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &weight = saved[1], &foldedWeight = saved[6], &y = saved[7];
-    const auto dy = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    const auto dz = y.defined() ? at::threshold_backward(dy, y, 0) : dy;
+    std::vector<at::Tensor> defined;
+    for (const auto& gradient : gradients) {
+      if (!gradient.defined()) continue;
+      defined.push_back(gradient.contiguous(at::MemoryFormat::ChannelsLast));
+    }
+    if (defined.empty()) return torch::autograd::tensor_list(7);
+    defined.resize(2);
+    const auto dz = y.defined() ? Steps::reluGradient(defined[0], defined[1], y) : defined[0];
 
     const auto inRows = rowsOf(x), outRows = rowsOf(dz);
     const Saved layer{rowsOf(weight), saved[2], saved[3], saved[4], saved[5]};

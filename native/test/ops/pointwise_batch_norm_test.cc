@@ -49,9 +49,9 @@ constexpr std::array<const char*, 8> kNames{"y",       "running mean",       "ru
                                             "by x",    "by the convolution", "by weight",
                                             "by bias", "by residual"};
 
-at::Tensor plain(const at::Tensor& x, const at::Tensor& weight, const BatchNormState& state,
-                 Epilogue epilogue, const at::Tensor& residual) {
-  return plainBatchNorm(at::conv2d(x, weight), state, epilogue, residual).first;
+Twins plain(const at::Tensor& x, const at::Tensor& weight, const BatchNormState& state,
+            Epilogue epilogue, const at::Tensor& residual) {
+  return plainBatchNorm(at::conv2d(x, weight), state, epilogue, residual);
 }
 
 /// Numbers that bf16 holds exactly, so that all types start from the same ones.
@@ -90,7 +90,9 @@ Outcome run(decltype(&plain) function, const Setting& setting, const Types& type
   const auto input = numbers("x", {pictures, in, height, width}, setting.range);
   const auto x = activations(isBehindRelu ? input.relu() : input);
   const auto residual = activations(numbers("residual", {pictures, out, height, width}, {-1, 1}));
-  const auto dy = activations(numbers("dy", {pictures, out, height, width}, {-1, 1})).detach();
+  const auto gradient = [&](const char* name) {
+    return activations(numbers(name, {pictures, out, height, width}, {-1, 1})).detach();
+  };
   const auto convolution = activations(numbers("convolution", {out, in, 1, 1}, {-1, 1}));
   const auto weight = parameter("weight", 0.5, 1.5).requires_grad_();
   const auto bias = parameter("bias", -0.5, 0.5).requires_grad_();
@@ -99,10 +101,13 @@ Outcome run(decltype(&plain) function, const Setting& setting, const Types& type
   const bool hasResidual = setting.epilogue == Epilogue::kAddRelu;
   const auto y =
       function(x, convolution, state, setting.epilogue, hasResidual ? residual : at::Tensor());
-  Outcome outcome{y.detach(), mean, var};
+  Outcome outcome{y.first.detach(), mean, var};
   std::vector<at::Tensor> inputs{x, convolution, weight, bias};
   if (hasResidual) inputs.push_back(residual);
-  for (const auto& gradient : torch::autograd::grad({y}, inputs, {dy})) outcome.push_back(gradient);
+  for (const auto& result :
+       torch::autograd::grad({y.first, y.second}, inputs, {gradient("dy"), gradient("dyOther")})) {
+    outcome.push_back(result);
+  }
   for (auto& tensor : outcome) tensor = tensor.to(at::kCPU, at::kDouble);
   return outcome;
 }
@@ -206,7 +211,8 @@ TEST_CASE("the CUDA kernels of BatchNorm by algebra keep NaN" * kNeedsKernels) {
   const auto mean = zeros.clone(), var = ones.clone();
   const auto y =
       cudaPointwiseBatchNorm(x.to(kernelDevice()), convolution.to(kernelDevice(), at::kFloat),
-                             {ones, zeros, mean, var, true, 1}, Epilogue::kNone, {});
+                             {ones, zeros, mean, var, true, 1}, Epilogue::kNone, {})
+          .first;
   CHECK(y.isnan().all().item<bool>());
   CHECK(mean.isnan().all().item<bool>());
   CHECK(var.isnan().all().item<bool>());
@@ -229,7 +235,8 @@ TEST_CASE("a constant input, whose variance is zero, gives BatchNorm by algebra 
   const auto ones = at::ones({16}), zeros = at::zeros({16}), mean = at::zeros({16});
   const auto var = at::ones({16});
   const auto y = pointwiseConvolutionBatchNorm(x, convolution, {ones, zeros, mean, var, true, 1},
-                                               Epilogue::kNone);
+                                               Epilogue::kNone)
+                     .first;
   CHECK(y.isfinite().all().item<bool>());
   CHECK(var.isfinite().all().item<bool>());
 }
@@ -243,7 +250,8 @@ TEST_CASE("NaN stays NaN through BatchNorm by algebra") {
   const auto var = at::ones({16});
   for (const auto epilogue : kEpilogues) {
     const auto y = pointwiseConvolutionBatchNorm(x, convolution, {ones, zeros, mean, var, true, 1},
-                                                 epilogue, at::zeros({2, 16, 3, 3}));
+                                                 epilogue, at::zeros({2, 16, 3, 3}))
+                       .first;
     CHECK(y.isnan().all().item<bool>());
   }
   CHECK(mean.isnan().all().item<bool>());
@@ -254,9 +262,11 @@ TEST_CASE("gradients by the convolution's weight lie in memory as the weight doe
   const auto weight = at::ones({16, 8, 1, 1}).contiguous(at::MemoryFormat::ChannelsLast);
   const auto parameter = at::ones({16}).requires_grad_();
   const auto leaf = weight.as_strided({16, 8, 1, 1}, {8, 1, 8, 8}).detach().requires_grad_();
-  const auto y = pointwiseConvolutionBatchNorm(
-      numbers("x", {4, 8, 3, 3}, {-1, 1}).to(at::kFloat), leaf,
-      {parameter, parameter, at::zeros({16}), at::ones({16}), true, 1}, Epilogue::kRelu);
+  const auto y =
+      pointwiseConvolutionBatchNorm(
+          numbers("x", {4, 8, 3, 3}, {-1, 1}).to(at::kFloat), leaf,
+          {parameter, parameter, at::zeros({16}), at::ones({16}), true, 1}, Epilogue::kRelu)
+          .first;
   const auto gradient = torch::autograd::grad({y.sum()}, {leaf})[0];
   CHECK(gradient.strides() == leaf.strides());
 }
