@@ -31,7 +31,7 @@ struct Jobs::Job final : Reporter {
   void row(std::initializer_list<double> numbers) override {
     if (!feed.push(numbers)) return;
     // The job still exists when JavaScript runs this: `settle` deletes it, and is queued later.
-    jobs.toJavaScript_.BlockingCall([this](Napi::Env env, Napi::Function) { deliverRows(env); });
+    jobs.callJavaScript([this](Napi::Env env) { deliverRows(env); });
   }
 
   /// Calls `onRows`. If that throws, the job is asked to end, and its promise will be rejected.
@@ -106,7 +106,19 @@ void Jobs::run(Job* job) {
   } catch (...) {
     job->failure = describe(std::current_exception());
   }
-  toJavaScript_.BlockingCall([this, job](Napi::Env env, Napi::Function) { settle(env, job); });
+  callJavaScript([this, job](Napi::Env env) { settle(env, job); });
+}
+
+void Jobs::callJavaScript(std::function<void(Napi::Env)> call) {
+  toJavaScript_.BlockingCall([call = std::move(call)](Napi::Env env, Napi::Function) {
+    try {
+      call(env);
+    } catch (const Napi::Error&) {
+      // The environment is ending, for example by `process.exit()` in a worker, and runs no
+      // JavaScript any more. Nobody is left who waits for rows or a promise; thrown any further,
+      // the error would end the whole process.
+    }
+  });
 }
 
 void Jobs::settle(Napi::Env env, Job* job) {

@@ -77,6 +77,9 @@ class Jobs {
   struct Job;
 
   void run(Job* job);
+  /// Queues a call for JavaScript's thread. What it does for JavaScript must not fail but in an
+  /// environment that is ending.
+  void callJavaScript(std::function<void(Napi::Env)> call);
   void settle(Napi::Env env, Job* job);
   static void closeAtTeardown(void* self);
 

@@ -73,6 +73,40 @@ test('a worker that is terminated in the middle of a step takes nothing with it'
   assert.deepEqual(ended, { status: 0, signal: null, stdout: '1\n', stderr: '' });
 });
 
+for (const [how, code] of [
+  ['by process.exit()', 'process.exit(3)'],
+  ['by an error', "throw new Error('mine')"],
+  ['by a rejection', "Promise.reject(new Error('mine'))"],
+] as const) {
+  test(`a worker that ends ${how} in the middle of its run takes nothing with it`, () => {
+    const worker = `
+      import { workerData } from 'node:worker_threads';
+      import { train } from 'moco';
+      const end = () => { ${code}; };
+      await train(workerData, { onEvent: ({ type }) => { if (type === 'step') setTimeout(end, 5); } });
+    `;
+    const ended = program(
+      `worker-${code.slice(0, 5)}`,
+      `
+      import { Worker } from 'node:worker_threads';
+      const ends = [];
+      for (let round = 0; round < 5; round++) {
+        const workerData = { ...config, out: config.out + round };
+        const worker = new Worker(${JSON.stringify(worker)}, { eval: true, workerData });
+        worker.on('error', (error) => ends.push(error.message));
+        ends.push(await new Promise((resolve) => worker.on('exit', resolve)));
+      }
+      const { epochs } = await train({ ...config, epochs: 1, out: config.out + '-after' });
+      console.log(JSON.stringify({ ends, epochs }));
+      `,
+    );
+    const { stdout, ...end } = ended;
+    assert.deepEqual(end, { status: 0, signal: null, stderr: '' });
+    const round = how === 'by process.exit()' ? [3] : ['mine', 1];
+    assert.deepEqual(JSON.parse(stdout), { ends: Array(5).fill(round).flat(), epochs: 1 });
+  });
+}
+
 test('a trainer that is disposed of in the middle of a step ends its run', () => {
   const ended = program(
     'dispose',
