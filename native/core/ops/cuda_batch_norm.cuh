@@ -62,7 +62,7 @@ __device__ void eachPart(const RowGrid& grid, const Place<kWidth>& place, int64_
                          const float* workspace, Use use) {
   const int64_t count = (grid.parts - threadIdx.y + blockDim.y - 1) / blockDim.y;
   const Steps steps{partialOffset(grid, group, threadIdx.y) + place.channel,
-                    blockDim.y * 2 * grid.channels, place.isInside ? count : 0};
+                    2 * grid.channels * blockDim.y, place.isInside ? count : 0};
   int64_t part = threadIdx.y;
   eachRow<3>(
       steps,

@@ -67,7 +67,6 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
   const Place<kWidth> place(grid, Sweep::kUp);
   const Affine<kWidth> affine(parameters, grid, place);
   constexpr bool kAdds = kEpilogue == Epilogue::kAddRelu;
-  const bool hasOther = kAdds && dyOther != nullptr;
   Sums<kWidth> sums{};
   // More rows at once would not fit into the registers.
   eachRow<kAdds ? 2 : 4>(
@@ -75,7 +74,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
       [&](int64_t offset) {
         LoadedGradient<T, kWidth> loaded;
         loaded.dy = load<kWidth>(dy, offset);
-        if (hasOther) loaded.dyOther = load<kWidth>(dyOther, offset);
+        if (kAdds && dyOther != nullptr) loaded.dyOther = load<kWidth>(dyOther, offset);
         loaded.x = load<kWidth>(x, offset);
         if (kAdds) loaded.passes = readGlobal(mask + offset / kWidth);
         return loaded;
@@ -85,7 +84,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
 #pragma unroll
         for (int i = 0; i < kWidth; ++i) {
           const float in = toFloat(loaded.x.values[i]);
-          if (hasOther) {
+          if (kAdds && dyOther != nullptr) {
             // Rounded, as the sum is where PyTorch takes it.
             assign(passed.values[i],
                    toFloat(loaded.dy.values[i]) + toFloat(loaded.dyOther.values[i]));
