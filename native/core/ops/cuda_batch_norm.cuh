@@ -48,11 +48,12 @@ __device__ inline int64_t partialOffset(const RowGrid& grid, int64_t group, int6
 
 template <int kWidth>
 __device__ void storePartial(const RowGrid& grid, const Place<kWidth>& place,
-                             const Partial<kWidth>& partial, float* workspace) {
+                             const float (&first)[kWidth], const float (&second)[kWidth],
+                             float* workspace) {
   if (threadIdx.y != 0 || !place.isInside) return;
   const int64_t offset = partialOffset(grid, place.group, place.part) + place.channel;
-  storeFloats(workspace, offset, partial.first);
-  storeFloats(workspace, offset + grid.channels, partial.second);
+  storeFloats(workspace, offset, first);
+  storeFloats(workspace, offset + grid.channels, second);
 }
 
 /// Calls use(part, partial) for a thread's share of a group's parts, in order. More than three at

@@ -98,13 +98,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
         if (kAdds) store<kWidth>(dResidual, offset, passed);
       });
   mergeRows(sums);
-  Partial<kWidth> partial;
-#pragma unroll
-  for (int i = 0; i < kWidth; ++i) {
-    partial.first[i] = sums.gradient[i];
-    partial.second[i] = sums.product[i];
-  }
-  storePartial(grid, place, partial, scratch.workspace);
+  storePartial(grid, place, sums.gradient, sums.product, scratch.workspace);
   if (!isLastOfColumn(scratch.counters)) return;
   finish(grid, place, groups, scratch.workspace, parameters.inverseStd, out);
 }

@@ -120,13 +120,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
   const Place<kWidth> place(grid, Sweep::kDown);
   auto moments = momentsOf<T, kWidth>(x, place.rows);
   mergeRows(moments);
-  Partial<kWidth> partial;
-#pragma unroll
-  for (int i = 0; i < kWidth; ++i) {
-    partial.first[i] = moments.mean[i];
-    partial.second[i] = moments.squares[i];
-  }
-  storePartial(grid, place, partial, scratch.workspace);
+  storePartial(grid, place, moments.mean, moments.squares, scratch.workspace);
   if (isLastOfColumn(scratch.counters)) finish(grid, place, groups, scratch.workspace, out);
 }
 
