@@ -1,5 +1,5 @@
 import { copyFile, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { TrainConfig } from '../config/trainConfig.js';
 import { AppendLog } from '../disk/appendLog.js';
 import { writeFileAtomic } from '../disk/atomicFile.js';
@@ -54,9 +54,9 @@ export async function takeOverRun(
   description: TrainerDescription,
   { directory: from, state }: Checkpoint,
 ): Promise<Logs> {
-  const { directory, model, lastModel } = description.files;
+  const { directory, model } = description.files;
   await makeFolder(directory);
-  for (const name of [METRICS, ENVIRONMENT, state.logs.tensorBoard.file, basename(lastModel)]) {
+  for (const name of [METRICS, ENVIRONMENT, state.logs.tensorBoard.file]) {
     await copyIfThere(join(from, name), join(directory, name));
   }
   if (state.best !== undefined) await copyIfThere(modelOf(from), model);

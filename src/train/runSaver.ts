@@ -51,6 +51,11 @@ export class RunSaver {
     return this.#inTheMaking !== undefined;
   }
 
+  /** Whether the best epoch so far has no file yet. */
+  hasNewBest({ best }: Progress): boolean {
+    return best?.epoch !== this.#bestEpoch;
+  }
+
   /**
    * Copies the run's state, and writes from the copy what is due: the best model where `progress`
    * has a new best epoch, and with `hasCheckpoint` the last model and a checkpoint. Between an
@@ -61,7 +66,6 @@ export class RunSaver {
   async save(progress: Progress, hasCheckpoint: boolean): Promise<void> {
     await this.finish();
     const content = this.#contentOf(progress, hasCheckpoint);
-    if (content.best === undefined && content.checkpoint === undefined) return;
     const snapshot = await this.#parts.native.snapshot();
     this.#bestEpoch = progress.best?.epoch;
     this.#inTheMaking = this.#write(snapshot, content)
@@ -98,7 +102,6 @@ export class RunSaver {
     const { files, mocoVersion, libtorchVersion, deviceName, precision } = description;
     const about = modelDescription(config, description, progress);
     const model = { type: 'model', epoch: about.epoch } as const;
-    const isBetter = progress.best?.epoch !== this.#bestEpoch;
     const state = {
       ...progress.state(),
       ...{ mocoVersion, libtorchVersion, deviceName, precision, config },
@@ -106,7 +109,7 @@ export class RunSaver {
     };
     const last = { ...model, kind: 'last', path: files.lastModel } as const;
     return {
-      best: isBetter ? { ...model, kind: 'best', path: files.model } : undefined,
+      best: this.hasNewBest(progress) ? { ...model, kind: 'best', path: files.model } : undefined,
       checkpoint: hasCheckpoint ? { last, state } : undefined,
       description: JSON.stringify(about),
     };

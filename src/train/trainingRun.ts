@@ -177,8 +177,12 @@ export class TrainingRun {
     await this.#recorder.recordEpoch(trained);
   }
 
-  /** Tells of the files of the save before, once they are whole, and begins another save. */
+  /**
+   * Begins a save, if one is due, after it has told of the files of the save before. Without one
+   * the run waits for nothing.
+   */
   async *#save(hasCheckpoint: boolean): AsyncGenerator<SaveEvent, void> {
+    if (!hasCheckpoint && !this.#saver.hasNewBest(this.#progress)) return;
     await this.#saver.finish();
     yield* this.#saver.takeWritten();
     await this.#beginSave(hasCheckpoint);

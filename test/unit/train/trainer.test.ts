@@ -71,6 +71,23 @@ test('a run goes on while its files are written, and the next ones wait for them
   assert.deepEqual(files(seen), [...before, 'best 2', 'last 2', 'checkpoint 2.0']);
 });
 
+test('epochs without anything to save do not wait for the files of an earlier one', async (context) => {
+  const out = temporaryFolder(context);
+  let release = () => {};
+  const isReleased = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const native = new NativeTrainerDouble({ onWrite: () => isReleased });
+  const config = { out, epochs: 3, evalEvery: 3, checkpointEvery: 3 };
+  for await (const event of trainerOn(native, config).run()) {
+    if (event.type !== 'evaluation') continue;
+    assert.deepEqual(native.calls, ['snapshot', 'train 1', 'train 2', 'train 3', 'evaluate']);
+    assert.deepEqual(native.written, []);
+    release();
+  }
+  assert.deepEqual(native.written.slice(-2), ['last', 'checkpoint 3.0']);
+});
+
 test('a step says where it is, what it measured and how long the rest takes', async (context) => {
   const out = temporaryFolder(context);
   const trainer = trainerOn(new NativeTrainerDouble(), { out });
