@@ -89,9 +89,8 @@ void batchNormStatistics(const BatchNormShape& shape, const void* x, float eps, 
 
 /// y = epilogue((x − mean) · inverseStd · weight + bias).
 /// @param residual  (rows, channels), added with kAddRelu
-/// @param mask      (`batchNormMask`), written with kAddRelu unless it is null. Bit i of a byte
-/// says
-///                  whether the i-th of its elements of y is above zero
+/// @param mask      (`batchNormMask`), written with kAddRelu unless it is null. Bit i of a byte is
+///                  set where the i-th of its elements of y is above zero, or NaN
 void batchNormApply(const BatchNormShape& shape, Epilogue epilogue, const BatchNormAffine& affine,
                     const void* x, const void* residual, void* y, uint8_t* mask,
                     cudaStream_t stream);
