@@ -1,82 +1,73 @@
 // Plain JavaScript, since a set-up needs it before anything is compiled; and no package's, since it
 // keeps two set-ups from installing packages at once, when there are none yet.
-import { randomUUID } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  futimesSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseHolder, stateOf, thisHolder } from './lockHolder.js';
+
+/** @typedef {import('./lockHolder.js').LockHolder} LockHolder */
 
 const HEARTBEAT_MS = 5_000;
-const POLL_MS = 250;
 
-/** Who is waited for and was not heard of for so long is gone, whatever its process. */
-const SILENT_AFTER_MS = 30_000;
+/** Milliseconds between two looks at a lock that somebody else holds. */
+export const POLL_MS = 250;
 
 /**
- * Who holds a lock: the content of its file, with an identifier that no other holder has. Process
- * numbers alone come again, and are the same in two containers.
- * @typedef {object} LockHolder
- * @property {number} pid
- * @property {string} host
- * @property {string} started  ISO 8601
+ * A holder of which nothing else is known has ended when so many looks in a row, a minute's, found
+ * no sign of life. Looks are counted, and not time, in which the looker may have stood still with
+ * the holder: on the same laptop, asleep, or before the same file server.
  */
-
-/** Somebody else holds a lock. */
-export class LockHeld extends Error {
-  /**
-   * @param {string} path
-   * @param {LockHolder | undefined} holder undefined where the lock's file does not say
-   */
-  constructor(path, holder) {
-    super(`${path} is held by another process`);
-    this.path = path;
-    this.holder = holder;
-  }
-}
+const SILENT_LOOKS = 60_000 / POLL_MS;
 
 /**
- * Keeps others out as long as its file is there. It is released when its process exits; what a
- * process of this machine leaves that is killed is taken over by the next one.
+ * Keeps others out as long as its file is there. Its holder has the file open, and gives a sign of
+ * life every few seconds by the file's time. The lock belongs to who took it, and not to a process:
+ * two in one process exclude each other.
+ *
+ * What a holder leaves that was killed is taken over by the next one. Where the system tells which
+ * process it was (see `stateOf`), that is exact: no holder is robbed, however long it stands still.
+ * One of another machine or container is judged by its signs of life; one that stood still longer
+ * than a minute may have been robbed, and finds that out by `isHeld`.
+ *
+ * This needs nothing of the file system but that files are made exclusively and have a time: locks
+ * of the kernel would tell at once, but some network file systems have none, or such as others do
+ * not see, without saying so.
  */
 export class FileLock {
   /** @type {string} */
   #path;
   /** @type {string} */
   #content;
-  /** @type {NodeJS.Timeout | undefined} */
+  /** @type {number} */
+  #file;
+  /** @type {NodeJS.Timeout} */
   #heartbeat;
-  #release = () => this.release();
 
   /**
-   * Callers take `acquire` or `wait`.
+   * `LockAttempts` makes them.
    * @param {string} path
    * @param {string} content
-   * @param {boolean} hasHeartbeat
+   * @param {number} file descriptor
    */
-  constructor(path, content, hasHeartbeat) {
+  constructor(path, content, file) {
     this.#path = path;
     this.#content = content;
-    if (hasHeartbeat) this.#heartbeat = setInterval(() => this.#giveSign(), HEARTBEAT_MS);
-    process.once('exit', this.#release);
+    this.#file = file;
+    this.#heartbeat = setInterval(() => this.#giveSign(), HEARTBEAT_MS).unref();
+    if (held.size === 0) process.on('exit', releaseHeld);
+    held.set(content, this);
   }
 
   /**
-   * Takes a lock that must be free. Nobody else takes it over while its holder may live: a holder
-   * on another machine, or one that stands still, is for the user to judge.
-   * @param {string} path its folder exists
-   * @returns {FileLock}
-   * @throws LockHeld; Error as Node's, where the file cannot be written
-   */
-  static acquire(path) {
-    const content = ownContent();
-    const found = attempt(path, content, false);
-    if (found !== undefined) throw new LockHeld(path, parseHolder(found));
-    return new FileLock(path, content, false);
-  }
-
-  /**
-   * Takes a lock, or waits until it is free. All who take it wait for each other and give signs of
-   * life, so that nobody waits for one on another machine, or with a number that another process
-   * has now, that is gone.
+   * Takes a lock, or waits until it is free.
    * @param {string} path its folder exists
    * @param {object} [options]
    * @param {(before: number) => void} [options.onWait] called several times a second while waiting,
@@ -86,88 +77,183 @@ export class FileLock {
    * @throws Error as Node's, where the file cannot be written, or after the signal
    */
   static async wait(path, { onWait, signal } = {}) {
-    const content = ownContent();
-    for (let waits = 0; attempt(path, content, true) !== undefined; waits++) {
+    const attempts = new LockAttempts(path);
+    for (let waits = 0; ; waits++) {
+      const outcome = attempts.next();
+      if (outcome instanceof FileLock) return outcome;
       onWait?.(waits);
       await sleep(POLL_MS, undefined, signal && { signal });
     }
-    return new FileLock(path, content, true);
   }
 
-  /** Leaves alone what another one has taken over since. Can be called more than once. */
+  /** Whether nobody has taken it over, and it was not released. */
+  get isHeld() {
+    return held.has(this.#content) && read(this.#path) === this.#content;
+  }
+
+  /**
+   * Leaves alone what another one has taken over since. Never fails: a file that cannot be removed
+   * is open nowhere any more, and the next one takes it over. Can be called more than once.
+   */
   release() {
+    if (!held.has(this.#content)) return;
+    try {
+      if (this.isHeld) rmSync(this.#path, { force: true });
+    } catch {
+      // See above.
+    }
+    held.delete(this.#content);
+    if (held.size === 0) process.off('exit', releaseHeld);
     clearInterval(this.#heartbeat);
-    process.off('exit', this.#release);
-    if (this.#isOwn()) rmSync(this.#path, { force: true });
+    closeSync(this.#file); // last, since who finds the file open nowhere takes the lock over
   }
 
   [Symbol.dispose]() {
     this.release();
   }
 
-  /** A lock that was taken over, while this machine slept, is not kept alive. */
   #giveSign() {
     const now = new Date();
-    if (this.#isOwn()) unlessGone(() => utimesSync(this.#path, now, now));
-  }
-
-  #isOwn() {
-    return read(this.#path) === this.#content;
+    try {
+      futimesSync(this.#file, now, now);
+    } catch {
+      // A file server may be away: the next sign may come through, and `isHeld` tells otherwise.
+    }
   }
 }
 
 /**
- * Makes the lock's file, after removing one whose holder is gone.
- * @param {string} path
- * @param {string} content
- * @param {boolean} silenceTells whether a holder that gives no sign of life is gone
- * @returns {string | undefined} what the file of somebody else says, who holds the lock
+ * The locks of this thread, by the content of their files.
+ * @type {Map<string, FileLock>}
  */
-function attempt(path, content, silenceTells) {
-  while (!create(path, content)) {
-    const found = read(path);
-    if (found === undefined) continue; // its holder has just released it
-    const isSilent = silenceTells && silenceOf(path) > SILENT_AFTER_MS;
-    if (!isSilent && !hasEnded(parseHolder(found))) return found;
-    removeStale(path, found);
-  }
-  return undefined;
-}
+const held = new Map();
 
-/** @returns {string} */
-function ownContent() {
-  const holder = { pid: process.pid, host: hostname(), started: new Date(), id: randomUUID() };
-  return `${JSON.stringify(holder)}\n`;
+function releaseHeld() {
+  for (const lock of held.values()) lock.release();
 }
 
 /**
- * Whether there was no file, and now is one with this content.
- * @param {string} path
- * @param {string} content
+ * Somebody else holds a lock.
+ * @typedef {object} LockHeld
+ * @property {LockHolder | undefined} holder undefined where the lock's file does not say
+ * @property {boolean} isAlive whether it is known to live; else more looks will tell
  */
-function create(path, content) {
-  try {
-    writeFileSync(path, content, { flag: 'wx' });
+
+/** What was found in the place of a lock.
+ * @typedef {object} Found
+ * @property {string} content
+ * @property {bigint} sign the time of the last sign of life
+ * @property {bigint} inode
+ */
+
+/** Attempts to take a lock, `POLL_MS` after one another, by one who remembers what it saw. */
+export class LockAttempts {
+  /** @type {Found | undefined} */
+  #seen;
+  /** How many looks in a row found the holder as it was at the first. */
+  #silentLooks = 0;
+  /** @type {LockAttempts | undefined} */
+  #claim;
+
+  /** @param {string} path its folder exists */
+  constructor(path) {
+    this.path = path;
+  }
+
+  /**
+   * Takes the lock where it is free or its holder has ended.
+   * @returns {FileLock | LockHeld}
+   * @throws Error as Node's, where the file cannot be written
+   */
+  next() {
+    for (;;) {
+      const lock = create(this.path);
+      if (lock !== undefined) return lock;
+      const found = look(this.path);
+      if (found === undefined) continue; // its holder has just released it
+      const holder = parseHolder(found.content);
+      const state = this.#judge(found);
+      if (state !== 'ended') return { holder, isAlive: state === 'alive' };
+      if (!this.#remove(found)) return { holder, isAlive: false };
+    }
+  }
+
+  /**
+   * @param {Found} found
+   * @returns {import('./lockHolder.js').HolderState}
+   */
+  #judge(found) {
+    const state = stateOf(parseHolder(found.content), this.path);
+    if (state !== 'unknown') return state;
+    if (held.has(found.content)) return 'alive';
+    const before = this.#seen;
+    this.#seen = found;
+    const isSilent = before !== undefined && isSame(before, found);
+    this.#silentLooks = isSilent ? this.#silentLooks + 1 : 0;
+    if (this.#silentLooks >= SILENT_LOOKS) return 'ended';
+    return before?.content === found.content && !isSilent ? 'alive' : 'unknown';
+  }
+
+  /**
+   * Removes the lock of a holder that has ended. Of all who found that, only the one who holds a
+   * lock of its own for this may do so, and no other has taken the place meanwhile.
+   * @param {Found} found
+   * @returns whether nobody else is at it
+   */
+  #remove(found) {
+    const name = createHash('sha256').update(found.content).digest('hex').slice(0, 16);
+    const path = `${this.path}.${name}`;
+    if (this.#claim?.path !== path) this.#claim = new LockAttempts(path);
+    const claim = this.#claim.next();
+    if (!(claim instanceof FileLock)) return false;
+    try {
+      const now = look(this.path);
+      if (now !== undefined && isSame(now, found)) rmSync(this.path, { force: true });
+    } finally {
+      claim.release();
+    }
     return true;
+  }
+}
+
+/**
+ * Makes a lock's file.
+ * @param {string} path
+ * @returns {FileLock | undefined} undefined where there is one
+ */
+function create(path) {
+  const file = unless('EEXIST', () => openSync(path, 'wx'));
+  if (file === undefined) return undefined;
+  const content = `${JSON.stringify(thisHolder())}\n`;
+  try {
+    writeSync(file, content);
+    return new FileLock(path, content, file);
   } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false;
-    rmSync(path, { force: true }); // the disk may have been full after it was made
+    rmSync(path, { force: true }); // the disk may be full
+    closeSync(file);
     throw error;
   }
 }
 
 /**
- * Removes a lock that still has the content that was found stale. Moved away first, so that of two
- * that found it only one removes it, and what the other moves is looked at before it is lost.
  * @param {string} path
- * @param {string} stale
+ * @returns {Found | undefined} undefined where there is no file
  */
-export function removeStale(path, stale) {
-  const moved = `${path}.${randomUUID()}`;
-  unlessGone(() => renameSync(path, moved));
-  const content = read(moved);
-  if (content !== undefined && content !== stale) create(path, content);
-  rmSync(moved, { force: true });
+function look(path) {
+  // Opened first: network file systems ask their server for the time then.
+  const content = read(path);
+  const file = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (content === undefined || file === undefined) return undefined;
+  return { content, sign: file.mtimeNs, inode: file.ino };
+}
+
+/**
+ * Whether nothing has happened between two looks.
+ * @param {Found} one
+ * @param {Found} other
+ */
+function isSame(one, other) {
+  return one.content === other.content && one.sign === other.sign && one.inode === other.inode;
 }
 
 /**
@@ -175,69 +261,22 @@ export function removeStale(path, stale) {
  * @returns {string | undefined} undefined where there is no file
  */
 function read(path) {
-  return unlessGone(() => readFileSync(path, 'utf8'));
+  return unless('ENOENT', () => readFileSync(path, 'utf8'));
 }
 
 /**
- * Milliseconds since the last sign of life.
- * @param {string} path
- */
-function silenceOf(path) {
-  const file = statSync(path, { throwIfNoEntry: false });
-  return file === undefined ? 0 : Date.now() - file.mtimeMs;
-}
-
-/**
- * @param {string} content
- * @returns {LockHolder | undefined} undefined for anything but a whole file: one is empty for the
- *   moment between being made and being written
- */
-function parseHolder(content) {
-  try {
-    const { pid, host, started } = JSON.parse(content);
-    const isWhole = Number.isInteger(pid) && pid > 0 && typeof host === 'string';
-    return isWhole && Number.isFinite(Date.parse(started)) ? { pid, host, started } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Whether a holder is known to have ended.
- * @param {LockHolder | undefined} holder
- */
-function hasEnded(holder) {
-  if (holder === undefined || holder.host !== hostname()) return false;
-  const { pid, started } = holder;
-  // In containers, a new process mostly has the number of the one that ended.
-  if (pid === process.pid) return Date.parse(started) < Date.now() - 1000 * process.uptime();
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return hasCode(error, 'ESRCH');
-  }
-}
-
-/**
- * What `access` returns; undefined where its file is gone, which another process may do any time.
+ * What `access` returns; undefined where it fails with that code, which another process may cause
+ * any time.
  * @template T
+ * @param {string} code
  * @param {() => T} access
  * @returns {T | undefined}
  */
-function unlessGone(access) {
+function unless(code, access) {
   try {
     return access();
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
+    if (error instanceof Error && 'code' in error && error.code === code) return undefined;
     throw error;
   }
-}
-
-/**
- * @param {unknown} error
- * @param {string} code
- */
-function hasCode(error, code) {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

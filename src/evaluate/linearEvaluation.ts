@@ -25,7 +25,7 @@ export async function* linearEvaluation(
   const { out, cached } = config;
   await makeFolder(out);
   const run = join(out, cached ? 'linear_cached' : 'linear');
-  const lock = await RunLock.acquire(run);
+  const lock = yield* RunLock.acquire(run, signal);
   try {
     const files = linearFiles(out);
     const table = cached ? `${run}.csv` : files.statistics;
@@ -42,12 +42,11 @@ export async function* linearEvaluation(
       const sweep = await linearSweep(native, config, table);
       yield* nativeWarnings(native);
       yield sweep;
-    } else yield* new LinearRun({ native, config, description, files, signal }).events();
+    } else yield* new LinearRun({ native, config, description, files, lock, signal }).events();
   } catch (error) {
-    await lock.release().catch(() => {}); // the evaluation's own error is the one to report
     throw MocoError.from(error);
   } finally {
-    await lock.release();
+    lock.release();
   }
 }
 

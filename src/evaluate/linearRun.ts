@@ -3,6 +3,7 @@ import { writeFileAtomic } from '../disk/atomicFile.js';
 import { type LinearRow, linearStatisticsCsv } from '../formats/linearCsv.js';
 import { LINEAR_STEP_COLUMNS, type NativeEvaluator } from '../native/evaluator.js';
 import type { ModelEvent } from '../run/events.js';
+import type { RunLock } from '../run/runLock.js';
 import { StepInbox } from '../run/stepInbox.js';
 import { TimeLeft } from '../run/timeLeft.js';
 import type {
@@ -31,6 +32,7 @@ interface LinearRunParts {
   readonly config: LinearConfig;
   readonly description: LinearDescription;
   readonly files: LinearFiles;
+  readonly lock: Pick<RunLock, 'requireHeld'>;
   /** Ends the run after its current step. */
   readonly signal: AbortSignal | undefined;
 }
@@ -41,16 +43,18 @@ export class LinearRun {
   readonly #config: LinearConfig;
   readonly #description: LinearDescription;
   readonly #files: LinearFiles;
+  readonly #lock: Pick<RunLock, 'requireHeld'>;
   readonly #signal: AbortSignal | undefined;
   readonly #timeLeft: TimeLeft;
   readonly #rows: (LinearRow & { readonly epoch: number })[] = [];
   #best: LinearAccuracy | undefined;
 
-  constructor({ native, config, description, files, signal }: LinearRunParts) {
+  constructor({ native, config, description, files, lock, signal }: LinearRunParts) {
     this.#native = native;
     this.#config = config;
     this.#description = description;
     this.#files = files;
+    this.#lock = lock;
     this.#signal = signal;
     this.#timeLeft = new TimeLeft(config.epochs, description.stepsPerEpoch);
   }
@@ -123,6 +127,7 @@ export class LinearRun {
     this.#timeLeft.evaluationTook(seconds);
     const { epoch, epochs, loss, top1, top5 } = trained;
     this.#rows.push({ epoch, train: { loss, top1, top5 }, test, validation });
+    this.#lock.requireHeld();
     await writeFileAtomic(this.#files.statistics, linearStatisticsCsv(this.#rows, hasValidation));
     const current = { epoch, test, validation };
     const isBest = this.#best === undefined || choiceTop1(current) > choiceTop1(this.#best);
@@ -133,6 +138,7 @@ export class LinearRun {
 
   async #save(kind: ModelEvent['kind'], epoch: number): Promise<ModelEvent> {
     const path = kind === 'best' ? this.#files.model : this.#files.lastModel;
+    this.#lock.requireHeld();
     await this.#native.saveLinear(path);
     return { type: 'model', epoch, kind, path };
   }

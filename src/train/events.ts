@@ -132,7 +132,8 @@ export interface DoneEvent {
  * What happens in a run, in this order: start, warning*, (step+, epoch, evaluation?)+, done. Files
  * are written while the run goes on, and told of when they are whole: after an epoch, and before
  * the first, a best model (`model`) where there is one, then the last model (`model`) with its
- * `checkpoint`. The end of a run waits for its files.
+ * `checkpoint`. The end of a run waits for its files. Where the run waits to see whether another one
+ * still writes its files, a warning that says so comes before the start.
  */
 export type TrainEvent =
   | StartEvent

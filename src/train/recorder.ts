@@ -3,8 +3,10 @@ import { basename, dirname } from 'node:path';
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { AppendLog } from '../disk/appendLog.js';
 import { flushFile, writeFileAtomic } from '../disk/atomicFile.js';
+import { MocoError } from '../error.js';
 import { type ResultsRow, resultsCsv } from '../formats/resultsCsv.js';
 import type { EventFile } from '../formats/tfevents.js';
+import type { WarningEvent } from '../run/events.js';
 import { makeFolder } from '../run/outputFolder.js';
 import { movePreviousRun, restorePreviousRun } from '../run/previousRun.js';
 import { RunLock } from '../run/runLock.js';
@@ -24,6 +26,7 @@ export class Recorder {
   readonly #tensorBoard: EventFile;
   /** Whether the results file was written since it was last flushed. */
   #hasNewResults = false;
+  #isClosed = false;
 
   private constructor(
     description: TrainerDescription,
@@ -42,17 +45,19 @@ export class Recorder {
    * Makes the run directory (and the folders above it) with what is known before the first step, or
    * goes on with one: what was written after the checkpoint is taken back. A checkpoint from another
    * directory gives a new one with copies of its run's files.
+   * @param signal ends the waiting for a run of which is not known whether it still writes there
    * @throws MocoError `ERR_MOCO_OUTPUT`, also where another run writes there; files of an earlier
-   * run are where they were then.
+   * run are where they were then. `ERR_MOCO_ABORTED`
    */
-  static async open(
+  static async *open(
     config: TrainConfig,
     description: TrainerDescription,
-    checkpoint?: Checkpoint,
-  ): Promise<Recorder> {
+    checkpoint: Checkpoint | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<WarningEvent, Recorder, void> {
     const { directory } = description.files;
     await makeFolder(dirname(directory));
-    const lock = await RunLock.acquire(directory);
+    const lock = yield* RunLock.acquire(directory, signal);
     try {
       await removeLeftovers(directory);
       if (checkpoint === undefined || !isOwnRun(checkpoint, directory)) {
@@ -61,7 +66,7 @@ export class Recorder {
       const logs = await goOnInDirectory(config, description, checkpoint.state);
       return new Recorder(description, undefined, lock, logs);
     } catch (error) {
-      await lock.release().catch(() => {}); // the first failure is the one to report
+      lock.release();
       throw error;
     }
   }
@@ -88,7 +93,18 @@ export class Recorder {
     }
   }
 
+  /**
+   * Makes sure that the run may still write.
+   * @throws MocoError `ERR_MOCO_OUTPUT` where another run has taken its files over;
+   * `ERR_MOCO_DISPOSED` after `close`
+   */
+  requireOpen(): void {
+    if (this.#isClosed) throw new MocoError('ERR_MOCO_DISPOSED', 'this trainer was disposed of');
+    this.#lock.requireHeld();
+  }
+
   async recordSteps(steps: readonly StepEvent[]): Promise<void> {
+    this.requireOpen();
     const time = unixTime();
     await this.#metrics.append(steps.map((step) => stepLine(step, time)).join(''));
     await this.#tensorBoard.append(
@@ -109,6 +125,7 @@ export class Recorder {
 
   /** Records an epoch that is not evaluated. */
   async recordEpoch({ epoch, loss }: EpochEvent): Promise<void> {
+    this.requireOpen();
     const step = this.#stepsBefore(epoch + 1);
     const values = { 'train/epoch_loss': loss };
     await this.#tensorBoard.append([{ step, wallTime: unixTime(), values }]);
@@ -120,6 +137,7 @@ export class Recorder {
     evaluation: EvaluationEvent,
     results: readonly ResultsRow[],
   ): Promise<void> {
+    this.requireOpen();
     const { top1, top5, seconds } = evaluation;
     const time = unixTime();
     const line = { type: 'evaluation', time, epoch: evaluation.epoch, top1, top5, seconds };
@@ -141,8 +159,9 @@ export class Recorder {
     };
   }
 
-  /** Waits until all that was recorded is on the disk. @throws MocoError `ERR_MOCO_OUTPUT` */
+  /** Waits until all that was recorded is on the disk. @throws MocoError as `requireOpen` */
   async flush(): Promise<void> {
+    this.requireOpen();
     const files = [this.#metrics.flush(), this.#tensorBoard.flush()];
     if (this.#hasNewResults) files.push(flushFile(this.#description.files.results));
     this.#hasNewResults = false;
@@ -151,10 +170,11 @@ export class Recorder {
 
   /** Can be called more than once. @throws MocoError `ERR_MOCO_OUTPUT` */
   async close(): Promise<void> {
+    this.#isClosed = true;
     try {
       await Promise.all([this.#metrics.close(), this.#tensorBoard.close()]);
     } finally {
-      await this.#lock.release();
+      this.#lock.release();
     }
   }
 

@@ -16,7 +16,7 @@ interface SaverParts {
   readonly config: TrainConfig;
   readonly description: TrainerDescription;
   readonly native: Pick<NativeTrainer, 'snapshot'>;
-  readonly recorder: Pick<Recorder, 'lengths' | 'flush'>;
+  readonly recorder: Pick<Recorder, 'lengths' | 'flush' | 'requireOpen'>;
   /** The epoch of the best model that has a file already. */
   readonly bestEpoch: number | undefined;
 }
@@ -61,10 +61,11 @@ export class RunSaver {
    * has a new best epoch, and with `hasCheckpoint` the last model and a checkpoint. Between an
    * evaluation and this call nothing may be trained, so that the state is the best epoch's.
    * @returns as soon as the state is copied, after the save before is done
-   * @throws what the save before ended with
+   * @throws what the save before ended with; as `Recorder.requireOpen`
    */
   async save(progress: Progress, hasCheckpoint: boolean): Promise<void> {
     await this.finish();
+    this.#parts.recorder.requireOpen();
     const content = this.#contentOf(progress, hasCheckpoint);
     const snapshot = await this.#parts.native.snapshot();
     this.#bestEpoch = progress.best?.epoch;

@@ -13,6 +13,8 @@ export class Trainer implements AsyncDisposable {
   readonly description: TrainerDescription;
   readonly #parts: TrainerParts;
   #hasRun = false;
+  /** Ends what a run has open that the consumer left without ending it. */
+  #closeRun = async () => {};
 
   /** Programs call `createTrainer`. */
   constructor(parts: TrainerParts) {
@@ -42,8 +44,12 @@ export class Trainer implements AsyncDisposable {
     this.#hasRun = true;
     if (signal?.aborted) throw new MocoError('ERR_MOCO_ABORTED', 'the training was stopped');
     const { config, description, native, checkpoint } = this.#parts;
-    const recorder = await Recorder.open(config, description, checkpoint);
+    const recorder = yield* Recorder.open(config, description, checkpoint, signal);
     const run = new TrainingRun(this.#parts, recorder, signal);
+    this.#closeRun = async () => {
+      await run.settle();
+      await recorder.close();
+    };
     const stop = () => native.stop();
     signal?.addEventListener('abort', stop);
     let failed = false;
@@ -62,10 +68,15 @@ export class Trainer implements AsyncDisposable {
     }
   }
 
-  /** Ends a run, joins the training thread and frees all tensors. Can be called more than once. */
+  /**
+   * Ends a run, joins the training thread and frees all tensors, and lets other runs write where
+   * this one did. Can be called more than once.
+   * @throws MocoError `ERR_MOCO_OUTPUT`
+   */
   async dispose(): Promise<void> {
     this.#hasRun = true;
     await this.#parts.native.dispose();
+    await this.#closeRun();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

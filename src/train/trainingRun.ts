@@ -220,9 +220,14 @@ export class TrainingRun {
     }
   }
 
+  /** Returns when no file is being written, however that ended. */
+  async settle(): Promise<void> {
+    await this.#saver.settle();
+  }
+
   /** What to throw where an error ended the run; of a run that was stopped, a checkpoint is kept. */
   async failure(error: unknown): Promise<MocoError> {
-    await this.#saver.settle(); // a failure of its own is not the one that ended the run
+    await this.settle(); // a failure of its own is not the one that ended the run
     return isAbort(error) ? await this.#interrupted(error) : this.#withWayOn(MocoError.from(error));
   }
 

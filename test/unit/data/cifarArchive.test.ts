@@ -211,7 +211,7 @@ test('of two that need a data set at once one downloads it, and both use it', as
 
 test('who waits for another download shows its progress, until a signal', async () => {
   await mkdir(dataRoot, { recursive: true });
-  using _other = FileLock.acquire(join(dataRoot, `.${SMALL10.folder}.lock`));
+  using _other = await FileLock.wait(join(dataRoot, `.${SMALL10.folder}.lock`));
   await writeFile(join(dataRoot, `${SMALL10.archive.file}.part`), Buffer.alloc(1234));
   const controller = new AbortController();
   const seen: number[] = [];

@@ -215,7 +215,7 @@ test('a run that cannot begin leaves the files of the earlier one where they are
     import { Recorder } from '#moco/train/recorder.js';
     const config = ${JSON.stringify(config)};
     const tooLong = { ...config, dataRoot: 'x'.repeat(20000) };
-    await Recorder.open(tooLong, ${JSON.stringify(description)}).catch((error) => {
+    await Recorder.open(tooLong, ${JSON.stringify(description)}).next().catch((error) => {
       console.log(error.code, error.message);
     });
   `);
