@@ -12,7 +12,7 @@ const LISTED = 10;
 
 /** What is in a model file. */
 export function inspectionLines(inspection: FileInspection): string[] {
-  const { path, format, size, kind, metrics, config, leftOut } = inspection;
+  const { path, format, size, kind, metrics, config, leftOut, opaque } = inspection;
   return [
     `file    ${path} (${FORMATS[format]}, ${megabytes(size)})`,
     `kind    ${kind}`,
@@ -23,15 +23,20 @@ export function inspectionLines(inspection: FileInspection): string[] {
     ...(config ? [`config  ${values(config)}`] : []),
     `checks  ${checksums(inspection.checksums)}`,
     ...leftOutNote('also in the file', leftOut.map(tensorGroup)),
+    ...leftOutNote('not read, and not run', opaque.map(opaqueGroup)),
   ].map(printable);
 }
 
 /** What was converted, and what was not. */
 export function conversionLines(conversion: Conversion): string[] {
-  const { output, format, tensors, leftOut, valuesLeftOut } = conversion;
+  const { output, format, tensors, leftOut, valuesLeftOut, opaque } = conversion;
   return [
     `wrote ${output} (${FORMATS[format]}, ${tensors} tensors)`,
-    ...leftOutNote('left out', [...leftOut.map(tensorGroup), ...valuesLeftOut]),
+    ...leftOutNote('left out', [
+      ...leftOut.map(tensorGroup),
+      ...valuesLeftOut,
+      ...opaque.map(opaqueGroup),
+    ]),
   ].map(printable);
 }
 
@@ -63,6 +68,12 @@ function values(row: MetricsRow | Readonly<Record<string, unknown>>): string {
 
 function tensorGroup({ name, tensors }: LeftOut): string {
   return `${name} (${count(tensors, 'tensor')})`;
+}
+
+/** `argparse.Namespace (args)`, `set (seen, also at 3 other places)` */
+function opaqueGroup({ what, places, count: found }: FileInspection['opaque'][number]): string {
+  const others = found > 1 ? `, and ${count(found - 1, 'other place')}` : '';
+  return `${what} (${places[0]}${others})`;
 }
 
 function leftOutNote(title: string, items: readonly string[]): string[] {

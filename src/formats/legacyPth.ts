@@ -1,4 +1,3 @@
-import { ELEMENT_BYTES } from './dtype.js';
 import { FormatError } from './formatError.js';
 import type { InputFile } from './inputFile.js';
 import { type Pickle, readPickle } from './pickle.js';
@@ -28,20 +27,21 @@ export async function readLegacyPth(file: InputFile): Promise<TensorFileContent>
   if (magic.value !== MAGIC_NUMBER) {
     throw new FormatError('it is a Python pickle, but not one of torch.save');
   }
-  const version = readPickle(head, magic.end);
+  const version = readPickle(head, { start: magic.end });
   if (version.value !== FORMAT_VERSION) {
     throw new FormatError(`its format version is not ${FORMAT_VERSION}`);
   }
-  const system = readPickle(head, version.end);
+  const system = readPickle(head, { start: version.end });
   requireLittleEndian(system.value);
-  const pickle = readPickle(head, system.end);
-  const keys = readPickle(head, pickle.end);
+  const pickle = readPickle(head, { start: system.end });
+  const keys = readPickle(head, { start: pickle.end });
   const content = contentOf(pickle.value);
   const places = await locateStorages(file, keys, pickle.storages);
   return {
     // Every storage that the pickle refers to has a place.
     tensors: storedTensors(content, ({ key }) => places.get(key) as StoredTensor['storage']),
     scalars: content.scalars,
+    opaque: content.opaque,
     metadata: new Map(),
   };
 }
@@ -79,11 +79,11 @@ async function locateStorages(
 async function locate(
   file: InputFile,
   start: number,
-  { dtype, elements }: PickledStorage,
+  { type, elements }: PickledStorage,
 ): Promise<StoredTensor['storage']> {
   const count = (await file.read(start, COUNT_BYTES)).readBigInt64LE();
   const offset = start + COUNT_BYTES;
-  const bytes = elements * ELEMENT_BYTES[dtype];
+  const bytes = elements * type.bytes;
   if (count !== BigInt(elements) || offset + bytes > file.size) {
     const message = `its storage at byte ${start} should have ${elements} elements, and does not`;
     throw new FormatError(message);

@@ -1,17 +1,28 @@
 import { FormatError, quoted } from './formatError.js';
 import { PickleBytes } from './pickleBytes.js';
+import { valueOfCall } from './pickledCalls.js';
+import { PickleStack } from './pickleStack.js';
 import {
-  PickleCallable,
-  type PickleDict,
+  PickledObject,
   type PickledStorage,
-  type PickleList,
+  PickleGlobal,
   PickleTuple,
   type PickleValue,
 } from './pickleValue.js';
-import { findGlobal, findStorage } from './torchGlobals.js';
+import { findStorage } from './torchTensors.js';
 
-/** Values that one pickle may make; a training checkpoint of a ResNet-50 makes about 30,000. */
-const MAX_VALUES = 1_000_000;
+/** Bytes that an integer may have. */
+const MAX_INTEGER = 1000;
+
+const [FIRST_PROTOCOL, LAST_PROTOCOL] = [2, 5];
+
+const SAVE_AGAIN = "Save it again with torch.save's own protocol.";
+
+/** Python's modules by their names in Python 2, which protocol 2 keeps. */
+const MODULES: Readonly<Record<string, string>> = {
+  __builtin__: 'builtins',
+  copy_reg: 'copyreg',
+};
 
 /** What a pickle holds. */
 export interface Pickle {
@@ -22,28 +33,36 @@ export interface Pickle {
   readonly end: number;
 }
 
+export interface PickleOptions {
+  /** Position of the pickle's first byte; 0 by default. */
+  readonly start?: number;
+  /**
+   * What becomes of the `str`s of Python 2, which may be texts or bytes. `utf8`: a text, or bytes
+   * where it is none (the default); `latin1`: a text with a character for every byte.
+   */
+  readonly strings?: 'utf8' | 'latin1';
+}
+
 /**
- * Reads a pickle of protocol 2 with the instructions that state dicts and training checkpoints
- * need, and no others. Nothing in it can run code: the few names that it may call are ours.
- * @param start position of the pickle's first byte
- * @throws FormatError that names the instruction or name that is not known
+ * Reads a pickle of protocol 2 to 5. Tensors, dictionaries, lists, numbers … become values; what
+ * else the pickle would have Python make stays a description (`PickledObject`). No class or function
+ * is looked up, and none is called.
+ * @throws FormatError where the pickle is damaged, of another protocol, or too large
  */
-export function readPickle(bytes: Buffer, start = 0): Pickle {
-  return new PickleMachine(new PickleBytes(bytes, start)).run();
+export function readPickle(bytes: Buffer, { start = 0, strings }: PickleOptions = {}): Pickle {
+  return new PickleMachine(new PickleBytes(bytes, start), strings ?? 'utf8').run();
 }
 
 /** The stack machine that a pickle is a program for. */
 class PickleMachine {
   readonly #bytes: PickleBytes;
-  readonly #stack: PickleValue[] = [];
-  /** Heights of the stack at which open collections begin. */
-  readonly #marks: number[] = [];
-  readonly #memo = new Map<number, PickleValue>();
+  readonly #strings: 'utf8' | 'latin1';
+  readonly #stack = new PickleStack();
   readonly #storages = new Map<string, PickledStorage>();
-  #values = 0;
 
-  constructor(bytes: PickleBytes) {
+  constructor(bytes: PickleBytes, strings: 'utf8' | 'latin1') {
     this.#bytes = bytes;
+    this.#strings = strings;
   }
 
   run(): Pickle {
@@ -53,236 +72,289 @@ class PickleMachine {
       if (opcode === 0x2e) break; // STOP
       this.#execute(opcode, at);
     }
-    const value = this.#pop();
+    const value = this.#stack.pop();
     return { value, storages: this.#storages, end: this.#bytes.position };
   }
 
   /** Opcodes as Python's pickletools names them. */
   #execute(opcode: number, at: number): void {
-    const bytes = this.#bytes;
+    const [bytes, stack] = [this.#bytes, this.#stack];
     switch (opcode) {
       case 0x80: // PROTO
-        requireProtocol2(bytes.uint8());
+        requireProtocol(bytes.uint8());
         break;
+      case 0x95: // FRAME
+        bytes.uint64();
+        break;
+
       case 0x63: // GLOBAL
-        this.#push(findGlobal(`${bytes.line()}.${bytes.line()}`));
+        stack.push(globalOf(bytes.line(), bytes.line()));
+        break;
+      case 0x93: // STACK_GLOBAL
+        this.#pushGlobal();
         break;
       case 0x51: // BINPERSID
-        this.#pushStorage(findStorage(this.#pop()));
+        stack.push(this.#storage(findStorage(stack.pop())));
         break;
       case 0x52: // REDUCE
-        this.#call();
+      case 0x81: // NEWOBJ
+        this.#call(stack.popMany(2));
+        break;
+      case 0x92: // NEWOBJ_EX, with arguments by name as third
+        this.#call(stack.popMany(3));
+        break;
+      case 0x6f: // OBJ
+        this.#callOf(stack.popToMark());
         break;
       case 0x62: // BUILD
-        this.#setAttributes();
+        this.#setState(stack.pop());
         break;
 
       case 0x28: // MARK
-        this.#mark();
+        stack.mark();
+        break;
+      case 0x30: // POP
+        stack.pop();
+        break;
+      case 0x31: // POP_MARK
+        stack.popToMark();
+        break;
+      case 0x32: // DUP
+        stack.push(stack.top());
         break;
       case 0x71: // BINPUT
-        this.#remember(bytes.uint8());
+        stack.remember(bytes.uint8());
         break;
       case 0x72: // LONG_BINPUT
-        this.#remember(bytes.uint32());
+        stack.remember(bytes.uint32());
+        break;
+      case 0x94: // MEMOIZE
+        stack.remember();
         break;
       case 0x68: // BINGET
-        this.#recall(bytes.uint8());
+        stack.recall(bytes.uint8());
         break;
       case 0x6a: // LONG_BINGET
-        this.#recall(bytes.uint32());
+        stack.recall(bytes.uint32());
         break;
 
       case 0x29: // EMPTY_TUPLE
-        this.#push(new PickleTuple([]));
+        stack.push(new PickleTuple([]));
         break;
       case 0x74: // TUPLE
-        this.#push(new PickleTuple(this.#popToMark()));
+        stack.push(new PickleTuple(stack.popToMark()));
         break;
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: // TUPLE3
-        this.#push(new PickleTuple(this.#popMany(opcode - 0x84)));
+        stack.push(new PickleTuple(stack.popMany(opcode - 0x84)));
         break;
       case 0x5d: // EMPTY_LIST
-        this.#push([]);
+        stack.push([]);
+        break;
+      case 0x6c: // LIST
+        stack.push(stack.popToMark());
         break;
       case 0x61: // APPEND
-        this.#append([this.#pop()]);
+        this.#append([stack.pop()]);
         break;
       case 0x65: // APPENDS
-        this.#append(this.#popToMark());
+      case 0x90: // ADDITEMS, of sets
+        this.#append(stack.popToMark());
         break;
       case 0x7d: // EMPTY_DICT
-        this.#push(new Map());
+        stack.push(new Map());
+        break;
+      case 0x64: // DICT
+        this.#pushDict(stack.popToMark());
         break;
       case 0x73: // SETITEM
-        this.#setItems(this.#popMany(2));
+        this.#setItems(stack.popMany(2));
         break;
       case 0x75: // SETITEMS
-        this.#setItems(this.#popToMark());
+        this.#setItems(stack.popToMark());
+        break;
+      case 0x8f: // EMPTY_SET
+        stack.push(new PickledObject(new PickleGlobal('builtins.set'), []));
+        break;
+      case 0x91: // FROZENSET
+        stack.push(new PickledObject(new PickleGlobal('builtins.frozenset'), stack.popToMark()));
         break;
 
       case 0x4e: // NONE
-        this.#push(null);
+        stack.push(null);
         break;
       case 0x88: // NEWTRUE
-        this.#push(true);
+        stack.push(true);
         break;
       case 0x89: // NEWFALSE
-        this.#push(false);
+        stack.push(false);
         break;
       case 0x4a: // BININT
-        this.#push(bytes.int32());
+        stack.push(bytes.int32());
         break;
       case 0x4b: // BININT1
-        this.#push(bytes.uint8());
+        stack.push(bytes.uint8());
         break;
       case 0x4d: // BININT2
-        this.#push(bytes.uint16());
+        stack.push(bytes.uint16());
         break;
       case 0x8a: // LONG1
-        this.#push(bytes.integer(bytes.uint8()));
+        stack.push(bytes.integer(bytes.uint8()));
+        break;
+      case 0x8b: // LONG4
+        stack.push(bytes.integer(requireFew(bytes.uint32())));
         break;
       case 0x47: // BINFLOAT
-        this.#push(bytes.float64());
+        stack.push(bytes.float64());
         break;
+
       case 0x58: // BINUNICODE
-        this.#push(bytes.text(bytes.uint32()));
+        stack.push(bytes.text(bytes.uint32()));
+        break;
+      case 0x8c: // SHORT_BINUNICODE
+        stack.push(bytes.text(bytes.uint8()));
+        break;
+      case 0x8d: // BINUNICODE8
+        stack.push(bytes.text(bytes.uint64()));
+        break;
+      case 0x54: // BINSTRING
+        this.#pushString(bytes.uint32());
+        break;
+      case 0x55: // SHORT_BINSTRING
+        this.#pushString(bytes.uint8());
+        break;
+      case 0x42: // BINBYTES
+        stack.push(bytes.bytes(bytes.uint32()));
+        break;
+      case 0x43: // SHORT_BINBYTES
+        stack.push(bytes.bytes(bytes.uint8()));
+        break;
+      case 0x8e: // BINBYTES8
+      case 0x96: // BYTEARRAY8
+        stack.push(bytes.bytes(bytes.uint64()));
         break;
       default:
         throw unknownInstruction(opcode, at);
     }
   }
 
-  #push(value: PickleValue): void {
-    this.#count();
-    this.#stack.push(value);
+  #pushGlobal(): void {
+    const [module, name] = this.#stack.popMany(2);
+    if (typeof module !== 'string' || typeof name !== 'string') {
+      throw misplaced('a name', this.#bytes.position);
+    }
+    this.#stack.push(globalOf(module, name));
   }
 
-  #pop(): PickleValue {
-    const bottom = this.#marks.at(-1) ?? 0;
-    if (this.#stack.length <= bottom) throw nothingThere(this.#bytes.position);
-    return this.#stack.pop() as PickleValue;
-  }
-
-  #popMany(count: number): PickleValue[] {
-    const values = Array.from({ length: count }, () => this.#pop());
-    return values.reverse();
-  }
-
-  #mark(): void {
-    this.#count();
-    this.#marks.push(this.#stack.length);
-  }
-
-  #popToMark(): PickleValue[] {
-    const mark = this.#marks.pop();
-    if (mark === undefined) throw nothingThere(this.#bytes.position);
-    return this.#stack.splice(mark);
-  }
-
-  /** The value on top of the stack, which stays there. */
-  #top(): PickleValue {
-    const value = this.#pop();
-    this.#stack.push(value);
-    return value;
-  }
-
-  #remember(place: number): void {
-    this.#count();
-    this.#memo.set(place, this.#top());
-  }
-
-  #recall(place: number): void {
-    const value = this.#memo.get(place);
-    if (value === undefined) throw nothingThere(this.#bytes.position);
-    this.#push(value);
+  /** A `str` of Python 2. */
+  #pushString(length: number): void {
+    const bytes = this.#bytes;
+    const isLatin1 = this.#strings === 'latin1';
+    this.#stack.push(isLatin1 ? bytes.bytes(length).toString('latin1') : bytes.textOrBytes(length));
   }
 
   #append(items: readonly PickleValue[]): void {
-    const list = this.#top();
+    const list = this.#stack.top();
+    // What is in a set, or in a list with a class of its own, is of no use here.
+    if (list instanceof PickledObject) return;
     if (!Array.isArray(list)) throw misplaced('a list', this.#bytes.position);
-    for (const item of items) (list satisfies PickleList).push(item);
+    for (const item of items) list.push(item);
+  }
+
+  #pushDict(keysAndValues: readonly PickleValue[]): void {
+    this.#stack.push(new Map());
+    this.#setItems(keysAndValues);
   }
 
   #setItems(keysAndValues: readonly PickleValue[]): void {
-    const dict = this.#top();
+    const target = this.#stack.top();
+    if (target instanceof PickledObject) target.items ??= new Map();
+    const dict = target instanceof PickledObject ? target.items : target;
     if (!(dict instanceof Map) || keysAndValues.length % 2 !== 0) {
       throw misplaced('a dictionary', this.#bytes.position);
     }
     for (let i = 0; i < keysAndValues.length; i += 2) {
-      setNew(dict, keysAndValues[i] as PickleValue, keysAndValues[i + 1] as PickleValue);
+      const [key, value] = keysAndValues.slice(i, i + 2) as [PickleValue, PickleValue];
+      if (dict.has(key)) throw setTwice(key);
+      dict.set(key, value);
     }
   }
 
-  #call(): void {
-    const [callable, args] = this.#popMany(2);
-    if (!(callable instanceof PickleCallable) || !(args instanceof PickleTuple)) {
+  /** OBJ has the class and its arguments one after the other. */
+  #callOf([callable, ...args]: readonly PickleValue[]): void {
+    this.#call([callable as PickleValue, new PickleTuple(args)]);
+  }
+
+  #call([callable, args]: readonly PickleValue[]): void {
+    const isCallable = callable instanceof PickleGlobal || callable instanceof PickledObject;
+    if (!isCallable || !(args instanceof PickleTuple)) {
       throw misplaced('a call', this.#bytes.position);
     }
-    this.#push(callable.call(args.items));
+    this.#stack.push(valueOfCall(callable, args.items));
   }
 
-  /** Checks and drops a state dict's attributes: the versions of its modules (`_metadata`). */
-  #setAttributes(): void {
-    const attributes = this.#pop();
-    if (this.#top() instanceof Map && attributes instanceof Map) return;
-    throw misplaced('attributes of a state dict', this.#bytes.position);
+  /**
+   * Keeps the state of an object. That of a dictionary is dropped: the versions of a state dict's
+   * modules (`_metadata`).
+   */
+  #setState(state: PickleValue): void {
+    const target = this.#stack.top();
+    if (target instanceof PickledObject) target.state = state;
+    else if (!(target instanceof Map)) throw misplaced('attributes', this.#bytes.position);
   }
 
-  #pushStorage(storage: PickledStorage): void {
+  #storage(storage: PickledStorage): PickledStorage {
     const known = this.#storages.get(storage.key) ?? storage;
-    if (known.dtype !== storage.dtype || known.elements !== storage.elements) {
+    if (known.type !== storage.type || known.elements !== storage.elements) {
       throw new FormatError('its pickle describes a storage in two ways');
     }
     this.#storages.set(storage.key, known);
-    this.#push(known);
-  }
-
-  #count(): void {
-    this.#values++;
-    if (this.#values > MAX_VALUES) {
-      throw new FormatError(`its pickle has more than ${MAX_VALUES} values`);
-    }
+    return known.firstElement === storage.firstElement ? known : storage;
   }
 }
 
-function setNew(dict: PickleDict, key: PickleValue, value: PickleValue): void {
-  if (dict.has(key)) throw new FormatError(`its pickle sets a key twice: ${quoted(String(key))}`);
-  dict.set(key, value);
+function globalOf(module: string, name: string): PickleGlobal {
+  const known = Object.hasOwn(MODULES, module) ? MODULES[module] : module;
+  return new PickleGlobal(`${known}.${name}`);
 }
 
-function requireProtocol2(protocol: number): void {
-  if (protocol === 2) return;
-  const message = `it was written with pickle protocol ${protocol}, expected 2`;
-  throw new FormatError(message, "Save it again with torch.save's own protocol.");
+function requireProtocol(protocol: number): void {
+  if (protocol >= FIRST_PROTOCOL && protocol <= LAST_PROTOCOL) return;
+  const message = `it was written with pickle protocol ${protocol}, expected ${FIRST_PROTOCOL} to ${LAST_PROTOCOL}`;
+  throw new FormatError(message, SAVE_AGAIN);
 }
 
-/** Instructions that make objects or run code, by opcode. */
-const REFUSED: ReadonlyMap<number, string> = new Map([
+function requireFew(bytes: number): number {
+  if (bytes <= MAX_INTEGER) return bytes;
+  throw new FormatError(`its pickle has an integer of ${bytes} bytes`);
+}
+
+/** Instructions that only protocols 0 and 1 need. */
+const OLD_INSTRUCTIONS: ReadonlyMap<number, string> = new Map([
+  [0x46, 'FLOAT'],
+  [0x49, 'INT'],
+  [0x4c, 'LONG'],
   [0x50, 'PERSID'],
+  [0x53, 'STRING'],
+  [0x56, 'UNICODE'],
+  [0x67, 'GET'],
   [0x69, 'INST'],
-  [0x6f, 'OBJ'],
-  [0x81, 'NEWOBJ'],
-  [0x82, 'EXT1'],
-  [0x83, 'EXT2'],
-  [0x84, 'EXT4'],
-  [0x92, 'NEWOBJ_EX'],
-  [0x93, 'STACK_GLOBAL'],
+  [0x70, 'PUT'],
 ]);
 
 function unknownInstruction(opcode: number, at: number): FormatError {
+  const old = OLD_INSTRUCTIONS.get(opcode);
+  if (old !== undefined) {
+    const message = `its pickle has the instruction ${old} at byte ${at}, of protocol 0 or 1; expected 2 to 5`;
+    return new FormatError(message, SAVE_AGAIN);
+  }
   const hexadecimal = `0x${opcode.toString(16).padStart(2, '0')}`;
-  const refused = REFUSED.get(opcode);
-  const name = refused === undefined ? hexadecimal : `${refused} (${hexadecimal})`;
-  return new FormatError(
-    `its pickle has the instruction ${name} at byte ${at}, which no state dict needs (nothing of it was run)`,
-  );
+  return new FormatError(`its pickle has the unknown instruction ${hexadecimal} at byte ${at}`);
 }
 
-function nothingThere(position: number): FormatError {
-  return new FormatError(`its pickle takes a value where there is none, before byte ${position}`);
+function setTwice(key: PickleValue): FormatError {
+  return new FormatError(`its pickle sets a key twice: ${quoted(String(key))}`);
 }
 
 function misplaced(what: string, position: number): FormatError {

@@ -5,7 +5,10 @@ const MAX_LINE = 1000;
 
 const LINE_FEED = 10;
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** Python allows halves of surrogate pairs in its texts, which come out as U+FFFD. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The arguments of a pickle's instructions, one after the other. */
 export class PickleBytes {
@@ -19,41 +22,49 @@ export class PickleBytes {
   }
 
   uint8(): number {
-    return this.#take(1).readUInt8();
+    return this.bytes(1).readUInt8();
   }
 
   uint16(): number {
-    return this.#take(2).readUInt16LE();
+    return this.bytes(2).readUInt16LE();
   }
 
   uint32(): number {
-    return this.#take(4).readUInt32LE();
+    return this.bytes(4).readUInt32LE();
+  }
+
+  /** A length of eight bytes; above 2⁵³ inexact, but larger than any file. */
+  uint64(): number {
+    return Number(this.bytes(8).readBigUInt64LE());
   }
 
   int32(): number {
-    return this.#take(4).readInt32LE();
+    return this.bytes(4).readInt32LE();
   }
 
   float64(): number {
-    return this.#take(8).readDoubleBE();
+    return this.bytes(8).readDoubleBE();
   }
 
   /** A signed integer of `length` bytes: a number where that holds it exactly, else a bigint. */
   integer(length: number): number | bigint {
     if (length === 0) return 0;
-    const bytes = Buffer.from(this.#take(length)).reverse();
+    const bytes = Buffer.from(this.bytes(length)).reverse();
     const value = BigInt.asIntN(8 * length, BigInt(`0x${bytes.toString('hex')}`));
     return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   }
 
   text(length: number): string {
-    const bytes = this.#take(length);
+    return utf8.decode(this.bytes(length));
+  }
+
+  /** A `str` of Python 2: a text where it is one in UTF-8, and else bytes. */
+  textOrBytes(length: number): string | Buffer {
+    const bytes = this.bytes(length);
     try {
-      return utf8.decode(bytes);
+      return strictUtf8.decode(bytes);
     } catch {
-      throw new FormatError(
-        `its pickle has a text that is not UTF-8, before byte ${this.position}`,
-      );
+      return bytes;
     }
   }
 
@@ -62,10 +73,11 @@ export class PickleBytes {
     const end = window.indexOf(LINE_FEED);
     if (end < 0) throw new FormatError(`its pickle has an endless name at byte ${this.position}`);
     this.position += end + 1;
-    return window.toString('latin1', 0, end);
+    return utf8.decode(window.subarray(0, end));
   }
 
-  #take(length: number): Buffer {
+  /** The next bytes: not a copy. */
+  bytes(length: number): Buffer {
     const end = this.position + length;
     if (end > this.#bytes.length) {
       throw new FormatError(`its pickle goes on after its last byte, ${this.#bytes.length}`);

@@ -1,6 +1,6 @@
-import type { Dtype } from './dtype.js';
+import type { ElementType } from './torchTypes.js';
 
-/** What a pickle can hold that a state dict or a training checkpoint needs. */
+/** What a pickle holds: data, and descriptions of what it would have Python make. */
 export type PickleValue =
   | null
   | boolean
@@ -8,11 +8,13 @@ export type PickleValue =
   /** An integer that is too large for a number to hold it exactly. */
   | bigint
   | string
+  /** `bytes` and `bytearray`. */
+  | Buffer
   | PickleTuple
   | PickleList
   | PickleDict
-  | PickleCallable
-  | StorageType
+  | PickleGlobal
+  | PickledObject
   | PickledStorage
   | PickledTensor;
 
@@ -25,31 +27,49 @@ export class PickleTuple {
   constructor(readonly items: readonly PickleValue[]) {}
 }
 
-/** A class or function that a pickle calls by name: one of ours that stands for it. */
-export class PickleCallable {
-  constructor(readonly call: (args: readonly PickleValue[]) => PickleValue) {}
+/** A class, function or constant by its name, `module.name`. It is never looked up. */
+export class PickleGlobal {
+  constructor(readonly name: string) {}
 }
 
-/** `torch.FloatStorage` and its like. */
-export class StorageType {
-  constructor(readonly dtype: Dtype) {}
+/**
+ * Something that Python would make by calling a class or function. It stays what the pickle says of
+ * it, because nothing is called here.
+ */
+export class PickledObject {
+  /** What its class would restore it from; null where the pickle gives nothing. */
+  state: PickleValue = null;
+  /** What was put into it as into a dictionary; undefined where nothing was. */
+  items: PickleDict | undefined;
+
+  constructor(
+    /** What would be called: in all but strange pickles a `PickleGlobal`. */
+    readonly callable: PickleValue,
+    readonly args: readonly PickleValue[],
+  ) {}
 }
 
 /** Elements in a row, somewhere else in the file. */
 export class PickledStorage {
   constructor(
-    readonly dtype: Dtype,
+    readonly type: ElementType,
     readonly key: string,
     readonly elements: number,
+    /** Its first element's place in the storage of that key; 0 but for old views of storages. */
+    readonly firstElement = 0,
   ) {}
 }
 
 /** A view of a storage; offset and strides in elements. */
 export class PickledTensor {
   constructor(
+    /** The storage's own, or another where the storage is one of bytes. */
+    readonly type: ElementType,
     readonly storage: PickledStorage,
     readonly firstElement: number,
     readonly shape: readonly number[],
     readonly strides: readonly number[],
+    /** Whether Python would give it attributes, too. */
+    readonly hasAttributes = false,
   ) {}
 }

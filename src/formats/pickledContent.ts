@@ -1,7 +1,9 @@
 import { FormatError, quoted } from './formatError.js';
-import { PickledTensor, PickleTuple, type PickleValue } from './pickleValue.js';
-import { requireShort } from './storedTensors.js';
-import type { Scalar } from './tensorFile.js';
+import { isModule, nameOf, OpaqueCollection, whatIs } from './opaqueValues.js';
+import { PickledObject, type PickledTensor, PickleTuple, type PickleValue } from './pickleValue.js';
+import { MAX_NAME_LENGTH } from './storedTensors.js';
+import type { OpaqueValues, Scalar } from './tensorFile.js';
+import { tensorOf } from './torchTensors.js';
 
 /** How many dictionaries and lists may lie inside each other. */
 const MAX_DEPTH = 100;
@@ -11,64 +13,98 @@ export interface PickledContent {
   /** In the file's order; names as in `TensorFileContent`. */
   readonly tensors: readonly (readonly [name: string, tensor: PickledTensor])[];
   readonly scalars: ReadonlyMap<string, Scalar>;
+  readonly opaque: readonly OpaqueValues[];
 }
 
 /**
- * Finds all tensors in dictionaries, lists and tuples. A container that occurs several times is
- * looked into once, and the tensors in it are named after its first place.
- * @throws FormatError where the pickle is not a dictionary or list
+ * Finds all tensors in dictionaries, lists and tuples, and in objects that were filled like
+ * dictionaries. A container that occurs several times is looked into once, and the tensors in it are
+ * named after its first place. What is neither tensor, number, text nor such a container is opaque.
+ * @throws FormatError where the pickle is not a dictionary or list, and where it has a model that was
+ * pickled whole and no tensor besides
  */
 export function contentOf(root: PickleValue): PickledContent {
   const entries = entriesOf(root);
-  if (entries === undefined) {
-    const what = root instanceof PickledTensor ? 'a tensor without a name' : 'no state dict';
-    throw new FormatError(
-      `it holds ${what}`,
-      'Save a state dict: torch.save(model.state_dict(), …)',
-    );
-  }
+  if (entries === undefined) throw noStateDict(root);
   const scalars = new Map<string, Scalar>();
   for (const [key, value] of entries) {
     if (value !== null && typeof value !== 'object') scalars.set(nameOf(key), value);
   }
-  const found: Found = { tensors: [], containers: new Set() };
-  collect(root, '', 0, found);
-  return { tensors: found.tensors, scalars };
+  const finder = new Finder();
+  finder.collect(root, '', 0);
+  const opaque = finder.opaque.values();
+  const model = opaque.find(({ isModule }) => isModule);
+  if (model !== undefined && finder.tensors.size === 0) {
+    const [place] = model.places as [string];
+    throw wholeModel(
+      `its ${quoted(place)} is a whole model, pickled as ${model.what}`,
+      `["${place}"]`,
+    );
+  }
+  return { tensors: [...finder.tensors], scalars, opaque };
 }
 
-interface Found {
-  readonly tensors: [name: string, tensor: PickledTensor][];
-  /** Dictionaries, lists and tuples that were looked into. */
-  readonly containers: Set<PickleValue>;
-}
+class Finder {
+  readonly tensors = new Map<string, PickledTensor>();
+  readonly opaque = new OpaqueCollection();
+  /** Dictionaries, lists, tuples and objects that were looked into. */
+  readonly #containers = new Set<PickleValue>();
 
-function collect(value: PickleValue, name: string, depth: number, found: Found): void {
-  if (value instanceof PickledTensor) found.tensors.push([name, value]);
-  const entries = entriesOf(value);
-  if (entries === undefined || found.containers.has(value)) return;
-  if (depth > MAX_DEPTH) throw new FormatError(`its pickle is more than ${MAX_DEPTH} levels deep`);
-  requireShort(name);
-  found.containers.add(value);
-  for (const [key, item] of entries) {
-    if (item === null || typeof item !== 'object') continue;
-    collect(item, name === '' ? nameOf(key) : `${name}.${nameOf(key)}`, depth + 1, found);
+  collect(value: PickleValue, name: string, depth: number): void {
+    const tensor = tensorOf(value);
+    if (tensor !== undefined) this.#collectTensor(tensor, name);
+    else if (depth > MAX_DEPTH) this.opaque.add(`what lies ${MAX_DEPTH} levels deep`, name);
+    else this.#collectContainer(value, name, depth);
+  }
+
+  #collectTensor(tensor: PickledTensor, name: string): void {
+    if (tensor.type.dtype === undefined) this.opaque.add(whatIs(tensor), name);
+    else if (this.tensors.has(name)) this.opaque.add('second tensor of a name', name);
+    else this.tensors.set(name, tensor);
+    if (tensor.hasAttributes) this.opaque.add('attributes of a tensor', name);
+  }
+
+  #collectContainer(value: PickleValue, name: string, depth: number): void {
+    const entries = entriesOf(value);
+    if (entries === undefined || value instanceof PickledObject) {
+      this.opaque.add(whatIs(value), name, isModule(value));
+    }
+    if (entries === undefined || this.#containers.has(value)) return;
+    this.#containers.add(value);
+    for (const [key, item] of entries) {
+      if (item === null || typeof item !== 'object') continue;
+      const itemName = name === '' ? nameOf(key) : `${name}.${nameOf(key)}`;
+      if (itemName.length > MAX_NAME_LENGTH) this.opaque.add('what has a very long name', name);
+      else this.collect(item, itemName, depth + 1);
+    }
   }
 }
 
 function entriesOf(value: PickleValue): Iterable<[PickleValue, PickleValue]> | undefined {
   if (value instanceof Map) return value;
+  if (value instanceof PickledObject) return value.items;
   if (value instanceof PickleTuple) return value.items.entries();
   return Array.isArray(value) ? value.entries() : undefined;
 }
 
-function nameOf(key: PickleValue): string {
-  if (typeof key === 'string') return key;
-  if (typeof key === 'number' || typeof key === 'bigint') return String(key);
-  throw new FormatError(
-    `its pickle has a key that is neither a text nor an integer: ${shown(key)}`,
-  );
+function noStateDict(root: PickleValue): FormatError {
+  const hint = 'Save a state dict: torch.save(model.state_dict(), "model.pth").';
+  if (isModule(root)) return wholeModel(`it holds a whole model, pickled as ${whatIs(root)}`, '');
+  const isTensor = tensorOf(root) !== undefined;
+  const what = isTensor ? 'a tensor without a name' : `no state dict, but ${typeOf(root)}`;
+  return new FormatError(`it holds ${what}`, hint);
 }
 
-function shown(key: PickleValue): string {
-  return typeof key === 'object' && key !== null ? 'an object' : quoted(String(key));
+function typeOf(value: PickleValue): string {
+  if (value === null) return 'None';
+  return typeof value === 'object' ? whatIs(value) : `a ${typeof value}`;
+}
+
+/** @param way to the model in what `torch.load` returns */
+function wholeModel(message: string, way: string): FormatError {
+  const load = `torch.load("…", weights_only=False)${way}`;
+  return new FormatError(
+    `${message}, not its state dict (nothing of it was run)`,
+    `In Python, where its classes are known and if you trust the file: torch.save(${load}.state_dict(), "model.pth").`,
+  );
 }

@@ -1,4 +1,4 @@
-import { ELEMENT_BYTES } from './dtype.js';
+import type { Dtype } from './dtype.js';
 import { FormatError, quoted } from './formatError.js';
 import type { InputFile } from './inputFile.js';
 import { readPickle } from './pickle.js';
@@ -8,7 +8,7 @@ import type { StoredTensor, TensorFileContent } from './tensorFile.js';
 import { readZipRecord, readZipRecords, type ZipRecord } from './zipArchive.js';
 
 /** The largest pickle that is read; that of a ResNet-50 has 50 kB. */
-export const MAX_PICKLE_BYTES = 1 << 24;
+export const MAX_PICKLE_BYTES = 1 << 26;
 
 const MAX_TEXT_BYTES = 1 << 20;
 
@@ -30,6 +30,7 @@ export async function readPth(file: InputFile): Promise<TensorFileContent> {
   return {
     tensors: storedTensors(content, (storage) => locate(storage, find(`data/${storage.key}`))),
     scalars: content.scalars,
+    opaque: content.opaque,
     metadata: await readDescription(file, find(DESCRIPTION_RECORD)),
   };
 }
@@ -39,11 +40,12 @@ export function storedTensors(
   { tensors }: PickledContent,
   place: (storage: PickledStorage) => StoredTensor['storage'],
 ): StoredTensor[] {
-  const places = new Map<PickledStorage, StoredTensor['storage']>();
-  return tensors.map(([name, { storage, firstElement, shape, strides }]) => {
-    const found = places.get(storage) ?? place(storage);
-    places.set(storage, found);
-    return { name, dtype: storage.dtype, shape, strides, firstElement, storage: found };
+  const places = new Map<string, StoredTensor['storage']>();
+  return tensors.map(([name, { type, storage, firstElement, shape, strides }]) => {
+    const found = places.get(storage.key) ?? place(storage);
+    places.set(storage.key, found);
+    const dtype = type.dtype as Dtype; // those without one are opaque
+    return { name, dtype, shape, strides, firstElement, storage: found };
   });
 }
 
@@ -80,10 +82,10 @@ async function readDescription(
 }
 
 function locate(
-  { key, dtype, elements }: PickledStorage,
+  { key, type, elements }: PickledStorage,
   record: ZipRecord | undefined,
 ): StoredTensor['storage'] {
-  const bytes = elements * ELEMENT_BYTES[dtype];
+  const bytes = elements * type.bytes;
   if (record?.bytes === bytes) return { offset: record.offset, bytes, crc32: record.crc32 };
   const found =
     record === undefined ? 'is missing' : `has ${record.bytes} bytes, expected ${bytes}`;

@@ -26,7 +26,7 @@ export async function readSafetensors(file: InputFile): Promise<TensorFileConten
   const header = parseHeader(bytes);
   const checksums = mocoChecksums(bytes, header);
   const tensors = locateTensors(header, LENGTH_BYTES + length, file.size, checksums);
-  return { tensors, scalars: new Map(), metadata: header.metadata };
+  return { tensors, scalars: new Map(), opaque: [], metadata: header.metadata };
 }
 
 /** Finds where the tensors lie; they are in the order of their bytes. */

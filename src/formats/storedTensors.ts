@@ -2,7 +2,8 @@ import { ELEMENT_BYTES } from './dtype.js';
 import { FormatError, quoted } from './formatError.js';
 import type { StoredTensor } from './tensorFile.js';
 
-const MAX_NAME_LENGTH = 1000;
+/** Characters that the name of a tensor may have. */
+export const MAX_NAME_LENGTH = 1000;
 
 /**
  * Tensors may share bytes, so that together they may have more than the file; this is how many
@@ -55,7 +56,7 @@ function extent(shape: readonly number[]): number {
  * Refuses long names: a tensor's name holds those of all containers around it, and long ones would
  * take more memory than the file has bytes.
  */
-export function requireShort(name: string): void {
+function requireShort(name: string): void {
   if (name.length <= MAX_NAME_LENGTH) return;
   throw new FormatError(`the name ${quoted(name)} has ${name.length} characters`);
 }

@@ -25,6 +25,21 @@ export interface StoredTensor {
 /** A number, text or truth value that lies beside the tensors. */
 export type Scalar = number | bigint | string | boolean;
 
+/**
+ * Values of one kind that are neither tensors of plain numbers nor collections of them, and that were
+ * passed over. Nothing of them was run.
+ */
+export interface OpaqueValues {
+  /** Class, function or constant as `module.name`, or in words: `argparse.Namespace`, `bytes`. */
+  readonly what: string;
+  /** Where they stand, in the form of a tensor's name; of many, the first thousand. */
+  readonly places: readonly string[];
+  /** How many there are. */
+  readonly count: number;
+  /** Whether they are models that were pickled whole, as `torch.save(model)` does. */
+  readonly isModule: boolean;
+}
+
 /** What the index of a file says. */
 export interface TensorFileContent {
   /**
@@ -34,6 +49,8 @@ export interface TensorFileContent {
   readonly tensors: readonly StoredTensor[];
   /** Of a `.pth`: the outermost dictionary's numbers, texts and truth values. */
   readonly scalars: ReadonlyMap<string, Scalar>;
+  /** Of a `.pth`: what else its pickle holds, wherever it stands. */
+  readonly opaque: readonly OpaqueValues[];
   /** Of safetensors: its `__metadata__`. Of a `.pth`: the record `moco.json`, if there is one. */
   readonly metadata: ReadonlyMap<string, string>;
 }

@@ -23,6 +23,8 @@ export interface Conversion {
   readonly leftOut: readonly LeftOut[];
   /** Names of what lies beside the tensors and is not converted, such as `epoch` and `arch`. */
   readonly valuesLeftOut: readonly string[];
+  /** What else the input holds and is not converted; nothing of it was run. */
+  readonly opaque: TensorFile['opaque'];
 }
 
 /** Texts of moco's own, which the output gets anew or takes over, so that none is lost. */
@@ -62,7 +64,9 @@ export async function convertWith(
       { path: output, format, description: descriptionRecord(file) },
     )
     .catch((error: unknown) => Promise.reject(MocoError.from(error)));
-  return { output, format, tensors: tensors.length, leftOut, valuesLeftOut: valuesOf(file) };
+  const valuesLeftOut = valuesOf(file);
+  const { opaque } = file;
+  return { output, format, tensors: tensors.length, leftOut, valuesLeftOut, opaque };
 }
 
 function formatOf(output: string): Conversion['format'] {

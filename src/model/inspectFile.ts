@@ -21,6 +21,8 @@ export interface FileInspection extends Omit<ModelDescription, 'results'> {
   readonly parameters: number;
   /** Tensors of the file that are not part of the model. */
   readonly leftOut: readonly LeftOut[];
+  /** What the file holds besides tensors, numbers and texts; nothing of it was run. */
+  readonly opaque: TensorFile['opaque'];
   /** Results of the last evaluation, and of the one with the highest kNN top-1. */
   readonly metrics: { readonly last: MetricsRow; readonly best: MetricsRow } | undefined;
   /** How many tensors the file has, and how many of them were compared with their checksum. */
@@ -49,6 +51,7 @@ export async function inspectFile(path: string): Promise<FileInspection> {
     tensors: tensors.length,
     parameters: parameterCount(tensors),
     leftOut,
+    opaque: file.opaque,
     ...description,
     metrics: summary(results),
     checksums: { tensors: file.tensors.length, verified },

@@ -6,10 +6,8 @@ Written with Python 3.11, torch 2.13.0 (CPU) and safetensors. `expected.json` sa
 of every good file its dtype, shape and the CRC-32 of its elements, in order, little-endian.
 """
 
-import io
 import json
 import os
-import pickle
 import zipfile
 import zlib
 from collections import OrderedDict
@@ -20,6 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 FOLDER = Path(__file__).parent
+
+PROTOCOLS = (3, 4, 5)
 
 DTYPES = {
     torch.float64: "F64",
@@ -129,15 +129,16 @@ def rewrite_zip(source: Path, target: Path, change, compression=zipfile.ZIP_STOR
             new.writestr(stamped, change(record.filename, old.read(record)))
 
 
+def make_files_with_more_than_tensors() -> None:
+    """What is not a tensor of plain numbers is passed over, and nothing of it is run."""
+    torch.save(
+        {"real": numbers(2), "complex": numbers(2).to(torch.complex64)}, FOLDER / "complex.pth"
+    )
+    torch.save({"weight": numbers(2), "hostile": RunsCommand()}, FOLDER / "hostile.pth")
+
+
 def make_bad_files() -> None:
     plain = FOLDER / "plain.pth"
-    hostile = io.BytesIO()
-    pickle.dump({"weight": RunsCommand()}, hostile, protocol=2)
-    rewrite_zip(
-        plain,
-        FOLDER / "bad_global.pth",
-        lambda name, data: hostile.getvalue() if name.endswith("data.pkl") else data,
-    )
     rewrite_zip(plain, FOLDER / "bad_compressed.pth", lambda _, data: data, zipfile.ZIP_DEFLATED)
     rewrite_zip(
         plain,
@@ -146,8 +147,6 @@ def make_bad_files() -> None:
     )
     torch.save({"expanded": numbers(2, 1).expand(2, 1000)}, FOLDER / "bad_expanded.pth")
     torch.save(small_network(), FOLDER / "bad_whole_model.pth")
-    torch.save({"complex": numbers(2).to(torch.complex64)}, FOLDER / "bad_complex.pth")
-    torch.save({"a": numbers(2)}, FOLDER / "bad_protocol.pth", pickle_protocol=4)
 
 
 def main() -> None:
@@ -159,9 +158,14 @@ def main() -> None:
             content, FOLDER / f"{name}_legacy.pth", _use_new_zipfile_serialization=False
         )
         expected[f"{name}.pth"] = expected[f"{name}_legacy.pth"] = tensors
+    for protocol in PROTOCOLS:
+        name = f"protocol{protocol}.pth"
+        torch.save(training_checkpoint(), FOLDER / name, pickle_protocol=protocol)
+        expected[name] = expected["checkpoint.pth"]
     content = {**every_dtype(), "empty": torch.empty(0, 3), "scalar": torch.tensor(7.0)}
     save_file(content, FOLDER / "python.safetensors", metadata={"format": "pt"})
     expected["python.safetensors"] = {key: expectation(value) for key, value in content.items()}
+    make_files_with_more_than_tensors()
     make_bad_files()
     (FOLDER / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
 

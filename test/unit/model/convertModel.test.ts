@@ -46,7 +46,14 @@ for (const [ending, format] of [
       ['a', 'b'],
     );
     assert.deepEqual(target, { path: output, format, description: '' });
-    assert.deepEqual(conversion, { output, format, tensors: 2, leftOut: [], valuesLeftOut: [] });
+    assert.deepEqual(conversion, {
+      output,
+      format,
+      tensors: 2,
+      leftOut: [],
+      valuesLeftOut: [],
+      opaque: [],
+    });
   });
 }
 
@@ -146,7 +153,7 @@ test('a tensor in the place of the texts of safetensors is refused there, and go
 });
 
 test('a wrong input, and what fails in the addon, is an error with its code', async () => {
-  await assert.rejects(convert(modelFile('bad_global.pth'), join(folder, 'out.pth')), {
+  await assert.rejects(convert(modelFile('bad_byteorder.pth'), join(folder, 'out.pth')), {
     code: 'ERR_MOCO_CHECKPOINT',
   });
   const failure = Object.assign(new Error('no space'), {

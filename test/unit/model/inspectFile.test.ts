@@ -64,6 +64,7 @@ test('a model file tells its kind, architecture and size', async () => {
     tensors: 326,
     parameters: 24_615_616, // what PyTorch counts
     leftOut: [],
+    opaque: [],
     metrics: undefined,
     checksums: { tensors: 326, verified: 0 },
   });
