@@ -58,11 +58,18 @@ export type {
   LinearStepEvent,
   LinearSweepEvent,
 } from './evaluate/linearEvents.js';
-export type { Architecture, Stem } from './model/architecture.js';
-export { type Conversion, type ConvertOptions, convertModel } from './model/convertModel.js';
+export type { Architecture } from './model/architecture.js';
+export type { Stem } from './model/backboneLayout.js';
+export {
+  type Conversion,
+  type ConvertOptions,
+  convertModel,
+  MODEL_NAMES,
+  type ModelNames,
+} from './model/convertModel.js';
 export type { MetricsRow } from './model/description.js';
 export type { LeftOut } from './model/encoderTensors.js';
-export { type FileInspection, inspectFile } from './model/inspectFile.js';
+export { type FileInspection, type InspectOptions, inspectFile } from './model/inspectFile.js';
 export type { ModelKind } from './model/readModel.js';
 export { STEP_PHASES, type StepPhase } from './native/benchmark.js';
 export type { NativeMemory } from './native/machine.js';

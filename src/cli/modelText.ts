@@ -12,11 +12,12 @@ const LISTED = 10;
 
 /** What is in a model file. */
 export function inspectionLines(inspection: FileInspection): string[] {
-  const { path, format, size, kind, metrics, config, leftOut, opaque } = inspection;
+  const { path, format, size, kind, prefix, metrics, config, leftOut, opaque } = inspection;
   return [
     `file    ${path} (${FORMATS[format]}, ${megabytes(size)})`,
     `kind    ${kind}`,
     `model   ${model(inspection)}`,
+    ...(prefix === '' ? [] : [`        under ${prefix}`]),
     ...progress(inspection),
     ...(metrics ? [`metrics last: ${values(metrics.last)}`] : []),
     ...(metrics ? [`        best: ${values(metrics.best)}`] : []),
@@ -24,6 +25,7 @@ export function inspectionLines(inspection: FileInspection): string[] {
     `checks  ${checksums(inspection.checksums)}`,
     ...leftOutNote('also in the file', leftOut.map(tensorGroup)),
     ...leftOutNote('not read, and not run', opaque.map(opaqueGroup)),
+    ...modelNotes(inspection),
   ].map(printable);
 }
 
@@ -37,7 +39,14 @@ export function conversionLines(conversion: Conversion): string[] {
       ...valuesLeftOut,
       ...opaque.map(opaqueGroup),
     ]),
+    ...modelNotes(conversion),
   ].map(printable);
+}
+
+/** What a user should know of a model, or why it is none that moco knows. */
+function modelNotes({ notes, misfit }: Pick<FileInspection, 'notes' | 'misfit'>): string[] {
+  const reason = misfit === undefined ? [] : `no ResNet that moco knows: ${misfit}`.split('\n');
+  return [...notes, ...reason].map((line) => (line.startsWith(' ') ? line : `note: ${line}`));
 }
 
 function model({ architecture, parameters, tensors }: FileInspection): string {

@@ -53,6 +53,15 @@ export const modelKeys = {
   modelPath: path('file')
     .default('results/128_4096_0.5_0.999_200_256_500_model.pth')
     .describe('model to measure: .pth or .safetensors'),
+  prefix: z
+    .string()
+    .optional()
+    .meta({
+      title: 'text',
+      description:
+        'where the model is in its file, if there are several: how the names of its tensors begin',
+      examples: ['module.encoder_q'],
+    }),
   arch: arch.describe('backbone that the model has'),
   stem: z
     .enum(['cifar', 'imagenet'])

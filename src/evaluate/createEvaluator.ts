@@ -4,7 +4,7 @@ import type { LoadOptions } from '../data/dataset.js';
 import { holdOut } from '../data/holdOut.js';
 import { loadDataset } from '../data/load.js';
 import { MocoError } from '../error.js';
-import { readModel } from '../model/readModel.js';
+import { type Model, readModel } from '../model/readModel.js';
 import { requireFit } from '../model/requireFit.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeDescription } from '../native/compute.js';
@@ -45,7 +45,7 @@ export interface Evaluator extends AsyncDisposable {
   readonly description: EvaluatorDescription;
   /** Names of the classes, by label. */
   readonly classes: readonly string[];
-  /** What the user should know of the data, one line each. */
+  /** What the user should know of the model and the data, one line each. */
   readonly notices: readonly string[];
 }
 
@@ -60,7 +60,8 @@ export async function createEvaluator(
 ): Promise<Evaluator> {
   const addon = loadAddon();
   requireDevice(config.device, addon);
-  const backbone = await readBackbone(config, addon);
+  const model = await readModel(config.modelPath, config.prefix);
+  const backbone = backboneOf(model, config, addon);
   const dataset = await loadDataset(config, options);
   const heldOut = 'validation' in config ? config.validation : 0;
   const pictures = holdOut(dataset, heldOut, config.seed);
@@ -85,15 +86,16 @@ export async function createEvaluator(
     native,
     description,
     classes: dataset.classes,
-    notices: dataset.notices,
+    notices: [...model.notes, ...dataset.notices],
     [Symbol.asyncDispose]: () => native.dispose(),
   };
 }
 
-async function readBackbone(
-  { modelPath, arch, stem }: KnnConfig | LinearConfig,
+function backboneOf(
+  model: Model,
+  { arch, stem }: KnnConfig | LinearConfig,
   addon: NativeAddon,
-): Promise<NativeTensorSource> {
+): NativeTensorSource {
   const layout = addon.encoderLayout(arch, ANY_FEATURE_DIM, stem);
-  return { path: modelPath, tensors: requireFit(await readModel(modelPath), layout, 'backbone') };
+  return { path: model.file.path, tensors: requireFit(model, layout, 'backbone') };
 }

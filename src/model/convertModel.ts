@@ -1,18 +1,30 @@
 import { stat } from 'node:fs/promises';
 import { MocoError } from '../error.js';
+import { quoted } from '../formats/formatError.js';
 import { DESCRIPTION_RECORD } from '../formats/pth.js';
 import { METADATA } from '../formats/safetensorsHeader.js';
-import type { TensorFile } from '../formats/tensorFile.js';
+import type { StoredTensor, TensorFile } from '../formats/tensorFile.js';
 import type { NativeAddon } from '../native/addon.js';
 import { loadAddon } from '../native/load.js';
 import { descriptionRecord } from './description.js';
 import type { LeftOut } from './encoderTensors.js';
+import { noResNet } from './misfit.js';
 import { type Model, readModel } from './readModel.js';
+import { ownName, TORCHVISION } from './resnetNames.js';
 
 export interface ConvertOptions {
   /** Replace the output if there is one. */
   readonly force?: boolean | undefined;
+  /** Where the model is in the file, if there are several: how the names of its tensors begin. */
+  readonly prefix?: string | undefined;
+  /** What a ResNet's tensors are called in the output; the reference's names by default. */
+  readonly names?: ModelNames | undefined;
 }
+
+/** `reference`: `f.0`, `f.3.0.conv1` … `torchvision`: `conv1`, `layer1.0.conv1` … */
+export type ModelNames = (typeof MODEL_NAMES)[number];
+
+export const MODEL_NAMES = ['reference', 'torchvision'] as const;
 
 /** What was converted. */
 export interface Conversion {
@@ -25,6 +37,10 @@ export interface Conversion {
   readonly valuesLeftOut: readonly string[];
   /** What else the input holds and is not converted; nothing of it was run. */
   readonly opaque: TensorFile['opaque'];
+  /** What tensors do not show, and which encoder was taken; one sentence each. */
+  readonly notes: readonly string[];
+  /** Why a network is no ResNet that moco knows and keeps its names, in one or several lines. */
+  readonly misfit: string | undefined;
 }
 
 /** Texts of moco's own, which the output gets anew or takes over, so that none is lost. */
@@ -32,11 +48,12 @@ const OWN_METADATA = ['format', 'header_crc32', 'checksums', DESCRIPTION_RECORD]
 
 /**
  * Writes the model of a file in another format, told by the output's ending: `.pth` for Python's
- * `torch.load`, or `.safetensors` with a checksum for every tensor. Of an encoder, tensors get the
- * reference's names; those of other networks keep theirs. The output appears whole or not at all.
- * @throws MocoError `ERR_MOCO_CONFIG` for another ending or the same file twice, `ERR_MOCO_OUTPUT`
- * where the output exists already or cannot be written, `ERR_MOCO_CHECKPOINT` for a wrong or
- * damaged input, `ERR_MOCO_NATIVE_MISSING` …
+ * `torch.load`, or `.safetensors` with a checksum for every tensor. The tensors of a ResNet get the
+ * names that are asked for, and heads of moco's own keep theirs (`g.…`, `fc.…`); those of other
+ * networks keep their names. The output appears whole or not at all.
+ * @throws MocoError `ERR_MOCO_CONFIG` for another ending, other names, or the same file twice,
+ * `ERR_MOCO_OUTPUT` where the output exists already or cannot be written, `ERR_MOCO_CHECKPOINT` for
+ * a wrong or damaged input, `ERR_MOCO_NATIVE_MISSING` …
  */
 export function convertModel(
   input: string,
@@ -51,13 +68,15 @@ export async function convertWith(
   load: () => Pick<NativeAddon, 'convertTensors'>,
   input: string,
   output: string,
-  { force = false }: ConvertOptions,
+  { force = false, prefix, names }: ConvertOptions,
 ): Promise<Conversion> {
   const format = formatOf(output);
+  requireKnown(names);
   await requireFree(input, output, force);
-  const model = await readModel(input);
+  const model = await readModel(input, prefix);
   if (format === 'safetensors') requireFreeMetadata(model);
-  const { file, tensors, leftOut } = model;
+  const { file, leftOut, notes, misfit } = model;
+  const tensors = named(model, names);
   await load()
     .convertTensors(
       { path: input, tensors },
@@ -66,7 +85,8 @@ export async function convertWith(
     .catch((error: unknown) => Promise.reject(MocoError.from(error)));
   const valuesLeftOut = valuesOf(file);
   const { opaque } = file;
-  return { output, format, tensors: tensors.length, leftOut, valuesLeftOut, opaque };
+  const left = { leftOut, valuesLeftOut, opaque };
+  return { output, format, tensors: tensors.length, ...left, notes, misfit };
 }
 
 function formatOf(output: string): Conversion['format'] {
@@ -74,6 +94,25 @@ function formatOf(output: string): Conversion['format'] {
   if (output.endsWith('.safetensors')) return 'safetensors';
   const message = `output ${output}: expected a name that ends in .pth or .safetensors`;
   throw new MocoError('ERR_MOCO_CONFIG', message, { hint: 'The ending tells the format.' });
+}
+
+function requireKnown(names: string | undefined): void {
+  if (names === undefined || MODEL_NAMES.some((known) => known === names)) return;
+  const message = `names: there is no ${quoted(String(names))}`;
+  throw new MocoError('ERR_MOCO_CONFIG', message, { hint: `Choose ${MODEL_NAMES.join(' or ')}.` });
+}
+
+/** A model's tensors under the names that are asked for. */
+function named(
+  { file, tensors, misfit }: Model,
+  names: ModelNames | undefined,
+): readonly StoredTensor[] {
+  if (names !== undefined && misfit !== undefined) {
+    const hint = 'Without --names, it is converted with the names that it has.';
+    throw noResNet(file.path, misfit, hint);
+  }
+  if (names !== 'torchvision') return tensors;
+  return tensors.map((tensor) => ({ ...tensor, name: ownName(TORCHVISION, tensor.name) }));
 }
 
 async function requireFree(input: string, output: string, force: boolean): Promise<void> {

@@ -1,6 +1,6 @@
 import { elementCount } from '../formats/storedTensors.js';
 import type { NativeAddon } from '../native/addon.js';
-import type { Stem } from './architecture.js';
+import type { Stem } from './backboneLayout.js';
 
 /** Numbers in an encoder: in its parameters and buffers, the projection head's included. */
 export function encoderElements(

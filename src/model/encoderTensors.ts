@@ -1,4 +1,6 @@
-import type { StoredTensor, TensorFile } from '../formats/tensorFile.js';
+import type { StoredTensor } from '../formats/tensorFile.js';
+import type { FoundEncoder } from './encoderCandidates.js';
+import { referenceName } from './resnetNames.js';
 
 /** Tensors of a file that are not part of its encoder. */
 export interface LeftOut {
@@ -13,78 +15,60 @@ export interface Selection {
   readonly leftOut: readonly LeftOut[];
 }
 
-/**
- * What an encoder is wrapped in, from the outside to the inside: a training checkpoint's
- * dictionary, DistributedDataParallel, and the official MoCo's model with its two encoders.
- */
-const WRAPPERS = ['state_dict.', 'model.', 'module.', 'encoder_q.'];
-
-/** What the query encoder is wrapped in in moco's own checkpoints; the key encoder has `key.`. */
-const CHECKPOINT_WRAPPERS = ['query.'];
+/** Heads that moco itself makes: `g.…`, which projects, and `fc.…`, which classifies. */
+const OWN_HEAD = /^(g|fc)\./;
 
 /**
- * The reference's names by torchvision's. The reference has numbers, since its layers lie in a
- * Sequential.
+ * Takes an encoder out of its file: the backbone, and a head of moco's or the reference's own. Other
+ * heads are left out, since moco computes nothing with them.
+ * @param isOwn whether moco or the reference made the network
  */
-const REFERENCE_NAMES: Readonly<Record<string, string>> = {
-  conv1: 'f.0',
-  bn1: 'f.1',
-  layer1: 'f.3',
-  layer2: 'f.4',
-  layer3: 'f.5',
-  layer4: 'f.6',
-};
-
-/**
- * Finds the encoder in a file: takes it out of what it is wrapped in and gives its tensors the
- * reference's names. A classifier or head of another make is left out.
- * @returns undefined where the file holds no ResNet under a known name
- */
-export function encoderTensors({ tensors, metadata }: TensorFile): Selection | undefined {
-  const isCheckpoint = metadata.get('format') === 'moco-checkpoint';
-  const wrappers = isCheckpoint ? CHECKPOINT_WRAPPERS : WRAPPERS;
-  const unwrapped = wrappers.reduce(unwrap, { tensors, leftOut: [] });
-  const selection = withReferenceNames(unwrapped);
-  return selection.tensors.some(({ name }) => name.startsWith('f.')) ? selection : undefined;
+export function encoderTensors(
+  tensors: readonly StoredTensor[],
+  { prefix, backbonePrefix, naming }: FoundEncoder,
+  isOwn: boolean,
+): Selection {
+  const within = (start: string, name: string) =>
+    name.startsWith(start) ? name.slice(start.length) : '';
+  return rename(tensors, prefix, (name) => {
+    const head = within(prefix, name);
+    if (isOwn && OWN_HEAD.test(head)) return head;
+    return referenceName(naming, within(backbonePrefix, name));
+  });
 }
 
-function unwrap(selection: Selection, prefix: string): Selection {
-  if (!selection.tensors.some(({ name }) => name.startsWith(prefix))) return selection;
-  return rename(selection, (name) =>
+/** The tensors under a prefix, with names from there on, and what else was in the file. */
+export function tensorsUnder(tensors: readonly StoredTensor[], prefix: string): Selection {
+  return rename(tensors, prefix, (name) =>
     name.startsWith(prefix) ? name.slice(prefix.length) : undefined,
   );
 }
 
-function withReferenceNames(selection: Selection): Selection {
-  if (!selection.tensors.some(({ name }) => name === 'conv1.weight')) return selection;
-  return rename(selection, (name) => {
-    const [layer, ...rest] = name.split('.') as [string, ...string[]];
-    const known = Object.hasOwn(REFERENCE_NAMES, layer) ? REFERENCE_NAMES[layer] : undefined;
-    return known === undefined ? undefined : [known, ...rest].join('.');
-  });
-}
-
 /** Renames tensors; those that get no name are left out. */
 function rename(
-  { tensors, leftOut }: Selection,
+  tensors: readonly StoredTensor[],
+  prefix: string,
   newName: (name: string) => string | undefined,
 ): Selection {
   const kept: StoredTensor[] = [];
-  const others: StoredTensor[] = [];
+  const groups = new Map<string, number>();
   for (const tensor of tensors) {
     const name = newName(tensor.name);
-    if (name === undefined) others.push(tensor);
-    else kept.push({ ...tensor, name });
+    if (name !== undefined) {
+      kept.push({ ...tensor, name });
+      continue;
+    }
+    const group = groupOf(tensor.name, prefix);
+    groups.set(group, (groups.get(group) ?? 0) + 1);
   }
-  return { tensors: kept, leftOut: [...leftOut, ...grouped(others)] };
+  return { tensors: kept, leftOut: [...groups].map(([name, tensors]) => ({ name, tensors })) };
 }
 
-/** Tensors in groups, by the first part of their names. */
-function grouped(tensors: readonly StoredTensor[]): LeftOut[] {
-  const counts = new Map<string, number>();
-  for (const { name } of tensors) {
-    const group = name.split('.')[0] as string;
-    counts.set(group, (counts.get(group) ?? 0) + 1);
-  }
-  return [...counts].map(([name, tensors]) => ({ name, tensors }));
+/** Where a name leaves the way to the encoder; a number says little without what it is a number in. */
+function groupOf(name: string, prefix: string): string {
+  const parts = name.split('.');
+  const way = prefix.split('.');
+  const at = parts.findIndex((part, index) => part !== way[index]);
+  const group = parts[at] as string;
+  return at > 0 && /^\d+$/.test(group) ? `${parts[at - 1]}.${group}` : group;
 }

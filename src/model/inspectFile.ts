@@ -6,6 +6,11 @@ import { describeModel, type MetricsRow, type ModelDescription } from './descrip
 import type { LeftOut } from './encoderTensors.js';
 import { type ModelKind, readModel } from './readModel.js';
 
+export interface InspectOptions {
+  /** Where the model is in the file, if there are several: how the names of its tensors begin. */
+  readonly prefix?: string | undefined;
+}
+
 /** What is in a model file or checkpoint. */
 export interface FileInspection extends Omit<ModelDescription, 'results'> {
   readonly path: string;
@@ -13,6 +18,8 @@ export interface FileInspection extends Omit<ModelDescription, 'results'> {
   /** Size of the file, in bytes. */
   readonly size: number;
   readonly kind: ModelKind;
+  /** What the names of the model's tensors begin with in the file: `state_dict.module.encoder_q.` */
+  readonly prefix: string;
   /** Undefined where the model is none of the ResNets that have a name. */
   readonly architecture: Architecture | undefined;
   /** Number of tensors of the model; in a checkpoint, of its query encoder. */
@@ -23,6 +30,10 @@ export interface FileInspection extends Omit<ModelDescription, 'results'> {
   readonly leftOut: readonly LeftOut[];
   /** What the file holds besides tensors, numbers and texts; nothing of it was run. */
   readonly opaque: TensorFile['opaque'];
+  /** What tensors do not show, and which encoder was taken; one sentence each. */
+  readonly notes: readonly string[];
+  /** Why a network is no ResNet that moco knows, in one or several lines. */
+  readonly misfit: string | undefined;
   /** Results of the last evaluation, and of the one with the highest kNN top-1. */
   readonly metrics: { readonly last: MetricsRow; readonly best: MetricsRow } | undefined;
   /** How many tensors the file has, and how many of them were compared with their checksum. */
@@ -36,21 +47,22 @@ const STATISTICS = /\.(running_mean|running_var|num_batches_tracked)$/;
  * Tells what a model file or checkpoint holds, and compares every tensor with its checksum where
  * the format has them.
  * @throws MocoError `ERR_MOCO_CHECKPOINT` for a file that cannot be read, or is damaged: it names
- * the tensors
+ * the tensors; and for one with several encoders: it names the prefixes
  */
-export async function inspectFile(path: string): Promise<FileInspection> {
-  const { file, kind, architecture, tensors, leftOut } = await readModel(path);
+export async function inspectFile(
+  path: string,
+  options: InspectOptions = {},
+): Promise<FileInspection> {
+  const { file, tensors, ...model } = await readModel(path, options.prefix);
   const verified = await verifyChecksums(file);
   const { results = [], ...description } = describeModel(file);
   return {
     path,
     format: file.format,
     size: file.size,
-    kind,
-    architecture,
+    ...model,
     tensors: tensors.length,
     parameters: parameterCount(tensors),
-    leftOut,
     opaque: file.opaque,
     ...description,
     metrics: summary(results),

@@ -1,8 +1,13 @@
 import { MocoError } from '../error.js';
+import { DESCRIPTION_RECORD } from '../formats/pth.js';
 import { readTensorFile } from '../formats/readTensorFile.js';
 import type { StoredTensor, TensorFile } from '../formats/tensorFile.js';
 import { type Architecture, architectureOf } from './architecture.js';
-import { encoderTensors, type LeftOut } from './encoderTensors.js';
+import { type Choice, chooseEncoder, typedPrefix, withDot } from './chooseEncoder.js';
+import { encoderCandidates, isFound, isReference } from './encoderCandidates.js';
+import { encoderTensors, type LeftOut, tensorsUnder } from './encoderTensors.js';
+import { misfitOf } from './misfit.js';
+import { unseenNotes } from './unseen.js';
 
 /**
  * `checkpoint`: of moco, to go on training. `encoder`: backbone and projection head. `linear model`:
@@ -14,38 +19,105 @@ export type ModelKind = 'checkpoint' | 'encoder' | 'linear model' | 'backbone' |
 export interface Model {
   readonly file: TensorFile;
   readonly kind: ModelKind;
+  /** What all names of the model begin with in the file; `''` where they begin with nothing. */
+  readonly prefix: string;
   /** Under the reference's names: `f.…` backbone, `g.…` projection head, `fc.…` classifier. */
   readonly tensors: readonly StoredTensor[];
   readonly leftOut: readonly LeftOut[];
   /** Undefined where the model is none of the ResNets that have a name. */
   readonly architecture: Architecture | undefined;
+  /** What tensors do not show, and which encoder was taken; one sentence each. */
+  readonly notes: readonly string[];
+  /** Why a network is no ResNet that moco knows; undefined where it is one. */
+  readonly misfit: string | undefined;
 }
 
+/** Where moco's own checkpoints have the encoder that is trained; the one under `key.` follows it. */
+const CHECKPOINT_PREFIX = 'query.';
+
 /**
- * Finds the model in a file of tensors: in PyTorch's `.pth` of any age or safetensors; plain, or
- * nested under `state_dict` or `model`, with the prefixes `module.` and `encoder_q.`; under the
- * reference's names or torchvision's; in a checkpoint of moco, the query encoder.
- * @throws MocoError `ERR_MOCO_CHECKPOINT` for a file that cannot be read or holds no tensor
+ * Finds the model in a file of tensors: in PyTorch's `.pth` of any age or safetensors. It is the
+ * ResNet in it, however deeply it is nested and wrapped, under the reference's names, torchvision's,
+ * or the numbers of a Sequential; of several encoders, the one that is not a momentum copy; in a
+ * checkpoint of moco, the query encoder. All commands find a model by this function.
+ * @param prefix where the model is, if the user says so
+ * @throws MocoError `ERR_MOCO_CHECKPOINT` for a file that cannot be read, holds no tensor or several
+ * encoders, or has no ResNet under the prefix
  */
-export async function readModel(path: string): Promise<Model> {
+export async function readModel(path: string, prefix?: string): Promise<Model> {
   const file = await readTensorFile(path);
   if (file.tensors.length === 0) {
     throw new MocoError('ERR_MOCO_CHECKPOINT', `${path}: it holds no tensors`, {
       hint: 'Save a state dict: torch.save(model.state_dict(), "model.pth").',
     });
   }
-  const encoder = encoderTensors(file);
-  if (encoder === undefined) {
-    const { tensors } = file;
-    return { file, kind: 'network', tensors, leftOut: [], architecture: undefined };
-  }
-  const { tensors, leftOut } = encoder;
-  const architecture = architectureOf(tensors);
-  return { file, kind: kindOf(file, tensors), tensors, leftOut, architecture };
+  if (isCheckpoint(file) && prefix === undefined) return checkpointModel(file);
+  const tensors = under(file, prefix);
+  const candidates = encoderCandidates(tensors);
+  const choice = chooseEncoder(path, candidates.filter(isFound), prefix);
+  if (choice !== undefined) return chosenModel(file, choice);
+  const misfit = misfitOf(tensors, candidates);
+  if (prefix === undefined) return networkModel(file, misfit);
+  const message = `${path} has no ResNet under ${typedPrefix(prefix)}: ${misfit}`;
+  throw new MocoError('ERR_MOCO_CHECKPOINT', message, {
+    hint: `Without --prefix, moco inspect ${path} tells what it finds.`,
+  });
 }
 
-function kindOf({ metadata }: TensorFile, tensors: readonly StoredTensor[]): ModelKind {
-  if (metadata.get('format') === 'moco-checkpoint') return 'checkpoint';
+function under({ path, tensors }: TensorFile, prefix: string | undefined): readonly StoredTensor[] {
+  const start = withDot(prefix);
+  if (start === undefined) return tensors;
+  const found = tensors.filter(({ name }) => name.startsWith(start));
+  if (found.length > 0) return found;
+  const outermost = new Set(tensors.map(({ name }) => name.split('.')[0] as string));
+  const names = [...outermost].slice(0, 8).map(typedPrefix).join(', ');
+  const message = `${path}: no tensor's name begins with ${typedPrefix(start)}`;
+  throw new MocoError('ERR_MOCO_CHECKPOINT', message, { hint: `The names begin with ${names}.` });
+}
+
+function checkpointModel(file: TensorFile): Model {
+  const selection = tensorsUnder(file.tensors, CHECKPOINT_PREFIX);
+  const architecture = architectureOf(selection.tensors);
+  const prefix = CHECKPOINT_PREFIX;
+  return {
+    file,
+    kind: 'checkpoint',
+    prefix,
+    ...selection,
+    architecture,
+    notes: [],
+    misfit: undefined,
+  };
+}
+
+function chosenModel(file: TensorFile, { encoder, copies }: Choice): Model {
+  const { prefix } = encoder;
+  const isOwn = isReference(encoder) || file.metadata.has(DESCRIPTION_RECORD);
+  const selection = encoderTensors(file.tensors, encoder, isOwn);
+  const names = file.tensors.map(({ name }) => name);
+  const notes = [
+    ...copies.map((copy) => {
+      const [taken, left] = [typedPrefix(prefix), typedPrefix(copy.prefix)];
+      return `the encoder in ${taken} is taken, and not its momentum copy (--prefix ${left})`;
+    }),
+    ...(isOwn ? [] : unseenNotes(encoder, names)),
+  ];
+  const architecture = architectureOf(selection.tensors);
+  const kind = kindOf(selection.tensors);
+  return { file, kind, prefix, ...selection, architecture, notes, misfit: undefined };
+}
+
+function networkModel(file: TensorFile, misfit: string): Model {
+  const { tensors } = file;
+  const nothing = { prefix: '', leftOut: [], architecture: undefined, notes: [] };
+  return { file, kind: 'network', tensors, ...nothing, misfit };
+}
+
+function isCheckpoint({ metadata }: TensorFile): boolean {
+  return metadata.get('format') === 'moco-checkpoint';
+}
+
+function kindOf(tensors: readonly StoredTensor[]): ModelKind {
   if (tensors.some(({ name }) => name.startsWith('fc.'))) return 'linear model';
   return tensors.some(({ name }) => name.startsWith('g.')) ? 'encoder' : 'backbone';
 }

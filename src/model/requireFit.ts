@@ -1,14 +1,15 @@
 import { MocoError } from '../error.js';
 import type { Dtype } from '../formats/dtype.js';
-import { quoted } from '../formats/formatError.js';
 import type { StoredTensor } from '../formats/tensorFile.js';
 import {
   type Architecture,
   architectureOf,
   architectureTitle,
-  type Layout,
   SUPPORTED_ARCHS,
 } from './architecture.js';
+import type { Layout } from './backboneLayout.js';
+import { deviationLines, deviationOf, isCounter } from './deviation.js';
+import { noResNet } from './misfit.js';
 import type { Model } from './readModel.js';
 
 /** `backbone`: the tensors `f.…`; `encoder`: those and the projection head's, `g.…`. */
@@ -16,61 +17,34 @@ export type ModelPart = 'backbone' | 'encoder';
 
 const FLOATS: readonly Dtype[] = ['F64', 'F32', 'F16', 'BF16'];
 
-/** How many names of each kind an error lists. */
-const LISTED = 3;
-
 /**
  * The tensors of a model that an encoder is filled with, in the encoder's order; a `backbone` may
  * come with any head. BatchNorm's counter (`num_batches_tracked`), which old files lack and which
  * nothing is computed with, may be missing.
  * @param expected  of the whole encoder: `encoderLayout` of the addon
  * @throws MocoError `ERR_MOCO_CHECKPOINT` that lists missing, unexpected and misshaped tensors, with
- * the likely cause
+ * the likely cause, or says why the model is no ResNet
  */
 export function requireFit(model: Model, expected: Layout, part: ModelPart): StoredTensor[] {
+  if (model.misfit !== undefined) {
+    const hint = `moco has ${SUPPORTED_ARCHS.join(', ')}, as torchvision builds them.`;
+    throw noResNet(model.file.path, model.misfit, hint);
+  }
   const isPart = ({ name }: { name: string }) => part === 'encoder' || name.startsWith('f.');
   const wanted = expected.filter(isPart);
-  const found = new Map(model.tensors.filter(isPart).map((tensor) => [tensor.name, tensor]));
-  const problems = [
-    ...listed('missing', missing(wanted, found)),
-    ...listed('unexpected', unexpected(wanted, found)),
-    ...listed(
-      'wrong',
-      wanted.flatMap((entry) => misfit(entry, found.get(entry.name))),
-    ),
-  ];
+  const tensors = model.tensors.filter(isPart);
+  const problems = deviationLines(deviationOf(tensors, wanted), wrongTypes(tensors, wanted));
   if (problems.length > 0) throw misfitError(model, expected, part, problems);
+  const found = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   return wanted.flatMap(({ name }) => found.get(name) ?? []);
 }
 
-function missing(wanted: Layout, found: ReadonlyMap<string, StoredTensor>): string[] {
-  return wanted
-    .map(({ name }) => name)
-    .filter((name) => !found.has(name) && !name.endsWith('.num_batches_tracked'));
-}
-
-function unexpected(wanted: Layout, found: ReadonlyMap<string, StoredTensor>): string[] {
+/** Tensors that hold no floating-point numbers, of those that are wanted. */
+function wrongTypes(tensors: readonly StoredTensor[], wanted: Layout): string[] {
   const names = new Set(wanted.map(({ name }) => name));
-  return [...found.keys()].filter((name) => !names.has(name)).map(quoted);
-}
-
-function misfit({ name, shape }: Layout[number], tensor: StoredTensor | undefined): string[] {
-  if (tensor === undefined) return [];
-  if (tensor.shape.join() !== shape.join()) {
-    return [`${name} is ${dimensions(tensor.shape)}, expected ${dimensions(shape)}`];
-  }
-  if (name.endsWith('.num_batches_tracked') || FLOATS.includes(tensor.dtype)) return [];
-  return [`${name} holds ${tensor.dtype}, expected floating-point numbers`];
-}
-
-function dimensions(shape: readonly number[]): string {
-  return shape.length === 0 ? 'a single number' : shape.join('×');
-}
-
-function listed(title: string, items: readonly string[]): string[] {
-  if (items.length === 0) return [];
-  const more = items.length > LISTED ? ` … (${items.length} in all)` : '';
-  return [`  ${title}: ${items.slice(0, LISTED).join(', ')}${more}`];
+  return tensors
+    .filter(({ name, dtype }) => names.has(name) && !isCounter(name) && !FLOATS.includes(dtype))
+    .map(({ name, dtype }) => `${name} holds ${dtype}, expected floating-point numbers`);
 }
 
 function misfitError(
@@ -87,7 +61,7 @@ function misfitError(
 
 function likelyCause(model: Model, asked: Architecture, part: ModelPart): string {
   const { architecture: found, file } = model;
-  if (found === undefined) return notAResNet(model);
+  if (found === undefined) return incomplete(file.path);
   const { arch, stem, featureDim } = found;
   const title = architectureTitle(arch);
   if (!SUPPORTED_ARCHS.includes(arch)) {
@@ -107,16 +81,9 @@ function likelyCause(model: Model, asked: Architecture, part: ModelPart): string
     );
   }
   if (causes.length > 0) return causes.join(' ');
-  return `The file is incomplete or of another network: moco inspect ${file.path} shows it.`;
+  return incomplete(file.path);
 }
 
-function notAResNet({ kind, tensors, file }: Model): string {
-  if (kind !== 'network') {
-    return `Its backbone is none of the ResNets that moco knows: moco inspect ${file.path} shows it.`;
-  }
-  if (tensors.every(({ name }) => /(^|\.)(fc|g|linear|head)\./.test(name))) {
-    return 'It holds a linear classifier or projection head only, no backbone.';
-  }
-  const names = tensors.slice(0, LISTED).map(({ name }) => quoted(name));
-  return `It holds no ResNet under a name that moco knows; its tensors are ${names.join(', ')} …`;
+function incomplete(path: string): string {
+  return `The file is incomplete or of another network: moco inspect ${path} shows it.`;
 }

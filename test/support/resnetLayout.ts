@@ -1,4 +1,4 @@
-import type { Layout, Stem } from '#moco/model/architecture.js';
+import type { Layout, Stem } from '#moco/model/backboneLayout.js';
 
 const DEPTHS: Readonly<Record<string, readonly number[]>> = {
   resnet18: [2, 2, 2, 2],

@@ -1,6 +1,6 @@
 import { truncate, writeFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import type { Layout } from '#moco/model/architecture.js';
+import type { Layout } from '#moco/model/backboneLayout.js';
 
 /** The bytes of a safetensors file. @param header a text, or a value that becomes JSON */
 export function safetensors(header: unknown, data = Buffer.alloc(0)): Buffer {
@@ -27,9 +27,13 @@ export function hex(checksum: number): string {
   return checksum.toString(16).padStart(8, '0');
 }
 
-/** Writes fp32 tensors of zeros, which take no space on the disk. */
-export async function writeZeros(path: string, layout: Layout): Promise<void> {
-  const tensors: Record<string, unknown> = {};
+/** Writes fp32 tensors of zeros, which take no space on the disk. @param texts  the metadata */
+export async function writeZeros(
+  path: string,
+  layout: Layout,
+  texts?: Readonly<Record<string, string>>,
+): Promise<void> {
+  const tensors: Record<string, unknown> = texts === undefined ? {} : { __metadata__: texts };
   let end = 0;
   for (const { name, shape } of layout) {
     const begin = end;

@@ -6,7 +6,7 @@ import { conversionLines } from '#moco/cli/modelText.js';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import { runMoco } from '../../support/moco.js';
 import { modelFile } from '../../support/modelFiles.js';
-import { torchvisionLayout } from '../../support/resnetLayout.js';
+import { encoderLayout, prefixed, torchvisionLayout } from '../../support/resnetLayout.js';
 import { writeZeros } from '../../support/safetensorsFile.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
@@ -25,6 +25,8 @@ test('inspect tells what a file holds, line by line', async () => {
     'model   resnet18 with the imagenet stem, 11.2 million parameters, 120 tensors',
     'checks  this file has no checksums: damage would go unseen',
     'note: also in the file: fc (2 tensors)',
+    'note: moco takes for granted what no tensor shows: the 7×7 stem pads by 3, max-pooling follows it, ' +
+      "BatchNorm's epsilon is 1e-5, pictures are normalised by the data set's own mean and deviation",
     '',
   ]);
 });
@@ -33,6 +35,48 @@ test('inspect names what it did not read, and where it stands', () => {
   const { status, stdout } = moco('inspect', modelFile('complex.pth'));
   assert.equal(status, 0);
   assert.match(stdout, /^note: not read, and not run: tensor of torch\.complex64 \(complex\)$/m);
+});
+
+test('inspect tells where the encoder lies, and the one that --prefix asks for', async () => {
+  const encoder = encoderLayout('resnet18');
+  const layout = [...prefixed('ema.', encoder), ...prefixed('net.', encoder)];
+  await writeZeros(join(folder, 'two.safetensors'), layout);
+  const { status, stderr } = moco('inspect', 'two.safetensors');
+  assert.equal(status, 1);
+  assert.equal(
+    stderr,
+    'error: two.safetensors holds several encoders: [ERR_MOCO_CHECKPOINT]\n' +
+      '  --prefix ema   ResNet-18 with the cifar stem\n' +
+      '  --prefix net   ResNet-18 with the cifar stem\n' +
+      'hint: Pass one of these flags.\n',
+  );
+  const { stdout } = moco('inspect', 'two.safetensors', '--prefix', 'ema');
+  assert.match(stdout, /, featureDim 128\n {8}under ema\.\n/);
+  assert.match(stdout, /\nnote: also in the file: net \(128 tensors\)\n$/);
+});
+
+test('inspect tells why a network is no ResNet that moco knows', async () => {
+  const layout = encoderLayout('resnet18').filter(({ name }) => name !== 'f.6.1.conv2.weight');
+  await writeZeros(join(folder, 'cut.safetensors'), layout);
+  const { status, stdout } = moco('inspect', 'cut.safetensors');
+  assert.equal(status, 0);
+  assert.match(
+    stdout,
+    /\nkind {4}network\nmodel {3}unknown, 9\.1 million parameters, 127 tensors\n/,
+  );
+  assert.match(
+    stdout,
+    /\nnote: no ResNet that moco knows: the nearest is a ResNet-18 with the cifar stem\n {2}missing: f\.6\.1\.conv2\.weight\n$/,
+  );
+});
+
+test('convert takes the names and the prefix from flags, and refuses other names', async () => {
+  await writeZeros(join(folder, 'net.safetensors'), prefixed('net.', encoderLayout('resnet18')));
+  const words = ['convert', 'net.safetensors', 'named.safetensors', '--prefix', 'net'];
+  assert.equal(moco(...words, '--names', 'torchvision').status, 0);
+  const { tensors } = await readTensorFile(join(folder, 'named.safetensors'));
+  assert.deepEqual([tensors[0]?.name, tensors.at(-1)?.name], ['conv1.weight', 'g.3.bias']);
+  assert.equal(moco(...words, '--names', 'keras').status, 2);
 });
 
 test('inspect --json prints one object', () => {
@@ -94,10 +138,13 @@ test('what was converted and what was left out is told, without what a terminal 
       { what: 'argparse.Namespace', places: ['args'], count: 1, isModule: false },
       { what: 'set', places: ['a', 'b'], count: 2, isModule: false },
     ],
+    notes: ['the stem pads by 1'],
+    misfit: undefined,
   };
   assert.deepEqual(conversionLines(conversion), [
     "wrote out.pth (PyTorch's .pth, 122 tensors)",
     'note: left out: encoder_k (122 tensors), \ufffd[2Jqueue (1 tensor), epoch, ' +
       'argparse.Namespace (args), set (a, and 1 other place)',
+    'note: the stem pads by 1',
   ]);
 });

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type ConvertOptions, convertWith } from '#moco/model/convertModel.js';
 import type { NativeAddon } from '#moco/native/addon.js';
+import { linear, renamed, shortcutName, torchvisionName } from '../../support/familyNames.js';
 import { modelFile } from '../../support/modelFiles.js';
-import { encoderLayout, prefixed } from '../../support/resnetLayout.js';
+import { backboneOf, encoderLayout, prefixed } from '../../support/resnetLayout.js';
 import { mocoHeader, safetensors, writeZeros } from '../../support/safetensorsFile.js';
 import { pth } from '../../support/zipFile.js';
 
@@ -46,14 +47,10 @@ for (const [ending, format] of [
       ['a', 'b'],
     );
     assert.deepEqual(target, { path: output, format, description: '' });
-    assert.deepEqual(conversion, {
-      output,
-      format,
-      tensors: 2,
-      leftOut: [],
-      valuesLeftOut: [],
-      opaque: [],
-    });
+    const nothing = { leftOut: [], valuesLeftOut: [], opaque: [], notes: [] };
+    const { misfit, ...converted } = conversion;
+    assert.deepEqual(converted, { output, format, tensors: 2, ...nothing });
+    assert.match(`${misfit}`, /its tensors are "a", "b" …$/);
   });
 }
 
@@ -68,6 +65,77 @@ test("an encoder's tensors get the reference's names, and what is left out is to
     encoder.map(({ name }) => name),
   );
   assert.deepEqual(leftOut, [{ name: 'queue', tensors: 1 }]);
+});
+
+/** The names of the tensors that the addon was last asked to write. */
+const writtenNames = () => calls.at(-1)?.[0].tensors.map(({ name }) => name);
+
+test("torchvision's names are given if so asked, to the backbone only", async () => {
+  const input = join(folder, 'in.safetensors');
+  const encoder = encoderLayout('resnet50');
+  await writeZeros(input, encoder);
+  await convert(input, join(folder, 'out.pth'), { names: 'torchvision' });
+  const heads = encoder.filter(({ name }) => name.startsWith('g.'));
+  const expected = [...renamed(backboneOf(encoder), '', torchvisionName), ...heads];
+  assert.deepEqual(
+    writtenNames(),
+    expected.map(({ name }) => name),
+  );
+});
+
+for (const names of ['reference', 'torchvision'] as const) {
+  test(`of a network for CIFAR, shortcuts get the names of ${names}`, async () => {
+    const input = join(folder, 'in.safetensors');
+    const backbone = backboneOf(encoderLayout('resnet18'));
+    await writeZeros(input, renamed(backbone, 'net.', shortcutName));
+    const { notes } = await convert(input, join(folder, 'out.pth'), { names });
+    const name = (reference: string) =>
+      names === 'reference' ? reference : torchvisionName(reference);
+    assert.deepEqual(
+      writtenNames(),
+      backbone.map((tensor) => name(tensor.name)),
+    );
+    assert.equal(notes.length, 1);
+  });
+}
+
+test("a file of moco's own keeps its heads under torchvision's names, and gets the reference's again", async () => {
+  const input = join(folder, 'in.safetensors');
+  const linearModel = [...backboneOf(encoderLayout('resnet18')), ...linear('fc', 512, 10)];
+  const named = linearModel.map((tensor) => {
+    const { name } = tensor;
+    return { ...tensor, name: name.startsWith('f.') ? torchvisionName(name) : name };
+  });
+  await writeZeros(input, named);
+  assert.deepEqual((await convert(input, join(folder, 'out.pth'))).leftOut, [
+    { name: 'fc', tensors: 2 },
+  ]);
+  await writeZeros(input, named, { 'moco.json': '{}' });
+  const { leftOut, notes } = await convert(input, join(folder, 'out.pth'), { force: true });
+  assert.deepEqual([leftOut, notes], [[], []]);
+  assert.deepEqual(
+    writtenNames(),
+    linearModel.map(({ name }) => name),
+  );
+});
+
+test('other names are refused before anything is read', async () => {
+  const names = 'keras' as 'reference';
+  await assert.rejects(convert(join(folder, 'missing'), join(folder, 'out.pth'), { names }), {
+    code: 'ERR_MOCO_CONFIG',
+    message: 'names: there is no "keras"',
+    hint: 'Choose reference or torchvision.',
+  });
+});
+
+test('the encoder under the prefix is converted', async () => {
+  const input = join(folder, 'in.safetensors');
+  const encoder = encoderLayout('resnet18');
+  await writeZeros(input, [...prefixed('student.', encoder), ...prefixed('teacher.', encoder)]);
+  const output = join(folder, 'out.pth');
+  await assert.rejects(convert(input, output), { message: /holds several encoders/ });
+  const { leftOut } = await convert(input, output, { prefix: 'teacher' });
+  assert.deepEqual(leftOut, [{ name: 'student', tensors: encoder.length }]);
 });
 
 test('values beside the tensors are told as left out', async () => {

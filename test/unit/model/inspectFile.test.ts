@@ -60,11 +60,14 @@ test('a model file tells its kind, architecture and size', async () => {
     format: 'safetensors',
     size: (await readTensorFile(path)).size,
     kind: 'encoder',
+    prefix: '',
     architecture: { arch: 'resnet50', stem: 'cifar', featureDim: 128 },
     tensors: 326,
     parameters: 24_615_616, // what PyTorch counts
     leftOut: [],
     opaque: [],
+    notes: [],
+    misfit: undefined,
     metrics: undefined,
     checksums: { tensors: 326, verified: 0 },
   });

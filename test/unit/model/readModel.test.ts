@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Layout } from '#moco/model/architecture.js';
+import type { Layout } from '#moco/model/backboneLayout.js';
 import { readModel } from '#moco/model/readModel.js';
 import { modelFile } from '../../support/modelFiles.js';
 import {
@@ -66,15 +66,6 @@ for (const arch of ['resnet18', 'resnet34', 'resnet50', 'resnet101']) {
     });
   }
 }
-
-test('a wider variant is no ResNet that has a name', async () => {
-  const wide = encoder.map(({ name, shape }) => ({
-    name,
-    shape: name === 'f.3.0.conv1.weight' ? [128, 64, 3, 3] : shape,
-  }));
-  const { kind, architecture } = await read(wide);
-  assert.deepEqual([kind, architecture], ['encoder', undefined]);
-});
 
 test('a linear model keeps its classifier', async () => {
   const classifier = { name: 'fc.weight', shape: [10, 512] };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Layout } from '#moco/model/architecture.js';
+import type { Layout } from '#moco/model/backboneLayout.js';
 import { readModel } from '#moco/model/readModel.js';
 import { type ModelPart, requireFit } from '#moco/model/requireFit.js';
 import { failure } from '../../support/failure.js';
@@ -109,48 +109,11 @@ for (const [title, layout, expected, part, cause] of [
     'encoder',
     'It has no projection head (g.…): only its backbone can be used.',
   ],
-  [
-    'a classifier only',
-    [
-      { name: 'fc.weight', shape: [10, 512] },
-      { name: 'fc.bias', shape: [10] },
-    ],
-    resnet18,
-    'backbone',
-    'It holds a linear classifier or projection head only, no backbone.',
-  ],
-  [
-    'another network',
-    [{ name: 'blocks.0.weight', shape: [4] }],
-    resnet18,
-    'backbone',
-    'It holds no ResNet under a name that moco knows; its tensors are "blocks.0.weight" …',
-  ],
 ] as const) {
   test(`the likely cause is told: ${title}`, async () => {
     assert.equal((await refusal(layout, expected, part)).hint, cause);
   });
 }
-
-test('a tensor that is missing, one too many and one of another shape are named', async () => {
-  const damaged = resnet18
-    .filter(({ name }) => name !== 'f.6.1.conv2.weight')
-    .map(({ name, shape }) => ({ name, shape: name === 'f.1.bias' ? [63] : shape }));
-  const { lines, hint } = await refusal(
-    [...damaged, { name: 'f.9.weight', shape: [1] }],
-    resnet18,
-    'encoder',
-  );
-  assert.deepEqual(lines.slice(1), [
-    '  missing: f.6.1.conv2.weight',
-    '  unexpected: "f.9.weight"',
-    '  wrong: f.1.bias is 63, expected 64',
-  ]);
-  assert.equal(
-    hint,
-    `The file is incomplete or of another network: moco inspect ${path} shows it.`,
-  );
-});
 
 test('weights that are integers are refused', async () => {
   await writeZeros(path, resnet18);
