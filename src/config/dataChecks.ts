@@ -1,6 +1,8 @@
-import type { DatasetName } from '../data/dataset.js';
-import { SPLIT_COUNTS } from '../data/splitCounts.js';
+import type { DatasetName, DatasetSize } from '../data/dataset.js';
+import { SIZE_BY_NAME } from '../data/sizeByName.js';
+import type { CommandConfig } from './commandConfig.js';
 import type { CrossCheck } from './crossCheck.js';
+import { configError } from './problems.js';
 
 /** The fewest training pictures that there must be, because BatchNorm needs two. */
 const LEAST_LEFT = 2;
@@ -14,31 +16,62 @@ export interface DataLimits {
   readonly validation?: number | undefined;
 }
 
-/** No more pictures are asked for than the data set has. */
-export const limitChecks: readonly CrossCheck<DataLimits>[] = [
+/** A rule about the number of pictures, which is fully known once the data set's files are found. */
+export interface PictureCheck<Config extends DataLimits> extends CrossCheck<Config> {
+  /**
+   * @param size of the data set; before its files are looked for, what its name tells
+   * @returns what is wrong, or undefined
+   */
+  problem(config: Config, size?: DatasetSize): string | undefined;
+}
+
+/**
+ * Checks a configuration with the number of pictures that there really are.
+ * @throws MocoError `ERR_MOCO_CONFIG` that lists everything that is wrong
+ */
+export function requirePictures<Config extends DataLimits>(
+  command: CommandConfig,
+  checks: readonly PictureCheck<Config>[],
+  config: Config,
+  size: DatasetSize,
+): void {
+  const problems = checks.flatMap(({ keys: [path], problem }) => {
+    const message = problem(config, size);
+    return message === undefined ? [] : [{ path, message }];
+  });
+  if (problems.length > 0) throw configError(command, problems);
+}
+
+/** No more pictures are asked for than the data set has, and it has some. */
+export const limitChecks: readonly PictureCheck<DataLimits>[] = [
+  {
+    keys: ['dataRoot', 'dataset'],
+    problem: ({ dataset }, { train, source } = SIZE_BY_NAME[dataset]) =>
+      train < LEAST_LEFT
+        ? `expected at least ${LEAST_LEFT} training pictures, there is ${train} ${source}`
+        : undefined,
+  },
   {
     keys: ['trainLimit', 'dataset'],
-    problem: ({ dataset, trainLimit = 0 }) =>
-      trainLimit > SPLIT_COUNTS[dataset].train
-        ? `expected at most ${wholeSplit(dataset)}, given ${trainLimit}`
+    problem: ({ dataset, trainLimit = 0 }, size = SIZE_BY_NAME[dataset]) =>
+      trainLimit > size.train
+        ? `expected at most ${wholeSplit(size)}, given ${trainLimit}`
         : undefined,
   },
   {
     keys: ['testLimit', 'dataset'],
-    problem: ({ dataset, testLimit = 0 }) => {
-      const { test } = SPLIT_COUNTS[dataset];
-      return testLimit > test
-        ? `expected at most ${test}, the number of test pictures of ${dataset}, given ${testLimit}`
-        : undefined;
-    },
+    problem: ({ dataset, testLimit = 0 }, { test, source } = SIZE_BY_NAME[dataset]) =>
+      testLimit > test
+        ? `expected at most ${test}, the number of test pictures ${source}, given ${testLimit}`
+        : undefined,
   },
 ];
 
 /** What is held out leaves something to train on. */
-export const validationCheck: CrossCheck<DataLimits> = {
+export const validationCheck: PictureCheck<DataLimits> = {
   keys: ['validation', 'trainLimit', 'dataset'],
-  problem: ({ validation = 0, ...limits }) => {
-    const available = trainingPictures(limits);
+  problem: ({ validation = 0, ...limits }, size) => {
+    const available = trainingPictures(limits, size);
     return validation === 0 || validation <= available - LEAST_LEFT
       ? undefined
       : `expected at most ${available - LEAST_LEFT} of the ${available} training pictures, given ${validation}`;
@@ -46,34 +79,40 @@ export const validationCheck: CrossCheck<DataLimits> = {
 };
 
 /** There are training pictures enough for `k` neighbours. */
-export const neighboursCheck: CrossCheck<DataLimits & { readonly k: number }> = {
+export const neighboursCheck: PictureCheck<DataLimits & { readonly k: number }> = {
   keys: ['k', 'trainLimit', 'validation', 'dataset'],
-  problem: (config) => tooMany(config.k, config, ': the kNN bank holds the training pictures'),
+  problem: (config, size) =>
+    tooMany(config.k, config, size, ': the kNN bank holds the training pictures'),
 };
 
 /**
  * The problem where `given` is more than the training pictures that are not held out; else
  * undefined.
  */
-export function tooMany(given: number, config: DataLimits, reason = ''): string | undefined {
-  const { dataset, trainLimit, validation = 0 } = config;
-  const available = trainingPictures(config);
+export function tooMany(
+  given: number,
+  config: DataLimits,
+  size = SIZE_BY_NAME[config.dataset],
+  reason = '',
+): string | undefined {
+  const { trainLimit, validation = 0 } = config;
+  const available = trainingPictures(config, size);
   const left = available - validation;
   // Where too few are left for any training, another check reports that.
   if (given <= left || left < LEAST_LEFT) return undefined;
-  const limit = available === trainLimit ? `trainLimit (${trainLimit})` : wholeSplit(dataset);
+  const limit = available === trainLimit ? `trainLimit (${trainLimit})` : wholeSplit(size);
   const most = validation === 0 ? limit : `${left}, the training pictures that validation leaves`;
   return `expected at most ${most}${reason}, given ${given}`;
 }
 
 /** Number of training pictures before any are held out. */
-export function trainingPictures({
-  dataset,
-  trainLimit = Number.POSITIVE_INFINITY,
-}: DataLimits): number {
-  return Math.min(trainLimit, SPLIT_COUNTS[dataset].train);
+export function trainingPictures(
+  { dataset, trainLimit = Number.POSITIVE_INFINITY }: DataLimits,
+  { train } = SIZE_BY_NAME[dataset],
+): number {
+  return Math.min(trainLimit, train);
 }
 
-function wholeSplit(dataset: DatasetName): string {
-  return `${SPLIT_COUNTS[dataset].train}, the number of training pictures of ${dataset}`;
+function wholeSplit({ train, source }: DatasetSize): string {
+  return `${train}, the number of training pictures ${source}`;
 }

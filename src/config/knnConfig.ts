@@ -4,6 +4,9 @@ import { checkTogether } from './crossCheck.js';
 import { limitChecks, neighboursCheck } from './dataChecks.js';
 import { computeKeys, dataKeys, k, modelKeys, temperature } from './sharedKeys.js';
 
+/** There are as many pictures as the measurement needs. */
+export const knnPictureChecks = [...limitChecks, neighboursCheck] as const;
+
 /** Everything that `moco knn` can be told. */
 const knnConfigSchema = z
   .strictObject({
@@ -18,7 +21,7 @@ const knnConfigSchema = z
       .describe('divides the similarities in the vote; each is measured, in one pass'),
     ...computeKeys,
   })
-  .superRefine(checkTogether([...limitChecks, neighboursCheck]));
+  .superRefine(checkTogether(knnPictureChecks));
 
 export const knnCommand = { name: 'knn', schema: knnConfigSchema } as const satisfies CommandConfig;
 

@@ -15,6 +15,9 @@ import {
   weightDecay,
 } from './sharedKeys.js';
 
+/** There are as many pictures as the evaluation needs. */
+export const linearPictureChecks = [...limitChecks, validationCheck] as const;
+
 /**
  * Everything that `moco linear` can be told. Keys and defaults are the reference's where it has
  * them.
@@ -52,7 +55,7 @@ const linearConfigSchema = z
     dataThreads,
     out,
   })
-  .superRefine(checkTogether([...limitChecks, validationCheck]));
+  .superRefine(checkTogether(linearPictureChecks));
 
 export const linearCommand = {
   name: 'linear',

@@ -80,7 +80,9 @@ export const dataKeys = {
     .describe('pictures to use; cifar10 and cifar100 are downloaded once, shapes is made'),
   dataRoot: path('folder')
     .default('data')
-    .describe("folder that holds the data set's own folder, such as cifar-10-batches-bin"),
+    .describe(
+      "folder that holds the data set's own folder: cifar-10-batches-bin or cifar-10-batches-py",
+    ),
   trainLimit: z
     .int()
     .min(2)

@@ -5,6 +5,7 @@ import {
   type DataLimits,
   limitChecks,
   neighboursCheck,
+  type PictureCheck,
   tooMany,
   validationCheck,
 } from './dataChecks.js';
@@ -28,23 +29,31 @@ import {
 /** Bytes that the queue (m × featureDim floats) may take: 64 GiB. */
 const MAX_QUEUE_BYTES = 2 ** 36;
 
-interface CheckedTogether extends DataLimits {
+interface PicturesNeeded extends DataLimits {
   readonly batchSize: number | 'auto';
-  readonly batchNormGroups: number;
   readonly k: number;
+}
+
+interface CheckedTogether extends PicturesNeeded {
+  readonly batchNormGroups: number;
   readonly m: number;
   readonly featureDim: number;
 }
 
-const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
+/** There are as many pictures as the run needs. */
+export const trainPictureChecks: readonly PictureCheck<PicturesNeeded>[] = [
   ...limitChecks,
   validationCheck,
   {
     keys: ['batchSize', 'trainLimit', 'validation', 'dataset'],
-    problem: ({ batchSize, ...limits }) =>
-      batchSize === 'auto' ? undefined : tooMany(batchSize, limits),
+    problem: ({ batchSize, ...limits }, size) =>
+      batchSize === 'auto' ? undefined : tooMany(batchSize, limits, size),
   },
   neighboursCheck,
+];
+
+const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
+  ...trainPictureChecks,
   {
     keys: ['batchNormGroups', 'batchSize'],
     problem: ({ batchNormGroups, batchSize }) =>

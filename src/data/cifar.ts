@@ -1,15 +1,16 @@
-import { join } from 'node:path';
 import { fetchCifar } from './cifarArchive.js';
-import { exists, readClasses, requireCifarFiles } from './cifarFolder.js';
-import { readMarker, verificationNotice } from './cifarMarker.js';
-import { readCifarSplit } from './cifarRecords.js';
+import { readClasses } from './cifarClasses.js';
+import { cifarFiles, pictureCounts } from './cifarFiles.js';
+import { officialChecksums, verificationNotice } from './cifarMarker.js';
+import { readCifarSplit } from './cifarSplit.js';
 import { type CifarVariant, cifarCounts } from './cifarVariant.js';
-import type { Dataset, DatasetRequest, LoadOptions } from './dataset.js';
+import type { Dataset, DatasetRequest, LoadOptions, SplitCounts } from './dataset.js';
+import { findCifar, placeNotice } from './findCifar.js';
 
 /**
- * Loads the binary version of a CIFAR data set from its folder in the data root, which is
- * downloaded where it is not there. Only as much is read as the limits ask for, and files which
- * carry the marker of the official archive are checked against it on the way.
+ * Loads a CIFAR data set from its files in the data root, in either version, or near it; it is
+ * downloaded where there are none. Only as much is read as the limits ask for, and files that should
+ * be the official ones are checked on the way.
  * @throws MocoError `ERR_MOCO_DATA`, `_NETWORK`, `_OUTPUT`, `_CONFIG`, `_ABORTED`
  */
 export async function loadCifar(
@@ -17,17 +18,21 @@ export async function loadCifar(
   request: DatasetRequest,
   options: LoadOptions = {},
 ): Promise<Dataset> {
-  const whole = cifarCounts(variant);
-  const { trainLimit = whole.train, testLimit = whole.test } = request;
-  const folder = join(request.dataRoot, variant.folder);
-  if (!(await exists(folder))) await fetchCifar(variant, request.dataRoot, options);
-  await requireCifarFiles(variant, folder);
-  const names = await readClasses(variant, folder);
-  const marker = await readMarker(variant, folder);
-  const reading = { hashed: marker !== undefined, signal: options.signal };
-  const trainSplit = await readCifarSplit(variant, folder, variant.train, trainLimit, reading);
-  const testSplit = await readCifarSplit(variant, folder, variant.test, testLimit, reading);
-  const sha256 = new Map([...trainSplit.sha256, ...testSplit.sha256]);
+  const { dataRoot, trainLimit = Infinity, testLimit = Infinity } = request;
+  const copy =
+    (await findCifar(variant, dataRoot)) ?? (await fetchCifar(variant, dataRoot, options));
+  const files = await cifarFiles(variant, copy);
+  const whole = pictureCounts(files);
+  const names = await readClasses(variant, copy);
+  const official = await officialChecksums(variant, copy);
+  const reading = { hashed: official !== undefined, signal: options.signal };
+  const [trainCount, testCount] = [
+    Math.min(trainLimit, whole.train),
+    Math.min(testLimit, whole.test),
+  ];
+  const trainSplit = await readCifarSplit(variant, copy, files.train, trainCount, reading);
+  const testSplit = await readCifarSplit(variant, copy, files.test, testCount, reading);
+  const checksums = new Map([...trainSplit.checksums, ...testSplit.checksums]);
   return {
     name: variant.name,
     classes: names.classes,
@@ -35,6 +40,21 @@ export async function loadCifar(
     std: variant.std,
     train: trainSplit.pictures,
     test: testSplit.pictures,
-    notices: [...names.notices, ...verificationNotice(variant, folder, marker, sha256)],
+    notices: [
+      ...placeNotice(variant, dataRoot, copy),
+      ...names.notices,
+      ...verificationNotice(variant, copy.folder, official, checksums),
+      ...sizeNotice(variant, copy.folder, whole),
+    ],
   };
+}
+
+/** One line for the user where there are more or fewer pictures than in the official data set. */
+function sizeNotice(variant: CifarVariant, folder: string, { train, test }: SplitCounts): string[] {
+  const official = cifarCounts(variant);
+  if (train === official.train && test === official.test) return [];
+  return [
+    `${folder}: holds ${train} training and ${test} test pictures, the official ${variant.title} ` +
+      `${official.train} and ${official.test}`,
+  ];
 }

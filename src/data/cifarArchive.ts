@@ -13,8 +13,18 @@ import { MocoError } from '../error.js';
 import { inMegabytes } from '../megabytes.js';
 import { exists, requireCifarFiles, unreadable } from './cifarFolder.js';
 import { type CifarMarker, MARKER_FILE } from './cifarMarker.js';
-import { type CifarVariant, recordBytes } from './cifarVariant.js';
+import {
+  archiveIn,
+  CIFAR_LAYOUTS,
+  type CifarLayout,
+  type CifarVariant,
+  classFileIn,
+  fileIn,
+  folderIn,
+  recordBytes,
+} from './cifarVariant.js';
 import type { LoadOptions } from './dataset.js';
+import { type CifarCopy, findCifar, requireRoot } from './findCifar.js';
 
 /** Compressed bytes per turn of the event loop, which unpacking them holds up. */
 const UNPACK_STEP = 1 << 20;
@@ -27,10 +37,14 @@ const SPACE_HINT = 'Free some space, or choose another folder with --data-root.'
 /** What a list of class names may take, in bytes. */
 const MAX_NAMES = 1 << 16;
 
+/** What the name of a picture, and its place in lists, may take in the version for Python, in bytes. */
+const MAX_NAME = 1 << 8;
+
 /**
- * Makes the folder of a variant from its archive: from the one that lies in the data root, else
- * from a downloaded one, which is deleted afterwards. Where another process is at it, this one waits
+ * Makes the folder of a variant from its archive: from one that lies in the data root, else from a
+ * downloaded one, which is deleted afterwards. Where another process is at it, this one waits
  * and takes what it made.
+ * @returns what was made
  * @throws MocoError `ERR_MOCO_NETWORK`, `_DATA` where the archive that lies there is another file,
  *   `_OUTPUT`, `_CONFIG`, `_ABORTED`
  */
@@ -38,17 +52,33 @@ export async function fetchCifar(
   variant: CifarVariant,
   dataRoot: string,
   options: LoadOptions,
-): Promise<void> {
+): Promise<CifarCopy> {
   const { signal } = options;
-  const archive = join(dataRoot, variant.archive.file);
+  requireRoot(variant, dataRoot);
   await makeFolder(dataRoot);
   using _lock = await onlyFetcher(variant, dataRoot, options);
-  if (await exists(join(dataRoot, variant.folder))) return;
-  const liesThere = await exists(archive);
-  if (liesThere) await requireOfficial(variant, archive, signal);
-  else await downloadArchive(variant, dataRoot, options);
-  await unpackCifar(variant, archive, dataRoot, signal);
-  if (!liesThere) await rm(archive, { force: true });
+  const made = await findCifar(variant, dataRoot);
+  if (made !== undefined) return made;
+  const lying = await lyingArchive(variant, dataRoot);
+  if (lying !== undefined) {
+    await requireOfficial(variant, lying, dataRoot, signal);
+    return await unpackCifar(variant, lying, dataRoot, signal);
+  }
+  await downloadArchive(variant, dataRoot, options);
+  const copy = await unpackCifar(variant, 'binary', dataRoot, signal);
+  await rm(join(dataRoot, variant.archive.file), { force: true });
+  return copy;
+}
+
+/** The layout of which an archive lies in the data root; undefined where there is none. */
+export async function lyingArchive(
+  variant: CifarVariant,
+  dataRoot: string,
+): Promise<CifarLayout | undefined> {
+  for (const layout of CIFAR_LAYOUTS) {
+    if (await exists(join(dataRoot, archiveIn(variant, layout).file))) return layout;
+  }
+  return undefined;
 }
 
 /** Shows how far the one is that it waits for. */
@@ -128,45 +158,54 @@ async function makeFolder(path: string): Promise<void> {
 }
 
 async function requireOfficial(
-  { title, archive: { md5, url } }: CifarVariant,
-  archive: string,
+  variant: CifarVariant,
+  layout: CifarLayout,
+  dataRoot: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  const { file, md5 } = archiveIn(variant, layout);
+  const archive = join(dataRoot, file);
   const actual = await checksumOf(archive, 'md5', signal).catch((cause: unknown) =>
     Promise.reject(unreadable(archive, cause)),
   );
   if (actual === md5) return;
   throw new MocoError(
     'ERR_MOCO_DATA',
-    `${archive} is not the official archive of ${title}: its MD5 is ${actual}, expected ${md5}`,
-    { hint: `Delete it to have it downloaded, or put a whole copy of ${url} in its place.` },
+    `${archive} is not the official archive of ${variant.title}: its MD5 is ${actual}, expected ${md5}`,
+    {
+      hint: `Delete it to have ${variant.title} downloaded, or put a whole copy of ${variant.archive.url} in ${dataRoot}.`,
+    },
   );
 }
 
 /**
- * Unpacks an archive into the variant's folder, with a marker of its checksums beside the files.
- * The folder appears by a rename, whole and flushed; what is left of an interrupted run is cleared.
+ * Unpacks an archive into the variant's folder; beside the files of the binary version lies a marker
+ * of their checksums. The folder appears by a rename, whole and flushed; what is left of an
+ * interrupted run is cleared.
  */
 async function unpackCifar(
   variant: CifarVariant,
-  archive: string,
+  layout: CifarLayout,
   dataRoot: string,
   signal: AbortSignal | undefined,
-): Promise<void> {
-  const temporary = join(dataRoot, `.${variant.folder}.unpacking`);
-  const folder = join(dataRoot, variant.folder);
+): Promise<CifarCopy> {
+  const name = folderIn(variant, layout);
+  const temporary = join(dataRoot, `.${name}.unpacking`);
+  const folder = join(dataRoot, name);
   try {
     await rm(temporary, { recursive: true, force: true });
     const need = { what: `${variant.title}, unpacked,`, hint: SPACE_HINT };
     await requireSpace(dataRoot, unpackedBytes(variant), need);
     await mkdir(temporary);
-    await extractFiles(variant, archive, temporary);
+    await extractFiles(variant, layout, dataRoot, temporary);
     throwIfAborted(signal, LOADING);
-    await requireCifarFiles(variant, temporary);
-    await writeMarker(variant, temporary, signal);
+    if (layout === 'binary') await requireCifarFiles(variant, temporary);
+    for (const file of dataFiles(variant, layout)) await flush(join(temporary, file));
+    if (layout === 'binary') await writeMarker(variant, temporary, signal);
     await flush(temporary);
     await rename(temporary, folder);
     await flush(dataRoot);
+    return { folder, layout };
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {}); // the first failure counts
     throw outputError(folder, cause);
@@ -174,10 +213,15 @@ async function unpackCifar(
 }
 
 /** Takes the data files and the list of names out of the archive, and nothing else. */
-async function extractFiles(variant: CifarVariant, archive: string, target: string): Promise<void> {
-  const limits = sizeLimits(variant);
+async function extractFiles(
+  variant: CifarVariant,
+  layout: CifarLayout,
+  dataRoot: string,
+  target: string,
+): Promise<void> {
+  const limits = sizeLimits(variant, layout);
   await extract({
-    file: archive,
+    file: join(dataRoot, archiveIn(variant, layout).file),
     cwd: target,
     strip: 1,
     strict: true,
@@ -191,30 +235,35 @@ async function extractFiles(variant: CifarVariant, archive: string, target: stri
 }
 
 /** What an archive may hold, by path: the most bytes each file may have. */
-function sizeLimits(variant: CifarVariant): Map<string, number> {
-  const limits = new Map([[`${variant.folder}/${variant.classFile}`, MAX_NAMES]]);
+function sizeLimits(variant: CifarVariant, layout: CifarLayout): Map<string, number> {
+  const folder = folderIn(variant, layout);
+  const perRecord = recordBytes(variant) + (layout === 'python' ? MAX_NAME : 0);
+  const limits = new Map([[`${folder}/${classFileIn(variant, layout)}`, MAX_NAMES]]);
   for (const { files, recordsPerFile } of [variant.train, variant.test]) {
     for (const file of files) {
-      limits.set(`${variant.folder}/${file}`, recordsPerFile * recordBytes(variant));
+      limits.set(`${folder}/${fileIn(layout, file)}`, recordsPerFile * perRecord);
     }
   }
   return limits;
 }
 
 function unpackedBytes(variant: CifarVariant): number {
-  return [...sizeLimits(variant).values()].reduce((sum, bytes) => sum + bytes, 0);
+  return [...sizeLimits(variant, 'binary').values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** Takes down the checksums of the data files, and flushes them on the way. */
+function dataFiles({ train, test }: CifarVariant, layout: CifarLayout): string[] {
+  return [...train.files, ...test.files].map((file) => fileIn(layout, file));
+}
+
+/** Takes down the checksums of the data files. */
 async function writeMarker(
   variant: CifarVariant,
   folder: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const sha256: Record<string, string> = {};
-  for (const file of [...variant.train.files, ...variant.test.files]) {
+  for (const file of dataFiles(variant, 'binary')) {
     sha256[file] = await checksumOf(join(folder, file), 'sha256', signal);
-    await flush(join(folder, file));
   }
   const { file: archive, md5 } = variant.archive;
   const marker: CifarMarker = { archive, md5, sha256 };

@@ -1,14 +1,20 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MocoError } from '../error.js';
-import { type CifarSplit, type CifarVariant, recordBytes } from './cifarVariant.js';
+import {
+  archiveIn,
+  type CifarLayout,
+  type CifarVariant,
+  folderIn,
+  recordBytes,
+} from './cifarVariant.js';
 
 /** The largest text that is read; the longest list of class names has 1 kB. */
 const MAX_TEXT_BYTES = 1 << 16;
 
 /**
- * Makes sure that every data file of the variant is in `folder` and has the official size, so that
- * a wrong one is found before anything is read.
+ * Makes sure that every data file of the official data set is in `folder` and has its official size,
+ * so that a wrong one is found before anything is read.
  * @throws MocoError `ERR_MOCO_DATA` naming all wrong files at once
  */
 export async function requireCifarFiles(variant: CifarVariant, folder: string): Promise<void> {
@@ -16,7 +22,8 @@ export async function requireCifarFiles(variant: CifarVariant, folder: string): 
   const wrong: string[] = [];
   for (const { files, recordsPerFile } of [variant.train, variant.test]) {
     for (const file of files) {
-      const size = await fileSize(join(folder, file));
+      const path = join(folder, file);
+      const size = (await exists(path)) ? await fileSize(path) : undefined;
       const expected = recordsPerFile * recordBytes(variant);
       if (size === undefined) missing.push(file);
       else if (size !== expected) wrong.push(describeSize(file, size, recordsPerFile, variant));
@@ -38,14 +45,13 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Bytes of a file; undefined where there is none. */
-async function fileSize(path: string): Promise<number | undefined> {
+/** Bytes of a file. @throws MocoError `ERR_MOCO_DATA` where there is none */
+export async function fileSize(path: string): Promise<number> {
   try {
     const found = await stat(path);
     if (!found.isFile()) throw new MocoError('ERR_MOCO_DATA', `${path} is not a file`);
     return found.size;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw unreadable(path, cause);
   }
 }
@@ -66,27 +72,6 @@ function describeSize(
   );
 }
 
-/** The class names in the folder's own list, where it has a complete one, else the usual ones. */
-export async function readClasses(
-  variant: CifarVariant,
-  folder: string,
-): Promise<{ classes: readonly string[]; notices: string[] }> {
-  const path = join(folder, variant.classFile);
-  const usual = variant.classes;
-  let text: string;
-  try {
-    text = await readShortText(path);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { classes: usual, notices: [] };
-    throw unreadable(path, cause);
-  }
-  const classes = text.split('\n').map((line) => line.trim());
-  const named = classes.filter((name) => name !== '');
-  if (named.length === usual.length) return { classes: named, notices: [] };
-  const notice = `${path} names ${named.length} classes, not ${usual.length}: the usual names are used`;
-  return { classes: usual, notices: [notice] };
-}
-
 /**
  * Reads a text that lies beside the data. @throws Error as Node's, and where the text is too large
  */
@@ -97,9 +82,14 @@ export async function readShortText(path: string): Promise<string> {
 }
 
 /** The error for wrong data in the folder of a variant; its hint says how to get the right data. */
-export function dataError(variant: CifarVariant, message: string): MocoError {
-  const { folder, archive } = variant;
-  const hint = `Delete the folder ${folder} to have it downloaded again, or unpack ${archive.file} in its place.`;
+export function dataError(
+  variant: CifarVariant,
+  message: string,
+  layout: CifarLayout = 'binary',
+): MocoError {
+  const folder = folderIn(variant, layout);
+  const { file } = archiveIn(variant, layout);
+  const hint = `Delete the folder ${folder} to have it downloaded again, or unpack ${file} in its place.`;
   return new MocoError('ERR_MOCO_DATA', message, { hint });
 }
 
@@ -112,17 +102,4 @@ export function unreadable(path: string, cause: unknown): MocoError {
     hint: 'Check its permissions and the disk.',
     cause,
   });
-}
-
-/** The files of a split that hold its first `count` pictures, with how many each one gives. */
-export function filesFor(
-  { files, recordsPerFile }: CifarSplit,
-  count: number,
-): { file: string; records: number }[] {
-  return files
-    .map((file, index) => ({
-      file,
-      records: Math.min(recordsPerFile, Math.max(0, count - index * recordsPerFile)),
-    }))
-    .filter(({ records }) => records > 0);
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { readShortText } from './cifarFolder.js';
 import type { CifarVariant } from './cifarVariant.js';
+import type { CifarCopy } from './findCifar.js';
 
 /** The file that lies beside data files which were unpacked from the official archive. */
 export const MARKER_FILE = '.moco-verified.json';
@@ -38,21 +39,37 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** One line for the user where the files that were read are not known to be the official ones. */
+/**
+ * The checksums of the official files of a copy, by file name: SHA-256 of the binary ones, as noted
+ * when they were unpacked, and undefined where they were not; MD5 of those for Python, as published.
+ */
+export async function officialChecksums(
+  variant: CifarVariant,
+  { folder, layout }: CifarCopy,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  if (layout === 'python') return variant.python.md5;
+  return (await readMarker(variant, folder))?.sha256;
+}
+
+/**
+ * One line for the user where the files that were read are not known to be the official ones.
+ * @param official as `officialChecksums`
+ * @param found the checksums of what was read
+ */
 export function verificationNotice(
   variant: CifarVariant,
   folder: string,
-  marker: CifarMarker | undefined,
-  sha256: ReadonlyMap<string, string>,
+  official: Readonly<Record<string, string>> | undefined,
+  found: ReadonlyMap<string, string>,
 ): string[] {
   const { title, archive } = variant;
-  if (!marker) {
+  if (!official) {
     return [
       `${folder}: used as it is; not verified as the official ${title}, since it was not unpacked ` +
         `from ${archive.file} by moco`,
     ];
   }
-  const changed = [...sha256].filter(([file, sum]) => marker.sha256[file] !== sum);
+  const changed = [...found].filter(([file, sum]) => official[file] !== sum);
   if (changed.length === 0) return [];
   const names = changed.map(([file]) => file).join(', ');
   return [`${folder}: used as it is; its bytes are not those of the official ${title} (${names})`];

@@ -48,6 +48,11 @@ export interface SplitCounts {
   readonly test: number;
 }
 
+/** How large a data set is; `source` says which one: "of shapes", "in data/cifar-10-batches-bin". */
+export interface DatasetSize extends SplitCounts {
+  readonly source: string;
+}
+
 /** Which data set to load, and how much of it. */
 export interface DatasetRequest {
   readonly dataset: DatasetName;

@@ -14,7 +14,7 @@ import { drawPicture, type ShapeKind } from './shapePicture.js';
 import { PictureRandom } from './shapeRandom.js';
 import type { Texture } from './shapeTextures.js';
 import * as textures from './shapeTextures.js';
-import { SPLIT_COUNTS } from './splitCounts.js';
+import { SIZE_BY_NAME } from './sizeByName.js';
 
 /** The classes, by label. The plainest textures are on the slimmest outlines. */
 const KINDS: readonly ShapeKind[] = [
@@ -50,7 +50,8 @@ export async function loadShapes(
   request: DatasetRequest,
   { signal }: LoadOptions = {},
 ): Promise<Dataset> {
-  const { trainLimit = SPLIT_COUNTS.shapes.train, testLimit = SPLIT_COUNTS.shapes.test } = request;
+  const whole = SIZE_BY_NAME.shapes;
+  const { trainLimit = whole.train, testLimit = whole.test } = request;
   return {
     name: 'shapes',
     classes: KINDS.map(({ name }) => name),

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
-import { exists, requireCifarFiles } from '../data/cifarFolder.js';
-import { CIFAR10, CIFAR100, type CifarVariant } from '../data/cifarVariant.js';
+import { lyingArchive } from '../data/cifarArchive.js';
+import { cifarFiles, pictureCounts } from '../data/cifarFiles.js';
+import { archiveIn, CIFAR10, CIFAR100, type CifarVariant } from '../data/cifarVariant.js';
+import { findCifar } from '../data/findCifar.js';
 import { freeSpace } from '../disk/freeSpace.js';
 import { MocoError } from '../error.js';
 import { requireWritable } from '../run/outputFolder.js';
@@ -42,14 +44,17 @@ export async function dataSets(dataRoot: string): Promise<Finding[]> {
 
 async function cifar(variant: CifarVariant, dataRoot: string): Promise<Finding> {
   const { name: subject, archive } = variant;
-  const folder = join(dataRoot, variant.folder);
   try {
-    if (await exists(folder)) {
-      await requireCifarFiles(variant, folder);
-      return { subject, state: 'good', message: `in ${folder}`, facts: { folder } };
+    const copy = await findCifar(variant, dataRoot);
+    if (copy !== undefined) {
+      const { folder } = copy;
+      const { train, test } = pictureCounts(await cifarFiles(variant, copy));
+      const message = `in ${folder}, ${train} training and ${test} test pictures`;
+      return { subject, state: 'good', message, facts: { folder, train, test } };
     }
-    const path = join(dataRoot, archive.file);
-    if (await exists(path)) {
+    const layout = await lyingArchive(variant, dataRoot);
+    if (layout !== undefined) {
+      const path = join(dataRoot, archiveIn(variant, layout).file);
       const message = `${path} is unpacked at first use`;
       return { subject, state: 'good', message, facts: { archive: path } };
     }
@@ -60,7 +65,7 @@ async function cifar(variant: CifarVariant, dataRoot: string): Promise<Finding> 
       hint: `Without a network: put ${archive.file} there, or name another folder with --data-root.`,
     };
   } catch (error) {
-    return failed(subject, error, { folder });
+    return failed(subject, error, { dataRoot });
   }
 }
 

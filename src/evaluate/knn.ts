@@ -1,6 +1,13 @@
-import { type KnnConfig, type KnnConfigInput, knnCommand } from '../config/knnConfig.js';
+import { requirePictures } from '../config/dataChecks.js';
+import {
+  type KnnConfig,
+  type KnnConfigInput,
+  knnCommand,
+  knnPictureChecks,
+} from '../config/knnConfig.js';
 import { parseConfig } from '../config/resolve.js';
 import type { LoadOptions } from '../data/dataset.js';
+import { datasetSize } from '../data/datasetSize.js';
 import { MocoError } from '../error.js';
 import type { NativeKnnResult } from '../native/evaluator.js';
 import type { WarningEvent } from '../run/events.js';
@@ -58,6 +65,7 @@ export interface KnnResult extends KnnAccuracy {
  */
 export async function knn(config: KnnConfigInput, options: KnnOptions = {}): Promise<KnnResult> {
   const resolved = parseConfig(knnCommand, config);
+  requirePictures(knnCommand, knnPictureChecks, resolved, await datasetSize(resolved));
   await using evaluator = await createEvaluator(resolved, options);
   return await measureKnn(evaluator, resolved, options);
 }

@@ -1,11 +1,13 @@
-import { trainingPictures } from '../config/dataChecks.js';
+import { requirePictures, trainingPictures } from '../config/dataChecks.js';
 import {
   type LinearConfig,
   type LinearConfigInput,
   linearCommand,
+  linearPictureChecks,
 } from '../config/linearConfig.js';
 import { parseConfig } from '../config/resolve.js';
-import type { LoadOptions } from '../data/dataset.js';
+import type { DatasetSize, LoadOptions } from '../data/dataset.js';
+import { datasetSize } from '../data/datasetSize.js';
 import { encoderElements } from '../model/encoderElements.js';
 import { loadAddon } from '../native/load.js';
 import { requireRunSpace, requireWritable } from '../run/outputFolder.js';
@@ -30,7 +32,10 @@ export async function linear(
   config: LinearConfigInput,
   options: LinearOptions = {},
 ): Promise<LinearDoneEvent | LinearSweepEvent> {
-  const resolved = withValidation(parseConfig(linearCommand, config));
+  const settings = parseConfig(linearCommand, config);
+  const size = await datasetSize(settings);
+  requirePictures(linearCommand, linearPictureChecks, settings, size);
+  const resolved = withValidation(settings, size);
   await requireWritable(resolved.out);
   await requireRunSpace(resolved.out, floatsOnDisk(resolved));
   await using evaluator = await createEvaluator(resolved, options);
@@ -48,7 +53,7 @@ function floatsOnDisk({ cached, arch, stem }: LinearConfig): number {
 }
 
 /** With `cached` a tenth is held out unless a number is asked for, to choose a learning rate by. */
-function withValidation(config: LinearConfig): LinearConfig {
+function withValidation(config: LinearConfig, size: DatasetSize): LinearConfig {
   if (!config.cached || config.validation > 0) return config;
-  return { ...config, validation: Math.ceil(trainingPictures(config) / 10) };
+  return { ...config, validation: Math.ceil(trainingPictures(config, size) / 10) };
 }

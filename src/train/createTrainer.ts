@@ -1,6 +1,13 @@
+import { requirePictures } from '../config/dataChecks.js';
 import { parseConfig } from '../config/resolve.js';
-import { type TrainConfig, type TrainConfigInput, trainCommand } from '../config/trainConfig.js';
+import {
+  type TrainConfig,
+  type TrainConfigInput,
+  trainCommand,
+  trainPictureChecks,
+} from '../config/trainConfig.js';
 import type { Dataset, Pictures } from '../data/dataset.js';
+import { datasetSize } from '../data/datasetSize.js';
 import { holdOut } from '../data/holdOut.js';
 import { loadDataset } from '../data/load.js';
 import type { DownloadProgress } from '../download/transfer.js';
@@ -50,7 +57,10 @@ export async function createTrainer(
   config: TrainConfigInput,
   options: CreateTrainerOptions = {},
 ): Promise<Trainer> {
-  const resolved = withBatchSize(parseConfig(trainCommand, config));
+  const settings = parseConfig(trainCommand, config);
+  const size = await datasetSize(settings);
+  requirePictures(trainCommand, trainPictureChecks, settings, size);
+  const resolved = withBatchSize(settings, size);
   const found = await checkpointFor(resolved, options);
   await requireWritable(resolved.out);
   const addon = loadAddon();

@@ -56,7 +56,7 @@ export async function writeCifar(variant: CifarVariant, dataRoot: string): Promi
   return folder;
 }
 
-/** Makes an archive of what is in `root`, and a variant that takes it for its official archive. */
+/** Makes an archive of what is in `root`, and a variant that takes it for its official one. */
 export async function archiveOf(
   variant: CifarVariant,
   root: string,
@@ -67,5 +67,13 @@ export async function archiveOf(
   const archive = await readFile(path);
   await rm(path);
   const md5 = createHash('md5').update(archive).digest('hex');
-  return { variant: { ...variant, archive: { ...variant.archive, md5 } }, archive };
+  const { python } = variant;
+  return {
+    variant: {
+      ...variant,
+      archive: { ...variant.archive, md5 },
+      python: { ...python, archive: { ...python.archive, md5 } },
+    },
+    archive,
+  };
 }

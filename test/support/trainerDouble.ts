@@ -2,6 +2,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { parseConfig } from '#moco/config/resolve.js';
 import { type TrainConfig, type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
+import { SIZE_BY_NAME } from '#moco/data/sizeByName.js';
 import type { NativeSnapshot, NativeTrainer } from '#moco/native/trainer.js';
 import { withBatchSize } from '#moco/train/batchSize.js';
 import type { Checkpoint } from '#moco/train/checkpoint.js';
@@ -161,7 +162,8 @@ export class NativeTrainerDouble implements NativeTrainer {
 
 /** A complete configuration. */
 export function trainConfig(input: TrainConfigInput): TrainConfig {
-  return withBatchSize(parseConfig(trainCommand, input));
+  const settings = parseConfig(trainCommand, input);
+  return withBatchSize(settings, SIZE_BY_NAME[settings.dataset]);
 }
 
 /** A trainer on a double. */

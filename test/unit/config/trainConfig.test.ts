@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configKeys } from '#moco/config/commandConfig.js';
+import { requirePictures } from '#moco/config/dataChecks.js';
 import { parseConfig } from '#moco/config/resolve.js';
-import { trainCommand } from '#moco/config/trainConfig.js';
+import { trainCommand, trainPictureChecks } from '#moco/config/trainConfig.js';
 import { MocoError } from '#moco/error.js';
 
 const parseTrainConfig = (config: unknown) => parseConfig(trainCommand, config);
@@ -183,10 +184,38 @@ test('limits, batch and k are compared with the data set, all at once', () => {
     `k: ${most}: the kNN bank holds the training pictures, given 10003`,
   ]);
   parseTrainConfig({ dataset: 'shapes', trainLimit: 10_000, testLimit: 2_000, k: 10_000 });
-  for (const dataset of ['cifar10', 'cifar100']) {
-    assert.equal(problems({ dataset, k: 50_001, testLimit: 10_001 }).length, 2);
-    parseTrainConfig({ dataset, k: 50_000, trainLimit: 50_000, testLimit: 10_000 });
+});
+
+test('a set of files may have any number of pictures, until they are found', () => {
+  for (const dataset of ['cifar10', 'cifar100'] as const) {
+    const settings = parseTrainConfig({
+      dataset,
+      k: 60_000,
+      trainLimit: 70_000,
+      testLimit: 20_000,
+    });
+    const size = { train: 40, test: 5, source: 'in data/mine' };
+    const check = () => requirePictures(trainCommand, trainPictureChecks, settings, size);
+    assert.throws(check, {
+      code: 'ERR_MOCO_CONFIG',
+      message: [
+        'the configuration has 4 problems:',
+        '  trainLimit: expected at most 40, the number of training pictures in data/mine, given 70000',
+        '  testLimit: expected at most 5, the number of test pictures in data/mine, given 20000',
+        '  batchSize: expected at most 40, the number of training pictures in data/mine, given 256',
+        '  k: expected at most 40, the number of training pictures in data/mine: the kNN bank holds the training pictures, given 60000',
+      ].join('\n'),
+    });
+    requirePictures(trainCommand, trainPictureChecks, settings, { ...size, train: 1e5, test: 1e5 });
   }
+});
+
+test('a set of a single training picture is refused', () => {
+  const settings = parseTrainConfig({ batchSize: 2, k: 1 });
+  const size = { train: 1, test: 5, source: 'in data/mine' };
+  assert.throws(() => requirePictures(trainCommand, trainPictureChecks, settings, size), {
+    message: /dataRoot: expected at least 2 training pictures, there is 1 in data\/mine$/,
+  });
 });
 
 test('validation leaves enough training pictures for a batch and for k', () => {

@@ -61,9 +61,10 @@ async function downloaded(): Promise<{ folder: string; variant: CifarVariant }> 
 }
 
 /** The records of a file; undefined where its size or a label is wrong. */
-function recordsOf(variant: CifarVariant, file: Buffer, count: number): Buffer[] | undefined {
+function recordsOf(variant: CifarVariant, file: Buffer): Buffer[] | undefined {
   const bytes = recordBytes(variant);
-  if (file.length !== count * bytes) return undefined;
+  const count = file.length / bytes;
+  if (count === 0 || !Number.isInteger(count)) return undefined;
   const records = Array.from({ length: count }, (_, i) =>
     file.subarray(i * bytes, (i + 1) * bytes),
   );
@@ -83,7 +84,7 @@ for (const variant of [TINY10, TINY100]) {
       const damaged = mutated(original, dice);
       await writeFile(join(folder, name), damaged);
       const loaded = await load(variant);
-      const records = recordsOf(variant, damaged, 2);
+      const records = recordsOf(variant, damaged);
       if (loaded instanceof MocoError) {
         assert.equal(records, undefined, loaded.message);
         assert.ok(loaded.message.includes(name), loaded.message);

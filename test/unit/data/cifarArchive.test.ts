@@ -9,6 +9,7 @@ import {
   rm,
   stat,
   symlink,
+  truncate,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,6 +22,7 @@ import { FileLock } from '#moco/disk/lock.js';
 import type { DownloadProgress } from '#moco/download/transfer.js';
 import { failure } from '../../support/failure.js';
 import { sendFile, serve } from '../../support/httpServer.js';
+import { writePythonCifar } from '../../support/pythonCifar.js';
 import { archiveOf, SMALL10, SMALL100, writeCifar } from '../../support/smallCifar.js';
 
 let root: string;
@@ -131,6 +133,24 @@ test('a marker of another archive, or a damaged one, vouches for nothing', async
   assert.deepEqual((await load(variant)).notices, []);
 });
 
+test('a file of a download that was cut afterwards is noticed, at a whole record, too', async () => {
+  const { variant, archive } = await officialArchive();
+  await putByHand(variant, archive);
+  await load(variant);
+  const path = join(dataRoot, variant.folder, 'data_batch_2.bin');
+  for (const [bytes, held] of [
+    [699 * 3073, '699 records'],
+    [700 * 3073 - 1, 'not a whole number of records'],
+  ] as const) {
+    await truncate(path, bytes);
+    const { message } = await failure(load(variant, { trainLimit: 3 }), 'ERR_MOCO_DATA');
+    assert.ok(message.includes(`data_batch_2.bin is truncated: ${bytes} bytes (${held})`), message);
+  }
+  await rm(path);
+  const { message } = await failure(load(variant), 'ERR_MOCO_DATA');
+  assert.match(message, /missing: data_batch_2\.bin$/);
+});
+
 test('an archive put there by hand is used without the network, and stays', async () => {
   await writeCifar(SMALL100, source);
   const { variant, archive } = await archiveOf(SMALL100, source);
@@ -139,6 +159,21 @@ test('an archive put there by hand is used without the network, and stays', asyn
   assert.equal(train.count, 50);
   assert.deepEqual(notices, []);
   assert.ok((await stat(path)).isFile());
+});
+
+test('the archive of the version for Python, put there by hand, is used without the network', async () => {
+  await writePythonCifar(SMALL100, source);
+  const { variant, archive } = await archiveOf(SMALL100, source, [SMALL100.python.folder]);
+  await mkdir(dataRoot, { recursive: true });
+  await writeFile(join(dataRoot, variant.python.archive.file), archive);
+  for (let count = 0; count < 2; count++) {
+    const { train, test } = await load(variant);
+    assert.deepEqual([train.count, test.count], [50, 20]);
+  }
+  assert.deepEqual((await readdir(dataRoot)).sort(), [
+    'cifar-100-python',
+    'cifar-100-python.tar.gz',
+  ]);
 });
 
 test('an archive put there by hand that is not the official one is refused and stays', async () => {

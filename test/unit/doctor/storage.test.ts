@@ -49,7 +49,9 @@ test('a data set is found as files or as an archive', async (t) => {
   await writeFile(join(dataRoot, 'cifar-100-binary.tar.gz'), '');
   const [cifar10, cifar100] = await dataSets(dataRoot);
   assert.deepEqual([cifar10?.state, cifar100?.state], ['good', 'good']);
-  assert.equal(cifar10?.message, `in ${join(dataRoot, CIFAR10.folder)}`);
+  const folder = join(dataRoot, CIFAR10.folder);
+  assert.equal(cifar10?.message, `in ${folder}, 50000 training and 10000 test pictures`);
+  assert.deepEqual(cifar10?.facts, { folder, train: 50_000, test: 10_000 });
   assert.match(cifar100?.message ?? '', /tar\.gz is unpacked at first use$/);
 });
 

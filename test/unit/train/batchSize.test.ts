@@ -8,6 +8,8 @@ import { withBatchSize } from '#moco/train/batchSize.js';
 import { runFiles } from '#moco/train/runFiles.js';
 import { addonError } from '../../support/addonError.js';
 
+const SIZE = { train: 50_000, test: 10_000, source: 'of cifar10' };
+
 const settings = (input: TrainConfigInput) => parseConfig(trainCommand, input);
 
 /** Stands in for the addon: chooses 512 and keeps what it was asked. */
@@ -22,12 +24,12 @@ function chooser() {
 
 test("a batch size that is given is kept, and the addon isn't asked", () => {
   const { demands, addon } = chooser();
-  assert.equal(withBatchSize(settings({ batchSize: 96 }), addon).batchSize, 96);
+  assert.equal(withBatchSize(settings({ batchSize: 96 }), SIZE, addon).batchSize, 96);
   assert.equal(demands.length, 0);
 });
 
 test("auto becomes the number that fits, in the files' names, too", () => {
-  const config = withBatchSize(settings({ batchSize: 'auto' }), chooser().addon);
+  const config = withBatchSize(settings({ batchSize: 'auto' }), SIZE, chooser().addon);
   assert.equal(config.batchSize, 512);
   assert.match(runFiles(config).directory, /_200_512_500$/);
 });
@@ -36,7 +38,7 @@ test('what is chosen for is the run with its pictures', () => {
   const { demands, addon } = chooser();
   const run = { trainLimit: 20_000, validation: 500, cudaGraph: false, dataThreads: 3 } as const;
   const asked = settings({ batchSize: 'auto', ...run });
-  withBatchSize(asked, addon);
+  withBatchSize(asked, SIZE, addon);
   assert.deepEqual(demands, [
     [
       { ...asked, batchSize: 0 },
@@ -49,7 +51,8 @@ test('where nothing fits, the error is ours', () => {
   const chooseBatchSize = () => {
     throw addonError('ERR_MOCO_OUT_OF_MEMORY', 'batchSize auto: even 32 pictures …');
   };
-  const choose = () => withBatchSize(settings({ batchSize: 'auto' }), () => ({ chooseBatchSize }));
+  const choose = () =>
+    withBatchSize(settings({ batchSize: 'auto' }), SIZE, () => ({ chooseBatchSize }));
   assert.throws(choose, (error) => {
     return error instanceof MocoError && error.code === 'ERR_MOCO_OUT_OF_MEMORY';
   });
