@@ -1,21 +1,39 @@
 import { constants } from 'node:os';
+import { ignoresHangup } from './hangup.js';
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/**
+ * Signals by which a user, a terminal or a batch system announces the end. Node would open a
+ * debugger's port at `SIGUSR1`, and die without a word at the others.
+ */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGXCPU'] as const;
 
-/** Thrown in place of a run's own error after the user ended it. */
+/**
+ * What ends a run: a signal, `SIGPIPE` where nobody reads the output any more, or `output` where it
+ * cannot be written.
+ */
+type EndReason = (typeof SIGNALS)[number] | 'SIGPIPE' | 'output';
+
+/** Thrown in place of a run's own error after something ended it from outside. */
 export class Interrupted extends Error {
-  readonly exitCode: number;
-
   /** @param cause what the run threw: how far it came, and how to go on */
-  constructor(signal: (typeof SIGNALS)[number], cause: unknown) {
-    super(`ended by ${signal}`, { cause });
-    this.exitCode = 128 + constants.signals[signal];
+  constructor(
+    readonly reason: EndReason,
+    cause: unknown,
+  ) {
+    super(`ended by ${reason}`, { cause });
+  }
+
+  get exitCode(): number {
+    return this.reason === 'output' ? 1 : 128 + constants.signals[this.reason];
   }
 }
 
+/** The run that goes on. */
+let current: Interruption | undefined;
+
 /**
- * Runs what Ctrl-C and SIGTERM end: the first one aborts the signal, a second one ends the process
- * at once.
+ * Runs what a signal ends: the first one aborts the run's. Others while it stops change nothing,
+ * since terminals and batch systems send several; only a Ctrl-C then ends the process at once.
  * @throws Interrupted in place of the run's own error where a signal came
  */
 export async function interruptible(run: (signal: AbortSignal) => Promise<void>): Promise<void> {
@@ -28,16 +46,35 @@ export async function interruptible(run: (signal: AbortSignal) => Promise<void>)
   }
 }
 
+/**
+ * Ends the run that goes on, as a signal does.
+ * @returns whether there is one
+ */
+export function interruptRun(reason: EndReason): boolean {
+  current?.end(reason);
+  return current !== undefined;
+}
+
 class Interruption implements Disposable {
   readonly #controller = new AbortController();
-  #received: (typeof SIGNALS)[number] | undefined;
+  readonly #ignoresHangup = ignoresHangup();
+  #received: EndReason | undefined;
 
   constructor() {
+    current = this;
     for (const name of SIGNALS) process.on(name, this.#onSignal);
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** @returns whether this is what ends the run */
+  end(reason: EndReason): boolean {
+    if (this.#received !== undefined || (reason === 'SIGHUP' && this.#ignoresHangup)) return false;
+    this.#received = reason;
+    this.#controller.abort();
+    return true;
   }
 
   /** @throws Interrupted where a signal came */
@@ -47,16 +84,21 @@ class Interruption implements Disposable {
 
   [Symbol.dispose](): void {
     for (const name of SIGNALS) process.off(name, this.#onSignal);
+    current = undefined;
   }
 
   readonly #onSignal = (name: NodeJS.Signals): void => {
-    if (this.#received) {
+    if (this.end(name as EndReason)) {
+      console.error(stoppingText(name));
+    } else if (name === 'SIGINT') {
       this[Symbol.dispose]();
       process.kill(process.pid, name); // nothing catches it now
-      return;
     }
-    this.#received = name as (typeof SIGNALS)[number];
-    console.error('\nstopping (Ctrl-C again ends at once)');
-    this.#controller.abort();
   };
+}
+
+function stoppingText(name: NodeJS.Signals): string {
+  return name === 'SIGINT'
+    ? '\nstopping (Ctrl-C again ends at once)'
+    : `\nstopping after ${name} (Ctrl-C ends at once)`;
 }

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
+import { constants } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import type { MocoError } from '../index.js';
 import { AlreadyReported } from './alreadyReported.js';
-import { Interrupted } from './interruption.js';
+import { Interrupted, interruptRun } from './interruption.js';
 
 /**
  * A command that is loaded when it is used, since `moco --help` needs neither schemas nor the
@@ -64,8 +65,8 @@ Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 128 + n ended 
 /** Taken from the package's own file, which is public and loads nothing else. */
 const { version } = createRequire(import.meta.url)('moco/package.json');
 
-/** The exit code of a process whose output nobody reads any more: 128 + SIGPIPE. */
-const BROKEN_PIPE = 141;
+/** By the error of an output that nobody sees any more: the signal that stands for it. */
+const UNSEEN: Readonly<Record<string, 'SIGPIPE' | 'SIGHUP'>> = { EPIPE: 'SIGPIPE', EIO: 'SIGHUP' };
 
 /**
  * The command line.
@@ -112,9 +113,10 @@ async function report(error: unknown): Promise<number> {
 }
 
 /** Prints how far an interrupted run came and how to go on, where the run has said that. */
-async function reportInterruption({ exitCode, cause }: Interrupted): Promise<number> {
+async function reportInterruption({ reason, exitCode, cause }: Interrupted): Promise<number> {
   const { MocoError } = await import('../index.js');
   if (cause instanceof MocoError && cause.code === 'ERR_MOCO_ABORTED') {
+    if (reason === 'SIGPIPE') return exitCode; // whoever ends a pipe has seen enough
     console.error(cause.message);
     if (cause.hint !== undefined) console.error(cause.hint);
   } else {
@@ -137,9 +139,24 @@ function printable(text: string): string {
   return text.replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
 }
 
-/** Ends the process at once, even in the middle of a run, because nobody would see its output. */
+/**
+ * Ends what runs, since nobody would see its output: a run with its checkpoint, all else at once. A
+ * terminal that is gone is a hangup, whether or not the signal comes, too.
+ */
 function endWithoutOutput(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(BROKEN_PIPE);
+  const signal = UNSEEN[error.code ?? ''];
+  if (signal === undefined) endWithoutRoom(error);
+  else if (!interruptRun(signal)) process.exit(128 + constants.signals[signal]);
+}
+
+let isWithoutRoom = false;
+
+/** Ends what runs where its output cannot be written, such as to a full disk. */
+function endWithoutRoom(error: NodeJS.ErrnoException): void {
+  if (isWithoutRoom) return; // each line that follows fails, too
+  isWithoutRoom = true;
   const message = `error: cannot write the output: ${error.message} [ERR_MOCO_OUTPUT]`;
-  process.stderr.write(`${message}\n`, () => process.exit(1));
+  process.stderr.write(`${message}\n`, () => {
+    if (!interruptRun('output')) process.exit(1);
+  });
 }

@@ -8,6 +8,7 @@ import { TrainText } from './trainText.js';
 interface TrainOptions extends ConfigOptions {
   /** The value of `--resume`; `true` where it was given without one. */
   readonly resume?: string | true;
+  readonly orStart?: true;
   readonly override?: string;
 }
 
@@ -21,6 +22,10 @@ export function configureTrain(command: Command): void {
       '--resume [path]',
       'go on with the run where its newest good checkpoint is; with a path: from that checkpoint or run directory, with its configuration',
     )
+    .option(
+      '--or-start',
+      'with --resume without a path: start the run where it has no checkpoint yet, as for jobs that a batch system starts again',
+    )
     .option('--override <keys>', 'keys, comma-separated, that may differ from the checkpoint')
     .addHelpText('after', RESUME_HELP);
   const json = 'print one JSON object per event, all else on standard error';
@@ -29,11 +34,14 @@ export function configureTrain(command: Command): void {
   );
 }
 
-function run(config: TrainSettings, { json, resume, override }: TrainOptions): Promise<void> {
+function run(
+  config: TrainSettings,
+  { json, resume, orStart, override }: TrainOptions,
+): Promise<void> {
   return interruptible(async (signal) => {
     using output = runOutput(json ? 'json' : 'text', new TrainText());
     await train(config, {
-      ...{ signal, resume, override: override?.split(',') },
+      ...{ signal, resume, orStart, override: override?.split(',') },
       onEvent: (event) => output.show(event),
       onDownload: (progress) => output.showDownload(progress),
     });

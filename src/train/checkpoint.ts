@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseConfig } from '../config/resolve.js';
@@ -41,6 +42,11 @@ export function checkpointPaths(directory: string): { newest: string; previous: 
   };
 }
 
+/** Whether a run directory has a checkpoint, good or not. */
+export function hasCheckpoint(directory: string): boolean {
+  return Object.values(checkpointPaths(directory)).some((path) => existsSync(path));
+}
+
 /**
  * Whether a run that writes to `directory` is the checkpoint's own, and not a new one from there.
  */
@@ -68,7 +74,7 @@ export async function findCheckpoint(
   const notices: string[] = [];
   for (const path of [newest, previous]) {
     try {
-      if (await exists(path)) return { target, checkpoint: await read(path), notices };
+      if (existsSync(path)) return { target, checkpoint: await read(path), notices };
     } catch (error) {
       if (!(error instanceof MocoError)) throw error;
       notices.push(`a checkpoint was passed over: ${error.message}`);
@@ -180,11 +186,4 @@ async function isFolder(path: string): Promise<boolean> {
       cause,
     });
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

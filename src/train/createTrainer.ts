@@ -24,6 +24,7 @@ import {
   type Checkpoint,
   type FoundCheckpoint,
   findCheckpoint,
+  hasCheckpoint,
   isOwnRun,
   restoreFrom,
 } from './checkpoint.js';
@@ -42,6 +43,11 @@ export interface CreateTrainerOptions {
    * of the directory of the configuration.
    */
   readonly resume?: string | true | undefined;
+  /**
+   * With `resume: true`: starts the run where it has no checkpoint yet, as for jobs that a batch
+   * system starts again.
+   */
+  readonly orStart?: boolean | undefined;
   /** Keys that may differ from the checkpoint's although they decide what the run computes. */
   readonly override?: readonly string[] | undefined;
 }
@@ -114,15 +120,25 @@ function floatsOnDisk(
 /** What the options say to go on from, if they do: of the same run, and with a good header. */
 async function checkpointFor(
   config: TrainConfig,
-  { resume, override }: CreateTrainerOptions,
+  { resume, orStart = false, override }: CreateTrainerOptions,
 ): Promise<FoundCheckpoint | undefined> {
+  if (orStart && resume !== true) throw orStartAlone();
   if (resume === undefined) {
     requireNoOverride(override);
     return undefined;
   }
-  const found = await findCheckpoint(resume === true ? runFiles(config).directory : resume);
+  const target = resume === true ? runFiles(config).directory : resume;
+  if (orStart && !hasCheckpoint(target)) return undefined;
+  const found = await findCheckpoint(target);
   requireSameRun(found.checkpoint, config, override);
   return found;
+}
+
+function orStartAlone(): MocoError {
+  const message = '--or-start is for a run of which the configuration is known beforehand';
+  return new MocoError('ERR_MOCO_CONFIG', message, {
+    hint: 'Pass it with the configuration and with --resume without a path.',
+  });
 }
 
 function requireNoOverride(override: readonly string[] = []): void {

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { findCheckpoint } from '#moco/train/checkpoint.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
 import { TINY_RUN } from '../support/tinyRun.js';
 
@@ -54,8 +51,7 @@ test('a worker that is terminated in the middle of a step takes nothing with it'
   const ended = program(
     'worker',
     `
-    import { once } from 'node:events';
-    import { Worker } from 'node:worker_threads';
+        import { Worker } from 'node:worker_threads';
     for (const round of [1, 2]) {
       const worker = new Worker(${JSON.stringify(worker)}, {
         eval: true,
@@ -144,65 +140,4 @@ test('two trainers at a time do not disturb each other', () => {
     `,
   );
   assert.deepEqual(ended, { status: 0, signal: null, stdout: 'true true\n', stderr: '' });
-});
-
-/** Starts `moco train`, and waits for its first step. */
-async function startCommand(out: string) {
-  const settings = Object.entries({ ...ENDLESS, out: join(folder, out) });
-  const words = settings.flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-  const command = [join(root, 'bin', 'moco.js'), 'train', ...words, '--json'];
-  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    stderr += text;
-  });
-  const ended = once(child, 'exit');
-  while (!stdout.includes('"step"')) await Promise.race([once(child.stdout, 'data'), ended]);
-  const end = async () => {
-    const [status, signal] = await ended;
-    return { status, signal, stderr };
-  };
-  return { child, end };
-}
-
-for (const [name, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-] as const) {
-  test(`${name} ends the command after its step, with ${code}, a checkpoint and nothing half-written`, async () => {
-    const { child, end } = await startCommand(name);
-    child.kill(name);
-    const { status, stderr } = await end();
-    assert.equal(status, code);
-    const [, directory] =
-      /^\nstopping \(Ctrl-C again ends at once\)\nthe training was stopped in epoch \d+, after step \d+\nGo on with: moco train --resume (.*)\n$/.exec(
-        stderr,
-      ) ?? [];
-    assert.ok(directory, stderr);
-    await findCheckpoint(directory);
-    const files = await readdir(join(folder, name), { recursive: true });
-    assert.deepEqual(
-      files.filter((file) => /tmp/.test(file)),
-      [],
-    );
-  });
-}
-
-test('a second Ctrl-C ends the command at once', async () => {
-  const { child, end } = await startCommand('second');
-  child.kill('SIGINT');
-  await once(child.stderr, 'data');
-  child.kill('SIGINT');
-  const { status, signal } = await end();
-  // Where the step ended before the second signal came, the first one has ended the command.
-  assert.ok(signal === 'SIGINT' || status === 130);
-});
-
-test('where nobody reads its output any more, the command ends without a word', async () => {
-  const { child, end } = await startCommand('pipe');
-  child.stdout.destroy();
-  assert.deepEqual(await end(), { status: 141, signal: null, stderr: '' });
 });

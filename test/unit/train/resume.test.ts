@@ -329,6 +329,15 @@ test('a run that would end before its checkpoint is refused', async (context) =>
   requireSameRun({ ...checkpoint, state: { ...state, epoch: 3, step: 0, results } }, config, []);
 });
 
+test('a start in place of a resumption is refused where no configuration names the run', async () => {
+  for (const resume of [undefined, 'results/P']) {
+    await assert.rejects(createTrainer({ dataset: 'shapes' }, { resume, orStart: true }), {
+      code: 'ERR_MOCO_CONFIG',
+      message: '--or-start is for a run of which the configuration is known beforehand',
+    });
+  }
+});
+
 test('keys that may differ are refused where no run goes on', async () => {
   await assert.rejects(createTrainer({}, { override: ['temperature'] }), {
     code: 'ERR_MOCO_CONFIG',
