@@ -110,11 +110,14 @@ function knnResult(evaluation: EvaluationEvent | undefined): string {
 }
 
 /** The end of a run. */
-function footer({ best, files, seconds }: DoneEvent): string[] {
+function footer({ best, hasBestModel, files, seconds }: DoneEvent): string[] {
+  const model = hasBestModel
+    ? files.model
+    : `the best one was not there when the run went on; the last one is ${files.lastModel}`;
   return [
     `done in ${duration(seconds)}; best kNN top-1 ${percent(best.top1)} after epoch ${best.epoch}`,
     `results ${files.results}`,
-    `model   ${files.model}`,
+    `model   ${model}`,
   ];
 }
 

@@ -7,14 +7,17 @@ const REASONS: Record<string, [reason: string, hint: string]> = {
   EFBIG: ['the file would exceed the size limit', 'Raise the limit (`ulimit -f`).'],
   EACCES: ['permission denied', 'Change its permissions, or choose another folder.'],
   EPERM: ['not permitted', 'Change its permissions, or choose another folder.'],
-  EROFS: ['the file system is read-only', 'Choose another folder.'],
+  EROFS: ['the file system is read-only', 'Let it be written to again, or choose another folder.'],
   ENOTDIR: ['a part of the path is a file, not a folder', 'Choose another folder.'],
   EEXIST: ['something else is in its place', 'Move it away, or choose another folder.'],
   EISDIR: ['a folder is in its place', 'Move it away, or choose another folder.'],
   ENOENT: ['the folder is not there', 'Make it, or choose another one.'],
   ENAMETOOLONG: ['the name is too long', 'Choose a shorter path.'],
   EMFILE: ['too many open files', 'Raise the limit (`ulimit -n`).'],
+  ENFILE: ['the system has too many open files', 'End other programs, or raise the limit.'],
   EIO: ['the disk reports an error', 'Check the disk, or choose another folder.'],
+  ESTALE: ['the file server has lost it', 'Mount the folder again, or choose another one.'],
+  ETIMEDOUT: ['the file server does not answer', 'Wait for it, or choose another folder.'],
 };
 
 /** A failed write as `ERR_MOCO_OUTPUT`: which path, why, and what to do. */

@@ -51,7 +51,7 @@ export class RunLock {
     if (this.#isHeld()) return;
     const message = `cannot write ${this.#run}: another run has taken its files over, because this one gave no sign of life for a minute`;
     throw new MocoError('ERR_MOCO_OUTPUT', message, {
-      hint: 'The other run goes on from the last checkpoint. Nothing was written since.',
+      hint: 'It goes on from the last checkpoint, and this run wrote nothing since: leave it the rest, or end it.',
     });
   }
 

@@ -119,6 +119,11 @@ export interface DoneEvent {
   readonly type: 'done';
   readonly epochs: number;
   readonly best: BestEpoch;
+  /**
+   * Whether `files.model` is there. A run that went on without the files of the run before, and had
+   * no better epoch then, has none.
+   */
+  readonly hasBestModel: boolean;
   /** Time of the whole run. */
   readonly seconds: number;
   /** The most memory of the device that large tensors took at once since the process started, in bytes. */

@@ -19,7 +19,7 @@ export interface Logs {
   readonly tensorBoard: EventFile;
 }
 
-const METRICS = 'metrics.jsonl';
+export const METRICS = 'metrics.jsonl';
 const ENVIRONMENT = 'environment.json';
 
 /** Makes the run directory with its first files. */
@@ -42,7 +42,7 @@ export async function goOnInDirectory(
 ): Promise<Logs> {
   const { directory } = description.files;
   await writeDescription(config, description, await environmentBefore(directory));
-  if (results.length > 0) await writeFileAtomic(description.files.results, resultsCsv(results));
+  await writeFileAtomic(description.files.results, resultsCsv(results));
   const metrics = await AppendLog.goOn(join(directory, METRICS), logs.metrics);
   const { file, bytes } = logs.tensorBoard;
   return withEventFile(metrics, () => EventFile.goOn(join(directory, file), bytes));

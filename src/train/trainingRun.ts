@@ -4,7 +4,7 @@ import { MocoError } from '../error.js';
 import type { NativeTrainer } from '../native/trainer.js';
 import type { WarningEvent } from '../run/events.js';
 import { StepInbox } from '../run/stepInbox.js';
-import { type Checkpoint, checkpointPaths, isOwnRun } from './checkpoint.js';
+import { type Checkpoint, isOwnRun } from './checkpoint.js';
 import type {
   BestEpoch,
   EpochEvent,
@@ -13,10 +13,12 @@ import type {
   TrainEvent,
   TrainerDescription,
 } from './events.js';
+import { holdsBest, missingParts } from './missingParts.js';
 import { Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
 import { RunSaver, type SaveEvent } from './runSaver.js';
 import { decodeStepRows } from './stepRows.js';
+import { wayOn, withWayOn } from './wayOn.js';
 
 /** What a trainer is put together from. */
 export interface TrainerParts {
@@ -55,7 +57,7 @@ export class TrainingRun {
     this.#recorder = recorder;
     this.#signal = signal;
     this.#progress = new Progress(config, description.stepsPerEpoch, checkpoint?.state);
-    const bestEpoch = this.#progress.best?.epoch;
+    const bestEpoch = bestEpochWithFile(checkpoint, description.files.model);
     this.#saver = new RunSaver({ config, description, native, recorder, bestEpoch });
   }
 
@@ -65,7 +67,7 @@ export class TrainingRun {
     yield this.#startEvent();
     for (const message of this.#warnings()) yield { type: 'warning', message };
     yield* this.#nativeWarnings();
-    if (!this.#hasCheckpoint) yield* this.#save(true);
+    yield* this.#save(!this.#hasCheckpoint || !existsSync(this.#description.files.lastModel));
     while (!progress.isDone) {
       yield* this.#trainEpoch();
       yield* this.#nativeWarnings();
@@ -86,6 +88,7 @@ export class TrainingRun {
       type: 'done',
       epochs: this.#config.epochs,
       best: progress.best as BestEpoch, // the last epoch was evaluated
+      hasBestModel: existsSync(this.#description.files.model),
       seconds: progress.seconds,
       peakMemoryBytes: memory.peak,
       heldMemoryBytes: memory.held,
@@ -114,6 +117,10 @@ export class TrainingRun {
     yield* this.#notices;
     if (this.#recorder.previousRun !== undefined) {
       yield `files of an earlier run with the same parameters were moved to ${this.#recorder.previousRun}`;
+    }
+    if (this.#checkpoint !== undefined) {
+      const { files } = this.#description;
+      yield* missingParts(this.#checkpoint.state, files, this.#recorder.lengths);
     }
   }
 
@@ -228,36 +235,31 @@ export class TrainingRun {
   /** What to throw where an error ended the run; of a run that was stopped, a checkpoint is kept. */
   async failure(error: unknown): Promise<MocoError> {
     await this.settle(); // a failure of its own is not the one that ended the run
-    return isAbort(error) ? await this.#interrupted(error) : this.#withWayOn(MocoError.from(error));
+    if (isAbort(error)) return await this.#interrupted(error);
+    return withWayOn(MocoError.from(error), this.#description.files.directory);
   }
 
   async #interrupted(cause: unknown): Promise<MocoError> {
+    const { directory } = this.#description.files;
     try {
       await this.saveUnsaved();
     } catch (error) {
-      return MocoError.from(error);
+      return withWayOn(MocoError.from(error), directory);
     }
     const { epoch, step } = this.#progress;
     const message = `the training was stopped in epoch ${epoch}, after step ${step}`;
     return new MocoError('ERR_MOCO_ABORTED', message, {
-      hint: `Go on with: moco train --resume ${this.#description.files.directory}`,
+      hint: `Go on with: ${wayOn(directory)}`,
       cause,
     });
   }
+}
 
-  /**
-   * Says after a failure of the GPU how to go on. Nothing was written since, so that the newest
-   * checkpoint is whole.
-   */
-  #withWayOn(error: MocoError): MocoError {
-    const { directory } = this.#description.files;
-    const { newest } = checkpointPaths(directory);
-    if (error.code !== 'ERR_MOCO_DEVICE' || !existsSync(newest)) return error;
-    return new MocoError(error.code, error.message, {
-      hint: `${error.hint ?? ''}\nThe newest checkpoint, ${newest}, is whole; go on with: moco train --resume ${directory}`,
-      cause: error,
-    });
-  }
+/** The best epoch so far, unless its model has no file and the checkpoint can give it one. */
+function bestEpochWithFile(checkpoint: Checkpoint | undefined, file: string): number | undefined {
+  if (checkpoint === undefined) return undefined;
+  const { state } = checkpoint;
+  return holdsBest(state) && !existsSync(file) ? undefined : state.best?.epoch;
 }
 
 function isAbort(error: unknown): boolean {

@@ -21,7 +21,7 @@ const folder = temporaryFolder();
  * Trains on a disk of its own. After the first epoch the program fills it up but for `free` bytes;
  * when the run has ended, it makes room, looks for the checkpoint and goes on to the end.
  */
-function trainOnSmallDisk(free: number): { error: string; before: number; epochs: number } {
+function trainOnSmallDisk(free: number): object {
   const program = `
     import { statfs, rm, writeFile } from 'node:fs/promises';
     import { inspectFile, train } from 'moco';
@@ -37,17 +37,21 @@ function trainOnSmallDisk(free: number): { error: string; before: number; epochs
       if (event.type === 'evaluation') before ??= event.epoch;
       if (event.type === 'checkpoint' && event.epoch === 1) await fill();
     };
-    const error = await train(config, { onEvent }).then(() => 'none', ({ code }) => code);
+    const { code: error, hint } = await train(config, { onEvent }).catch((error) => error);
     await rm(filler);
     const directory = out + '/16_32_0.5_0.999_5_16_3';
+    const saysHow = /free some space.*\\nThen go on .* with: moco train --resume (.*)/i.exec(hint)?.[1] === directory;
     const { checksums, epoch } = await inspectFile(directory + '/checkpoint.safetensors');
     if (checksums.verified !== checksums.tensors) throw new Error('unverified tensors');
     if (epoch !== before) throw new Error('the checkpoint is of epoch ' + epoch);
     const { epochs } = await train(config, { resume: true });
-    console.log(JSON.stringify({ error, before, epochs }));
+    console.log(JSON.stringify({ error, saysHow, before, epochs }));
   `;
   return JSON.parse(runOnDisk('1g', program));
 }
+
+/** The run ended, said how to go on, had its checkpoint of the first epoch, and went on to the end. */
+const FULL = { error: 'ERR_MOCO_OUTPUT', saysHow: true, before: 1, epochs: 3 };
 
 /** Runs an ES module with a disk of that size mounted on the folder. @returns what it prints */
 function runOnDisk(size: string, program: string): string {
@@ -65,7 +69,7 @@ function runOnDisk(size: string, program: string): string {
 test('a disk that is full when logs are written ends the run, and the checkpoint is good', {
   skip,
 }, () => {
-  assert.deepEqual(trainOnSmallDisk(0), { error: 'ERR_MOCO_OUTPUT', before: 1, epochs: 3 });
+  assert.deepEqual(trainOnSmallDisk(0), FULL);
 });
 
 test('a disk that is full when a checkpoint is written ends the run, and the one before is good', {
@@ -73,7 +77,7 @@ test('a disk that is full when a checkpoint is written ends the run, and the one
 }, () => {
   // Enough for logs, table and a model of 46 MB, too little for a checkpoint of 184 MB.
   const free = 100e6;
-  assert.deepEqual(trainOnSmallDisk(free), { error: 'ERR_MOCO_OUTPUT', before: 1, epochs: 3 });
+  assert.deepEqual(trainOnSmallDisk(free), FULL);
 });
 
 /** How a function of moco ends that would download its data set first: from nowhere. */
