@@ -8,6 +8,7 @@
 #include "addon/errors.h"
 #include "addon/properties.h"
 #include "addon/tensor_source.h"
+#include "core/base/thread_team.h"
 #include "core/files/pth_writer.h"
 #include "core/files/safetensors_writer.h"
 
@@ -21,6 +22,7 @@ struct Target {
 };
 
 void convert(const TensorSource& source, const Target& target) {
+  startThreadTeam();
   const StateDict state = readTensors(source);
   if (target.format == "pth") {
     writePth(target.path, state, target.description);

@@ -11,6 +11,7 @@ import {
   builtForAnotherMachine,
   cannotBeLoaded,
   libtorchChanged,
+  notReadable,
 } from './loadFailure.js';
 
 let loaded: NativeAddon | undefined;
@@ -27,15 +28,20 @@ export function loadAddon(): NativeAddon {
 
 /** The addon of the package in a folder; throws as `loadAddon` does. */
 export function loadAddonOf(root: string): NativeAddon {
+  try {
+    return loadBuilt(root);
+  } catch (error) {
+    throw notReadable(root, error as NodeJS.ErrnoException);
+  }
+}
+
+function loadBuilt(root: string): NativeAddon {
   const record = readBuildRecord(root);
   const file = join(root, ADDON);
   if (!record || !existsSync(file)) throw addonMissing(root, file);
   const mismatch = findMismatch(root, record);
   if (mismatch) throw mismatch;
-  const addon = load(root, file, record);
-  // `process.exit()` while native threads work would abort the process.
-  process.once('exit', () => addon.shutdown());
-  return addon;
+  return load(root, file, record);
 }
 
 function findMismatch(root: string, record: BuildRecord): MocoError | undefined {

@@ -1,4 +1,4 @@
-import { MocoError, numbered } from '../error.js';
+import { MocoError, type MocoErrorCode, numbered } from '../error.js';
 import type { BuildRecord } from './buildRecord.js';
 import { describe } from './libtorchPrefix.js';
 
@@ -50,11 +50,59 @@ export function libtorchChanged(root: string, record: BuildRecord, change: strin
   );
 }
 
+interface MocoErrorParts {
+  readonly code: MocoErrorCode;
+  readonly reason: string;
+  readonly solutions: readonly string[];
+}
+
+const TOO_MANY_FILES: MocoErrorParts = {
+  code: 'ERR_MOCO_LIMIT',
+  reason: 'too many files are open',
+  solutions: ['Raise the limit (`ulimit -n`), or close files that are not needed.'],
+};
+
 /** What the dynamic linker may say, and what it means; the first pattern that matches is taken. */
 const CASES: {
   readonly pattern: RegExp;
   explain(match: RegExpMatchArray, root: string, record: BuildRecord): MocoErrorParts;
 }[] = [
+  {
+    // Before the next case: of a library that cannot be opened, the reason stands behind it.
+    pattern: /Too many open files|EMFILE|ENFILE/,
+    explain: () => TOO_MANY_FILES,
+  },
+  {
+    pattern: /Cannot allocate memory|failed to map segment from shared object$/m,
+    explain: () => ({
+      code: 'ERR_MOCO_OUT_OF_MEMORY',
+      reason: 'there is no memory left to load LibTorch into',
+      solutions: [
+        'Raise the limits of memory (a container) and of address space (`ulimit -v`): LibTorch ' +
+          'alone takes some GiB of the latter.',
+      ],
+    }),
+  },
+  {
+    pattern: /failed to map segment from shared object: Operation not permitted/,
+    explain: () => ({
+      code: 'ERR_MOCO_NATIVE_MISSING',
+      reason: 'it lies on a file system from which nothing may be executed (noexec)',
+      solutions: ['Move it to another file system, or mount this one without noexec.'],
+    }),
+  },
+  {
+    pattern: /loading addons is disabled/,
+    explain: () => ({
+      code: 'ERR_MOCO_NATIVE_MISSING',
+      reason: 'this Node was told to load no addons',
+      solutions: [
+        process.permission
+          ? "Give it Node's --allow-addons."
+          : "Start it without Node's --no-addons (see NODE_OPTIONS, and a worker's execArgv, too).",
+      ],
+    }),
+  },
   {
     // The first alternative is what Linux says, the second what macOS says.
     pattern: /(\S+): cannot open shared object file|Library not loaded: (\S+)/,
@@ -89,12 +137,6 @@ const CASES: {
   },
 ];
 
-interface MocoErrorParts {
-  readonly code: 'ERR_MOCO_NATIVE_MISSING' | 'ERR_MOCO_LIBTORCH_MISMATCH';
-  readonly reason: string;
-  readonly solutions: readonly string[];
-}
-
 /** The error for an addon that is there, but that Node could not load. */
 export function cannotBeLoaded(
   root: string,
@@ -111,6 +153,25 @@ export function cannotBeLoaded(
       `The system said: ${error.message}`,
     { hint: numbered(solutions), cause: error },
   );
+}
+
+/** The error for a file of the addon or of LibTorch that cannot be read; others stay as they are. */
+export function notReadable(root: string, error: NodeJS.ErrnoException): Error {
+  const start = 'The native addon cannot be loaded: ';
+  if (error.code === 'ERR_ACCESS_DENIED') {
+    const { resource } = error as { resource?: string };
+    return new MocoError(
+      'ERR_MOCO_NATIVE_MISSING',
+      `${start}Node's permission model does not let this process read ${resource}.`,
+      {
+        hint: `Give Node --allow-addons, --allow-fs-read=${root} and --allow-fs-read=${resource}.`,
+        cause: error,
+      },
+    );
+  }
+  if (error.code !== 'EMFILE' && error.code !== 'ENFILE') return error;
+  const { code, reason, solutions } = TOO_MANY_FILES;
+  return new MocoError(code, `${start}${reason}.`, { hint: numbered(solutions), cause: error });
 }
 
 function explain(message: string, root: string, record: BuildRecord): MocoErrorParts {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <system_error>
 
 #include "core/base/error.h"
 
@@ -22,6 +23,13 @@ const char* const kDeviceFailed =
 constexpr std::array kOutOfMemory{"DefaultCPUAllocator",       "CUDA error: out of memory",
                                   "CUDA out of memory",        "CUBLAS_STATUS_ALLOC_FAILED",
                                   "CUDNN_STATUS_ALLOC_FAILED", "DEVICE_ALLOCATION_FAILED"};
+
+/// Whole messages of oneDNN, which computes convolutions on the CPU, about what it has always done
+/// before and can fail at for want of memory alone. They begin like others that mean something
+/// else.
+constexpr std::array kOneDnnOutOfMemory{"could not create a primitive",
+                                        "could not execute a primitive",
+                                        "could not create a memory object"};
 
 /// Texts in messages of LibTorch and of this project's kernels about a GPU that has failed. They
 /// are needed because not every such exception is a c10::AcceleratorError.
@@ -50,8 +58,19 @@ Failure deviceFailed(const std::string& message) {
 Failure byMessage(const std::string& message) {
   if (containsAny(message, kOutOfMemory))
     return {"ERR_MOCO_OUT_OF_MEMORY", firstLine(message), kLessMemory};
+  if (std::find(kOneDnnOutOfMemory.begin(), kOneDnnOutOfMemory.end(), message) !=
+      kOneDnnOutOfMemory.end())
+    return {"ERR_MOCO_OUT_OF_MEMORY", "there is no memory left: oneDNN " + message, kLessMemory};
   if (containsAny(message, kDeviceFailure)) return deviceFailed(message);
   return {"ERR_MOCO_NATIVE", message, kReport};
+}
+
+/// What the C++ library throws where the system has no thread to give.
+Failure bySystem(const std::system_error& error) {
+  if (error.code() != std::errc::resource_unavailable_try_again) return byMessage(error.what());
+  return {"ERR_MOCO_LIMIT", "the system gives this process no further thread",
+          "Raise the limit on processes and threads (`ulimit -u`, a container's limit on pids), or "
+          "ask for fewer (--threads, --data-threads)."};
 }
 
 }  // namespace
@@ -68,6 +87,8 @@ Failure describe(const std::exception_ptr& exception) {
     return containsAny(message, kOutOfMemory) ? byMessage(message) : deviceFailed(message);
   } catch (const c10::Error& error) {
     return byMessage(error.what_without_backtrace());
+  } catch (const std::system_error& error) {
+    return bySystem(error);
   } catch (const std::bad_alloc&) {
     return {"ERR_MOCO_OUT_OF_MEMORY", "the machine has no memory left", kLessMemory};
   } catch (const std::exception& error) {

@@ -1,6 +1,7 @@
 #include "core/device/machine.h"
 
 #include "core/base/error.h"
+#include "core/base/thread_team.h"
 #include "core/base/threads.h"
 
 namespace moco {
@@ -27,7 +28,9 @@ Machine resolveMachine(const ComputeSettings& settings) {
 
 int64_t setUpMachine(const Machine& machine, const ComputeSettings& settings) {
   setUpDevice(machine.device, settings.arithmetic);
-  return setComputeThreads(settings.threads);
+  const int64_t threads = setComputeThreads(settings.threads);
+  startThreadTeam();
+  return threads;
 }
 
 }  // namespace moco

@@ -45,8 +45,8 @@ struct Machine {
 /// @throws Error ERR_MOCO_CONFIG  where a number of threads is not positive
 Machine resolveMachine(const ComputeSettings& settings);
 
-/// Prepares the process and the calling thread for computing as resolved: see `setUpDevice` and
-/// `setComputeThreads`.
+/// Prepares the process and the calling thread for computing as resolved: see `setUpDevice`,
+/// `setComputeThreads` and `startThreadTeam`.
 /// @return  how many threads compute on the CPU
 int64_t setUpMachine(const Machine& machine, const ComputeSettings& settings);
 

@@ -5,6 +5,7 @@
 
 #include <new>
 #include <stdexcept>
+#include <system_error>
 
 #include "core/base/error.h"
 
@@ -47,6 +48,24 @@ TEST_CASE("a GPU that fails is ERR_MOCO_DEVICE, with CUDA's reason but not its a
         "ERR_MOCO_DEVICE");
   CHECK(failureOf(std::runtime_error("the kernel views did not start: no device")).code ==
         "ERR_MOCO_DEVICE");
+}
+
+TEST_CASE("memory that oneDNN does not get is told apart from what oneDNN cannot do") {
+  for (const char* message : {"could not create a primitive", "could not execute a primitive",
+                              "could not create a memory object"}) {
+    CHECK(failureOf(std::runtime_error(message)).code == "ERR_MOCO_OUT_OF_MEMORY");
+  }
+  const std::runtime_error unable("could not create a primitive descriptor for a convolution");
+  CHECK(failureOf(unable).code == "ERR_MOCO_NATIVE");
+}
+
+TEST_CASE("a thread that the system does not give is ERR_MOCO_LIMIT, with the limit to raise") {
+  const auto refused = std::make_error_code(std::errc::resource_unavailable_try_again);
+  const Failure failure = failureOf(std::system_error(refused));
+  CHECK(failure.code == "ERR_MOCO_LIMIT");
+  CHECK(failure.hint.find("ulimit -u") != std::string::npos);
+  const auto other = std::make_error_code(std::errc::io_error);
+  CHECK(failureOf(std::system_error(other)).code == "ERR_MOCO_NATIVE");
 }
 
 TEST_CASE("memory that is used up is ERR_MOCO_OUT_OF_MEMORY, whoever reports it") {

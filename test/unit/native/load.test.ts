@@ -3,9 +3,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { ADDON, type BuildRecord, writeBuildRecord } from '#moco/native/buildRecord.js';
+import {
+  ADDON,
+  type BuildRecord,
+  readBuildRecord,
+  writeBuildRecord,
+} from '#moco/native/buildRecord.js';
 import { loadAddonOf } from '#moco/native/load.js';
 import { cannotBeLoaded } from '#moco/native/loadFailure.js';
+import { packageRoot } from '#moco/packageRoot.js';
 import { writeFiles, writeLibtorch } from '../../support/fakeHost.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
@@ -164,6 +170,21 @@ const SAYINGS = [
     reason: 'damaged or not for',
   },
   {
+    saying: 'libtorch.so: cannot open shared object file: Too many open files',
+    code: 'ERR_MOCO_LIMIT',
+    reason: 'too many files are open',
+  },
+  {
+    saying: 'libtorch_cpu.so: failed to map segment from shared object',
+    code: 'ERR_MOCO_OUT_OF_MEMORY',
+    reason: 'no memory left to load LibTorch into',
+  },
+  {
+    saying: 'moco.node: failed to map segment from shared object: Operation not permitted',
+    code: 'ERR_MOCO_NATIVE_MISSING',
+    reason: 'nothing may be executed \\(noexec\\)',
+  },
+  {
     saying: 'Module did not self-register',
     code: 'ERR_MOCO_NATIVE_MISSING',
     reason: 'for a reason that moco does not know',
@@ -180,6 +201,36 @@ for (const { saying, code, reason } of SAYINGS) {
     assert.ok(error.hint);
   });
 }
+
+/** What a Node with options of its own says to a program that loads this package's addon. */
+function loadWith(options: readonly string[]): string {
+  const program = `
+    const { loadAddon } = await import(${JSON.stringify(import.meta.resolve('#moco/native/load.js'))});
+    try { loadAddon(); } catch ({ code, message, hint }) { console.log(code, message, hint); }
+  `;
+  const words = [...options, '--input-type=module', '--eval', program];
+  return execFileSync(process.execPath, words, { encoding: 'utf8', stdio: 'pipe' });
+}
+
+test('a Node that loads no addons is told apart from a broken build', () => {
+  const said = loadWith(['--no-addons']);
+  assert.match(said, /^ERR_MOCO_NATIVE_MISSING .*this Node was told to load no addons/);
+  assert.match(said, /without Node's --no-addons/);
+  assert.doesNotMatch(said, /npm run setup|rm -r/);
+});
+
+test("what Node's permission model keeps from the addon is named, with the flags to give", () => {
+  const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+    ? '--permission'
+    : '--experimental-permission';
+  const prefix = readBuildRecord(packageRoot)?.libtorch.prefix;
+  const ownFiles = [permission, `--allow-fs-read=${packageRoot}/*`];
+  const kept = new RegExp(`this process read ${prefix}.*--allow-addons.*--allow-fs-read=${prefix}`);
+  assert.match(loadWith(ownFiles), kept);
+  const allFiles = [...ownFiles, `--allow-fs-read=${prefix}/*`];
+  assert.match(loadWith(allFiles), /told to load no addons.* Node's --allow-addons/s);
+  assert.equal(loadWith([...allFiles, '--allow-addons']), '');
+});
 
 test('a variable that may bring in the wrong libraries is named first', (t) => {
   const { root, record } = builtPackage(t);
