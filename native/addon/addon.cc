@@ -58,13 +58,6 @@ Napi::Value memory(const Napi::CallbackInfo& info) {
   return memoryObject(info.Env(), cachedMemory());
 }
 
-/// `shutdown()` of src/native/addon.ts.
-void shutdown(const Napi::CallbackInfo& info) {
-  // A copy, because closing a member takes it out of the set.
-  const auto running = info.Env().GetInstanceData<Environment>()->running;
-  for (Jobs* jobs : running) jobs->close();
-}
-
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment);  // which Node deletes when the environment ends
   TrainerObject::define(env);
@@ -83,7 +76,6 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("hardware", Napi::Function::New(env, hardware));
   exports.Set("cudaKernelsUnavailable", Napi::Function::New(env, kernelsUnavailable));
   exports.Set("memory", Napi::Function::New(env, memory));
-  exports.Set("shutdown", Napi::Function::New(env, shutdown));
   return exports;
 }
 

@@ -70,4 +70,13 @@ Napi::Object descriptionObject(Napi::Env env, const BenchmarkDescription& descri
   return object;
 }
 
+int64_t heldBytes(const Evaluator& evaluator) { return evaluator.heldBytes(); }
+
+int64_t heldBytes(const Trainer& trainer) {
+  const MemoryPlan& plan = trainer.memoryPlan();
+  return plan.model + plan.queue + plan.pictures;
+}
+
+int64_t heldBytes(Benchmark& benchmark) { return heldBytes(benchmark.trainer()); }
+
 }  // namespace moco::addon

@@ -44,4 +44,9 @@ Napi::Object descriptionObject(Napi::Env env, const Description& description);
 Napi::Object descriptionObject(Napi::Env env, const TrainerDescription& description);
 Napi::Object descriptionObject(Napi::Env env, const BenchmarkDescription& description);
 
+/// The memory that a core object holds between its jobs, in bytes.
+int64_t heldBytes(const Evaluator& evaluator);
+int64_t heldBytes(const Trainer& trainer);
+int64_t heldBytes(Benchmark& benchmark);
+
 }  // namespace moco::addon

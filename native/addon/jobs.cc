@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,23 @@
 #include "addon/row_feed.h"
 
 namespace moco::addon {
+namespace {
+
+/// The jobs of one of JavaScript's threads whose native threads run. When a thread calls `exit`,
+/// its thread-local objects are destroyed before any static one, LibTorch's included, which native
+/// threads would go on using. That is so however the process came to exit, and needs nothing of
+/// JavaScript. When a worker's thread ends, its environment is gone already, and nothing is left.
+struct RunningJobs {
+  std::set<Jobs*> jobs;
+
+  ~RunningJobs() {
+    for (Jobs* running : jobs) running->stopThread();
+  }
+};
+
+thread_local RunningJobs running;
+
+}  // namespace
 
 /// A job, its promise, and what must not be collected before it ends. It is made and deleted on
 /// JavaScript's thread, because it holds references to JavaScript's values.
@@ -53,15 +71,17 @@ Napi::Value undefined(Napi::Env env) { return env.Undefined(); }
 
 Jobs::Jobs(Napi::Env env, const Napi::Reference<Napi::Object>& owner,
            std::function<void()> freeState)
-    : env_(env),
-      environment_(*env.GetInstanceData<Environment>()),
-      owner_(owner),
-      freeState_(std::move(freeState)),
-      toJavaScript_(Napi::ThreadSafeFunction::New(
-          env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "moco",
-          /*maxQueueSize=*/0, /*initialThreadCount=*/1)) {
+    : env_(env), owner_(owner), freeState_(std::move(freeState)) {
+  try {
+    thread_.emplace();
+  } catch (const std::exception&) {
+    throw errorObject(env, describe(std::current_exception()));
+  }
+  toJavaScript_ = Napi::ThreadSafeFunction::New(
+      env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "moco",
+      /*maxQueueSize=*/0, /*initialThreadCount=*/1);
   toJavaScript_.Unref(env);  // so that an idle object does not keep the process alive
-  environment_.running.insert(this);
+  running.jobs.insert(this);
   // Hooks run in reverse order. This one is added after the thread-safe function's own, and so runs
   // while that function still exists.
   napi_add_env_cleanup_hook(env, &closeAtTeardown, this);
@@ -71,14 +91,24 @@ void Jobs::closeAtTeardown(void* self) { static_cast<Jobs*>(self)->close(); }
 
 void Jobs::close() {
   // When an environment ends, the clean-up hook calls this first. The destructor calls it again
-  // after `environment_` is gone, and must then return before it uses that.
+  // after the environment is gone, and must then return before it uses that.
   if (std::exchange(closed_, true)) return;
-  environment_.running.erase(this);
-  stop_ = true;
-  thread_.close();
-  freeState_();
+  running.jobs.erase(this);
+  stopThread();
+  Napi::MemoryManagement::AdjustExternalMemory(env_, -announced_);
   toJavaScript_.Release();
   napi_remove_env_cleanup_hook(env_, &closeAtTeardown, this);
+}
+
+void Jobs::stopThread() {
+  stop_ = true;
+  thread_->close();
+  freeState_();
+}
+
+void Jobs::announceMemory(int64_t bytes) {
+  announced_ = bytes;
+  Napi::MemoryManagement::AdjustExternalMemory(env_, bytes);
 }
 
 Napi::Value Jobs::submit(Work work, Napi::Value keepAlive, Napi::Function onRows) {
@@ -96,7 +126,7 @@ Napi::Value Jobs::submit(Work work, Napi::Value keepAlive, Napi::Function onRows
     stop_ = false;
     toJavaScript_.Ref(env_);
   }
-  thread_.post([this, posted = job.release()] { run(posted); });
+  thread_->post([this, posted = job.release()] { run(posted); });
   return promise;
 }
 
@@ -110,15 +140,18 @@ void Jobs::run(Job* job) {
 }
 
 void Jobs::callJavaScript(std::function<void(Napi::Env)> call) {
-  toJavaScript_.BlockingCall([call = std::move(call)](Napi::Env env, Napi::Function) {
-    try {
-      call(env);
-    } catch (const Napi::Error&) {
-      // The environment is ending, for example by `process.exit()` in a worker, and runs no
-      // JavaScript any more. Nobody is left who waits for rows or a promise; thrown any further,
-      // the error would end the whole process.
-    }
-  });
+  toJavaScript_.BlockingCall(
+      [call = std::move(call)](Napi::Env env, Napi::Function) { call(env); });
+}
+
+void Jobs::resolve(Napi::Env env, const Job& job) {
+  std::optional<Napi::Error> failure;
+  try {
+    job.deferred.Resolve(job.toValue(env));
+  } catch (const Napi::Error& error) {
+    failure = error;
+  }
+  if (failure) job.deferred.Reject(failure->Value());
 }
 
 void Jobs::settle(Napi::Env env, Job* job) {
@@ -130,7 +163,7 @@ void Jobs::settle(Napi::Env env, Job* job) {
   } else if (job->failure) {
     job->deferred.Reject(errorObject(env, *job->failure).Value());
   } else {
-    job->deferred.Resolve(job->toValue(env));
+    resolve(env, *job);
   }
 }
 

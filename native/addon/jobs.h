@@ -6,7 +6,7 @@
 #include <functional>
 #include <initializer_list>
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
 
 #include "addon/job_thread.h"
@@ -18,7 +18,6 @@ class Jobs;
 /// What one JavaScript environment (the main thread or a worker) holds.
 struct Environment {
   std::map<std::string, Napi::FunctionReference> classes;  // by name
-  std::set<Jobs*> running;                                 // whose thread was not joined yet
 };
 
 /// Through this a running job sends numbers to JavaScript.
@@ -40,6 +39,9 @@ Napi::Value undefined(Napi::Env env);
 /// The native thread of one JavaScript object, and the jobs that run on it, one after the other.
 /// For each job JavaScript gets a promise. This class is a member of the object's C++ side, and its
 /// functions are called on JavaScript's thread.
+///
+/// The thread ends with the object, with its environment or with the process, whichever is first:
+/// docs/architecture.md says how.
 class Jobs {
  public:
   /// A job's work, which runs on the native thread. What it throws rejects the promise.
@@ -48,6 +50,7 @@ class Jobs {
   /// @param owner      the JavaScript object; it is not collected while a promise is open
   /// @param freeState  frees what the jobs work on. It is called after the last job, and may be
   ///                   called twice.
+  /// @throws Napi::Error ERR_MOCO_LIMIT  if the system gives no thread
   Jobs(Napi::Env env, const Napi::Reference<Napi::Object>& owner, std::function<void()> freeState);
   Jobs(const Jobs&) = delete;
   Jobs& operator=(const Jobs&) = delete;
@@ -69,30 +72,39 @@ class Jobs {
   /// @return  a promise of undefined
   Napi::Value dispose();
 
-  /// Asks the running job to end soon, and blocks until the thread is joined. The job's promise is
-  /// never settled. This is for an environment that is being torn down.
+  /// Tells V8, which collects objects by the memory that they hold, how many bytes outside its heap
+  /// are held until the state is freed. Is called once at most.
+  void announceMemory(int64_t bytes);
+
+  /// Asks the running job to end soon, blocks until the thread is joined, and frees the state. The
+  /// job's promise is never settled. Can be called more than once.
   void close();
+
+  /// The same without a word to JavaScript, for a process that is exiting.
+  void stopThread();
 
  private:
   struct Job;
 
   void run(Job* job);
-  /// Queues a call for JavaScript's thread. What it does for JavaScript must not fail but in an
-  /// environment that is ending.
+  /// Queues a call for JavaScript's thread. What it throws is nobody's to catch: an uncaught
+  /// exception, or in an environment that is ending nothing.
   void callJavaScript(std::function<void(Napi::Env)> call);
   void settle(Napi::Env env, Job* job);
+  /// Resolves a job's promise, or rejects it where making its value fails.
+  static void resolve(Napi::Env env, const Job& job);
   static void closeAtTeardown(void* self);
 
   Napi::Env env_;
-  Environment& environment_;
   const Napi::Reference<Napi::Object>& owner_;
   std::function<void()> freeState_;
   Napi::ThreadSafeFunction toJavaScript_;
   std::atomic<bool> stop_{false};
   int open_ = 0;           // number of jobs whose promise is open
+  int64_t announced_ = 0;  // bytes that V8 knows of
   bool disposed_ = false;  // takes no more jobs
   bool closed_ = false;    // has no thread any more
-  JobThread thread_;
+  std::optional<JobThread> thread_;
 };
 
 }  // namespace moco::addon

@@ -22,7 +22,8 @@ namespace moco::addon {
 ///
 /// @tparam Self  the derived class. Its `kName` is the class's name in JavaScript; its `methods()`
 ///               lists the properties that it adds.
-/// @tparam Core  the core object's class, for which there must be an overload of `descriptionOf`
+/// @tparam Core  the core object's class, for which there must be overloads of `descriptionOf` and
+///               `heldBytes`
 template <class Self, class Core>
 class WorkerObject : public Napi::ObjectWrap<Self> {
  public:
@@ -52,13 +53,14 @@ class WorkerObject : public Napi::ObjectWrap<Self> {
   /// @param keepAlive  a value that is not collected before `make` has ended
   /// @return           a promise of the object
   static Napi::Value createWith(Napi::Env env, Make make, Napi::Value keepAlive = {}) {
-    Self* self = Self::Unwrap(env.GetInstanceData<Environment>()->classes.at(Self::kName).New({}));
-    const auto work = [self, make = std::move(make)](Reporter&) -> ToValue {
-      make(self->core_);
-      self->description_ = descriptionOf(*self->core_);
-      return [self](Napi::Env) -> Napi::Value { return self->Value(); };
-    };
-    return self->jobs_.submit(work, keepAlive);
+    try {
+      const auto object = env.GetInstanceData<Environment>()->classes.at(Self::kName).New({});
+      return Self::Unwrap(object)->submitMake(std::move(make), keepAlive);
+    } catch (const Napi::Error& error) {
+      const auto failed = Napi::Promise::Deferred::New(env);
+      failed.Reject(error.Value());
+      return failed.Promise();
+    }
   }
 
   /// The core object. Only jobs may use it.
@@ -86,6 +88,17 @@ class WorkerObject : public Napi::ObjectWrap<Self> {
   }
 
  private:
+  Napi::Value submitMake(Make make, Napi::Value keepAlive) {
+    const auto work = [this, make = std::move(make)](Reporter&) -> ToValue {
+      make(core_);
+      description_ = descriptionOf(*core_);
+      return [this, bytes = heldBytes(*core_)](Napi::Env) -> Napi::Value {
+        jobs_.announceMemory(bytes);
+        return this->Value();
+      };
+    };
+    return jobs_.submit(work, keepAlive);
+  }
   Napi::Value getDescription(const Napi::CallbackInfo& info) {
     if (!description_) return info.Env().Undefined();
     return descriptionObject(info.Env(), *description_);

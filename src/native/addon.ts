@@ -58,6 +58,4 @@ export interface NativeAddon {
   cudaKernelsUnavailable(): string;
   /** What PyTorch has of the CPU's memory. */
   memory(): NativeMemory;
-  /** Stops every thread that this process's addon started, and waits for it; called at exit. */
-  shutdown(): void;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -125,6 +126,25 @@ test('a trainer that is left behind does not keep the process alive', () => {
   const code =
     'for await (const { type } of (await createTrainer(config)).run()) if (type === "step") break;';
   assert.deepEqual(program('left', code), { status: 0, signal: null, stdout: '', stderr: '' });
+});
+
+const hasProc = existsSync('/proc/self/task');
+test('trainers that are forgotten give back their threads', { skip: !hasProc }, () => {
+  const ended = program(
+    'forgotten',
+    `
+    import { readdirSync } from 'node:fs';
+    const threads = () => readdirSync('/proc/self/task').length;
+    await createTrainer(config);
+    const withOne = threads();
+    for (let i = 0; i < 20; i++) {
+      await createTrainer(config);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    console.log(threads() - withOne < 20);
+    `,
+  );
+  assert.deepEqual(ended, { status: 0, signal: null, stdout: 'true\n', stderr: '' });
 });
 
 test('two trainers at a time do not disturb each other', () => {

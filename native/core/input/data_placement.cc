@@ -19,7 +19,7 @@ std::string inGigabytes(int64_t bytes) {
 int64_t bytesOf(const std::vector<ImageStore*>& stores) {
   int64_t bytes = 0;
   for (const ImageStore* store : stores) {
-    bytes += static_cast<int64_t>(store->pixels.nbytes() + store->labels.nbytes());
+    bytes += store->bytes();
   }
   return bytes;
 }

@@ -15,6 +15,7 @@ struct ImageStore {
   int64_t count() const { return pixels.size(0); }
   int64_t height() const { return pixels.size(1); }
   int64_t width() const { return pixels.size(2); }
+  int64_t bytes() const { return static_cast<int64_t>(pixels.nbytes() + labels.nbytes()); }
 };
 
 /// Makes a store with copies of pictures and labels.

@@ -57,6 +57,12 @@ Evaluator::~Evaluator() {
   if (machine_.device.is_cpu()) releaseCachedMemory();
 }
 
+int64_t Evaluator::heldBytes() const {
+  const int64_t validation = dataset_.validation ? dataset_.validation->bytes() : 0;
+  const auto weights = parameters() * static_cast<int64_t>(sizeof(float));
+  return dataset_.train.bytes() + dataset_.test.bytes() + validation + weights;
+}
+
 std::vector<KnnResult> Evaluator::knn(const KnnSettings& settings, const std::atomic<bool>& stop) {
   FrozenBackbone backbone(*encoder_, dataset_.normalisation);
   auto results = evaluateKnn(backbone, dataset_.train, dataset_.test, settings, stop);

@@ -101,6 +101,8 @@ class Evaluator {
   const DataPlacement& placement() const { return placement_; }
   /// Number of the backbone's parameters.
   int64_t parameters() const { return encoder_->parameters().elements(); }
+  /// The memory that the pictures and the backbone take, in bytes.
+  int64_t heldBytes() const;
 
  private:
   LinearStep stepLinear(int64_t number, LinearTally& total);
