@@ -73,8 +73,8 @@ const RIGHT_ENDS = {
 } as const;
 
 for (const [what, rests] of [
-  ['MiB of address space', [5, 60, 300]],
-  ['file descriptors', [0, 2, 8]],
+  ['MiB of address space', [5, 100]],
+  ['file descriptors', [0, 4]],
 ] as const) {
   for (const moment of MOMENTS) {
     test(`a run to which few ${what} are left (${moment}) fails at most itself`, {
