@@ -6,6 +6,10 @@ const REASONS: Record<string, [reason: string, hint: string]> = {
   EDQUOT: ['the disk quota is used up', 'Free some space, or choose another folder.'],
   EFBIG: ['the file would exceed the size limit', 'Raise the limit (`ulimit -f`).'],
   EACCES: ['permission denied', 'Change its permissions, or choose another folder.'],
+  ERR_ACCESS_DENIED: [
+    "Node's permission model does not allow it",
+    'Give Node --allow-fs-read and --allow-fs-write for the folder, or choose another one.',
+  ],
   EPERM: ['not permitted', 'Change its permissions, or choose another folder.'],
   EROFS: ['the file system is read-only', 'Let it be written to again, or choose another folder.'],
   ENOTDIR: ['a part of the path is a file, not a folder', 'Choose another folder.'],

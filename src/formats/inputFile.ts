@@ -11,6 +11,7 @@ const UNREADABLE: Record<string, string> = {
   ENOENT: 'there is no such file',
   ENOTDIR: 'a part of the path is a file, not a folder',
   EACCES: 'permission denied',
+  ERR_ACCESS_DENIED: "Node's permission model does not allow it (--allow-fs-read)",
   EIO: 'the disk reports an error',
 };
 

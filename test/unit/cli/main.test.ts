@@ -9,6 +9,7 @@ import { configFlags } from '#moco/config/flags.js';
 import { trainCommand } from '#moco/config/trainConfig.js';
 import { version } from '#moco/version.js';
 import { executable, runMoco } from '../../support/moco.js';
+import { PERMISSION } from '../../support/permissionModel.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 const folder = temporaryFolder();
@@ -129,6 +130,23 @@ test('an error shows its stack only when asked for', () => {
   } as const;
   const words = [executable, 'train', '--config', 'missing.json'];
   assert.match(spawnSync(process.execPath, words, options).stderr, /\n +at .*config/);
+});
+
+test("what Node's permission model does not allow is no defect of moco, and named", () => {
+  const started = (...words: string[]) =>
+    spawnSync(process.execPath, [PERMISSION, '--allow-fs-read=*', executable, ...words], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+  const training = started('train', '--dataset', 'shapes', '--out', 'mine');
+  assert.equal(training.status, 1);
+  assert.match(
+    training.stderr,
+    /cannot write mine: .*permission model.* \[ERR_MOCO_OUTPUT\]\nhint: .*--allow-fs-write/,
+  );
+  const examining = started('doctor');
+  assert.equal(examining.status, 1);
+  assert.match(examining.stderr, /\nhint: Node's permission model .* permission \w+\.\n$/);
 });
 
 test('an output folder that cannot be ends with 1 before anything is loaded or written', async () => {

@@ -13,6 +13,7 @@ import { loadAddonOf } from '#moco/native/load.js';
 import { cannotBeLoaded } from '#moco/native/loadFailure.js';
 import { packageRoot } from '#moco/packageRoot.js';
 import { writeFiles, writeLibtorch } from '../../support/fakeHost.js';
+import { PERMISSION } from '../../support/permissionModel.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 const { platform, arch } = process;
@@ -220,11 +221,8 @@ test('a Node that loads no addons is told apart from a broken build', () => {
 });
 
 test("what Node's permission model keeps from the addon is named, with the flags to give", () => {
-  const permission = process.allowedNodeEnvironmentFlags.has('--permission')
-    ? '--permission'
-    : '--experimental-permission';
   const prefix = readBuildRecord(packageRoot)?.libtorch.prefix;
-  const ownFiles = [permission, `--allow-fs-read=${packageRoot}/*`];
+  const ownFiles = [PERMISSION, `--allow-fs-read=${packageRoot}/*`];
   const kept = new RegExp(`this process read ${prefix}.*--allow-addons.*--allow-fs-read=${prefix}`);
   assert.match(loadWith(ownFiles), kept);
   const allFiles = [...ownFiles, `--allow-fs-read=${prefix}/*`];
