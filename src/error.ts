@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 const CODES = [
   'ERR_MOCO_ABORTED',
   'ERR_MOCO_CHECKPOINT',
@@ -46,10 +48,18 @@ export class MocoError extends Error {
    */
   static from(error: unknown): MocoError {
     if (error instanceof MocoError) return error;
-    if (!(error instanceof Error) || !('code' in error) || !isCode(error.code)) throw error;
+    if (!isError(error) || !('code' in error) || !isCode(error.code)) throw error;
     const hint = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
     return new MocoError(error.code, error.message, { hint, cause: error });
   }
+}
+
+/**
+ * Whether something is an error of any realm: in Jest, or in a `vm` context, those of Node and of the
+ * addon are no instances of the `Error` that is there.
+ */
+export function isError(value: unknown): value is Error {
+  return types.isNativeError(value);
 }
 
 function isCode(code: unknown): code is MocoErrorCode {

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MocoError } from '../error.js';
+import { isError, MocoError } from '../error.js';
 import {
   archiveIn,
   type CifarLayout,
@@ -97,7 +97,7 @@ export function dataError(
 export function unreadable(path: string, cause: unknown): MocoError {
   if (cause instanceof MocoError) return cause;
   // Node's message ends in the system call and the path, which we name ourselves.
-  const reason = cause instanceof Error ? cause.message.split(',')[0] : String(cause);
+  const reason = isError(cause) ? cause.message.split(',')[0] : String(cause);
   return new MocoError('ERR_MOCO_DATA', `cannot read ${path}: ${reason}`, {
     hint: 'Check its permissions and the disk.',
     cause,

@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { types } from 'node:util';
 import { parseHolder, stateOf, thisHolder } from './lockHolder.js';
 
 /** @typedef {import('./lockHolder.js').LockHolder} LockHolder */
@@ -280,3 +281,14 @@ function unless(code, access) {
     throw error;
   }
 }
+<<<<<<< HEAD
+=======
+
+/**
+ * @param {unknown} error
+ * @param {string} code
+ */
+function hasCode(error, code) {
+  return types.isNativeError(error) && 'code' in error && error.code === code; // of any realm
+}
+>>>>>>> afe9ac9 (Errors of another realm, such as that of Jest, are told as what they are)

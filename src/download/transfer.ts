@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { outputError } from '../disk/outputError.js';
-import { MocoError } from '../error.js';
+import { isError, MocoError } from '../error.js';
 import { StallWatch } from './stallWatch.js';
 
 /** How far a download is. */
@@ -165,9 +165,11 @@ async function endOfPart(response: Response, offset: number, file: FileHandle): 
 
 /** The innermost reason of a failed fetch, which itself only says that it failed. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isError(error)) return String(error);
   if (error.cause !== undefined) return reasonOf(error.cause);
   // Several addresses of one host were tried: they mostly fail for the same reason.
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0) {
+    return reasonOf(error.errors[0]);
+  }
   return error.message;
 }
