@@ -19,20 +19,25 @@ struct Target {
   std::string path;
   std::string format;  // `pth` or `safetensors`
   std::string description;
+  bool replaces = false;  // whether a file that is there is replaced
 };
 
 void convert(const TensorSource& source, const Target& target) {
   startThreadTeam();
   const StateDict state = readTensors(source);
-  if (target.format == "pth") {
-    writePth(target.path, state, target.description);
-    return;
-  }
   AtomicFile file(target.path);
-  FileMetadata metadata{{"format", "moco-model"}};
-  if (!target.description.empty()) metadata.emplace_back(kDescriptionRecord, target.description);
-  writeSafetensors(file, state, metadata);
-  file.commit();
+  if (target.format == "pth") {
+    writePth(file, state, target.description);
+  } else {
+    FileMetadata metadata{{"format", "moco-model"}};
+    if (!target.description.empty()) metadata.emplace_back(kDescriptionRecord, target.description);
+    writeSafetensors(file, state, metadata);
+  }
+  if (target.replaces) {
+    file.commit();
+  } else {
+    file.commitNew();
+  }
 }
 
 class Conversion final : public Napi::AsyncWorker {
@@ -72,9 +77,9 @@ class Conversion final : public Napi::AsyncWorker {
 
 Napi::Value convertTensors(const Napi::CallbackInfo& info) {
   const auto target = info[1].As<Napi::Object>();
-  auto* conversion = new Conversion(
-      info.Env(), tensorSource(info[0].As<Napi::Object>()),
-      {string(target, "path"), string(target, "format"), string(target, "description")});
+  auto* conversion = new Conversion(info.Env(), tensorSource(info[0].As<Napi::Object>()),
+                                    {string(target, "path"), string(target, "format"),
+                                     string(target, "description"), boolean(target, "replaces")});
   const Napi::Promise promise = conversion->promise();
   conversion->Queue();  // deletes itself when it is through
   return promise;

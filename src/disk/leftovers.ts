@@ -1,22 +1,22 @@
 import { readdir, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { outputError } from '../disk/outputError.js';
+import { join } from 'node:path';
+import { outputError } from './outputError.js';
 
-/** Names of files that were being written when a process was killed, ours and the addon's. */
-const TEMPORARY = /^\..*\.[0-9a-f]{8}\.tmp$|\.tmp-\d+$/;
+/** The temporary name of a file that is written atomically, by `writeFileAtomic` or the addon. */
+const TEMPORARY = /^\.(?<name>.*)\.[0-9a-f]{8}\.tmp$/;
 
 /**
- * Removes what a run that was killed left half-written in its directory and beside it. The caller
- * must hold the run's lock.
+ * Removes the temporary files that processes which were killed left in a folder, where there is one.
+ * @param isOurs whether the file of this name is one that nobody else may be writing now
  * @throws MocoError `ERR_MOCO_OUTPUT`
  */
-export async function removeLeftovers(directory: string): Promise<void> {
-  const run = basename(directory);
-  for (const folder of [directory, dirname(directory)]) {
-    for (const name of await namesIn(folder)) {
-      const isOurs = folder === directory || name.replace(/^\./, '').startsWith(`${run}_`);
-      if (isOurs && TEMPORARY.test(name)) await rm(join(folder, name), { force: true });
-    }
+export async function removeLeftovers(
+  folder: string,
+  isOurs: (name: string) => boolean,
+): Promise<void> {
+  for (const found of await namesIn(folder)) {
+    const name = TEMPORARY.exec(found)?.groups?.name;
+    if (name !== undefined && isOurs(name)) await rm(join(folder, found), { force: true });
   }
 }
 

@@ -277,18 +277,7 @@ function unless(code, access) {
   try {
     return access();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === code) return undefined;
+    if (types.isNativeError(error) && 'code' in error && error.code === code) return undefined;
     throw error;
   }
 }
-<<<<<<< HEAD
-=======
-
-/**
- * @param {unknown} error
- * @param {string} code
- */
-function hasCode(error, code) {
-  return types.isNativeError(error) && 'code' in error && error.code === code; // of any realm
-}
->>>>>>> afe9ac9 (Errors of another realm, such as that of Jest, are told as what they are)

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { types } from 'node:util';
 
 /**
  * Who holds a lock: the content of its file.
@@ -94,7 +95,7 @@ function isThere(pid) {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
+    return !(types.isNativeError(error) && 'code' in error && error.code === 'ESRCH');
   }
 }
 

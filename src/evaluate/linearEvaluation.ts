@@ -1,5 +1,6 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { LinearConfig } from '../config/linearConfig.js';
+import { removeLeftovers } from '../disk/leftovers.js';
 import { MocoError } from '../error.js';
 import { makeFolder } from '../run/outputFolder.js';
 import { movePreviousRun } from '../run/previousRun.js';
@@ -29,7 +30,9 @@ export async function* linearEvaluation(
   try {
     const files = linearFiles(out);
     const table = cached ? `${run}.csv` : files.statistics;
-    const previous = await movePreviousRun(run, cached ? [table] : Object.values(files));
+    const written = cached ? [table] : Object.values(files);
+    await removeLeftovers(out, (name) => written.some((path) => basename(path) === name));
+    const previous = await movePreviousRun(run, written);
     const description = describe(evaluator, config, table);
     yield { type: 'start', config, description };
     for (const message of evaluator.notices) yield { type: 'warning', message };

@@ -80,7 +80,7 @@ export async function convertWith(
   await load()
     .convertTensors(
       { path: input, tensors },
-      { path: output, format, description: descriptionRecord(file) },
+      { path: output, format, description: descriptionRecord(file), replaces: force },
     )
     .catch((error: unknown) => Promise.reject(MocoError.from(error)));
   const valuesLeftOut = valuesOf(file);

@@ -38,7 +38,7 @@ export interface NativeAddon {
     stem: string,
   ): { name: string; shape: number[] }[];
   /**
-   * Copies tensors, checksums checked, into a new file that appears by rename: `pth` as `torch.save`
+   * Copies tensors, checksums checked, into a file that appears whole: `pth` as `torch.save`
    * writes an OrderedDict, or `safetensors` with a CRC-32 per tensor.
    */
   convertTensors(
@@ -48,6 +48,8 @@ export interface NativeAddon {
       readonly format: 'pth' | 'safetensors';
       /** JSON about the model, for `moco inspect`; empty: none. */
       readonly description: string;
+      /** Whether a file that is there, also one that appears meanwhile, is replaced. */
+      readonly replaces: boolean;
     },
   ): Promise<void>;
   hardware(): NativeHardware;

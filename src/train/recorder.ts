@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { AppendLog } from '../disk/appendLog.js';
 import { flushFile, writeFileAtomic } from '../disk/atomicFile.js';
+import { removeLeftovers } from '../disk/leftovers.js';
 import { MocoError } from '../error.js';
 import { type ResultsRow, resultsCsv } from '../formats/resultsCsv.js';
 import type { EventFile } from '../formats/tfevents.js';
@@ -12,7 +13,6 @@ import { movePreviousRun, restorePreviousRun } from '../run/previousRun.js';
 import { RunLock } from '../run/runLock.js';
 import { type Checkpoint, isOwnRun } from './checkpoint.js';
 import type { EpochEvent, EvaluationEvent, StepEvent, TrainerDescription } from './events.js';
-import { removeLeftovers } from './leftovers.js';
 import { goOnInDirectory, type Logs, makeDirectory, takeOverRun } from './runDirectory.js';
 import type { LogLengths } from './runState.js';
 
@@ -59,7 +59,9 @@ export class Recorder {
     await makeFolder(dirname(directory));
     const lock = yield* RunLock.acquire(directory, signal);
     try {
-      await removeLeftovers(directory);
+      await removeLeftovers(directory, () => true);
+      const beside = `${basename(directory)}_`;
+      await removeLeftovers(dirname(directory), (name) => name.startsWith(beside));
       if (checkpoint === undefined || !isOwnRun(checkpoint, directory)) {
         return await Recorder.#openNew(config, description, lock, checkpoint);
       }

@@ -83,7 +83,7 @@ async function inTheMaking(out: string, file: string, ended: Promise<unknown>): 
   const directory = join(folder, out, NAME);
   while (!isOver) {
     const names = await readdir(dirname(`${directory}${file}`)).catch(() => []);
-    if (names.some((name) => name.startsWith(`${basename(`${directory}${file}`)}.tmp-`))) return;
+    if (names.some((name) => name.startsWith(`.${basename(`${directory}${file}`)}.`))) return;
     await sleep(1);
   }
 }

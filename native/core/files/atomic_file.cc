@@ -7,6 +7,9 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <iomanip>
+#include <random>
+#include <sstream>
 #include <utility>
 
 #include "core/base/error.h"
@@ -33,11 +36,22 @@ std::string hintFor(int error) {
   }
 }
 
+/// `.model.pth.0123abcd.tmp` in the folder of `model.pth`. `writeFileAtomic` in src/disk names its
+/// files in the same way, and src/disk/leftovers.ts finds what was left by either.
+std::string temporaryName(const std::filesystem::path& path) {
+  std::ostringstream name;
+  name << '.' << path.filename().string() << '.' << std::hex << std::setfill('0') << std::setw(8)
+       << std::random_device()() << ".tmp";
+  return (path.parent_path() / name.str()).string();
+}
+
 }  // namespace
 
-AtomicFile::AtomicFile(std::string path)
-    : path_(std::move(path)), temporary_(path_ + ".tmp-" + std::to_string(getpid())) {
-  descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kPermissions);
+AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
+  do {  // nobody else writes to a file that this one has made
+    temporary_ = temporaryName(path_);
+    descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kPermissions);
+  } while (descriptor_ < 0 && errno == EEXIST);
   if (descriptor_ < 0) fail("open", errno);
 }
 
@@ -64,11 +78,32 @@ void AtomicFile::overwriteStart(const void* data, size_t size) {
 }
 
 void AtomicFile::commit(const std::string& previous) {
-  if (fsync(descriptor_) != 0) fail("flush", errno);
+  flush();
   if (!previous.empty() && access(path_.c_str(), F_OK) == 0) renameTo(path_, previous);
   renameTo(temporary_, path_);
   close(std::exchange(descriptor_, -1));
+  flushFolder();
+}
 
+void AtomicFile::commitNew() {
+  flush();
+  if (link(temporary_.c_str(), path_.c_str()) == 0) {
+    unlink(temporary_.c_str());
+  } else if (errno == EEXIST || access(path_.c_str(), F_OK) == 0) {
+    throw Error("ERR_MOCO_OUTPUT", path_ + " exists already and was not changed",
+                "Choose another path, or pass --force to replace it.");
+  } else {
+    renameTo(temporary_, path_);  // a file system without hard links
+  }
+  close(std::exchange(descriptor_, -1));
+  flushFolder();
+}
+
+void AtomicFile::flush() const {
+  if (fsync(descriptor_) != 0) fail("flush", errno);
+}
+
+void AtomicFile::flushFolder() const {
   const auto parent = std::filesystem::path(path_).parent_path();
   const std::string folder = parent.empty() ? "." : parent.string();
   const int folderDescriptor = open(folder.c_str(), O_RDONLY | O_CLOEXEC);

@@ -6,8 +6,8 @@
 namespace moco {
 
 /// A file that appears whole or not at all. It is written under a temporary name in the same
-/// folder. `commit` flushes it to the disk, renames it, and flushes the folder. A file that is
-/// destroyed before that is removed.
+/// folder, which no other writer has. `commit` and `commitNew` flush it to the disk, give it its
+/// name, and flush the folder. A file that is destroyed before that is removed.
 class AtomicFile {
  public:
   /// @param path  where the file is to appear
@@ -25,8 +25,13 @@ class AtomicFile {
   /// @param previous  the path to which a file that is replaced is moved, so that there is a whole
   ///                  file under one of the two names at every moment; empty: it is not kept
   void commit(const std::string& previous = {});
+  /// Makes the file appear at its path where nothing is.
+  /// @throws Error ERR_MOCO_OUTPUT  also where something is there by now, which stays as it is
+  void commitNew();
 
  private:
+  void flush() const;
+  void flushFolder() const;
   void renameTo(const std::string& from, const std::string& to) const;
   [[noreturn]] void fail(const std::string& action, int error) const;
 

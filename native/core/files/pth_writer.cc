@@ -6,8 +6,6 @@
 #include <exception>
 #include <vector>
 
-#include "core/files/atomic_file.h"
-
 namespace moco {
 namespace {
 
@@ -130,8 +128,7 @@ std::string pickleStateDict(const StateDict& state) {
 
 }  // namespace
 
-void writePth(const std::string& path, const StateDict& state, const std::string& description) {
-  AtomicFile file(path);
+void writePth(AtomicFile& file, const StateDict& state, const std::string& description) {
   // The zip writer finishes the archive in its destructor, where an exception would end the
   // process. The first failure is therefore kept until the writer is gone; nothing is written after
   // it.
@@ -160,7 +157,6 @@ void writePth(const std::string& path, const StateDict& state, const std::string
     zip.writeEndOfFile();
   }
   if (failure) std::rethrow_exception(failure);
-  file.commit();
 }
 
 }  // namespace moco

@@ -124,7 +124,11 @@ LinearMetrics Evaluator::validateLinear(const std::atomic<bool>& stop) {
   return linear().measure(*dataset_.validation, stop);
 }
 
-void Evaluator::saveLinear(const std::string& path) { writePth(path, linear().stateDict()); }
+void Evaluator::saveLinear(const std::string& path) {
+  AtomicFile file(path);
+  writePth(file, linear().stateDict());
+  file.commit();
+}
 
 std::vector<SweepResult> Evaluator::sweep(const SweepSettings& settings,
                                           const std::atomic<bool>& stop) {

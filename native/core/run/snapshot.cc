@@ -28,7 +28,9 @@ Snapshot::Snapshot(const StateDict& state, SideStream stream)
 
 void Snapshot::saveModel(const std::string& path, const std::string& description) const {
   const auto stream = stream_.use();
-  writePth(path, section(state_, Moco::kQueryEncoder), description);
+  AtomicFile file(path);
+  writePth(file, section(state_, Moco::kQueryEncoder), description);
+  file.commit();
 }
 
 void Snapshot::saveCheckpoint(const std::string& path, const std::string& previous,

@@ -46,7 +46,7 @@ for (const [ending, format] of [
       source.tensors.map(({ name }) => name),
       ['a', 'b'],
     );
-    assert.deepEqual(target, { path: output, format, description: '' });
+    assert.deepEqual(target, { path: output, format, description: '', replaces: false });
     const nothing = { leftOut: [], valuesLeftOut: [], opaque: [], notes: [] };
     const { misfit, ...converted } = conversion;
     assert.deepEqual(converted, { output, format, tensors: 2, ...nothing });
@@ -183,7 +183,10 @@ test('a file that is there is only replaced if so asked', async () => {
   });
   assert.equal(calls.length, 0);
   await convert(modelFile('plain.pth'), output, { force: true });
-  assert.equal(calls.length, 1);
+  assert.deepEqual(
+    calls.map(([, { replaces }]) => replaces),
+    [true],
+  );
 });
 
 test('a file is never converted into itself, whatever the paths to it', async () => {

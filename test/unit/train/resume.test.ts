@@ -362,11 +362,11 @@ test('what a killed run left half-written is removed when it goes on', async (co
   const out = temporaryFolder(context);
   const { checkpoint } = await interrupted(out, ({ type }) => type === 'step');
   const left = [
-    join(out, NAME, 'checkpoint.safetensors.tmp-123'),
-    join(out, `${NAME}_model.pth.tmp-123`),
+    join(out, NAME, '.checkpoint.safetensors.0123abcd.tmp'),
+    join(out, `.${NAME}_model.pth.89abcdef.tmp`),
     join(out, `.${NAME}_results.csv.0123abcd.tmp`),
   ];
-  const others = [join(out, 'other_model.pth.tmp-123'), join(out, `${NAME}_notes.txt`)];
+  const others = [join(out, '.other_model.pth.0123abcd.tmp'), join(out, `${NAME}_notes.txt`)];
   for (const path of [...left, ...others]) await writeFile(path, '');
   await collect(trainerOn(new NativeTrainerDouble(), { out }, { checkpoint }).run());
   for (const path of left) await assert.rejects(stat(path), { code: 'ENOENT' });
