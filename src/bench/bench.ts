@@ -1,24 +1,14 @@
+import * as check from '../arguments/check.js';
 import { type BenchConfig, type BenchConfigInput, benchCommand } from '../config/benchConfig.js';
 import { parseConfig } from '../config/resolve.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeBenchmark } from '../native/benchmark.js';
 import { loadAddon } from '../native/load.js';
 import type { NativeMemory } from '../native/machine.js';
-import {
-  type BenchDescription,
-  type Benchmarks,
-  createBenchmarks,
-  type Precision,
-  stoppable,
-} from './benchmarks.js';
-import type { BenchMeasuringEvent, BenchOptions } from './events.js';
-import {
-  type Measurement,
-  measureRound,
-  type PrecisionRound,
-  type Round,
-  warmUp,
-} from './measure.js';
+import { StoppableWork } from '../native/stoppableWork.js';
+import { type BenchDescription, type Benchmarks, createBenchmarks } from './benchmarks.js';
+import { BENCH_ARGUMENTS, type BenchOptions } from './events.js';
+import { type Measure, measureRound, type PrecisionRound, type Round, warmUp } from './measure.js';
 import { convolutionShare } from './profile.js';
 import { type PrecisionResult, precisionResult, type Spread, spread, workOf } from './summary.js';
 
@@ -45,7 +35,9 @@ export async function bench(
   config: BenchConfigInput,
   options: BenchOptions = {},
 ): Promise<BenchResult> {
-  return await benchOn(loadAddon(), parseConfig(benchCommand, config), options);
+  check.requireArguments('bench', BENCH_ARGUMENTS, { options });
+  const resolved = parseConfig(benchCommand, config);
+  return await benchOn(loadAddon(), resolved, options);
 }
 
 /** `bench` with an addon that is there already. */
@@ -54,18 +46,21 @@ export async function benchOn(
   config: BenchConfig,
   { onEvent, signal }: BenchOptions,
 ): Promise<BenchResult> {
-  await using benchmarks = await createBenchmarks(config, addon);
+  const work = new StoppableWork('the benchmark', signal);
+  await using benchmarks = await createBenchmarks(config, addon, work);
   const { description } = benchmarks;
-  onEvent?.({ type: 'start', config, description });
-  const { warmUpRound, rounds, convolutions } = await stoppable(
-    benchmarks,
-    signal,
-    (throwIfStopped) =>
-      measureAll(benchmarks, config, addon, (event) => {
-        throwIfStopped();
-        onEvent?.(event);
-      }),
-  );
+  await onEvent?.({ type: 'start', config, description });
+  const { rounds: count } = config;
+  const inRound =
+    (round: number): Measure =>
+    async (measurement, native, job, precision) => {
+      const where = precision === undefined ? {} : { precision };
+      await onEvent?.({ type: 'measuring', round, rounds: count, measurement, ...where });
+      return await work.run(native, job);
+    };
+  const make = (changes: Partial<BenchConfig>) =>
+    createBenchmarks({ ...config, ...changes }, addon, work);
+  const { warmUpRound, rounds, convolutions } = await measureAll(benchmarks, config, make, inRound);
   return {
     config,
     description,
@@ -85,28 +80,24 @@ export async function benchOn(
 async function measureAll(
   { natives, description }: Benchmarks,
   config: BenchConfig,
-  addon: NativeAddon,
-  announce: (event: BenchMeasuringEvent) => void,
+  make: (changes: Partial<BenchConfig>) => Promise<Benchmarks>,
+  inRound: (round: number) => Measure,
 ): Promise<{ warmUpRound: Round; rounds: readonly Round[]; convolutions: readonly number[] }> {
   const { rounds: count } = config;
-  const announcer = (round: number) => (measurement: Measurement, precision?: Precision) => {
-    const where = precision === undefined ? {} : { precision };
-    announce({ type: 'measuring', round, rounds: count, measurement, ...where });
-  };
-  const warmUpRound = await warmUp(natives, config, announcer(0));
+  const warmUpRound = await warmUp(natives, config, inRound(0));
   const rounds: Round[] = [];
   for (let round = 1; round <= count; round++) {
-    rounds.push(await measureRound(natives, config, announcer(round)));
+    rounds.push(await measureRound(natives, config, inRound(round)));
   }
   // A step that is replayed from a CUDA graph runs no single operators that could be timed.
   const isRecorded = description.device.startsWith('cuda') && config.cudaGraph;
-  await using plain = isRecorded
-    ? await createBenchmarks({ ...config, cudaGraph: false }, addon)
-    : undefined;
+  await using plain = isRecorded ? await make({ cudaGraph: false }) : undefined;
   const convolutions: number[] = [];
   for (const native of plain?.natives ?? natives) {
-    announcer(count)('convolutions', native.description.precision);
-    convolutions.push(convolutionShare(await native.steps(0, 'operators')));
+    const { precision } = native.description;
+    const job = () => native.steps(0, 'operators');
+    const steps = await inRound(count)('convolutions', native, job, precision);
+    convolutions.push(convolutionShare(steps));
   }
   return { warmUpRound, rounds, convolutions };
 }

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { BenchConfig } from '../config/benchConfig.js';
-import { MocoError } from '../error.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeBenchmark, NativeBenchmarkDescription } from '../native/benchmark.js';
 import { requireDevice } from '../native/requireDevice.js';
+import type { StoppableWork } from '../native/stoppableWork.js';
 import { version } from '../version.js';
 
 /** The number format that convolutions compute in. */
@@ -33,11 +33,12 @@ export interface Benchmarks extends AsyncDisposable {
 /**
  * Makes a model for each precision that the configuration asks for. `all` is fp32 and what the device
  * chooses by itself; where it chooses fp32, that is measured once.
- * @throws MocoError `ERR_MOCO_DEVICE`, `_OUT_OF_MEMORY`
+ * @throws MocoError `ERR_MOCO_DEVICE`, `_OUT_OF_MEMORY`; `_ABORTED` after the signal of `work`
  */
 export async function createBenchmarks(
   config: BenchConfig,
   addon: NativeAddon,
+  work: StoppableWork,
 ): Promise<Benchmarks> {
   requireDevice(config.device, addon);
   const natives: NativeBenchmark[] = [];
@@ -47,7 +48,7 @@ export async function createBenchmarks(
   try {
     const asked = config.precision === 'all' ? (['fp32', 'auto'] as const) : [config.precision];
     for (const precision of asked) {
-      natives.push(await addon.createBenchmark({ ...config, precision }));
+      natives.push(await work.make(() => addon.createBenchmark({ ...config, precision })));
     }
     const last = (natives.at(-1) as NativeBenchmark).description;
     if (natives.length > 1 && last.precision === 'fp32') await natives.pop()?.dispose();
@@ -59,36 +60,7 @@ export async function createBenchmarks(
     };
   } catch (error) {
     await dispose();
-    throw MocoError.from(error);
-  }
-}
-
-/**
- * Runs measurements that a signal may end.
- * @param measure is to call the function that it is given before each measurement
- * @throws MocoError `ERR_MOCO_ABORTED` after the signal
- */
-export async function stoppable<Result>(
-  { natives }: Benchmarks,
-  signal: AbortSignal | undefined,
-  measure: (throwIfStopped: () => void) => Promise<Result>,
-): Promise<Result> {
-  const aborted = () =>
-    new MocoError('ERR_MOCO_ABORTED', 'the benchmark was stopped', { cause: signal?.reason });
-  const throwIfStopped = () => {
-    if (signal?.aborted) throw aborted();
-  };
-  const stop = () => {
-    for (const native of natives) native.stop();
-  };
-  signal?.addEventListener('abort', stop);
-  try {
-    throwIfStopped();
-    return await measure(throwIfStopped);
-  } catch (error) {
-    throw signal?.aborted ? aborted() : MocoError.from(error);
-  } finally {
-    signal?.removeEventListener('abort', stop);
+    throw error;
   }
 }
 

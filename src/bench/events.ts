@@ -1,3 +1,4 @@
+import * as check from '../arguments/check.js';
 import type { BenchConfig } from '../config/benchConfig.js';
 import type { BenchDescription, Precision } from './benchmarks.js';
 import type { Measurement } from './measure.js';
@@ -24,7 +25,13 @@ export type BenchEvent = BenchStartEvent | BenchMeasuringEvent;
 
 /** How a caller follows a measurement, and ends it early. */
 export interface BenchOptions {
-  readonly onEvent?: ((event: BenchEvent) => void) | undefined;
+  /** Called with every event, in order; the measurement waits for what it returns. */
+  readonly onEvent?: ((event: BenchEvent) => void | Promise<void>) | undefined;
   /** Ends the measurement that runs, soon. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** What `bench` and `profileStep` check their arguments by. */
+export const BENCH_ARGUMENTS = {
+  options: check.options<BenchOptions>({ onEvent: check.callback, signal: check.signal }),
+};

@@ -31,41 +31,44 @@ export interface Round {
 /** Size of the kNN bank in the warm-up, where one of full size would only take long. */
 const WARM_UP_BANK = 1000;
 
-/** Tells what is measured next. */
-type Announce = (measurement: Measurement, precision?: Precision) => void;
+/** Tells what is measured next, and does it. */
+export type Measure = <Result>(
+  measurement: Measurement,
+  native: NativeBenchmark,
+  job: () => Promise<Result>,
+  precision?: Precision,
+) => Promise<Result>;
 
 /** A round whose numbers do not count, but for the times of what happens first in a process. */
 export async function warmUp(
   natives: readonly NativeBenchmark[],
   config: BenchConfig,
-  announce: Announce,
+  measure: Measure,
 ): Promise<Round> {
   const bank = Math.min(config.bank, WARM_UP_BANK);
   const k = Math.min(config.k, bank);
-  return await measureRound(natives, { ...config, seconds: 0, bank, k }, announce);
+  return await measureRound(natives, { ...config, seconds: 0, bank, k }, measure);
 }
 
 /** Measures everything once, one after the other. */
 export async function measureRound(
   natives: readonly NativeBenchmark[],
   { seconds, bank, queries, k }: BenchConfig,
-  announce: Announce,
+  measure: Measure,
 ): Promise<Round> {
   const precisions: PrecisionRound[] = [];
   for (const native of natives) {
     const { precision } = native.description;
-    announce('matrix product', precision);
-    const flops = await native.matrixProduct(seconds);
-    announce('training step', precision);
-    const steps = await native.steps(seconds, 'phases');
-    announce('extraction', precision);
-    const extraction = await native.extraction(seconds);
-    precisions.push({ flops, steps, extraction });
+    const alone = <Result>(measurement: Measurement, job: () => Promise<Result>) =>
+      measure(measurement, native, job, precision);
+    precisions.push({
+      flops: await alone('matrix product', () => native.matrixProduct(seconds)),
+      steps: await alone('training step', () => native.steps(seconds, 'phases')),
+      extraction: await alone('extraction', () => native.extraction(seconds)),
+    });
   }
   const [any] = natives as readonly [NativeBenchmark, ...NativeBenchmark[]];
-  announce('augmentation');
-  const secondsPerView = await any.augmentation(seconds);
-  announce('kNN');
-  const knnSeconds = await any.knn({ bank, queries, k });
+  const secondsPerView = await measure('augmentation', any, () => any.augmentation(seconds));
+  const knnSeconds = await measure('kNN', any, () => any.knn({ bank, queries, k }));
   return { precisions, secondsPerView, knnSeconds };
 }

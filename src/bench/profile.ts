@@ -1,15 +1,12 @@
+import * as check from '../arguments/check.js';
 import { type BenchConfig, type BenchConfigInput, benchCommand } from '../config/benchConfig.js';
 import { parseConfig } from '../config/resolve.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeSteps, StepPhase } from '../native/benchmark.js';
 import { loadAddon } from '../native/load.js';
-import {
-  type BenchDescription,
-  createBenchmarks,
-  type Precision,
-  stoppable,
-} from './benchmarks.js';
-import type { BenchOptions } from './events.js';
+import { StoppableWork } from '../native/stoppableWork.js';
+import { type BenchDescription, createBenchmarks, type Precision } from './benchmarks.js';
+import { BENCH_ARGUMENTS, type BenchOptions } from './events.js';
 import { type PhaseShares, phaseShares } from './summary.js';
 
 /** One operator in one phase of a step. */
@@ -54,7 +51,9 @@ export async function profileStep(
   config: BenchConfigInput,
   options: BenchOptions = {},
 ): Promise<ProfileResult> {
-  return await profileStepOn(loadAddon(), parseConfig(benchCommand, config), options);
+  check.requireArguments('profileStep', BENCH_ARGUMENTS, { options });
+  const resolved = parseConfig(benchCommand, config);
+  return await profileStepOn(loadAddon(), resolved, options);
 }
 
 /** `profileStep` with an addon that is there already. */
@@ -63,22 +62,20 @@ export async function profileStepOn(
   config: BenchConfig,
   { onEvent, signal }: BenchOptions,
 ): Promise<ProfileResult> {
+  const work = new StoppableWork('the benchmark', signal);
   // A step that is replayed from a CUDA graph runs no single operators that could be timed.
-  await using benchmarks = await createBenchmarks({ ...config, cudaGraph: false }, addon);
+  await using benchmarks = await createBenchmarks({ ...config, cudaGraph: false }, addon, work);
   const { description, natives } = benchmarks;
-  onEvent?.({ type: 'start', config, description });
-  const profiles = await stoppable(benchmarks, signal, async (throwIfStopped) => {
-    const measured: StepProfile[] = [];
-    for (const native of natives) {
-      const { precision } = native.description;
-      throwIfStopped();
-      const progress = { round: 1, rounds: 1, measurement: 'training step' } as const;
-      onEvent?.({ type: 'measuring', ...progress, precision });
-      const steps = await native.steps(config.rounds * config.seconds, 'operators');
-      measured.push(stepProfile(precision, steps));
-    }
-    return measured;
-  });
+  await onEvent?.({ type: 'start', config, description });
+  const profiles: StepProfile[] = [];
+  for (const native of natives) {
+    const { precision } = native.description;
+    const progress = { round: 1, rounds: 1, measurement: 'training step' } as const;
+    await onEvent?.({ type: 'measuring', ...progress, precision });
+    const seconds = config.rounds * config.seconds;
+    const steps = await work.run(native, () => native.steps(seconds, 'operators'));
+    profiles.push(stepProfile(precision, steps));
+  }
   return { config, description, profiles };
 }
 

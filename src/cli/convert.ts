@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { type ConvertOptions, convertModel, MODEL_NAMES } from '../index.js';
+import { interruptible } from './interruption.js';
 import { prefixOption } from './modelOptions.js';
 import { conversionLines } from './modelText.js';
 
@@ -12,8 +13,9 @@ export function configureConvert(command: Command): void {
     .addOption(new Option('--names <names>', names).choices(MODEL_NAMES))
     .option('--force', 'replace the output if there is one')
     .action(async (input: string, output: string, options: ConvertOptions) => {
-      for (const line of conversionLines(await convertModel(input, output, options))) {
-        console.log(line);
-      }
+      await interruptible(async (signal) => {
+        const conversion = await convertModel(input, output, { ...options, signal });
+        for (const line of conversionLines(conversion)) console.log(line);
+      });
     });
 }

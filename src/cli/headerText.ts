@@ -1,5 +1,6 @@
 import type { EvaluatorDescription, TrainerDescription } from '../index.js';
 import { count } from './quantities.js';
+import { shownPath } from './shownPath.js';
 
 /** What computes, and how. */
 export function machineLines(description: TrainerDescription | EvaluatorDescription): string[] {
@@ -24,7 +25,7 @@ export function evaluatorLines(description: EvaluatorDescription): string[] {
   return [
     ...machineLines(description),
     `data    ${dataset.name}: ${pictures} and ${testPictures} test pictures, ${dataset.classes} classes`,
-    `model   ${model.path}`,
+    `model   ${shownPath(model.path)}`,
     `        ${model.arch}, stem ${model.stem}`,
   ];
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { inspectFile } from '../index.js';
+import { interruptible } from './interruption.js';
 import { prefixOption } from './modelOptions.js';
 import { inspectionLines } from './modelText.js';
 
@@ -9,9 +10,11 @@ export function configureInspect(command: Command): void {
     .addOption(prefixOption())
     .option('--json', 'print one JSON object')
     .addHelpText('after', '\nA damaged file is an error that names the damaged tensors.')
-    .action(async (file: string, options: { prefix?: string; json?: boolean }) => {
-      const inspection = await inspectFile(file, options);
-      if (options.json) console.log(JSON.stringify(inspection, null, 2));
-      else for (const line of inspectionLines(inspection)) console.log(line);
+    .action(async (file: string, { json, prefix }: { prefix?: string; json?: boolean }) => {
+      await interruptible(async (signal) => {
+        const inspection = await inspectFile(file, { prefix, signal });
+        if (json) console.log(JSON.stringify(inspection, null, 2));
+        else for (const line of inspectionLines(inspection)) console.log(line);
+      });
     });
 }

@@ -11,6 +11,7 @@ import type {
 import type { EventText, RunText, StepProgress } from './eventText.js';
 import { evaluatorLines } from './headerText.js';
 import { count, duration, percent, rate } from './quantities.js';
+import { shownPath } from './shownPath.js';
 import { tableLines } from './table.js';
 import { epochTitle } from './trainText.js';
 
@@ -56,7 +57,7 @@ function header({ config, description }: LinearStartEvent): string[] {
       ? `        the best epoch is chosen on the ${heldOut} validation pictures`
       : '        the best epoch is chosen on the test pictures, as in the reference',
     `run     ${count(epochs, 'epoch')} of ${count(stepsPerEpoch, 'step')} with ${batchSize} pictures`,
-    `output  ${table}`,
+    `output  ${shownPath(table)}`,
   ];
 }
 
@@ -68,7 +69,7 @@ function cachedHeader({ config, description }: LinearStartEvent): string[] {
     "cached  features are computed once: for monitoring, not the reference's protocol",
     `        ${count(learningRates.length, 'learning rate')}, weight decay ${weightDecay}`,
     `run     ${count(epochs, 'epoch')} of ${count(stepsPerEpoch, 'step')} with ${batchSize} pictures`,
-    `output  ${table}`,
+    `output  ${shownPath(table)}`,
   ];
 }
 
@@ -103,8 +104,8 @@ function footer({ best, chosenBy, files, seconds }: LinearDoneEvent): string[] {
   const result = `best epoch ${best.epoch}, chosen on the ${chosenBy} pictures`;
   return [
     `done in ${duration(seconds)}; ${result}: test ${accuracies(best.test)}`,
-    `results ${files.statistics}`,
-    `model   ${files.model} (best), ${files.lastModel}`,
+    `results ${shownPath(files.statistics)}`,
+    `model   ${shownPath(files.model)} (best), ${shownPath(files.lastModel)}`,
   ];
 }
 
@@ -121,7 +122,7 @@ function sweepLines({ probes, chosen, seconds, table }: LinearSweepEvent): strin
     '',
     `done in ${duration(seconds)}; ${result}: test ${accuracies(chosen.test)}`,
     "not the reference's protocol: for monitoring",
-    `results ${table}`,
+    `results ${shownPath(table)}`,
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Conversion, FileInspection, LeftOut, MetricsRow } from '../index.js';
 import { count } from './quantities.js';
+import { shownPath } from './shownPath.js';
 
 const FORMATS: Readonly<Record<FileInspection['format'], string>> = {
   pth: "PyTorch's .pth",
@@ -14,7 +15,7 @@ const LISTED = 10;
 export function inspectionLines(inspection: FileInspection): string[] {
   const { path, format, size, kind, prefix, metrics, config, leftOut, opaque } = inspection;
   return [
-    `file    ${path} (${FORMATS[format]}, ${megabytes(size)})`,
+    `file    ${shownPath(path)} (${FORMATS[format]}, ${megabytes(size)})`,
     `kind    ${kind}`,
     `model   ${model(inspection)}`,
     ...(prefix === '' ? [] : [`        under ${prefix}`]),
@@ -33,7 +34,7 @@ export function inspectionLines(inspection: FileInspection): string[] {
 export function conversionLines(conversion: Conversion): string[] {
   const { output, format, tensors, leftOut, valuesLeftOut, opaque } = conversion;
   return [
-    `wrote ${output} (${FORMATS[format]}, ${tensors} tensors)`,
+    `wrote ${shownPath(output)} (${FORMATS[format]}, ${tensors} tensors)`,
     ...leftOutNote('left out', [
       ...leftOut.map(tensorGroup),
       ...valuesLeftOut,

@@ -9,6 +9,7 @@ import type {
 import type { EventText, RunText, StepProgress } from './eventText.js';
 import { machineLines } from './headerText.js';
 import { count, duration, gibibytes, percent, rate } from './quantities.js';
+import { shownPath } from './shownPath.js';
 
 /** The text of a training run's events. */
 export class TrainText implements RunText<TrainEvent> {
@@ -54,8 +55,8 @@ function header({ config, description, resumed }: StartEvent): string[] {
     `        m ${m}, temperature ${temperature}, momentum ${momentum}, k ${k}`,
     `run     ${count(epochs, 'epoch')} of ${count(stepsPerEpoch, 'step')} with ${batchSize} pictures${evaluations}`,
     `memory  ${memoryText(description)}`,
-    `output  ${files.directory}`,
-    ...(resumed ? [`resumed ${resumed.path}: ${resumedAt(resumed, epochs)}`] : []),
+    `output  ${shownPath(files.directory)}`,
+    ...(resumed ? [`resumed ${shownPath(resumed.path)}: ${resumedAt(resumed, epochs)}`] : []),
   ];
 }
 
@@ -112,11 +113,11 @@ function knnResult(evaluation: EvaluationEvent | undefined): string {
 /** The end of a run. */
 function footer({ best, hasBestModel, files, seconds }: DoneEvent): string[] {
   const model = hasBestModel
-    ? files.model
-    : `the best one was not there when the run went on; the last one is ${files.lastModel}`;
+    ? shownPath(files.model)
+    : `the best one was not there when the run went on; the last one is ${shownPath(files.lastModel)}`;
   return [
     `done in ${duration(seconds)}; best kNN top-1 ${percent(best.top1)} after epoch ${best.epoch}`,
-    `results ${files.results}`,
+    `results ${shownPath(files.results)}`,
     `model   ${model}`,
   ];
 }

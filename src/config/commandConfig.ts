@@ -1,4 +1,5 @@
-import type { z } from 'zod';
+import { z } from 'zod';
+import { isPlainObject } from '../arguments/shown.js';
 
 /**
  * What one command can be told. Its flags, its part of `--help`, the JSON Schema, the starting file
@@ -11,6 +12,12 @@ export interface CommandConfig<Schema extends z.ZodObject = z.ZodObject> {
   /** Flags of the command that set no key, such as `--resume`. */
   readonly otherFlags?: readonly string[];
 }
+
+/** The check of an argument that is a command's configuration. */
+export const aCommand = z.custom<CommandConfig>(
+  (value) => isPlainObject(value) && value.schema instanceof z.ZodObject,
+  'one of `commands`, such as commands.train',
+);
 
 /** All keys, in the order of the schema. */
 export function configKeys({ schema }: CommandConfig): string[] {

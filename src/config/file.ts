@@ -7,10 +7,12 @@ import {
   parseTree,
   printParseErrorCode,
 } from 'jsonc-parser';
+import { absolute } from '../arguments/paths.js';
+import { shown } from '../arguments/shown.js';
 import { MocoError } from '../error.js';
 import { type CommandConfig, initCommand } from './commandConfig.js';
 import type { ConfigLayer } from './layer.js';
-import { type ConfigProblem, shown } from './problems.js';
+import type { ConfigProblem } from './problems.js';
 
 /**
  * How many brackets may be open at once. A right file has one; the parser fails at some thousands.
@@ -81,8 +83,9 @@ export async function readConfigFile(command: CommandConfig, path: string): Prom
 }
 
 async function readText(command: CommandConfig, path: string): Promise<string> {
+  const lies = absolute(path);
   try {
-    return (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
+    return (await readFile(lies, 'utf8')).replace(/^\uFEFF/, '');
   } catch (cause) {
     const { code = '', message } = cause as NodeJS.ErrnoException;
     const reason = UNREADABLE[code] ?? message;

@@ -1,7 +1,10 @@
-import type { CommandConfig } from './commandConfig.js';
+import { requireArguments } from '../arguments/check.js';
+import { unknownName } from '../arguments/names.js';
+import { shown } from '../arguments/shown.js';
+import { aCommand, type CommandConfig } from './commandConfig.js';
 import { type KeySchema, keySchemas, takesNumbers, valueName } from './jsonSchema.js';
 import type { ConfigEntry, ConfigLayer } from './layer.js';
-import { type ConfigProblem, shown, unknownName } from './problems.js';
+import type { ConfigProblem } from './problems.js';
 
 /** A flag of a command that sets one key. */
 export interface ConfigFlag {
@@ -43,8 +46,12 @@ const OTHER_FLAGS = ['--config', '--set', '--print-config', '--json', '--help'];
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** All flags of a command that set a key, in the order of the schema. */
+/**
+ * All flags of a command that set a key, in the order of the schema.
+ * @throws MocoError `ERR_MOCO_CONFIG` where `command` is none
+ */
 export function configFlags(command: CommandConfig): ConfigFlag[] {
+  requireArguments('configFlags', { command: aCommand }, { command });
   return [...keySchemas(command)].map(([key, schema]) => {
     const isSwitch = schema.type === 'boolean';
     const isOn = isSwitch && schema.default === true;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { CommandConfig } from './commandConfig.js';
+import { requireArguments } from '../arguments/check.js';
+import { aCommand, type CommandConfig } from './commandConfig.js';
 
 /** The part of JSON Schema that one key of the configuration uses. */
 export interface KeySchema {
@@ -22,8 +23,11 @@ export interface KeySchema {
 /**
  * JSON Schema (draft 7, which editors understand best) of a command's configuration file.
  * `$schema` is a key of the file, so that a file can name its schema.
+ * @throws MocoError `ERR_MOCO_CONFIG` where `command` is none
  */
-export function configJsonSchema({ name, schema }: CommandConfig): Record<string, unknown> {
+export function configJsonSchema(command: CommandConfig): Record<string, unknown> {
+  requireArguments('configJsonSchema', { command: aCommand }, { command });
+  const { name, schema } = command;
   const { properties, ...rest } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7' });
   return {
     ...rest,
@@ -73,6 +77,7 @@ export function takesNumbers(schema: KeySchema): boolean {
   return schema.anyOf?.some(takesNumbers) ?? ['integer', 'number'].includes(schema.type ?? '');
 }
 
-function isPath({ title }: KeySchema): boolean {
+/** Whether a key takes a path of a file or folder. */
+export function isPath({ title }: KeySchema): boolean {
   return title === 'folder' || title === 'file';
 }

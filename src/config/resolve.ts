@@ -1,10 +1,33 @@
-import type { z } from 'zod';
-import { type CommandConfig, configKeys } from './commandConfig.js';
+import { z } from 'zod';
+import * as check from '../arguments/check.js';
+import { unknownName } from '../arguments/names.js';
+import { isPlainObject, shown } from '../arguments/shown.js';
+import { aCommand, type CommandConfig, configKeys } from './commandConfig.js';
 import { readConfigFile } from './file.js';
 import { flagLayer, type TypedFlag } from './flags.js';
 import { expectedValue, type KeySchema, keySchemas } from './jsonSchema.js';
 import type { ConfigEntry, ConfigLayer } from './layer.js';
-import { type ConfigProblem, configError, shown, unknownName } from './problems.js';
+import { type ConfigProblem, configError } from './problems.js';
+
+/** Where a configuration comes from. */
+interface Sources {
+  /** What to take in place of the defaults: the configuration of a run that goes on. */
+  readonly base?: object | undefined;
+  /** Path of a configuration file: JSON, comments and trailing commas allowed. */
+  readonly file?: string | undefined;
+  readonly flags?: readonly TypedFlag[];
+}
+
+const typedFlag = z.strictObject({ flag: z.string('a text'), text: z.string('a text').optional() });
+
+const RESOLVE_ARGUMENTS = {
+  command: aCommand,
+  sources: check.options<Sources>({
+    base: z.custom(isPlainObject, 'an object with keys').optional(),
+    file: check.path.optional(),
+    flags: z.array(typedFlag, 'a list of flags').optional(),
+  }),
+};
 
 /**
  * Checks a command's configuration that a program made and fills in the defaults.
@@ -14,7 +37,8 @@ export function parseConfig<Schema extends z.ZodObject>(
   command: CommandConfig<Schema>,
   config: unknown,
 ): z.output<Schema> {
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
+  check.requireArguments('parseConfig', { command: aCommand }, { command });
+  if (!isPlainObject(config)) {
     const message = `expected an object with keys, given ${shown(config)}`;
     throw configError(command, [{ path: 'config', message }]);
   }
@@ -25,18 +49,13 @@ export function parseConfig<Schema extends z.ZodObject>(
  * A command's configuration from the command line: defaults < `base` < `file` < `flags`. Among the
  * flags (`--set` is one of them) the last one for a key wins. A value that a later source replaces
  * must be right, too.
- * @param base what to take in place of the defaults: the configuration of a run that goes on
- * @param file path of a configuration file: JSON, comments and trailing commas allowed
  * @throws MocoError `ERR_MOCO_CONFIG` that lists everything that is wrong, each with its place.
  */
 export async function resolveConfig<Schema extends z.ZodObject>(
   command: CommandConfig<Schema>,
-  sources: {
-    readonly base?: object | undefined;
-    readonly file?: string | undefined;
-    readonly flags?: readonly TypedFlag[];
-  },
+  sources: Sources,
 ): Promise<z.output<Schema>> {
+  check.requireArguments('resolveConfig', RESOLVE_ARGUMENTS, { command, sources });
   const { base = {}, file, flags = [] } = sources;
   const fileLayers = file === undefined ? [] : [await readConfigFile(command, file)];
   return resolveLayers(command, [objectLayer(base), ...fileLayers, flagLayer(command, flags)]);

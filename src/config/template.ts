@@ -1,13 +1,30 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import * as check from '../arguments/check.js';
+import { absolute } from '../arguments/paths.js';
 import { writeFileAtomic } from '../disk/atomicFile.js';
 import { outputError } from '../disk/outputError.js';
 import { MocoError } from '../error.js';
-import type { CommandConfig } from './commandConfig.js';
+import { aCommand, type CommandConfig } from './commandConfig.js';
 import { expectedValue, keySchemas } from './jsonSchema.js';
 
-/** A starting configuration file: every key with its default, what it means and what it takes. */
+interface WriteOptions {
+  /** Replace the file if there is one. */
+  readonly force?: boolean | undefined;
+}
+
+const WRITE_ARGUMENTS = {
+  command: aCommand,
+  path: check.path,
+  options: check.options<WriteOptions>({ force: check.flag }),
+};
+
+/**
+ * A starting configuration file: every key with its default, what it means and what it takes.
+ * @throws MocoError `ERR_MOCO_CONFIG` where `command` is none
+ */
 export function configTemplate(command: CommandConfig): string {
+  check.requireArguments('configTemplate', { command: aCommand }, { command });
   const keys = [...keySchemas(command)];
   const lastWithDefault = keys.findLast(([, schema]) => schema.default !== undefined)?.[0];
   const lines = keys.flatMap(([key, schema]) => {
@@ -29,19 +46,22 @@ export function configTemplate(command: CommandConfig): string {
 
 /**
  * Writes the starting file, and makes the folders on the way to it.
- * @throws MocoError `ERR_MOCO_OUTPUT`, also where something is there and `force` is not set.
+ * @throws MocoError `ERR_MOCO_OUTPUT`, also where something is there and `force` is not set;
+ * `ERR_MOCO_CONFIG`
  */
 export async function writeConfigTemplate(
   command: CommandConfig,
   path: string,
-  options: { readonly force?: boolean | undefined } = {},
+  options: WriteOptions = {},
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) =>
-    Promise.reject(outputError(dirname(path), cause)),
+  check.requireArguments('writeConfigTemplate', WRITE_ARGUMENTS, { command, path, options });
+  const target = absolute(path);
+  await mkdir(dirname(target), { recursive: true }).catch((cause: unknown) =>
+    Promise.reject(outputError(dirname(target), cause)),
   );
   const content = configTemplate(command);
-  if (options.force) await writeFileAtomic(path, content);
-  else await writeNewFile(path, content);
+  if (options.force) await writeFileAtomic(target, content);
+  else await writeNewFile(target, content);
 }
 
 async function writeNewFile(path: string, content: string): Promise<void> {

@@ -1,4 +1,7 @@
+import { throwIfAborted } from '../abort.js';
+import * as check from '../arguments/check.js';
 import { type DoctorConfigInput, doctorCommand } from '../config/doctorConfig.js';
+import { withAbsolutePaths } from '../config/paths.js';
 import { parseConfig } from '../config/resolve.js';
 import { packageRoot } from '../packageRoot.js';
 import type { Finding } from './finding.js';
@@ -7,9 +10,15 @@ import { native } from './native.js';
 import { dataSets, outputFolder } from './storage.js';
 
 export interface DoctorOptions {
-  /** Called with each finding, as it is made. */
-  readonly onFinding?: ((finding: Finding) => void) | undefined;
+  /** Called with each finding, as it is made; the examination waits for what it returns. */
+  readonly onFinding?: ((finding: Finding) => void | Promise<void>) | undefined;
+  /** Ends the examination, soon. */
+  readonly signal?: AbortSignal | undefined;
 }
+
+const ARGUMENTS = {
+  options: check.options<DoctorOptions>({ onFinding: check.callback, signal: check.signal }),
+};
 
 /** Everything that was found. */
 export interface DoctorReport {
@@ -22,12 +31,13 @@ export interface DoctorReport {
  * Examines this machine: what moco needs, what it would use, and whether one real training step
  * works. What is missing or wrong is a finding, never an error.
  * @param config what differs from the defaults
- * @throws MocoError `ERR_MOCO_CONFIG`
+ * @throws MocoError `ERR_MOCO_CONFIG`; `ERR_MOCO_ABORTED` after the signal
  */
 export async function doctor(
   config: DoctorConfigInput = {},
   options: DoctorOptions = {},
 ): Promise<DoctorReport> {
+  check.requireArguments('doctor', ARGUMENTS, { options });
   return await examine(packageRoot, config, options);
 }
 
@@ -35,20 +45,25 @@ export async function doctor(
 export async function examine(
   root: string,
   config: DoctorConfigInput,
-  { onFinding }: DoctorOptions = {},
+  { onFinding, signal }: DoctorOptions = {},
 ): Promise<DoctorReport> {
-  const { out, dataRoot, ...computing } = parseConfig(doctorCommand, config);
+  const located = withAbsolutePaths(doctorCommand, parseConfig(doctorCommand, config));
+  const { out, dataRoot, ...computing } = located;
   const findings: Finding[] = [];
-  const add = (finding: Finding) => {
-    findings.push(finding);
-    onFinding?.(finding);
+  const examination = async function* () {
+    yield software(root);
+    yield await startUp(root);
+    yield processor();
+    yield memory();
+    yield await outputFolder(out);
+    yield* await dataSets(dataRoot);
+    yield* native({ root, ...computing }, signal);
   };
-  add(software(root));
-  add(await startUp(root));
-  add(processor());
-  add(memory());
-  add(await outputFolder(out));
-  for (const finding of await dataSets(dataRoot)) add(finding);
-  for await (const finding of native({ root, ...computing })) add(finding);
+  throwIfAborted(signal, 'the examination');
+  for await (const finding of examination()) {
+    findings.push(finding);
+    await onFinding?.(finding);
+    throwIfAborted(signal, 'the examination');
+  }
   return { healthy: findings.every(({ state }) => state !== 'bad'), findings };
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { throwIfAborted } from '../abort.js';
 import { MocoError } from '../error.js';
 import { readBuildRecord } from '../native/buildRecord.js';
 import { describe } from '../native/libtorchPrefix.js';
@@ -26,10 +27,13 @@ interface Probed {
 }
 
 /** LibTorch, the addon, the GPU and real training steps. */
-export async function* native(request: ProbeRequest): AsyncGenerator<Finding, void, void> {
+export async function* native(
+  request: ProbeRequest,
+  signal?: AbortSignal | undefined,
+): AsyncGenerator<Finding, void, void> {
   const host = thisHost();
   yield libtorch(request.root, host);
-  const { loaded, stepped, folded, failure } = await probe(request);
+  const { loaded, stepped, folded, failure } = await probe(request, signal);
   yield loaded ? addon(loaded) : failed('addon', failure as Failure);
   if (!loaded) return;
   yield gpu(loaded.hardware, host);
@@ -126,17 +130,24 @@ function duringWhat({ loaded, stepped }: Probed): string {
   return stepped ? 'evaluated some pictures' : 'trained for some steps';
 }
 
-/** Runs the probe. The result says what it found, and how it failed if it did. */
-async function probe(request: ProbeRequest): Promise<Probed> {
+/**
+ * Runs the probe. The result says what it found, and how it failed if it did.
+ * @throws MocoError `ERR_MOCO_ABORTED` after the signal
+ */
+async function probe(request: ProbeRequest, signal: AbortSignal | undefined): Promise<Probed> {
   const child = spawn(process.execPath, [PROGRAM, JSON.stringify(request)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: TIMEOUT,
+    signal,
   });
   const [output, complaint, [exitCode, killedBy]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
     once(child, 'close'),
-  ]);
+  ]).catch((error: unknown) => {
+    throwIfAborted(signal, 'the examination');
+    throw error;
+  });
   const lines = output.split('\n').filter((line) => line.startsWith('{')); // LibTorch may print, too
   const probed: Probed = Object.assign({}, ...lines.map((line) => JSON.parse(line) as ProbeLine));
   if (probed.failure || probed.folded) return probed;

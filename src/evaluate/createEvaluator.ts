@@ -3,7 +3,6 @@ import type { LinearConfig } from '../config/linearConfig.js';
 import type { LoadOptions } from '../data/dataset.js';
 import { holdOut } from '../data/holdOut.js';
 import { loadDataset } from '../data/load.js';
-import { MocoError } from '../error.js';
 import { type Model, readModel } from '../model/readModel.js';
 import { requireFit } from '../model/requireFit.js';
 import type { NativeAddon } from '../native/addon.js';
@@ -12,6 +11,7 @@ import type { NativeEvaluator } from '../native/evaluator.js';
 import type { NativeTensorSource } from '../native/input.js';
 import { loadAddon } from '../native/load.js';
 import { requireDevice } from '../native/requireDevice.js';
+import type { StoppableWork } from '../native/stoppableWork.js';
 import { version } from '../version.js';
 
 /** The projection head is not used: the length of its output, which a layout needs, may be any. */
@@ -52,11 +52,12 @@ export interface Evaluator extends AsyncDisposable {
 /**
  * Reads the model, loads the data set (and downloads it, if need be) and hands both to the addon.
  * @throws MocoError `ERR_MOCO_CHECKPOINT` for a model file that does not fit, `_DATA`, `_NETWORK`,
- * `_DEVICE`, `_NATIVE_MISSING`, `_OUT_OF_MEMORY` …
+ * `_DEVICE`, `_NATIVE_MISSING`, `_OUT_OF_MEMORY` …; `_ABORTED` after the signal
  */
 export async function createEvaluator(
   config: KnnConfig | LinearConfig,
   options: LoadOptions,
+  work: StoppableWork,
 ): Promise<Evaluator> {
   const addon = loadAddon();
   requireDevice(config.device, addon);
@@ -65,9 +66,9 @@ export async function createEvaluator(
   const dataset = await loadDataset(config, options);
   const heldOut = 'validation' in config ? config.validation : 0;
   const pictures = holdOut(dataset, heldOut, config.seed);
-  const native = await addon
-    .createEvaluator({ ...NOT_SETTLED, ...config }, { ...dataset, ...pictures }, backbone)
-    .catch((error: unknown) => Promise.reject(MocoError.from(error)));
+  const native = await work.make(() =>
+    addon.createEvaluator({ ...NOT_SETTLED, ...config }, { ...dataset, ...pictures }, backbone),
+  );
   const { modelPath, arch, stem } = config;
   const description = {
     mocoVersion: version,

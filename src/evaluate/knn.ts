@@ -1,3 +1,4 @@
+import * as check from '../arguments/check.js';
 import { requirePictures } from '../config/dataChecks.js';
 import {
   type KnnConfig,
@@ -5,15 +6,15 @@ import {
   knnCommand,
   knnPictureChecks,
 } from '../config/knnConfig.js';
+import { withAbsolutePaths } from '../config/paths.js';
 import { parseConfig } from '../config/resolve.js';
 import type { LoadOptions } from '../data/dataset.js';
 import { datasetSize } from '../data/datasetSize.js';
-import { MocoError } from '../error.js';
 import type { NativeKnnResult } from '../native/evaluator.js';
+import { StoppableWork } from '../native/stoppableWork.js';
 import type { WarningEvent } from '../run/events.js';
 import { createEvaluator, type Evaluator, type EvaluatorDescription } from './createEvaluator.js';
 import { nativeWarnings } from './nativeWarnings.js';
-import { stopOnAbort } from './stopOnAbort.js';
 
 /** The first event: everything is loaded, and the features are about to be computed. */
 export interface KnnStartEvent {
@@ -26,6 +27,14 @@ export interface KnnOptions extends LoadOptions {
   /** Called at the start, then with each warning; the evaluation waits for what it returns. */
   readonly onEvent?: ((event: KnnStartEvent | WarningEvent) => void | Promise<void>) | undefined;
 }
+
+const ARGUMENTS = {
+  options: check.options<KnnOptions>({
+    onEvent: check.callback,
+    onDownload: check.callback,
+    signal: check.signal,
+  }),
+};
 
 /** How the pictures of one class were classified. */
 export interface ClassAccuracy {
@@ -64,24 +73,25 @@ export interface KnnResult extends KnnAccuracy {
  * `_NATIVE_MISSING`, `_OUT_OF_MEMORY`; `_ABORTED` after the signal
  */
 export async function knn(config: KnnConfigInput, options: KnnOptions = {}): Promise<KnnResult> {
-  const resolved = parseConfig(knnCommand, config);
-  requirePictures(knnCommand, knnPictureChecks, resolved, await datasetSize(resolved));
-  await using evaluator = await createEvaluator(resolved, options);
-  return await measureKnn(evaluator, resolved, options);
+  check.requireArguments('knn', ARGUMENTS, { options });
+  const settings = parseConfig(knnCommand, config);
+  const work = new StoppableWork('the evaluation', options.signal);
+  const located = withAbsolutePaths(knnCommand, settings);
+  requirePictures(knnCommand, knnPictureChecks, settings, await datasetSize(located));
+  await using evaluator = await createEvaluator(located, options, work);
+  return await measureKnn(evaluator, settings, options.onEvent, work);
 }
 
 /** `knn` on an evaluator that is there already. */
 export async function measureKnn(
   { native, description, classes, notices }: Evaluator,
   config: KnnConfig,
-  { onEvent, signal }: KnnOptions,
+  onEvent: KnnOptions['onEvent'],
+  work: StoppableWork,
 ): Promise<KnnResult> {
-  using _stopping = stopOnAbort(native, signal);
   await onEvent?.({ type: 'start', config, description });
   for (const message of notices) await onEvent?.({ type: 'warning', message });
-  const measured = await native
-    .knn(config)
-    .catch((error: unknown) => Promise.reject(MocoError.from(error)));
+  const measured = await work.run(native, () => native.knn(config));
   for await (const warning of nativeWarnings(native)) await onEvent?.(warning);
   const results = measured.map((result) => accuracy(result, classes));
   return { ...(results[0] as KnnAccuracy), k: config.k, results, description };

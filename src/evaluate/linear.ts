@@ -1,3 +1,4 @@
+import * as check from '../arguments/check.js';
 import { requirePictures, trainingPictures } from '../config/dataChecks.js';
 import {
   type LinearConfig,
@@ -5,11 +6,13 @@ import {
   linearCommand,
   linearPictureChecks,
 } from '../config/linearConfig.js';
+import { withAbsolutePaths } from '../config/paths.js';
 import { parseConfig } from '../config/resolve.js';
 import type { DatasetSize, LoadOptions } from '../data/dataset.js';
 import { datasetSize } from '../data/datasetSize.js';
 import { encoderElements } from '../model/encoderElements.js';
 import { loadAddon } from '../native/load.js';
+import { StoppableWork } from '../native/stoppableWork.js';
 import { requireRunSpace, requireWritable } from '../run/outputFolder.js';
 import { ANY_FEATURE_DIM, createEvaluator } from './createEvaluator.js';
 import { linearEvaluation } from './linearEvaluation.js';
@@ -19,6 +22,14 @@ export interface LinearOptions extends LoadOptions {
   /** Called with every event, in order; the evaluation waits for what it returns. */
   readonly onEvent?: ((event: LinearEvent) => void | Promise<void>) | undefined;
 }
+
+const ARGUMENTS = {
+  options: check.options<LinearOptions>({
+    onEvent: check.callback,
+    onDownload: check.callback,
+    signal: check.signal,
+  }),
+};
 
 /**
  * Trains a linear classifier on a model's frozen features and measures it after every epoch, as the
@@ -32,15 +43,19 @@ export async function linear(
   config: LinearConfigInput,
   options: LinearOptions = {},
 ): Promise<LinearDoneEvent | LinearSweepEvent> {
-  const settings = parseConfig(linearCommand, config);
-  const size = await datasetSize(settings);
-  requirePictures(linearCommand, linearPictureChecks, settings, size);
-  const resolved = withValidation(settings, size);
-  await requireWritable(resolved.out);
-  await requireRunSpace(resolved.out, floatsOnDisk(resolved));
-  await using evaluator = await createEvaluator(resolved, options);
+  check.requireArguments('linear', ARGUMENTS, { options });
+  const given = parseConfig(linearCommand, config);
+  const work = new StoppableWork('the evaluation', options.signal);
+  const located = withAbsolutePaths(linearCommand, given);
+  const { out } = located;
+  const size = await datasetSize(located);
+  requirePictures(linearCommand, linearPictureChecks, given, size);
+  const settings = withValidation(given, size);
+  await requireWritable(out);
+  await requireRunSpace(out, floatsOnDisk(settings));
+  await using evaluator = await createEvaluator(withValidation(located, size), options, work);
   let last: LinearEvent | undefined;
-  for await (const event of linearEvaluation(evaluator, resolved, options.signal)) {
+  for await (const event of linearEvaluation(evaluator, settings, out, work)) {
     await options.onEvent?.(event);
     last = event;
   }

@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import type { LinearConfig } from '../config/linearConfig.js';
 import { removeLeftovers } from '../disk/leftovers.js';
 import { MocoError } from '../error.js';
+import type { StoppableWork } from '../native/stoppableWork.js';
 import { makeFolder } from '../run/outputFolder.js';
 import { movePreviousRun } from '../run/previousRun.js';
 import { RunLock } from '../run/runLock.js';
@@ -10,23 +11,24 @@ import type { LinearDescription, LinearEvent, LinearFiles } from './linearEvents
 import { LinearRun } from './linearRun.js';
 import { linearSweep } from './linearSweep.js';
 import { nativeWarnings } from './nativeWarnings.js';
-import { stopOnAbort } from './stopOnAbort.js';
 
 /**
  * A linear evaluation with its files: earlier ones are moved aside, and no other evaluation writes
  * there meanwhile. Leaving the loop early ends it after its current step.
+ * @param out the folder for its files, wherever the working folder is
  * @throws MocoError `ERR_MOCO_ABORTED` after the signal, `_NON_FINITE`, `_OUTPUT`, `_OUT_OF_MEMORY`
  */
 export async function* linearEvaluation(
   evaluator: Evaluator,
   config: LinearConfig,
-  signal: AbortSignal | undefined,
+  out: string,
+  work: StoppableWork,
 ): AsyncGenerator<LinearEvent, void, void> {
-  using _stopping = stopOnAbort(evaluator.native, signal);
-  const { out, cached } = config;
+  work.throwIfStopped();
+  const { cached } = config;
   await makeFolder(out);
   const run = join(out, cached ? 'linear_cached' : 'linear');
-  const lock = yield* RunLock.acquire(run, signal);
+  const lock = yield* RunLock.acquire(run, work.signal);
   try {
     const files = linearFiles(out);
     const table = cached ? `${run}.csv` : files.statistics;
@@ -42,10 +44,10 @@ export async function* linearEvaluation(
     }
     const { native } = evaluator;
     if (cached) {
-      const sweep = await linearSweep(native, config, table);
+      const sweep = await linearSweep(native, config, table, work);
       yield* nativeWarnings(native);
       yield sweep;
-    } else yield* new LinearRun({ native, config, description, files, lock, signal }).events();
+    } else yield* new LinearRun({ native, config, description, files, lock, work }).events();
   } catch (error) {
     throw MocoError.from(error);
   } finally {

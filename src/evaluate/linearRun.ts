@@ -2,6 +2,7 @@ import type { LinearConfig } from '../config/linearConfig.js';
 import { writeFileAtomic } from '../disk/atomicFile.js';
 import { type LinearRow, linearStatisticsCsv } from '../formats/linearCsv.js';
 import { LINEAR_STEP_COLUMNS, type NativeEvaluator } from '../native/evaluator.js';
+import type { StoppableWork } from '../native/stoppableWork.js';
 import type { ModelEvent } from '../run/events.js';
 import type { RunLock } from '../run/runLock.js';
 import { StepInbox } from '../run/stepInbox.js';
@@ -16,7 +17,6 @@ import type {
   LinearStepEvent,
 } from './linearEvents.js';
 import { nativeWarnings } from './nativeWarnings.js';
-import { throwIfAborted } from './stopOnAbort.js';
 
 /** One row of the addon's metrics. */
 interface StepRow {
@@ -33,8 +33,8 @@ interface LinearRunParts {
   readonly description: LinearDescription;
   readonly files: LinearFiles;
   readonly lock: Pick<RunLock, 'requireHeld'>;
-  /** Ends the run after its current step. */
-  readonly signal: AbortSignal | undefined;
+  /** Its signal ends the run after its current step. */
+  readonly work: StoppableWork;
 }
 
 /** The epochs of a linear evaluation by the reference's protocol. */
@@ -44,18 +44,18 @@ export class LinearRun {
   readonly #description: LinearDescription;
   readonly #files: LinearFiles;
   readonly #lock: Pick<RunLock, 'requireHeld'>;
-  readonly #signal: AbortSignal | undefined;
+  readonly #work: StoppableWork;
   readonly #timeLeft: TimeLeft;
   readonly #rows: (LinearRow & { readonly epoch: number })[] = [];
   #best: LinearAccuracy | undefined;
 
-  constructor({ native, config, description, files, lock, signal }: LinearRunParts) {
+  constructor({ native, config, description, files, lock, work }: LinearRunParts) {
     this.#native = native;
     this.#config = config;
     this.#description = description;
     this.#files = files;
     this.#lock = lock;
-    this.#signal = signal;
+    this.#work = work;
     this.#timeLeft = new TimeLeft(config.epochs, description.stepsPerEpoch);
   }
 
@@ -63,12 +63,11 @@ export class LinearRun {
   async *events(): AsyncGenerator<LinearEvent, void, void> {
     const begin = performance.now();
     const { epochs } = this.#config;
-    await this.#native.startLinear(this.#config);
+    await this.#work.run(this.#native, () => this.#native.startLinear(this.#config));
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const trained = yield* this.#trainEpoch(epoch);
       yield trained;
       yield await this.#save('last', epoch);
-      throwIfAborted(this.#signal);
       const evaluation = await this.#evaluate(trained);
       yield evaluation;
       yield* nativeWarnings(this.#native);
@@ -81,17 +80,17 @@ export class LinearRun {
   }
 
   async *#trainEpoch(epoch: number): AsyncGenerator<LinearStepEvent, LinearEpochEvent> {
-    throwIfAborted(this.#signal);
     const begin = performance.now();
     let metrics = { loss: Number.NaN, top1: Number.NaN, top5: Number.NaN };
     const steps = new StepInbox(decodeRows, async (push) => {
-      metrics = await this.#native.trainLinearEpoch(epoch, push);
+      const train = () => this.#native.trainLinearEpoch(epoch, push);
+      metrics = await this.#work.run(this.#native, train);
     });
     let stepSeconds = 0;
     try {
       for await (const rows of steps) {
         for (const row of rows) {
-          throwIfAborted(this.#signal);
+          this.#work.throwIfStopped();
           stepSeconds += row.seconds;
           yield this.#stepEvent(epoch, row);
         }
@@ -121,8 +120,10 @@ export class LinearRun {
   async #evaluate(trained: LinearEpochEvent): Promise<LinearEvaluationEvent> {
     const begin = performance.now();
     const hasValidation = this.#description.dataset.validationPictures > 0;
-    const test = await this.#native.measureLinear('test');
-    const validation = hasValidation ? await this.#native.measureLinear('validation') : undefined;
+    const measure = (split: 'test' | 'validation') =>
+      this.#work.run(this.#native, () => this.#native.measureLinear(split));
+    const test = await measure('test');
+    const validation = hasValidation ? await measure('validation') : undefined;
     const seconds = secondsSince(begin);
     this.#timeLeft.evaluationTook(seconds);
     const { epoch, epochs, loss, top1, top5 } = trained;

@@ -2,6 +2,7 @@ import type { LinearConfig } from '../config/linearConfig.js';
 import { writeFileAtomic } from '../disk/atomicFile.js';
 import { linearCachedCsv } from '../formats/linearCsv.js';
 import type { NativeEvaluator } from '../native/evaluator.js';
+import type { StoppableWork } from '../native/stoppableWork.js';
 import type { LinearProbe, LinearSweepEvent } from './linearEvents.js';
 
 /**
@@ -12,9 +13,10 @@ export async function linearSweep(
   native: NativeEvaluator,
   config: LinearConfig,
   table: string,
+  work: StoppableWork,
 ): Promise<LinearSweepEvent> {
   const begin = performance.now();
-  const measured = await native.sweepLinear(config);
+  const measured = await work.run(native, () => native.sweepLinear(config));
   const probes = measured as LinearProbe[]; // with `cached`, there are validation pictures
   await writeFileAtomic(table, linearCachedCsv(probes));
   const seconds = (performance.now() - begin) / 1000;

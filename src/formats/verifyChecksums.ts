@@ -1,3 +1,4 @@
+import { throwIfAborted } from '../abort.js';
 import { FormatError, quoted } from './formatError.js';
 import { type InputFile, withInputFile } from './inputFile.js';
 import type { StoredTensor, TensorFile } from './tensorFile.js';
@@ -8,16 +9,17 @@ const NAMED = 5;
 /**
  * Reads all tensors that have a checksum and compares it, 1 MiB at a time.
  * @returns how many tensors have one
- * @throws MocoError `ERR_MOCO_CHECKPOINT` naming the damaged tensors
+ * @throws MocoError `ERR_MOCO_CHECKPOINT` naming the damaged tensors; `_ABORTED` after the signal
  */
-export function verifyChecksums({
-  path,
-  tensors,
-}: Pick<TensorFile, 'path' | 'tensors'>): Promise<number> {
+export function verifyChecksums(
+  { path, tensors }: Pick<TensorFile, 'path' | 'tensors'>,
+  signal?: AbortSignal | undefined,
+): Promise<number> {
   return withInputFile(path, async (file) => {
     const intact = new Map<StoredTensor['storage'], boolean>();
     const checked = tensors.filter(({ storage }) => storage.crc32 !== undefined);
     for (const { storage } of checked) {
+      throwIfAborted(signal, `reading ${path}`);
       if (!intact.has(storage)) intact.set(storage, await isIntact(file, storage));
     }
     const damaged = checked.filter(({ storage }) => !intact.get(storage));

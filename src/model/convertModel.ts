@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
+import { throwIfAborted } from '../abort.js';
+import * as check from '../arguments/check.js';
+import { absolute } from '../arguments/paths.js';
 import { MocoError } from '../error.js';
-import { quoted } from '../formats/formatError.js';
 import { DESCRIPTION_RECORD } from '../formats/pth.js';
 import { METADATA } from '../formats/safetensorsHeader.js';
 import type { StoredTensor, TensorFile } from '../formats/tensorFile.js';
@@ -19,12 +21,25 @@ export interface ConvertOptions {
   readonly prefix?: string | undefined;
   /** What a ResNet's tensors are called in the output; the reference's names by default. */
   readonly names?: ModelNames | undefined;
+  /** Ends the conversion, as long as it is not written yet. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** `reference`: `f.0`, `f.3.0.conv1` … `torchvision`: `conv1`, `layer1.0.conv1` … */
 export type ModelNames = (typeof MODEL_NAMES)[number];
 
 export const MODEL_NAMES = ['reference', 'torchvision'] as const;
+
+const ARGUMENTS = {
+  input: check.path,
+  output: check.path,
+  options: check.options<ConvertOptions>({
+    force: check.flag,
+    prefix: check.text,
+    names: check.oneOf(MODEL_NAMES),
+    signal: check.signal,
+  }),
+};
 
 /** What was converted. */
 export interface Conversion {
@@ -53,14 +68,15 @@ const OWN_METADATA = ['format', 'header_crc32', 'checksums', DESCRIPTION_RECORD]
  * networks keep their names. The output appears whole or not at all.
  * @throws MocoError `ERR_MOCO_CONFIG` for another ending, other names, or the same file twice,
  * `ERR_MOCO_OUTPUT` where the output exists already or cannot be written, `ERR_MOCO_CHECKPOINT` for
- * a wrong or damaged input, `ERR_MOCO_NATIVE_MISSING` …
+ * a wrong or damaged input, `ERR_MOCO_NATIVE_MISSING` …; `ERR_MOCO_ABORTED` after the signal
  */
-export function convertModel(
+export async function convertModel(
   input: string,
   output: string,
   options: ConvertOptions = {},
 ): Promise<Conversion> {
-  return convertWith(loadAddon, input, output, options);
+  check.requireArguments('convertModel', ARGUMENTS, { input, output, options });
+  return await convertWith(loadAddon, absolute(input), absolute(output), options);
 }
 
 /** `convertModel` with an addon that is loaded when everything else is right. */
@@ -68,15 +84,16 @@ export async function convertWith(
   load: () => Pick<NativeAddon, 'convertTensors'>,
   input: string,
   output: string,
-  { force = false, prefix, names }: ConvertOptions,
+  { force = false, prefix, names, signal }: ConvertOptions,
 ): Promise<Conversion> {
   const format = formatOf(output);
-  requireKnown(names);
+  throwIfAborted(signal, 'the conversion');
   await requireFree(input, output, force);
   const model = await readModel(input, prefix);
   if (format === 'safetensors') requireFreeMetadata(model);
   const { file, leftOut, notes, misfit } = model;
   const tensors = named(model, names);
+  throwIfAborted(signal, 'the conversion');
   await load()
     .convertTensors(
       { path: input, tensors },
@@ -94,12 +111,6 @@ function formatOf(output: string): Conversion['format'] {
   if (output.endsWith('.safetensors')) return 'safetensors';
   const message = `output ${output}: expected a name that ends in .pth or .safetensors`;
   throw new MocoError('ERR_MOCO_CONFIG', message, { hint: 'The ending tells the format.' });
-}
-
-function requireKnown(names: string | undefined): void {
-  if (names === undefined || MODEL_NAMES.some((known) => known === names)) return;
-  const message = `names: there is no ${quoted(String(names))}`;
-  throw new MocoError('ERR_MOCO_CONFIG', message, { hint: `Choose ${MODEL_NAMES.join(' or ')}.` });
 }
 
 /** A model's tensors under the names that are asked for. */

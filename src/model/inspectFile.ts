@@ -1,3 +1,6 @@
+import { throwIfAborted } from '../abort.js';
+import * as check from '../arguments/check.js';
+import { absolute } from '../arguments/paths.js';
 import { elementCount } from '../formats/storedTensors.js';
 import type { StoredTensor, TensorFile } from '../formats/tensorFile.js';
 import { verifyChecksums } from '../formats/verifyChecksums.js';
@@ -9,7 +12,14 @@ import { type ModelKind, readModel } from './readModel.js';
 export interface InspectOptions {
   /** Where the model is in the file, if there are several: how the names of its tensors begin. */
   readonly prefix?: string | undefined;
+  /** Ends the comparison with the checksums. */
+  readonly signal?: AbortSignal | undefined;
 }
+
+const ARGUMENTS = {
+  path: check.path,
+  options: check.options<InspectOptions>({ prefix: check.text, signal: check.signal }),
+};
 
 /** What is in a model file or checkpoint. */
 export interface FileInspection extends Omit<ModelDescription, 'results'> {
@@ -47,17 +57,21 @@ const STATISTICS = /\.(running_mean|running_var|num_batches_tracked)$/;
  * Tells what a model file or checkpoint holds, and compares every tensor with its checksum where
  * the format has them.
  * @throws MocoError `ERR_MOCO_CHECKPOINT` for a file that cannot be read, or is damaged: it names
- * the tensors; and for one with several encoders: it names the prefixes
+ * the tensors; and for one with several encoders: it names the prefixes; `ERR_MOCO_CONFIG`;
+ * `ERR_MOCO_ABORTED` after the signal
  */
 export async function inspectFile(
   path: string,
   options: InspectOptions = {},
 ): Promise<FileInspection> {
-  const { file, tensors, ...model } = await readModel(path, options.prefix);
-  const verified = await verifyChecksums(file);
+  check.requireArguments('inspectFile', ARGUMENTS, { path, options });
+  const { prefix, signal } = options;
+  throwIfAborted(signal, 'the inspection');
+  const { file, tensors, ...model } = await readModel(absolute(path), prefix);
+  const verified = await verifyChecksums(file, signal);
   const { results = [], ...description } = describeModel(file);
   return {
-    path,
+    path: file.path,
     format: file.format,
     size: file.size,
     ...model,

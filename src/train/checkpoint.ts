@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import * as check from '../arguments/check.js';
+import { absolute } from '../arguments/paths.js';
 import { parseConfig } from '../config/resolve.js';
 import { type TrainConfig, trainCommand } from '../config/trainConfig.js';
 import { MocoError } from '../error.js';
@@ -90,9 +92,11 @@ export async function findCheckpoint(
 /**
  * The configuration that goes on with a run where it lies.
  * @param target as for `findCheckpoint`
+ * @throws MocoError `ERR_MOCO_CHECKPOINT` where there is none; `ERR_MOCO_CONFIG`
  */
 export async function resumedConfig(target: string): Promise<TrainConfig> {
-  const { config, directory } = (await findCheckpoint(target)).checkpoint;
+  check.requireArguments('resumedConfig', { target: check.path }, { target });
+  const { config, directory } = (await findCheckpoint(absolute(target))).checkpoint;
   return { ...config, out: dirname(directory) };
 }
 

@@ -1,4 +1,8 @@
+import { z } from 'zod';
+import * as check from '../arguments/check.js';
+import { absolute } from '../arguments/paths.js';
 import { requirePictures } from '../config/dataChecks.js';
+import { withAbsolutePaths } from '../config/paths.js';
 import { parseConfig } from '../config/resolve.js';
 import {
   type TrainConfig,
@@ -16,6 +20,7 @@ import { encoderElements } from '../model/encoderElements.js';
 import type { NativeAddon } from '../native/addon.js';
 import { loadAddon } from '../native/load.js';
 import { requireDevice } from '../native/requireDevice.js';
+import { StoppableWork } from '../native/stoppableWork.js';
 import type { NativeTrainer } from '../native/trainer.js';
 import { requireRunSpace, requireWritable } from '../run/outputFolder.js';
 import { version } from '../version.js';
@@ -36,7 +41,7 @@ import { Trainer } from './trainer.js';
 export interface CreateTrainerOptions {
   /** Called a few times a second while a data set is downloaded. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
-  /** Ends a download. */
+  /** Ends the loading of the data and the making of the model. */
   readonly signal?: AbortSignal | undefined;
   /**
    * Goes on with a run: from a checkpoint or from the newest good one of a run directory; `true`:
@@ -52,46 +57,59 @@ export interface CreateTrainerOptions {
   readonly override?: readonly string[] | undefined;
 }
 
+/** What each option of `createTrainer` takes. */
+export const CREATE_TRAINER_CHECKS = {
+  onDownload: check.callback,
+  signal: check.signal,
+  resume: z.union([check.path, z.literal(true)], 'a path or true').optional(),
+  orStart: check.flag,
+  override: z.array(z.string('a key'), 'a list of keys').optional(),
+};
+
+const ARGUMENTS = { options: check.options<CreateTrainerOptions>(CREATE_TRAINER_CHECKS) };
+
 /**
  * Checks everything that can be checked, loads the data set (and downloads it, if need be) and
  * makes the model, or restores it. Nothing is left in the output folder before `run`.
  * @param config what differs from the defaults
  * @throws MocoError `ERR_MOCO_CONFIG`, `_CHECKPOINT`, `_OUTPUT`, `_DATA`, `_NETWORK`, `_DEVICE`,
- * `_NATIVE_MISSING` …
+ * `_NATIVE_MISSING` …; `_ABORTED` after the signal
  */
 export async function createTrainer(
   config: TrainConfigInput,
   options: CreateTrainerOptions = {},
 ): Promise<Trainer> {
-  const settings = parseConfig(trainCommand, config);
-  const size = await datasetSize(settings);
-  requirePictures(trainCommand, trainPictureChecks, settings, size);
-  const resolved = withBatchSize(settings, size);
-  const found = await checkpointFor(resolved, options);
-  await requireWritable(resolved.out);
+  check.requireArguments('createTrainer', ARGUMENTS, { options });
+  const work = new StoppableWork('the training', options.signal);
+  const given = parseConfig(trainCommand, config);
+  const here = withAbsolutePaths(trainCommand, given);
+  const resume = typeof options.resume === 'string' ? absolute(options.resume) : options.resume;
+  const size = await datasetSize(here);
+  requirePictures(trainCommand, trainPictureChecks, given, size);
+  const located = withBatchSize(here, size);
+  const found = await checkpointFor(located, { ...options, resume });
+  await requireWritable(located.out);
   const addon = loadAddon();
-  requireDevice(resolved.device, addon);
-  const floats = floatsOnDisk(resolved, addon, found?.checkpoint);
-  await requireRunSpace(resolved.out, floats);
-  const dataset = await loadDataset(resolved, options);
-  await requireRunSpace(resolved.out, floats); // a download may have gone to the same disk
-  const splits = splitsOf(resolved, dataset);
+  requireDevice(located.device, addon);
+  const floats = floatsOnDisk(located, addon, found?.checkpoint);
+  await requireRunSpace(located.out, floats);
+  const dataset = await loadDataset(located, options);
+  await requireRunSpace(located.out, floats); // a download may have gone to the same disk
+  const splits = splitsOf(located, dataset);
   const pictures = { ...dataset, train: splits.train, test: splits.evaluated };
   const make = async (checkpoint?: Checkpoint) => {
     // It may be the previous checkpoint, taken because the newest is damaged: nothing has checked it.
-    if (checkpoint) requireSameRun(checkpoint, resolved, options.override);
-    return await addon
-      .createTrainer(resolved, pictures, checkpoint?.source)
-      .catch((error: unknown) => Promise.reject(MocoError.from(error)));
+    if (checkpoint) requireSameRun(checkpoint, located, options.override);
+    return await work.make(() => addon.createTrainer(located, pictures, checkpoint?.source));
   };
   const anew = async () => ({ restored: await make(), checkpoint: undefined, notices: [] });
   const made = await (found ? restoreFrom(found, make) : anew());
   const { restored: native, checkpoint, notices } = made;
   try {
-    const description = describe(resolved, dataset, splits, addon, native);
+    const description = describe(located, dataset, splits, addon, native);
     const changes = checkpoint ? changedSurroundings(checkpoint, description) : [];
     return new Trainer({
-      ...{ config: resolved, description, native, checkpoint },
+      ...{ config: { ...given, batchSize: located.batchSize }, description, native, checkpoint },
       notices: [...dataset.notices, ...notices, ...changes],
     });
   } catch (error) {

@@ -1,5 +1,6 @@
+import { unknownName } from '../arguments/names.js';
+import { shown } from '../arguments/shown.js';
 import { configKeys } from '../config/commandConfig.js';
-import { shown, unknownName } from '../config/problems.js';
 import { type TrainConfig, trainCommand } from '../config/trainConfig.js';
 import { MocoError } from '../error.js';
 import type { Checkpoint } from './checkpoint.js';

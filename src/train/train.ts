@@ -1,5 +1,10 @@
+import * as check from '../arguments/check.js';
 import type { TrainConfigInput } from '../config/trainConfig.js';
-import { type CreateTrainerOptions, createTrainer } from './createTrainer.js';
+import {
+  CREATE_TRAINER_CHECKS,
+  type CreateTrainerOptions,
+  createTrainer,
+} from './createTrainer.js';
 import type { DoneEvent, TrainEvent } from './events.js';
 
 export interface TrainOptions extends CreateTrainerOptions {
@@ -8,6 +13,10 @@ export interface TrainOptions extends CreateTrainerOptions {
   /** Ends the run after its current step. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const ARGUMENTS = {
+  options: check.options<TrainOptions>({ ...CREATE_TRAINER_CHECKS, onEvent: check.callback }),
+};
 
 /**
  * A whole run in one call: creates a trainer, runs it and disposes of it.
@@ -18,10 +27,12 @@ export async function train(
   config: TrainConfigInput,
   options: TrainOptions = {},
 ): Promise<DoneEvent> {
-  await using trainer = await createTrainer(config, options);
+  check.requireArguments('train', ARGUMENTS, { options });
+  const { onEvent, ...creation } = options;
+  await using trainer = await createTrainer(config, creation);
   let last: TrainEvent | undefined;
   for await (const event of trainer.run({ signal: options.signal })) {
-    await options.onEvent?.(event);
+    await onEvent?.(event);
     last = event;
   }
   return last as DoneEvent; // a run that ends otherwise throws

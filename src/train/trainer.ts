@@ -1,8 +1,18 @@
+import * as check from '../arguments/check.js';
 import type { TrainConfig } from '../config/trainConfig.js';
 import { MocoError } from '../error.js';
+import { StoppableWork } from '../native/stoppableWork.js';
 import type { TrainEvent, TrainerDescription } from './events.js';
 import { Recorder } from './recorder.js';
 import { type TrainerParts, TrainingRun } from './trainingRun.js';
+
+/** How a consumer ends a run early, beside leaving its loop. */
+interface RunOptions {
+  /** Ends the run after its current step, with a checkpoint. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const RUN_ARGUMENTS = { options: check.options<RunOptions>({ signal: check.signal }) };
 
 /**
  * One training run, from random parameters or a checkpoint to the last epoch, with its files. It
@@ -30,28 +40,27 @@ export class Trainer implements AsyncDisposable {
    *
    * Training never waits for the consumer inside an epoch; the next epoch starts when the consumer
    * has taken the events of this one.
-   * @param options.signal ends the run after its current step, with a checkpoint
-   * @throws MocoError `ERR_MOCO_ABORTED` after the signal; `ERR_MOCO_NON_FINITE` where the loss was
-   * not finite, with the checkpoint before it kept; `ERR_MOCO_DEVICE` where the GPU failed, likewise;
-   * `ERR_MOCO_OUTPUT`; `ERR_MOCO_OUT_OF_MEMORY`
+   * @throws MocoError `ERR_MOCO_CONFIG`, at the call; `ERR_MOCO_ABORTED` after the signal;
+   * `ERR_MOCO_NON_FINITE` where the loss was not finite, with the checkpoint before it kept;
+   * `ERR_MOCO_DEVICE` where the GPU failed, likewise; `ERR_MOCO_OUTPUT`; `ERR_MOCO_OUT_OF_MEMORY`
    */
-  async *run(
-    options: { readonly signal?: AbortSignal | undefined } = {},
-  ): AsyncGenerator<TrainEvent, void, void> {
-    const { signal } = options;
+  run(options: RunOptions = {}): AsyncGenerator<TrainEvent, void, void> {
+    check.requireArguments('trainer.run', RUN_ARGUMENTS, { options });
+    return this.#events(options.signal);
+  }
+
+  async *#events(signal: AbortSignal | undefined): AsyncGenerator<TrainEvent, void, void> {
     if (this.#hasRun)
       throw new MocoError('ERR_MOCO_DISPOSED', 'this trainer has run already or was disposed of');
     this.#hasRun = true;
-    if (signal?.aborted) throw new MocoError('ERR_MOCO_ABORTED', 'the training was stopped');
-    const { config, description, native, checkpoint } = this.#parts;
+    const work = new StoppableWork('the training', signal);
+    const { config, description, checkpoint } = this.#parts;
     const recorder = yield* Recorder.open(config, description, checkpoint, signal);
-    const run = new TrainingRun(this.#parts, recorder, signal);
+    const run = new TrainingRun(this.#parts, recorder, work);
     this.#closeRun = async () => {
       await run.settle();
       await recorder.close();
     };
-    const stop = () => native.stop();
-    signal?.addEventListener('abort', stop);
     let failed = false;
     try {
       yield* run.events();
@@ -59,7 +68,6 @@ export class Trainer implements AsyncDisposable {
       failed = true;
       throw await run.failure(error);
     } finally {
-      signal?.removeEventListener('abort', stop);
       try {
         if (!failed) await run.saveUnsaved(); // the consumer left
       } finally {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { TrainConfig } from '../config/trainConfig.js';
 import { MocoError } from '../error.js';
+import type { StoppableWork } from '../native/stoppableWork.js';
 import type { NativeTrainer } from '../native/trainer.js';
 import type { WarningEvent } from '../run/events.js';
 import { StepInbox } from '../run/stepInbox.js';
@@ -39,7 +40,7 @@ export class TrainingRun {
   readonly #notices: readonly string[];
   readonly #checkpoint: Checkpoint | undefined;
   readonly #recorder: Recorder;
-  readonly #signal: AbortSignal | undefined;
+  readonly #work: StoppableWork;
   readonly #progress: Progress;
   readonly #saver: RunSaver;
   /** When the newest checkpoint was begun, of `performance.now()`. */
@@ -47,7 +48,7 @@ export class TrainingRun {
   /** Whether the newest checkpoint, once it is written, holds all that was done. */
   #isSaved = true;
 
-  constructor(parts: TrainerParts, recorder: Recorder, signal: AbortSignal | undefined) {
+  constructor(parts: TrainerParts, recorder: Recorder, work: StoppableWork) {
     const { config, description, native, notices, checkpoint } = parts;
     this.#config = config;
     this.#description = description;
@@ -55,7 +56,7 @@ export class TrainingRun {
     this.#notices = notices;
     this.#checkpoint = checkpoint;
     this.#recorder = recorder;
-    this.#signal = signal;
+    this.#work = work;
     this.#progress = new Progress(config, description.stepsPerEpoch, checkpoint?.state);
     const bestEpoch = bestEpochWithFile(checkpoint, description.files.model);
     this.#saver = new RunSaver({ config, description, native, recorder, bestEpoch });
@@ -132,9 +133,9 @@ export class TrainingRun {
   /** Trains the rest of the epoch in work, with checkpoints in between where it takes long. */
   async *#trainEpoch(): AsyncGenerator<StepEvent | SaveEvent, void> {
     while (!this.#progress.isTrained) {
-      throwIfAborted(this.#signal);
+      this.#work.throwIfStopped();
       yield* this.#trainSteps();
-      if (!this.#progress.isTrained && !this.#signal?.aborted) yield* this.#save(true);
+      if (!this.#progress.isTrained && !this.#work.isStopped) yield* this.#save(true);
     }
   }
 
@@ -142,7 +143,7 @@ export class TrainingRun {
   async *#trainSteps(): AsyncGenerator<StepEvent | SaveEvent, void> {
     const { epoch, step } = this.#progress;
     const steps = new StepInbox(decodeStepRows, (push) =>
-      this.#native.trainEpoch(epoch, step + 1, push),
+      this.#work.run(this.#native, () => this.#native.trainEpoch(epoch, step + 1, push)),
     );
     const record = async (rows: ReturnType<typeof decodeStepRows>): Promise<StepEvent[]> => {
       this.#isSaved = false;
@@ -168,9 +169,8 @@ export class TrainingRun {
   }
 
   async #evaluate(trained: EpochEvent): Promise<EvaluationEvent> {
-    throwIfAborted(this.#signal);
     const begin = performance.now();
-    const accuracy = await this.#native.evaluate();
+    const accuracy = await this.#work.run(this.#native, () => this.#native.evaluate());
     const seconds = (performance.now() - begin) / 1000;
     this.#isSaved = false;
     const event = this.#progress.finishEvaluation(trained, accuracy, seconds);
@@ -264,8 +264,4 @@ function bestEpochWithFile(checkpoint: Checkpoint | undefined, file: string): nu
 
 function isAbort(error: unknown): boolean {
   return (error as { code?: unknown }).code === 'ERR_MOCO_ABORTED';
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new MocoError('ERR_MOCO_ABORTED', 'the training was stopped');
 }

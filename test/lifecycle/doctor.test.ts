@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   realpathSync,
@@ -12,7 +13,9 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DoctorReport, Finding } from 'moco';
+import { examine } from '#moco/doctor/doctor.js';
 import { ADDON, readBuildRecord, writeBuildRecord } from '#moco/native/buildRecord.js';
 import { packageRoot } from '#moco/packageRoot.js';
 
@@ -112,4 +115,23 @@ test('what the doctor finds bad reads so, and the last line counts it', (t) => {
   assert.match(stdout, /^ok {4}moco /m);
   assert.match(stdout, /^bad {3}addon +The native addon is not built/m);
   assert.match(stdout, /\nmoco does not work: 1 problem\.\n$/);
+});
+
+test('a signal ends the examination, also while it waits for a training step', async (t) => {
+  const loading = join(realpathSync(tmpdir()), `moco-doctor-${process.pid}-loading`);
+  t.after(() => rmSync(loading, { force: true }));
+  const root = copyWithAddon(
+    t,
+    `std::system("touch ${loading}"); for (volatile int i = 0;; i = i);`,
+  );
+  const controller = new AbortController();
+  const abortWhileLoading = async () => {
+    while (!existsSync(loading)) await sleep(20);
+    controller.abort();
+  };
+  const [error] = await Promise.all([
+    examine(root, {}, { signal: controller.signal }).catch((reason: unknown) => reason),
+    abortWhileLoading(),
+  ]);
+  assert.equal((error as { code?: unknown }).code, 'ERR_MOCO_ABORTED');
 });

@@ -120,9 +120,10 @@ class NativeBenchmarkDouble implements NativeBenchmark {
     this.calls.push(`${this.description.precision} dispose`);
   }
 
-  /** A moment of work, which `stop` ends. */
+  /** A moment of work, which `stop` ends; as in the addon, it does not know of one before it. */
   async #job(name: string): Promise<void> {
     this.calls.push(`${this.description.precision} ${name}`);
+    this.#isStopped = false;
     await nextTurn();
     if (this.#isStopped) throw addonError('ERR_MOCO_ABORTED', 'the evaluation was stopped');
   }

@@ -45,7 +45,7 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
   constructor(readonly script: Script = {}) {}
 
   async knn({ k, temperature: temperatures }: KnnConfig): Promise<NativeKnnResult[]> {
-    this.calls.push(`knn ${k}`);
+    this.#begin(`knn ${k}`);
     await this.#job();
     const confusion = Float64Array.from([3, 1, 0, 0, 4, 0, 0, 0, 0]);
     return temperatures.map((temperature, index) => ({
@@ -57,7 +57,7 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
   }
 
   async startLinear(config: LinearConfig): Promise<void> {
-    this.calls.push('start');
+    this.#begin('start');
     this.linearConfig = config;
   }
 
@@ -65,7 +65,7 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
     epoch: number,
     onSteps: (rows: Float64Array) => void,
   ): Promise<NativeLinearMetrics> {
-    this.calls.push(`train ${epoch}`);
+    this.#begin(`train ${epoch}`);
     this.#epoch = epoch;
     this.isRunning = true;
     try {
@@ -85,7 +85,7 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
   }
 
   async measureLinear(split: 'test' | 'validation'): Promise<NativeLinearMetrics> {
-    this.calls.push(`measure ${split}`);
+    this.#begin(`measure ${split}`);
     await this.#job();
     const { testTop1, validationTop1 } = this.script;
     const top1 = { test: testTop1, validation: validationTop1 }[split]?.[this.#epoch - 1];
@@ -98,7 +98,7 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
   }
 
   async sweepLinear(config: LinearConfig): Promise<NativeSweepResult[]> {
-    this.calls.push('sweep');
+    this.#begin('sweep');
     this.linearConfig = config;
     await this.#job();
     return (this.script.probes ?? []).map(([learningRate, top1, loss]) => {
@@ -117,6 +117,12 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
 
   async dispose(): Promise<void> {
     this.calls.push('dispose');
+  }
+
+  /** As in the addon, a job does not know of a `stop` before it. */
+  #begin(call: string): void {
+    this.calls.push(call);
+    this.#isStopped = false;
   }
 
   /** A moment of work, which `stop` ends. */

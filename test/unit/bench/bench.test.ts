@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { benchOn } from '#moco/bench/bench.js';
 import type { BenchEvent } from '#moco/bench/events.js';
 import { profileStepOn } from '#moco/bench/profile.js';
@@ -78,7 +79,7 @@ test('the result is plain JSON and says what was measured on what', async () => 
   const events: BenchEvent[] = [];
   const config = configured();
   const result = await benchOn(benchmarkAddon(), config, {
-    onEvent: (event) => events.push(event),
+    onEvent: (event) => void events.push(event),
   });
   assert.deepEqual(JSON.parse(JSON.stringify(result)), result);
   const { description, knn, augmentation, memory } = result;
@@ -111,7 +112,41 @@ test('a signal that was aborted before lets nothing begin', async () => {
   const addon = benchmarkAddon();
   const running = benchOn(addon, configured(), { signal: AbortSignal.abort() });
   await assert.rejects(running, { code: 'ERR_MOCO_ABORTED' });
-  assert.deepEqual(addon.calls, ['fp32 dispose', 'bf16 dispose']);
+  assert.deepEqual(addon.calls, []);
+});
+
+for (const [name, measure] of Object.entries({ benchOn, profileStepOn })) {
+  test(`${name}: a signal that is given while any event is handled lets no more begin`, async () => {
+    let count = 0;
+    await measure(benchmarkAddon(), configured({ rounds: 1 }), { onEvent: () => void count++ });
+    for (let abortAt = 0; abortAt < count; abortAt++) {
+      const addon = benchmarkAddon();
+      const controller = new AbortController();
+      let handled = 0;
+      let begun: number | undefined;
+      const running = measure(addon, configured({ rounds: 1 }), {
+        signal: controller.signal,
+        onEvent: async () => {
+          if (handled++ !== abortAt) return;
+          await nextTurn();
+          controller.abort();
+          begun = addon.calls.length;
+        },
+      });
+      await assert.rejects(running, { code: 'ERR_MOCO_ABORTED' });
+      assert.deepEqual(addon.calls.slice(begun), ['fp32 dispose', 'bf16 dispose']);
+    }
+  });
+}
+
+test('what an event handler throws, also later, ends the measurement', async () => {
+  const running = benchOn(benchmarkAddon(), configured(), {
+    onEvent: async ({ type }) => {
+      await nextTurn();
+      if (type === 'measuring') throw new RangeError('mine');
+    },
+  });
+  await assert.rejects(running, new RangeError('mine'));
 });
 
 test('a profile lists the operators per step, the longest first', async () => {

@@ -95,7 +95,7 @@ test('inspect ends with 1 for a damaged file, and names the tensor', async () =>
     status: 1,
     stdout: '',
     stderr:
-      'error: damaged.pth: the checksum of 1 of 2 tensors is wrong: "a" [ERR_MOCO_CHECKPOINT]\n' +
+      `error: ${join(folder, 'damaged.pth')}: the checksum of 1 of 2 tensors is wrong: "a" [ERR_MOCO_CHECKPOINT]\n` +
       'hint: The file is damaged: take another copy of it.\n',
   });
 });
@@ -105,7 +105,7 @@ test('an error shows nothing that a terminal obeys, and keeps its lines', () => 
   assert.equal(status, 1);
   assert.equal(
     stderr,
-    'error: cannot read \ufffd[2Jmissing.pth: there is no such file [ERR_MOCO_CHECKPOINT]\n' +
+    `error: cannot read ${folder}/\ufffd[2Jmissing.pth: there is no such file [ERR_MOCO_CHECKPOINT]\n` +
       'hint: Check the path.\n',
   );
 });

@@ -7,6 +7,7 @@ import { type LinearConfigInput, linearCommand } from '#moco/config/linearConfig
 import { parseConfig } from '#moco/config/resolve.js';
 import { linearEvaluation } from '#moco/evaluate/linearEvaluation.js';
 import type { LinearEvent } from '#moco/evaluate/linearEvents.js';
+import { StoppableWork } from '#moco/native/stoppableWork.js';
 import { collect } from '../../support/collect.js';
 import { evaluatorOn, NativeEvaluatorDouble, type Script } from '../../support/evaluatorDouble.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
@@ -23,7 +24,9 @@ async function prepared(context: TestContext, script: Script, setting: Setting =
   const config = parseConfig(linearCommand, { epochs: 3, batchSize: 16, ...input, out });
   const native = new NativeEvaluatorDouble(script);
   const evaluator = evaluatorOn(native, { notices, validationPictures });
-  const run = (signal?: AbortSignal) => linearEvaluation(evaluator, config, signal);
+  const run = async function* (signal?: AbortSignal) {
+    yield* linearEvaluation(evaluator, config, out, new StoppableWork('the evaluation', signal));
+  };
   return { out, config, native, run };
 }
 
@@ -31,6 +34,10 @@ const types = (events: readonly LinearEvent[]) => events.map(({ type }) => type)
 
 const pick = <T extends LinearEvent['type']>(events: readonly LinearEvent[], type: T) =>
   events.filter((event): event is Extract<LinearEvent, { type: T }> => event.type === type);
+
+/** How many jobs there are among the calls, without those that write. */
+const computed = (calls: readonly string[]) =>
+  calls.filter((call) => !call.startsWith('save')).length;
 
 const statistics = (out: string) => readFile(join(out, 'linear_statistics.csv'), 'utf8');
 
@@ -134,6 +141,24 @@ test('files of an earlier evaluation are moved aside, never overwritten', async 
   assert.equal(await readFile(join(out, 'linear_cached.csv'), 'utf8'), 'stays');
 });
 
+test('what a killed evaluation left half-written is removed, and nothing else', async (context) => {
+  const out = temporaryFolder(context);
+  for (const [cached, left] of [
+    [false, ['.linear_model.pth.0123abcd.tmp', '.linear_statistics.csv.89abcdef.tmp']],
+    [true, ['.linear_cached.csv.0123abcd.tmp']],
+  ] as const) {
+    for (const name of [...left, '.mine.0123abcd.tmp']) await writeFile(join(out, name), '');
+    const probes = [[0.1, 50, 1]] as const;
+    const { run } = await prepared(context, { probes }, { out, cached, validationPictures: 10 });
+    assert.equal((await collect(run())).error, undefined);
+    const names = await readdir(out);
+    assert.deepEqual(
+      names.filter((name) => name.endsWith('.tmp')),
+      ['.mine.0123abcd.tmp'],
+    );
+  }
+});
+
 test('a second evaluation with the same folder is refused, and the first one goes on', async (context) => {
   const { out, run } = await prepared(context, {});
   const second = await prepared(context, {}, { out });
@@ -164,6 +189,29 @@ test('an aborted signal ends the evaluation after its current step', async (cont
   assert.equal((await statistics(out)).trimEnd().split('\n').length, 2);
   assert.deepEqual(getEventListeners(signal, 'abort'), []);
 });
+
+for (const cached of [false, true]) {
+  test(`a signal that is given while any event is handled lets no more begin${cached ? ', with cached' : ''}`, async (context) => {
+    const script = { probes: [[0.1, 50, 1]] } as const;
+    const setting = { cached, epochs: 2, validationPictures: 10, notices: ['not official'] };
+    const whole = await collect((await prepared(context, script, setting)).run());
+    for (let abortAt = 0; abortAt < whole.events.length - 1; abortAt++) {
+      const { native, run } = await prepared(context, script, setting);
+      const controller = new AbortController();
+      let handled = 0;
+      let begun = 0;
+      const running = async () => {
+        for await (const _event of run(controller.signal)) {
+          if (handled++ === abortAt) controller.abort();
+          if (handled > abortAt) begun ||= computed(native.calls);
+        }
+      };
+      const last = whole.events.slice(abortAt + 1).every(({ type }) => /model|done/.test(type));
+      await (last ? running() : assert.rejects(running, { code: 'ERR_MOCO_ABORTED' }));
+      assert.equal(computed(native.calls), begun);
+    }
+  });
+}
 
 test('a signal that was aborted before leaves nothing behind', async (context) => {
   const { out, native, run } = await prepared(context, {});

@@ -119,15 +119,6 @@ test("a file of moco's own keeps its heads under torchvision's names, and gets t
   );
 });
 
-test('other names are refused before anything is read', async () => {
-  const names = 'keras' as 'reference';
-  await assert.rejects(convert(join(folder, 'missing'), join(folder, 'out.pth'), { names }), {
-    code: 'ERR_MOCO_CONFIG',
-    message: 'names: there is no "keras"',
-    hint: 'Choose reference or torchvision.',
-  });
-});
-
 test('the encoder under the prefix is converted', async () => {
   const input = join(folder, 'in.safetensors');
   const encoder = encoderLayout('resnet18');
@@ -221,6 +212,18 @@ test('a tensor in the place of the texts of safetensors is refused there, and go
   });
   assert.equal(calls.length, 0);
   await convert(input, join(folder, 'out.pth'));
+});
+
+test('a signal ends a conversion before anything is written', async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const running = convert(modelFile('plain.pth'), join(folder, 'out.pth'), { signal });
+  controller.abort();
+  await assert.rejects(running, {
+    code: 'ERR_MOCO_ABORTED',
+    message: 'the conversion was stopped',
+  });
+  assert.equal(calls.length, 0);
 });
 
 test('a wrong input, and what fails in the addon, is an error with its code', async () => {

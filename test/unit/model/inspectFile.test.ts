@@ -158,3 +158,12 @@ function flipped(content: Buffer, byte: number): Buffer {
   damaged.writeUInt8(damaged.readUInt8(byte) ^ (1 << (byte % 8)), byte);
   return damaged;
 }
+
+test('a signal ends the comparison of checksums', async () => {
+  const path = await write(checkpoint(RUN));
+  const controller = new AbortController();
+  const { signal } = controller;
+  const running = inspectFile(path, { signal });
+  controller.abort();
+  await assert.rejects(running, { code: 'ERR_MOCO_ABORTED' });
+});
