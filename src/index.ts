@@ -3,6 +3,8 @@
  * step; `knn` and `linear` measure what was trained, `bench` and `profileStep` how fast the machine
  * is, and `doctor` examines it. The `moco` command uses what is exported here and nothing else.
  */
+import './disposeSymbols.js';
+
 export { type BenchResult, bench } from './bench/bench.js';
 export type { BenchDescription, Precision } from './bench/benchmarks.js';
 export type {

@@ -8,7 +8,7 @@ import { TINY_RUN } from '../support/tinyRun.js';
 const PROGRAM = `
 import { importInOtherRealm } from ${JSON.stringify(new URL('../support/otherRealm.js', import.meta.url))};
 
-const { train, knn, inspectFile, convertModel, MocoError } =
+const { train, inspectFile, convertModel, MocoError } =
   await importInOtherRealm(import.meta.resolve('moco'));
 
 async function failure(name, promise) {
@@ -17,17 +17,16 @@ async function failure(name, promise) {
 }
 
 const [recipe, out] = process.argv.slice(1);
-const config = { ...JSON.parse(recipe), out };
+const config = { ...JSON.parse(recipe), epochs: 1, out };
 await train(config);
-const model = out + '/16_32_0.5_0.999_5_16_2_model.pth';
+const model = out + '/16_32_0.5_0.999_5_16_1_model.pth';
 await failure('file', inspectFile(out + '/missing.pth'));
 await failure('addon', convertModel(model, out + '/missing/model.pth'));
-await failure('addon object', train({ ...config, learningRate: 100, epochs: 3 }));
 await failure('lock', train(config, { onEvent: async ({ type }) => {
   if (type === 'start') await train(config);
 } }));
 await failure('signal', train(config, { signal: AbortSignal.abort() }));
-await failure('folder', train({ ...config, out: model }));
+await failure('folder', train({ ...config, out: process.execPath }));
 await failure('handler', train(config, { onEvent() { throw new RangeError('mine'); } }));
 `;
 
@@ -42,7 +41,6 @@ test('in another realm, such as that of Jest, errors are MocoErrors all the same
   assert.deepEqual(child.stdout.trim().split('\n'), [
     'file true false ERR_MOCO_CHECKPOINT',
     'addon true false ERR_MOCO_OUTPUT',
-    'addon object true false ERR_MOCO_NON_FINITE',
     'lock true false ERR_MOCO_OUTPUT',
     'signal true false ERR_MOCO_ABORTED',
     'folder true false ERR_MOCO_OUTPUT',

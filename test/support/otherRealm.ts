@@ -1,9 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { createContext, type Module, SourceTextModule, SyntheticModule } from 'node:vm';
+import {
+  createContext,
+  type Module,
+  runInNewContext,
+  SourceTextModule,
+  SyntheticModule,
+} from 'node:vm';
 
-/** What programs find in their realm that is not of the language itself. */
-const HOST = { process, console, Buffer, URL, performance, AbortController, AbortSignal, fetch };
+/** What programs find in their realm that is Node's and not the language's, such as `fetch`. */
+function hostGlobals(): Record<string, unknown> {
+  const ofLanguage: string[] = runInNewContext('Object.getOwnPropertyNames(globalThis)');
+  const names = Object.getOwnPropertyNames(globalThis).filter((name) => !ofLanguage.includes(name));
+  return Object.fromEntries(
+    names.map((name) => [name, globalThis[name as keyof typeof globalThis]]),
+  );
+}
 
 /**
  * Imports a module of ours and all that it imports of ours in a realm of its own, with another
@@ -11,8 +23,7 @@ const HOST = { process, console, Buffer, URL, performance, AbortController, Abor
  * Node must run with `--experimental-vm-modules`.
  */
 export async function importInOtherRealm(url: string): Promise<Record<string, unknown>> {
-  const { setTimeout, clearTimeout, setImmediate } = globalThis;
-  const context = createContext({ ...HOST, setTimeout, clearTimeout, setImmediate });
+  const context = createContext(hostGlobals());
   const modules = new Map<string, Promise<Module>>();
 
   const load = (at: string): Promise<Module> => {
