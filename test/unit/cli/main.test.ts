@@ -156,7 +156,7 @@ test('an output folder that cannot be ends with 1 before anything is loaded or w
   assert.deepEqual({ status, stdout }, { status: 1, stdout: '' });
   assert.equal(
     stderr,
-    'error: cannot write file/results: a part of the path is a file, not a folder (ENOTDIR) [ERR_MOCO_OUTPUT]\n' +
+    `error: cannot write ${folder}/file/results: a part of the path is a file, not a folder (ENOTDIR) [ERR_MOCO_OUTPUT]\n` +
       'hint: Choose another folder.\n',
   );
   assert.deepEqual(await readdir(folder), before);

@@ -45,7 +45,7 @@ test('inspect tells where the encoder lies, and the one that --prefix asks for',
   assert.equal(status, 1);
   assert.equal(
     stderr,
-    'error: two.safetensors holds several encoders: [ERR_MOCO_CHECKPOINT]\n' +
+    `error: ${join(folder, 'two.safetensors')} holds several encoders: [ERR_MOCO_CHECKPOINT]\n` +
       '  --prefix ema   ResNet-18 with the cifar stem\n' +
       '  --prefix net   ResNet-18 with the cifar stem\n' +
       'hint: Pass one of these flags.\n',
