@@ -6,12 +6,13 @@ const LINE_EVERY = 10;
 
 /** Shows a download on standard error: a bar on a terminal, a line now and then elsewhere. */
 export class DownloadBar implements Disposable {
-  #url: string | undefined;
+  #title: string | undefined;
   #bar: cliProgress.SingleBar | undefined;
   #nextLine = LINE_EVERY;
 
   show(progress: DownloadProgress): void {
-    if (progress.url !== this.#url) this.#begin(progress);
+    const title = titleOf(progress);
+    if (title !== this.#title) this.#begin(title, progress);
     const { received, total = 0 } = progress;
     this.#bar?.setTotal(megabytes(total));
     this.#bar?.update(megabytes(received));
@@ -27,17 +28,23 @@ export class DownloadBar implements Disposable {
     this.#bar = undefined;
   }
 
-  #begin({ url, received, total = 0 }: DownloadProgress): void {
+  #begin(title: string, { received, total = 0, waitingFor }: DownloadProgress): void {
     this[Symbol.dispose]();
-    this.#url = url;
+    this.#title = title;
     this.#nextLine = LINE_EVERY;
-    console.error(`downloading ${url}`);
+    console.error(title);
+    if (waitingFor !== undefined) return;
     this.#bar = new cliProgress.SingleBar(
       { format: '  {bar} {value}/{total} MB', linewrap: true },
       cliProgress.Presets.shades_classic,
     );
     this.#bar.start(megabytes(total), megabytes(received));
   }
+}
+
+function titleOf({ url, waitingFor }: DownloadProgress): string {
+  if (waitingFor === undefined) return `downloading ${url}`;
+  return `waiting for another run, which fetches ${url} (its lock: ${waitingFor})`;
 }
 
 function megabytes(bytes: number): number {

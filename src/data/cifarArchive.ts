@@ -56,7 +56,7 @@ export async function fetchCifar(
   const { signal } = options;
   requireRoot(variant, dataRoot);
   await makeFolder(dataRoot);
-  using _lock = await onlyFetcher(variant, dataRoot, options);
+  using lock = await onlyFetcher(variant, dataRoot, options);
   const made = await findCifar(variant, dataRoot);
   if (made !== undefined) return made;
   const lying = await lyingArchive(variant, dataRoot);
@@ -64,7 +64,8 @@ export async function fetchCifar(
     await requireOfficial(variant, lying, dataRoot, signal);
     return await unpackCifar(variant, lying, dataRoot, signal);
   }
-  await downloadArchive(variant, dataRoot, options);
+  await downloadArchive(variant, dataRoot, lock, options);
+  requireHeld(lock, dataRoot);
   const copy = await unpackCifar(variant, 'binary', dataRoot, signal);
   await rm(join(dataRoot, variant.archive.file), { force: true });
   return copy;
@@ -81,29 +82,40 @@ export async function lyingArchive(
   return undefined;
 }
 
-/** Shows how far the one is that it waits for. */
+/** Shows how far the one is that it waits for: 0 bytes while it begins, or unpacks. */
 async function onlyFetcher(
   variant: CifarVariant,
   dataRoot: string,
   { onDownload, signal }: LoadOptions,
 ): Promise<FileLock> {
   const part = join(dataRoot, `${variant.archive.file}.part`);
+  const path = join(dataRoot, `.${variant.folder}.lock`);
   const onWait = () => {
-    const received = statSync(part, { throwIfNoEntry: false })?.size;
-    if (received === undefined) return; // it unpacks
-    onDownload?.({ url: archiveUrl(variant), received, total: undefined });
+    const received = statSync(part, { throwIfNoEntry: false })?.size ?? 0;
+    onDownload?.({ url: archiveUrl(variant), received, total: undefined, waitingFor: path });
   };
   try {
-    return await FileLock.wait(join(dataRoot, `.${variant.folder}.lock`), { onWait, signal });
+    return await FileLock.wait(path, { onWait, signal });
   } catch (cause) {
     throwIfAborted(signal, LOADING);
     throw outputError(dataRoot, cause);
   }
 }
 
+/**
+ * Makes sure that nobody has taken over what this process does, as a run on another machine does
+ * where this one stood still for long.
+ */
+function requireHeld(lock: FileLock, dataRoot: string): void {
+  if (lock.isHeld) return;
+  const message = `another run took over the download to ${dataRoot}, while this one stood still`;
+  throw new MocoError('ERR_MOCO_OUTPUT', message, { hint: 'Start this one again: it will wait.' });
+}
+
 async function downloadArchive(
   variant: CifarVariant,
   dataRoot: string,
+  lock: FileLock,
   { onDownload, signal }: LoadOptions,
 ): Promise<void> {
   const { file, md5, url: published } = variant.archive;
@@ -113,7 +125,11 @@ async function downloadArchive(
     `Or fetch ${published} by other means and put it at ${target}, ` +
     `or unpack it in ${dataRoot}, which gives ${join(dataRoot, variant.folder)}.`;
   await download({
-    ...{ url, target, byHand, onProgress: onDownload, signal },
+    ...{ url, target, byHand, signal },
+    onProgress: (progress) => {
+      requireHeld(lock, dataRoot);
+      onDownload?.(progress);
+    },
     checksum: {
       algorithm: 'md5',
       value: md5,

@@ -11,6 +11,11 @@ export interface DownloadProgress {
   readonly received: number;
   /** Bytes in all; undefined where the server does not say. */
   readonly total: number | undefined;
+  /**
+   * The lock of another run that fetches the same file, which this one waits for; undefined where
+   * this one downloads.
+   */
+  readonly waitingFor?: string | undefined;
 }
 
 export interface TransferOptions {

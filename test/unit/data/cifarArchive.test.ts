@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import {
   mkdir,
   mkdtemp,
@@ -249,13 +250,28 @@ test('who waits for another download shows its progress, until a signal', async 
   using _other = await FileLock.wait(join(dataRoot, `.${SMALL10.folder}.lock`));
   await writeFile(join(dataRoot, `${SMALL10.archive.file}.part`), Buffer.alloc(1234));
   const controller = new AbortController();
-  const seen: number[] = [];
-  const onDownload = ({ received }: DownloadProgress) => {
-    seen.push(received);
+  const seen: DownloadProgress[] = [];
+  const onDownload = (progress: DownloadProgress) => {
+    seen.push(progress);
     controller.abort();
   };
   await failure(load(SMALL10, { onDownload, signal: controller.signal }), 'ERR_MOCO_ABORTED');
-  assert.deepEqual(seen, [1234]);
+  const waitingFor = join(dataRoot, `.${SMALL10.folder}.lock`);
+  const { url } = SMALL10.archive;
+  assert.deepEqual(seen, [{ url, received: 1234, total: undefined, waitingFor }]);
+});
+
+test('a download that another run took over ends, and leaves what that one does alone', async () => {
+  const { variant, archive } = await officialArchive();
+  const lock = join(dataRoot, `.${variant.folder}.lock`);
+  await using server = await serve((request, response) => {
+    writeFileSync(lock, 'taken over');
+    sendFile(archive, request, response);
+  });
+  process.env.MOCO_CIFAR10_URL = server.url;
+  const { message } = await failure(load(variant), 'ERR_MOCO_OUTPUT');
+  assert.match(message, /^another run took over the download to /);
+  assert.ok((await readdir(dataRoot)).includes(`.${variant.folder}.lock`));
 });
 
 test('an address in the environment that is none is refused', async () => {
