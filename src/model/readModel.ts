@@ -4,7 +4,7 @@ import { readTensorFile } from '../formats/readTensorFile.js';
 import type { StoredTensor, TensorFile } from '../formats/tensorFile.js';
 import { type Architecture, architectureOf } from './architecture.js';
 import { type Choice, chooseEncoder, typedPrefix, withDot } from './chooseEncoder.js';
-import { encoderCandidates, isFound, isReference } from './encoderCandidates.js';
+import { encoderCandidates, type FoundEncoder, isFound, isReference } from './encoderCandidates.js';
 import { encoderTensors, type LeftOut, tensorsUnder } from './encoderTensors.js';
 import { misfitOf } from './misfit.js';
 import { unseenNotes } from './unseen.js';
@@ -56,7 +56,7 @@ export async function readModel(path: string, prefix?: string): Promise<Model> {
   const candidates = encoderCandidates(tensors);
   const choice = chooseEncoder(path, candidates.filter(isFound), prefix);
   if (choice !== undefined) return chosenModel(file, choice);
-  const misfit = misfitOf(tensors, candidates);
+  const misfit = misfitOf(tensors, candidates, file.opaque);
   if (prefix === undefined) return networkModel(file, misfit);
   const message = `${path} has no ResNet under ${typedPrefix(prefix)}: ${misfit}`;
   throw new MocoError('ERR_MOCO_CHECKPOINT', message, {
@@ -92,7 +92,7 @@ function checkpointModel(file: TensorFile): Model {
 
 function chosenModel(file: TensorFile, { encoder, copies }: Choice): Model {
   const { prefix } = encoder;
-  const isOwn = isReference(encoder) || file.metadata.has(DESCRIPTION_RECORD);
+  const isOwn = isMocos(file, encoder);
   const selection = encoderTensors(file.tensors, encoder, isOwn);
   const names = file.tensors.map(({ name }) => name);
   const notes = [
@@ -106,6 +106,19 @@ function chosenModel(file: TensorFile, { encoder, copies }: Choice): Model {
   const kind = kindOf(selection.tensors);
   return { file, kind, prefix, ...selection, architecture, notes, misfit: undefined };
 }
+
+/**
+ * Whether moco or the reference made an encoder, also where it got torchvision's names: then no
+ * convention is in doubt, and its heads are known.
+ */
+function isMocos({ tensors, metadata }: TensorFile, encoder: FoundEncoder): boolean {
+  if (isReference(encoder) || metadata.has(DESCRIPTION_RECORD)) return true;
+  const head = `${encoder.prefix}g.3.weight`;
+  return tensors.some(({ name, shape }) => name === head && shape[1] === HEAD_WIDTH);
+}
+
+/** Values between the two linear layers of moco's projection head, `g.0` and `g.3`. */
+const HEAD_WIDTH = 512;
 
 function networkModel(file: TensorFile, misfit: string): Model {
   const { tensors } = file;

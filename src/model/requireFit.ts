@@ -1,5 +1,6 @@
 import { MocoError } from '../error.js';
 import type { Dtype } from '../formats/dtype.js';
+import { elementCount } from '../formats/storedTensors.js';
 import type { StoredTensor } from '../formats/tensorFile.js';
 import {
   type Architecture,
@@ -20,7 +21,7 @@ const FLOATS: readonly Dtype[] = ['F64', 'F32', 'F16', 'BF16'];
 /**
  * The tensors of a model that an encoder is filled with, in the encoder's order; a `backbone` may
  * come with any head. BatchNorm's counter (`num_batches_tracked`), which old files lack and which
- * nothing is computed with, may be missing.
+ * nothing is computed with, may be missing; one that is no integer is passed over.
  * @param expected  of the whole encoder: `encoderLayout` of the addon
  * @throws MocoError `ERR_MOCO_CHECKPOINT` that lists missing, unexpected and misshaped tensors, with
  * the likely cause, or says why the model is no ResNet
@@ -35,8 +36,14 @@ export function requireFit(model: Model, expected: Layout, part: ModelPart): Sto
   const tensors = model.tensors.filter(isPart);
   const problems = deviationLines(deviationOf(tensors, wanted), wrongTypes(tensors, wanted));
   if (problems.length > 0) throw misfitError(model, expected, part, problems);
-  const found = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const usable = tensors.filter((tensor) => !isCounter(tensor.name) || isInteger(tensor));
+  const found = new Map(usable.map((tensor) => [tensor.name, tensor]));
   return wanted.flatMap(({ name }) => found.get(name) ?? []);
+}
+
+/** Whether a tensor is one integer; a conversion of all tensors to fp32 leaves counters that are none. */
+function isInteger({ dtype, shape }: StoredTensor): boolean {
+  return /^[IU]\d/.test(dtype) && elementCount(shape) === 1;
 }
 
 /** Tensors that hold no floating-point numbers, of those that are wanted. */

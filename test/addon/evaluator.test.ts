@@ -12,6 +12,8 @@ import {
 import { parseConfig } from '#moco/config/resolve.js';
 import { trainCommand } from '#moco/config/trainConfig.js';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
+import { SUPPORTED_ARCHS } from '#moco/model/architecture.js';
+import { backboneLayout, STEMS } from '#moco/model/backboneLayout.js';
 import { LINEAR_STEP_COLUMNS, type NativeEvaluator } from '#moco/native/evaluator.js';
 import type { NativeDataset, NativeTensorSource } from '#moco/native/input.js';
 import { loadAddon } from '#moco/native/load.js';
@@ -171,6 +173,16 @@ test('an encoder layout has the names and shapes of its state dict', () => {
     message: /"vgg"/,
   });
 });
+
+for (const arch of SUPPORTED_ARCHS) {
+  for (const stem of STEMS) {
+    test(`a file's ${arch} with the ${stem} stem is compared with what the addon builds`, () => {
+      const built = loadAddon().encoderLayout(arch, 128, stem);
+      const backbone = built.filter(({ name }) => name.startsWith('f.'));
+      assert.deepEqual(backboneLayout(arch, stem), backbone);
+    });
+  }
+}
 
 function sum(values: Float64Array): number {
   return values.reduce((total, value) => total + value, 0);

@@ -5,7 +5,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import {
+  convertModel,
   type DoneEvent,
+  inspectFile,
   type KnnResult,
   knn,
   type LinearDoneEvent,
@@ -14,7 +16,12 @@ import {
   linear,
   train,
 } from 'moco';
+import type { Layout } from '#moco/model/backboneLayout.js';
+import { failure } from '../support/failure.js';
+import { renamed, torchvisionName } from '../support/familyNames.js';
 import { executable } from '../support/moco.js';
+import { backboneOf, encoderLayout } from '../support/resnetLayout.js';
+import { writeZeros } from '../support/safetensorsFile.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
 
 const TINY = {
@@ -63,6 +70,44 @@ test('knn of a model file is what was measured during the training', () => {
     result.results.map(({ temperature }) => temperature),
     [0.5, 0.1],
   );
+});
+
+test("a model that was converted to torchvision's names is measured alike", async () => {
+  const modelPath = join(folder, 'torchvision.safetensors');
+  await convertModel(trained.files.model, modelPath, { names: 'torchvision' });
+  const { top1, results } = await knn({ ...TINY, modelPath, k: 5 });
+  assert.equal(top1, trained.best.top1);
+  const { results: expected } = await knn({ ...TINY, modelPath: trained.files.model, k: 5 });
+  assert.deepEqual(results, expected);
+});
+
+test('of several encoders the one under the prefix is measured, and what no tensor shows is told', async () => {
+  const modelPath = join(folder, 'student_and_teacher.safetensors');
+  const backbone = backboneOf(encoderLayout('resnet18'));
+  const [student, teacher] = ['student.', 'teacher.'].map((prefix) =>
+    renamed(backbone, prefix, torchvisionName),
+  ) as [Layout, Layout];
+  await writeZeros(modelPath, [...student, ...teacher]);
+  const said = await failure(inspectFile(modelPath), 'ERR_MOCO_CHECKPOINT');
+  const once = { epochs: 1, frozenBn: true, out: join(folder, 'prefix') };
+  for (const measure of [
+    () => knn({ ...TINY, modelPath, k: 5 }),
+    () => linear({ ...LINEAR, ...once, modelPath }),
+  ]) {
+    const { message, hint } = await failure(measure());
+    assert.deepEqual([message, hint], [said.message, said.hint]);
+  }
+
+  const prefix = 'teacher';
+  const warnings: string[] = [];
+  const onEvent = (event: { type: string; message?: string }) => {
+    if (event.type === 'warning') warnings.push(`${event.message}`);
+  };
+  await knn({ ...TINY, modelPath, prefix, k: 5 }, { onEvent });
+  await linear({ ...LINEAR, ...once, modelPath, prefix }, { onEvent });
+  const { notes } = await inspectFile(modelPath, { prefix });
+  assert.deepEqual(warnings, [...notes, ...notes]);
+  assert.equal(notes.length, 1);
 });
 
 test('the confusion matrix counts every test picture, and its diagonal the right ones', async () => {

@@ -96,6 +96,32 @@ test('every encoder goes from Python to moco and back, bit for bit', { skip }, a
   runPython('round_trip.py', 'compare', ...pairs);
 });
 
+test("encoders get torchvision's names and the reference's again, bit for bit", {
+  skip,
+}, async () => {
+  const pairs: string[] = [];
+  for (const arch of ARCHS) {
+    for (const format of FORMATS) {
+      const [named, back] = [file(`${arch}_named.${format}`), file(`${arch}_back.${format}`)];
+      await convertModel(file(`${arch}.pth`), named, { names: 'torchvision' });
+      await convertModel(named, back, { names: 'reference' });
+      pairs.push(file(`${arch}.pth`), back);
+    }
+  }
+  runPython('round_trip.py', 'compare', ...pairs);
+});
+
+test('an encoder that is compiled, wrapped and nested is the same, bit for bit', {
+  skip,
+}, async () => {
+  const pairs: string[] = [];
+  for (const arch of ARCHS) {
+    const [, output] = await converted(`${arch}_wrapped.pth`, 'pth');
+    pairs.push(file(`${arch}.pth`), output);
+  }
+  runPython('round_trip.py', 'compare', ...pairs);
+});
+
 /** Measures an encoder that Python wrote with moco, in each format that it was written in. */
 async function measureByMoco(arch: (typeof ARCHS)[number]) {
   const results: KnnResult['results'][] = [];

@@ -23,6 +23,7 @@ from round_trip_encoders import (
     in_type,
     measured,
     normalised,
+    wrapped_checkpoint,
 )
 from round_trip_files import refuse_differences
 from round_trip_tensors import empty_tensors, every_tensor
@@ -31,7 +32,7 @@ State = dict[str, Tensor]
 
 
 def write(folder: Path) -> None:
-    """`tensors` in every format, `empty.safetensors`, and every encoder in every format."""
+    """`tensors` in every format, `empty.safetensors`, every encoder in every format and wrapped."""
     torch.save(every_tensor(), folder / "tensors.pth")
     save_legacy(every_tensor(), folder / "tensors_legacy.pth")
     save_safetensors(every_tensor(), folder / "tensors.safetensors")
@@ -42,6 +43,7 @@ def write(folder: Path) -> None:
         for ending, dtype in ENCODER_FILES.items():
             save = {"_legacy.pth": save_legacy, ".safetensors": save_safetensors}
             save.get(ending, torch.save)(in_type(state, dtype), folder / f"{arch}{ending}")
+        torch.save(wrapped_checkpoint(arch, state), folder / f"{arch}_wrapped.pth")
 
 
 def save_legacy(state: State, path: Path) -> None:

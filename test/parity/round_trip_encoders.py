@@ -47,6 +47,20 @@ def rounded(tensor: Tensor) -> Tensor:
     return tensor.bfloat16().half().float() if tensor.is_floating_point() else tensor
 
 
+def wrapped_checkpoint(arch: str, state: dict[str, Tensor]) -> dict:
+    """What a training leaves: the encoder and its momentum copy, compiled, wrapped and nested."""
+    query, key = Encoder(arch, FEATURE_DIM), Encoder(arch, FEATURE_DIM)
+    query.load_state_dict(state)
+    model = nn.DataParallel(torch.compile(nn.ModuleDict({"encoder_q": query, "encoder_k": key})))
+    optimizer = torch.optim.SGD(query.parameters(), lr=0.1, momentum=0.9)
+    for parameter in query.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    query.load_state_dict(state)
+    states = {"state_dict": model.state_dict(), "optimizer": optimizer.state_dict()}
+    return {"epoch": 1, "arch": arch, **states}
+
+
 def in_type(state: dict[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
     """Floats in that type; counters stay int64."""
     return {name: t.to(dtype) if t.is_floating_point() else t for name, t in state.items()}

@@ -27,7 +27,7 @@ export function hex(checksum: number): string {
   return checksum.toString(16).padStart(8, '0');
 }
 
-/** Writes fp32 tensors of zeros, which take no space on the disk. @param texts  the metadata */
+/** Writes tensors of zeros, fp32 but for BatchNorm's counters, which take no space on the disk. @param texts  the metadata */
 export async function writeZeros(
   path: string,
   layout: Layout,
@@ -37,8 +37,9 @@ export async function writeZeros(
   let end = 0;
   for (const { name, shape } of layout) {
     const begin = end;
-    end += 4 * shape.reduce((product, size) => product * size, 1);
-    tensors[name] = { dtype: 'F32', shape, data_offsets: [begin, end] };
+    const [dtype, bytes] = name.endsWith('.num_batches_tracked') ? ['I64', 8] : ['F32', 4];
+    end += bytes * shape.reduce((product, size) => product * size, 1);
+    tensors[name] = { dtype, shape, data_offsets: [begin, end] };
   }
   const header = safetensors(tensors);
   await writeFile(path, header);

@@ -119,6 +119,23 @@ test("a file of moco's own keeps its heads under torchvision's names, and gets t
   );
 });
 
+test("the projection head beside a backbone with torchvision's names is known by its shape", async () => {
+  const input = join(folder, 'in.safetensors');
+  const encoder = encoderLayout('resnet18', 64);
+  const heads = encoder.filter(({ name }) => name.startsWith('g.'));
+  const backbone = renamed(backboneOf(encoder), '', torchvisionName);
+  await writeZeros(input, [...backbone, ...heads]);
+  const { leftOut, notes } = await convert(input, join(folder, 'out.pth'));
+  assert.deepEqual([leftOut, notes], [[], []]);
+  assert.deepEqual(
+    writtenNames(),
+    encoder.map(({ name }) => name),
+  );
+  await writeZeros(input, [...backbone, ...linear('g.3', 7, 64)]);
+  const { leftOut: other } = await convert(input, join(folder, 'out.pth'), { force: true });
+  assert.deepEqual(other, [{ name: 'g', tensors: 2 }]);
+});
+
 test('the encoder under the prefix is converted', async () => {
   const input = join(folder, 'in.safetensors');
   const encoder = encoderLayout('resnet18');

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import type { Layout } from '#moco/model/backboneLayout.js';
 import { convertWith } from '#moco/model/convertModel.js';
+import { encoderCandidates } from '#moco/model/encoderCandidates.js';
 import { inspectFile } from '#moco/model/inspectFile.js';
+import { misfitOf } from '#moco/model/misfit.js';
 import { readModel } from '#moco/model/readModel.js';
 import { requireFit } from '#moco/model/requireFit.js';
 import { failure } from '../../support/failure.js';
@@ -52,7 +55,7 @@ const NETWORKS: readonly (readonly [title: string, layout: Layout, reason: RegEx
   [
     'the names of a Sequential, and where it lies, in the reason',
     renamed(without(resnet18, /^f\.6\.1\.bn2\.bias/), 'net.', sequentialName(4)),
-    /^the nearest is a ResNet-18 with the imagenet stem \(--prefix net\)\n {2}missing: net\.7\.1\.bn2\.bias$/,
+    /^the nearest is a ResNet-18 with the imagenet stem in net\n {2}missing: net\.7\.1\.bn2\.bias$/,
   ],
   [
     'a deep stem, as timm and mmpretrain build it',
@@ -161,5 +164,27 @@ for (const [title, layout, reason] of NETWORKS) {
     assert.equal(conversion.tensors, layout.length);
     const renaming = convertWith(() => addon, path, output, { names: 'torchvision' });
     assert.equal((await failure(renaming, 'ERR_MOCO_CHECKPOINT')).message, message);
+  });
+}
+
+for (const [title, names, lines] of [
+  [
+    'in a ResNet',
+    ['layer1.0.conv1.weight', 'layer4.1.conv2.weight'],
+    ['the nearest is a ResNet-18 with the imagenet stem'],
+  ],
+  ['in place of all blocks', resnet18.map(({ name }) => torchvisionName(name)), []],
+] as const) {
+  test(`tensors of a kind that moco does not read are named, ${title}`, async () => {
+    const read = plain18.filter(({ name }) => !names.some((unread) => unread === name));
+    await writeZeros(path, [...read, ...linear('fc', 512, 10)]);
+    const { tensors } = await readTensorFile(path);
+    const opaque = [{ what: 'tensor of torch.qint8', places: names, count: 2, isModule: false }];
+    const misfit = misfitOf(tensors, encoderCandidates(tensors), opaque).split('\n');
+    for (const line of lines) assert.ok(misfit.includes(line));
+    assert.match(
+      `${misfit.at(-1)}`,
+      /^ {2}not read: tensor of torch\.qint8 in ".*weight" … \(\d+ in all\)$/,
+    );
   });
 }

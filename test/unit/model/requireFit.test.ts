@@ -59,6 +59,25 @@ test("BatchNorm's counter may be missing", async () => {
   assert.deepEqual(names(await fit(old, resnet18, 'encoder')), names(old));
 });
 
+test('a counter that is no integer is passed over, and one in a list of one is taken', async () => {
+  const counter = 'f.1.num_batches_tracked';
+  const listed = resnet18.map(({ name, shape }) => ({
+    name,
+    shape: name === counter ? [1] : shape,
+  }));
+  assert.deepEqual(names(await fit(listed, resnet18, 'encoder')), names(resnet18));
+
+  const model = await readModel(path);
+  const tensors = model.tensors.map((tensor) =>
+    tensor.name === counter ? { ...tensor, dtype: 'F32' as const } : tensor,
+  );
+  const taken = names(requireFit({ ...model, tensors }, resnet18, 'encoder'));
+  assert.deepEqual(
+    taken,
+    names(resnet18).filter((name) => name !== counter),
+  );
+});
+
 test('another ResNet is named, with the flag that takes it', async () => {
   const { lines, hint } = await refusal(resnet18, resnet50, 'backbone');
   assert.equal(lines[0], `${path} does not fit the backbone of resnet50 with the cifar stem:`);
