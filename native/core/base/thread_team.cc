@@ -11,39 +11,72 @@
 #include "core/base/error.h"
 #include "core/base/threads.h"
 
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#endif
+
 namespace moco {
 namespace {
 
+#ifdef __linux__
+using ThreadId = pid_t;
+ThreadId ownId() { return static_cast<ThreadId>(syscall(SYS_gettid)); }
+
+/// Waits until the kernel has let go of threads that have ended, and counts them no longer. Joining
+/// a thread waits for less.
+void waitUntilGone(const std::vector<ThreadId>& ended) {
+  for (const ThreadId id : ended) {
+    while (syscall(SYS_tgkill, getpid(), id, 0) == 0) std::this_thread::yield();
+  }
+}
+#else
+using ThreadId = std::thread::id;
+ThreadId ownId() { return std::this_thread::get_id(); }
+void waitUntilGone(const std::vector<ThreadId>&) {}
+#endif
+
 /// How many threads the system gives, up to a number: they are all there at once, and then end.
-int grantedThreads(int wanted) {
+int64_t grantedThreads(int64_t wanted) {
   std::mutex all;
+  std::vector<ThreadId> ids;
   std::vector<std::thread> threads;
   {
     const std::lock_guard untilAllAreThere(all);
     try {
       while (std::ssize(threads) < wanted) {
-        threads.emplace_back([&all] { const std::lock_guard wait(all); });
+        threads.emplace_back([&] {
+          const std::lock_guard wait(all);
+          ids.push_back(ownId());
+        });
       }
     } catch (const std::system_error&) {
       // The number of those that are there is the answer.
     }
   }
   for (auto& thread : threads) thread.join();
-  return static_cast<int>(threads.size());
+  waitUntilGone(ids);
+  return std::ssize(threads);
 }
 
 }  // namespace
 
+void requireThreads(int64_t count) {
+  const int64_t granted = grantedThreads(count);
+  if (granted >= count) return;
+  throw Error("ERR_MOCO_LIMIT",
+              "the system gives this process " + std::to_string(granted) + " of " +
+                  std::to_string(count) + " further threads that it needs to compute",
+              "Raise the limit on processes and threads (`ulimit -u`, a container's limit on "
+              "pids), or ask for fewer (--threads).");
+}
+
 void startThreadTeam() {
-  const int others = at::get_num_threads() - 1;
-  if (const int granted = grantedThreads(others); granted < others) {
-    throw Error("ERR_MOCO_LIMIT",
-                "the system gives this process " + std::to_string(granted) + " of the " +
-                    std::to_string(others) + " further threads that it is to compute with",
-                "Raise the limit on processes and threads (`ulimit -u`, a container's limit on "
-                "pids), or ask for fewer (--threads).");
-  }
-  parallelFor(others + 1, [](int64_t, int64_t) {});
+  const int threads = at::get_num_threads();
+  requireThreads(threads - 1);
+  parallelFor(threads, [](int64_t, int64_t) {});
 }
 
 }  // namespace moco

@@ -1,5 +1,7 @@
 #include "core/device/machine.h"
 
+#include <thread>
+
 #include "core/base/error.h"
 #include "core/base/thread_team.h"
 #include "core/base/threads.h"
@@ -28,6 +30,9 @@ Machine resolveMachine(const ComputeSettings& settings) {
 
 int64_t setUpMachine(const Machine& machine, const ComputeSettings& settings) {
   setUpDevice(machine.device, settings.arithmetic);
+  // With the number of threads, PyTorch makes a pool of one for each core, which nothing here uses,
+  // and which ends the process with a signal where a thread could not be started.
+  requireThreads(std::thread::hardware_concurrency());
   const int64_t threads = setComputeThreads(settings.threads);
   startThreadTeam();
   return threads;
