@@ -1,23 +1,26 @@
 #include "core/input/image_store.h"
 
+#include <algorithm>
+#include <string>
+
 #include "core/base/error.h"
 
 namespace moco {
 
 ImageStore makeImageStore(const uint8_t* pixels, const uint8_t* labels, int64_t count,
                           int64_t height, int64_t width, int64_t classes) {
-  // These two tensors only read the caller's memory, and the store gets copies of them.
-  const auto bytes =
-      at::from_blob(const_cast<uint8_t*>(pixels), {count, height, width, 3}, at::kByte);
-  const auto classIndices = at::from_blob(const_cast<uint8_t*>(labels), {count}, at::kByte);
-  ImageStore store{bytes.clone(), classIndices.to(at::kLong), classes};
-  const auto wrong = store.labels.ge(classes).nonzero();
-  if (wrong.numel() > 0) {
-    const auto picture = wrong[0].item<int64_t>();
+  ImageStore store{at::empty({count, height, width, 3}, at::kByte), at::empty({count}, at::kLong),
+                   classes};
+  // Plain loops: PyTorch's would start threads, before it was settled how many there may be.
+  std::copy_n(pixels, store.pixels.numel(), store.pixels.mutable_data_ptr<uint8_t>());
+  std::copy_n(labels, count, store.labels.mutable_data_ptr<int64_t>());
+  const auto* const wrong =
+      std::find_if(labels, labels + count, [&](int64_t label) { return label >= classes; });
+  if (wrong != labels + count) {
     throw Error("ERR_MOCO_DATA",
-                "picture " + std::to_string(picture) + " has label " +
-                    std::to_string(store.labels[picture].item<int64_t>()) +
-                    ", but there are only " + std::to_string(classes) + " classes",
+                "picture " + std::to_string(wrong - labels) + " has label " +
+                    std::to_string(*wrong) + ", but there are only " + std::to_string(classes) +
+                    " classes",
                 "Check the labels, or delete the data set's folder to have it downloaded again.");
   }
   return store;
