@@ -1,29 +1,50 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { MocoError } from '../error.js';
+import { readTensorFile } from '../formats/readTensorFile.js';
+import { describeModel } from '../model/description.js';
 import type { RunFiles } from './events.js';
 import { METRICS } from './runDirectory.js';
-import type { LogLengths, RunState } from './runState.js';
+import type { LogLengths, ProgressState, RunState } from './runState.js';
 
-/** Whether the checkpoint is of the best epoch so far, and holds its model therefore. */
-export function holdsBest({ best, epoch, step }: RunState): boolean {
+/** Whether a state is that of the best epoch so far, and holds its model therefore. */
+export function holdsBest({ best, epoch, step }: ProgressState): boolean {
   return best?.epoch === epoch && step === 0;
+}
+
+/** The epoch of the model in a file; undefined where there is no file, or one that does not tell. */
+export async function epochOfModel(path: string): Promise<number | undefined> {
+  try {
+    return describeModel(await readTensorFile(path)).epoch;
+  } catch (error) {
+    if (error instanceof MocoError) return undefined;
+    throw error;
+  }
 }
 
 /**
  * What a run lacks of the run before its checkpoint, one line each: a directory may have been moved
  * without the files beside it, or a checkpoint without its directory.
+ * @param bestEpoch the epoch of the model in the best model's file
  * @param lengths of the logs with which the run goes on
  */
-export function missingParts(state: RunState, files: RunFiles, lengths: LogLengths): string[] {
-  return [...missingBest(state, files), ...missingLogs(state, files, lengths)];
+export function missingParts(
+  state: RunState,
+  files: RunFiles,
+  bestEpoch: number | undefined,
+  lengths: LogLengths,
+): string[] {
+  return [...missingBest(state, files, bestEpoch), ...missingLogs(state, files, lengths)];
 }
 
-function missingBest(state: RunState, { model }: RunFiles): string[] {
-  const { best } = state;
-  if (best === undefined || holdsBest(state) || existsSync(model)) return [];
+/** A model of a later epoch than the checkpoint's is not told of: the run comes there again. */
+function missingBest(state: RunState, { model }: RunFiles, bestEpoch = 0): string[] {
+  const { best, epoch } = state;
+  if (best === undefined || best.epoch === bestEpoch || bestEpoch > epoch) return [];
+  if (holdsBest(state)) return []; // it is written again
+  const other = bestEpoch > 0 ? `, which is of epoch ${bestEpoch}` : '';
   const accuracy = `kNN top-1 ${best.top1.toFixed(2)} %`;
   return [
-    `the best model so far, of epoch ${best.epoch} (${accuracy}), is not at ${model}; put it there, or the run ends without it unless a later epoch is better`,
+    `the best model so far, of epoch ${best.epoch} (${accuracy}), is not at ${model}${other}; put it there, or the run ends without it unless a later epoch is better`,
   ];
 }
 

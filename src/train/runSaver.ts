@@ -3,6 +3,7 @@ import type { NativeSnapshot, NativeTrainer } from '../native/trainer.js';
 import type { ModelEvent } from '../run/events.js';
 import { checkpointPaths } from './checkpoint.js';
 import type { CheckpointEvent, TrainerDescription } from './events.js';
+import { holdsBest } from './missingParts.js';
 import { modelDescription } from './modelDescription.js';
 import type { Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
@@ -17,7 +18,7 @@ interface SaverParts {
   readonly description: TrainerDescription;
   readonly native: Pick<NativeTrainer, 'snapshot'>;
   readonly recorder: Pick<Recorder, 'lengths' | 'flush' | 'requireOpen'>;
-  /** The epoch of the best model that has a file already. */
+  /** The epoch of the model in the best model's file, where there is one. */
   readonly bestEpoch: number | undefined;
 }
 
@@ -51,9 +52,9 @@ export class RunSaver {
     return this.#inTheMaking !== undefined;
   }
 
-  /** Whether the best epoch so far has no file yet. */
-  hasNewBest({ best }: Progress): boolean {
-    return best?.epoch !== this.#bestEpoch;
+  /** Whether the run's state is that of the best epoch so far, which has no file yet. */
+  hasNewBest(progress: Progress): boolean {
+    return progress.best?.epoch !== this.#bestEpoch && holdsBest(progress.state());
   }
 
   /**
@@ -68,7 +69,7 @@ export class RunSaver {
     this.#parts.recorder.requireOpen();
     const content = this.#contentOf(progress, hasCheckpoint);
     const snapshot = await this.#parts.native.snapshot();
-    this.#bestEpoch = progress.best?.epoch;
+    if (content.best) this.#bestEpoch = content.best.epoch;
     this.#inTheMaking = this.#write(snapshot, content)
       .catch((error: unknown) => {
         this.#failure = { error };

@@ -3,6 +3,7 @@ import type { TrainConfig } from '../config/trainConfig.js';
 import { MocoError } from '../error.js';
 import { StoppableWork } from '../native/stoppableWork.js';
 import type { TrainEvent, TrainerDescription } from './events.js';
+import { epochOfModel } from './missingParts.js';
 import { Recorder } from './recorder.js';
 import { type TrainerParts, TrainingRun } from './trainingRun.js';
 
@@ -56,7 +57,8 @@ export class Trainer implements AsyncDisposable {
     const work = new StoppableWork('the training', signal);
     const { config, description, checkpoint } = this.#parts;
     const recorder = yield* Recorder.open(config, description, checkpoint, signal);
-    const run = new TrainingRun(this.#parts, recorder, work);
+    const bestEpoch = await epochOfModel(description.files.model);
+    const run = new TrainingRun(this.#parts, recorder, bestEpoch, work);
     this.#closeRun = async () => {
       await run.settle();
       await recorder.close();

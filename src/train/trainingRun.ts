@@ -14,7 +14,7 @@ import type {
   TrainEvent,
   TrainerDescription,
 } from './events.js';
-import { holdsBest, missingParts } from './missingParts.js';
+import { epochOfModel, missingParts } from './missingParts.js';
 import { Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
 import { RunSaver, type SaveEvent } from './runSaver.js';
@@ -40,6 +40,7 @@ export class TrainingRun {
   readonly #notices: readonly string[];
   readonly #checkpoint: Checkpoint | undefined;
   readonly #recorder: Recorder;
+  readonly #bestEpoch: number | undefined;
   readonly #work: StoppableWork;
   readonly #progress: Progress;
   readonly #saver: RunSaver;
@@ -48,7 +49,13 @@ export class TrainingRun {
   /** Whether the newest checkpoint, once it is written, holds all that was done. */
   #isSaved = true;
 
-  constructor(parts: TrainerParts, recorder: Recorder, work: StoppableWork) {
+  /** @param bestEpoch the epoch of the model in the best model's file, where there is one */
+  constructor(
+    parts: TrainerParts,
+    recorder: Recorder,
+    bestEpoch: number | undefined,
+    work: StoppableWork,
+  ) {
     const { config, description, native, notices, checkpoint } = parts;
     this.#config = config;
     this.#description = description;
@@ -56,9 +63,9 @@ export class TrainingRun {
     this.#notices = notices;
     this.#checkpoint = checkpoint;
     this.#recorder = recorder;
+    this.#bestEpoch = bestEpoch;
     this.#work = work;
     this.#progress = new Progress(config, description.stepsPerEpoch, checkpoint?.state);
-    const bestEpoch = bestEpochWithFile(checkpoint, description.files.model);
     this.#saver = new RunSaver({ config, description, native, recorder, bestEpoch });
   }
 
@@ -85,11 +92,12 @@ export class TrainingRun {
     await this.#saver.finish();
     yield* this.#saver.takeWritten();
     const memory = this.#native.memory();
+    const best = progress.best as BestEpoch; // the last epoch was evaluated
     yield {
       type: 'done',
       epochs: this.#config.epochs,
-      best: progress.best as BestEpoch, // the last epoch was evaluated
-      hasBestModel: existsSync(this.#description.files.model),
+      best,
+      hasBestModel: (await epochOfModel(this.#description.files.model)) === best.epoch,
       seconds: progress.seconds,
       peakMemoryBytes: memory.peak,
       heldMemoryBytes: memory.held,
@@ -121,7 +129,7 @@ export class TrainingRun {
     }
     if (this.#checkpoint !== undefined) {
       const { files } = this.#description;
-      yield* missingParts(this.#checkpoint.state, files, this.#recorder.lengths);
+      yield* missingParts(this.#checkpoint.state, files, this.#bestEpoch, this.#recorder.lengths);
     }
   }
 
@@ -253,13 +261,6 @@ export class TrainingRun {
       cause,
     });
   }
-}
-
-/** The best epoch so far, unless its model has no file and the checkpoint can give it one. */
-function bestEpochWithFile(checkpoint: Checkpoint | undefined, file: string): number | undefined {
-  if (checkpoint === undefined) return undefined;
-  const { state } = checkpoint;
-  return holdsBest(state) && !existsSync(file) ? undefined : state.best?.epoch;
 }
 
 function isAbort(error: unknown): boolean {

@@ -46,9 +46,10 @@ class NativeSnapshotDouble implements NativeSnapshot {
     readonly state: string,
   ) {}
 
-  async saveModel(path: string): Promise<void> {
+  async saveModel(path: string, description: string): Promise<void> {
     await this.#write(path.endsWith('last_model.pth') ? 'last' : 'best');
-    await writeFile(path, this.state);
+    const texts = { format: 'moco-model', 'moco.json': description, state: this.state };
+    await writeFile(path, safetensors(mocoHeader({ ...texts, checksums: '{}' }, {})));
   }
 
   async saveCheckpoint(path: string, previous: string, run: string): Promise<void> {

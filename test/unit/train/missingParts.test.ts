@@ -74,6 +74,34 @@ test('a best model that is put where it was missed is the one at the end', async
   assert.equal(await readFile(model, 'utf8'), await readFile(`${directory}_model.pth`, 'utf8'));
 });
 
+test('a best model that is of an earlier epoch is not taken for the best one', async (context) => {
+  const top1 = [30, 40, 10];
+  const early = await leftAfter(context, 1, top1);
+  const directory = await leftAfter(context, 3, top1);
+  const out = join(directory, '..');
+  await copyFile(`${early}_model.pth`, `${directory}_model.pth`);
+  const events = await goOn(out, directory, top1);
+  assert.match(
+    warnings(events)[0] ?? '',
+    /of epoch 2 .* is not at .*_model\.pth, which is of epoch 1;/,
+  );
+  assert.equal(end(events).hasBestModel, false);
+});
+
+test('a best model of an epoch that the checkpoint does not know counts only if it is the best in the end', async (context) => {
+  for (const [again, hasBestModel] of [
+    [[30, 20, 10], false],
+    [[30, 20, 40], true],
+  ] as const) {
+    const directory = await leftAfter(context, 2, [30, 20, 10]);
+    const later = await leftAfter(context, 3, [30, 20, 40]);
+    await copyFile(`${later}_model.pth`, `${directory}_model.pth`);
+    const events = await goOn(join(directory, '..'), directory, [...again]);
+    assert.deepEqual(warnings(events), []);
+    assert.equal(end(events).hasBestModel, hasBestModel);
+  }
+});
+
 test('a later epoch that is better gives a moved directory its best model', async (context) => {
   const top1 = [30, 20, 40];
   const out = await moved(context, await leftAfter(context, 2, top1));
