@@ -24,10 +24,17 @@ std::string hintFor(int error) {
     case ENOSPC:
     case EDQUOT:
       return "The disk is full: free some space, or choose another folder.";
+    case EFBIG:
+      return "The file would exceed the size limit: raise it (ulimit -f).";
+    case EMFILE:
+    case ENFILE:
+      return "Too many files are open: raise the limit (ulimit -n).";
     case EACCES:
     case EPERM:
     case EROFS:
       return "Choose a folder that you may write to.";
+    case ESTALE:
+      return "The file server has lost it: mount the folder again, or choose another one.";
     case ENOENT:
     case ENOTDIR:
       return "The folder is not there: make it, or choose another one.";
