@@ -59,7 +59,7 @@ export class MocoError extends Error {
  * addon are no instances of the `Error` that is there.
  */
 export function isError(value: unknown): value is Error {
-  return types.isNativeError(value);
+  return value instanceof Error || types.isNativeError(value); // the latter knows no DOMException
 }
 
 function isCode(code: unknown): code is MocoErrorCode {

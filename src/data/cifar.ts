@@ -1,3 +1,4 @@
+import { whileListening } from '../download/whileListening.js';
 import { fetchCifar } from './cifarArchive.js';
 import { readClasses } from './cifarClasses.js';
 import { cifarFiles, pictureCounts } from './cifarFiles.js';
@@ -19,8 +20,11 @@ export async function loadCifar(
   options: LoadOptions = {},
 ): Promise<Dataset> {
   const { dataRoot, trainLimit = Infinity, testLimit = Infinity } = request;
-  const copy =
-    (await findCifar(variant, dataRoot)) ?? (await fetchCifar(variant, dataRoot, options));
+  const fetched = () =>
+    whileListening(options.onDownload, options.signal, (onDownload, signal) =>
+      fetchCifar(variant, dataRoot, { onDownload, signal }),
+    );
+  const copy = (await findCifar(variant, dataRoot)) ?? (await fetched());
   const files = await cifarFiles(variant, copy);
   const whole = pictureCounts(files);
   const names = await readClasses(variant, copy);

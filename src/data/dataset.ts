@@ -1,4 +1,4 @@
-import type { DownloadProgress } from '../download/transfer.js';
+import type { DownloadListener } from '../download/whileListening.js';
 
 /** One split of a data set, all in memory. */
 export interface Pictures {
@@ -67,8 +67,8 @@ export interface DatasetRequest {
 }
 
 export interface LoadOptions {
-  /** Called a few times a second while a data set is downloaded. */
-  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Called a few times a second while a data set is downloaded; what it throws ends the loading. */
+  readonly onDownload?: DownloadListener | undefined;
   /** Ends the loading; a download goes on from where it was the next time. */
   readonly signal?: AbortSignal | undefined;
 }

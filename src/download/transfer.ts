@@ -1,5 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
 import { outputError } from '../disk/outputError.js';
 import { isError, MocoError } from '../error.js';
 import { StallWatch } from './stallWatch.js';
@@ -114,7 +116,7 @@ export class Transfer {
     await written(file.truncate(start));
     let received = start;
     onProgress({ url, received, total });
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of bytesOf(response, watch.signal)) {
       watch.sawLife();
       await written(file.writeFile(chunk));
       received += chunk.length;
@@ -126,6 +128,15 @@ export class Transfer {
       throw new TransferError(`the connection ended after ${received} of ${total} bytes`, true);
     }
   }
+}
+
+/**
+ * The body of an answer, until the signal. Node 20's `fetch` forgets its own signal once it has
+ * answered and the garbage collector has run, and then the body would be waited for in vain.
+ */
+function bytesOf({ body }: Response, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  if (body === null) return Readable.from([]);
+  return Readable.fromWeb(body as ReadableStream<Uint8Array>, { signal });
 }
 
 /** Opens the part for writing, and makes it where it is not there; what it holds stays. */

@@ -14,7 +14,7 @@ import type { Dataset, Pictures } from '../data/dataset.js';
 import { datasetSize } from '../data/datasetSize.js';
 import { holdOut } from '../data/holdOut.js';
 import { loadDataset } from '../data/load.js';
-import type { DownloadProgress } from '../download/transfer.js';
+import type { DownloadListener } from '../download/whileListening.js';
 import { MocoError } from '../error.js';
 import { encoderElements } from '../model/encoderElements.js';
 import type { NativeAddon } from '../native/addon.js';
@@ -39,8 +39,8 @@ import { runFiles } from './runFiles.js';
 import { Trainer } from './trainer.js';
 
 export interface CreateTrainerOptions {
-  /** Called a few times a second while a data set is downloaded. */
-  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Called a few times a second while a data set is downloaded; what it throws ends the loading. */
+  readonly onDownload?: DownloadListener | undefined;
   /** Ends the loading of the data and the making of the model. */
   readonly signal?: AbortSignal | undefined;
   /**

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { loadCifar } from '#moco/data/cifar.js';
 import { CIFAR10, CIFAR100, type CifarVariant } from '#moco/data/cifarVariant.js';
 import type { LoadOptions } from '#moco/data/dataset.js';
@@ -82,7 +83,7 @@ test('what is not there is downloaded and unpacked, and is then known as officia
   await using server = await serve((request, response) => sendFile(archive, request, response));
   process.env.MOCO_CIFAR10_URL = server.url;
   const urls = new Set<string>();
-  const { train, notices } = await load(variant, { onDownload: ({ url }) => urls.add(url) });
+  const { train, notices } = await load(variant, { onDownload: ({ url }) => void urls.add(url) });
   assert.equal(train.count, 1400);
   assert.deepEqual(notices, []);
   assert.deepEqual([...urls], [server.url]);
@@ -272,6 +273,36 @@ test('a download that another run took over ends, and leaves what that one does 
   const { message } = await failure(load(variant), 'ERR_MOCO_OUTPUT');
   assert.match(message, /^another run took over the download to /);
   assert.ok((await readdir(dataRoot)).includes(`.${variant.folder}.lock`));
+});
+
+test('what a listener throws, at once or later, ends the download as it is, and nothing is tried again', async () => {
+  const { variant, archive } = await officialArchive();
+  await using server = await serve((request, response) => sendFile(archive, request, response));
+  process.env.MOCO_CIFAR10_URL = server.url;
+  const throwing = [
+    () => {
+      throw new RangeError('mine');
+    },
+    async () => {
+      await nextTurn();
+      throw new RangeError('mine');
+    },
+  ];
+  for (const onDownload of throwing) {
+    await assert.rejects(load(variant, { onDownload }), new RangeError('mine'));
+  }
+  assert.equal(server.asked.length, 2);
+  await load(variant);
+});
+
+test('what a listener throws while another download is waited for ends the waiting', async () => {
+  await mkdir(dataRoot, { recursive: true });
+  using _other = await FileLock.wait(join(dataRoot, `.${SMALL10.folder}.lock`));
+  await writeFile(join(dataRoot, `${SMALL10.archive.file}.part`), Buffer.alloc(1234));
+  const onDownload = async () => {
+    throw new RangeError('mine');
+  };
+  await assert.rejects(load(SMALL10, { onDownload }), new RangeError('mine'));
 });
 
 test('an address in the environment that is none is refused', async () => {
