@@ -1,3 +1,4 @@
+import { lyingArchive } from './cifarArchive.js';
 import { cifarFiles, pictureCounts } from './cifarFiles.js';
 import { CIFAR10, CIFAR100, type CifarVariant, cifarCounts } from './cifarVariant.js';
 import type { DatasetRequest, DatasetSize } from './dataset.js';
@@ -21,6 +22,20 @@ export async function datasetSize({
     case 'shapes':
       return SIZE_BY_NAME.shapes;
   }
+}
+
+/**
+ * Whether `loadDataset` would load a data set without downloading it.
+ * @throws MocoError `ERR_MOCO_DATA` as `datasetSize`
+ */
+export async function isDatasetThere({
+  dataset,
+  dataRoot,
+}: Pick<DatasetRequest, 'dataset' | 'dataRoot'>): Promise<boolean> {
+  if (dataset === 'shapes') return true;
+  const variant = dataset === 'cifar10' ? CIFAR10 : CIFAR100;
+  if ((await findCifar(variant, dataRoot)) !== undefined) return true;
+  return (await lyingArchive(variant, dataRoot)) !== undefined;
 }
 
 async function cifarSize(variant: CifarVariant, dataRoot: string): Promise<DatasetSize> {

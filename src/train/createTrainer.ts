@@ -33,6 +33,7 @@ import {
   isOwnRun,
   restoreFrom,
 } from './checkpoint.js';
+import { movedDataRoot } from './dataRoot.js';
 import type { TrainerDescription } from './events.js';
 import { changedSurroundings, requireSameRun } from './resume.js';
 import { runFiles } from './runFiles.js';
@@ -81,9 +82,15 @@ export async function createTrainer(
 ): Promise<Trainer> {
   check.requireArguments('createTrainer', ARGUMENTS, { options });
   const work = new StoppableWork('the training', options.signal);
-  const given = parseConfig(trainCommand, config);
-  const here = withAbsolutePaths(trainCommand, given);
+  const asked = parseConfig(trainCommand, config);
+  const askedHere = withAbsolutePaths(trainCommand, asked);
   const resume = typeof options.resume === 'string' ? absolute(options.resume) : options.resume;
+  const named = typeof resume === 'string' ? await findCheckpoint(resume) : undefined;
+  const moved = await movedDataRoot(named?.checkpoint, asked, askedHere.dataRoot);
+  const [given, here] = [
+    { ...asked, ...moved },
+    { ...askedHere, ...moved },
+  ];
   const size = await datasetSize(here);
   requirePictures(trainCommand, trainPictureChecks, given, size);
   const located = withBatchSize(here, size);
@@ -93,7 +100,9 @@ export async function createTrainer(
   requireDevice(located.device, addon);
   const floats = floatsOnDisk(located, addon, found?.checkpoint);
   await requireRunSpace(located.out, floats);
-  const dataset = await loadDataset(located, options);
+  // With `resume: true`, the checkpoint is only known by now.
+  const movedToo = await movedDataRoot(found?.checkpoint, given, here.dataRoot);
+  const dataset = await loadDataset({ ...located, ...movedToo }, options);
   await requireRunSpace(located.out, floats); // a download may have gone to the same disk
   const splits = splitsOf(located, dataset);
   const pictures = { ...dataset, train: splits.train, test: splits.evaluated };
@@ -109,7 +118,8 @@ export async function createTrainer(
     const description = describe(located, dataset, splits, addon, native);
     const changes = checkpoint ? changedSurroundings(checkpoint, description) : [];
     return new Trainer({
-      ...{ config: { ...given, batchSize: located.batchSize }, description, native, checkpoint },
+      ...{ config: { ...given, ...movedToo, batchSize: located.batchSize } },
+      ...{ description, native, checkpoint },
       notices: [...dataset.notices, ...notices, ...changes],
     });
   } catch (error) {
