@@ -97,8 +97,8 @@ function chosenModel(file: TensorFile, { encoder, copies }: Choice): Model {
   const names = file.tensors.map(({ name }) => name);
   const notes = [
     ...copies.map((copy) => {
-      const [taken, left] = [typedPrefix(prefix), typedPrefix(copy.prefix)];
-      return `the encoder in ${taken} is taken, and not its momentum copy (--prefix ${left})`;
+      const place = typedPrefix(copy.prefix);
+      return `the momentum copy of the encoder, in ${place}, is not taken: --prefix ${place} takes it`;
     }),
     ...(isOwn ? [] : unseenNotes(encoder, names)),
   ];

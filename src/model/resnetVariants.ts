@@ -23,11 +23,11 @@ export function causesOf(deviation: Deviation, backbone: readonly StoredTensor[]
 
 /** Blocks of which nothing is there. */
 function lacking({ missing }: Deviation, backbone: readonly StoredTensor[]): string | undefined {
-  const blockOf = (name: string) => /^f\.\d\.\d+(?=\.)/.exec(name)?.[0];
-  const present = new Set(backbone.map(({ name }) => blockOf(name)));
-  const absent = new Set(missing.map(blockOf).filter((block) => !present.has(block)));
+  const blockOf = (name: string) => /^f\.\d\.\d+(?=\.)/.exec(name)?.[0] ?? [];
+  const present = new Set(backbone.flatMap(({ name }) => blockOf(name)));
+  const absent = new Set(missing.flatMap(blockOf).filter((block) => !present.has(block)));
   const titles = [...absent].map((block) => {
-    const [, stage, number] = `${block}`.split('.').map(Number) as [number, number, number];
+    const [, stage, number] = block.split('.').map(Number) as [number, number, number];
     return `block ${number + 1} of stage ${stage - 2}`;
   });
   if (titles.length === 0) return undefined;

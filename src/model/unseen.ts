@@ -1,4 +1,3 @@
-import { typedPrefix } from './chooseEncoder.js';
 import type { FoundEncoder } from './encoderCandidates.js';
 import { firstStageOf } from './resnetNames.js';
 
@@ -34,8 +33,8 @@ function conventions(encoder: FoundEncoder): string {
 function missingRelu(encoder: FoundEncoder): string | undefined {
   if (modulesBetween(encoder) !== 0) return undefined;
   return (
-    `in ${typedPrefix(encoder.prefix)} the first stage follows the stem's BatchNorm without a ReLU ` +
-    'between them, as in a Sequential of the children of a network that calls ReLU as a function; ' +
+    "its numbers say that the first stage follows the stem's BatchNorm without a ReLU between them, " +
+    'as in a Sequential of the children of a network that calls ReLU as a function; ' +
     'moco has one there, and its features differ'
   );
 }
@@ -43,7 +42,7 @@ function missingRelu(encoder: FoundEncoder): string | undefined {
 function missingPooling(encoder: FoundEncoder): string | undefined {
   if (encoder.kind.stem !== 'imagenet' || modulesBetween(encoder) !== 1) return undefined;
   return (
-    `in ${typedPrefix(encoder.prefix)} no max-pooling follows the 7×7 stem; ` +
+    'its numbers say that no max-pooling follows the 7×7 stem; ' +
     'moco has one there, and its features differ'
   );
 }

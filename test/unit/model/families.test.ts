@@ -35,7 +35,7 @@ interface Family {
 
 const CONVENTIONS =
   /^moco takes for granted what no tensor shows: the (3×3 stem pads by 1|7×7 stem pads by 3), /;
-const COPY = /is taken, and not its momentum copy \(--prefix /;
+const COPY = /^the momentum copy of the encoder, in (\S+), is not taken: --prefix \1 takes it$/;
 
 /** A projection head of linear layers with BatchNorm after all but the last. */
 const head = (name: string, from: number) => [
@@ -274,7 +274,7 @@ const FAMILIES: readonly Family[] = [
     rename: sequentialName(3),
     others: [],
     leftOut: [],
-    notes: [/^(?!.*max-pooling)/, /^in features no max-pooling follows/],
+    notes: [/^(?!.*max-pooling)/, /^its numbers say that no max-pooling follows/],
   },
   {
     title: 'a Sequential alone',

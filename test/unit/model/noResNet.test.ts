@@ -45,6 +45,11 @@ const NETWORKS: readonly (readonly [title: string, layout: Layout, reason: RegEx
     /^the nearest is a ResNet-18 .* but without block 1 of stage 4, block 2 of stage 4\n/,
   ],
   [
+    'a ResNet-18 without its stem',
+    without(plain18, /^(conv1|bn1)/),
+    /^the nearest is a ResNet-18 with the cifar stem\n {2}missing: conv1\.weight, bn1\.weight, bn1\.bias … \(5 in all\)$/,
+  ],
+  [
     'a ResNet-50 with one tensor missing, and others wrong and too many',
     [
       ...changed(without(plain50, /^layer4\.2\.conv3/), /^bn1\.bias/, () => ({ shape: [63] })),
