@@ -19,7 +19,10 @@ class InputFile {
  public:
   explicit InputFile(const std::string& path)
       : path_(path), descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (descriptor_ < 0) fail(std::strerror(errno));
+    if (descriptor_ >= 0) return;
+    if (errno != EMFILE && errno != ENFILE) fail(std::strerror(errno));
+    throw Error("ERR_MOCO_LIMIT", "cannot read " + path_ + ": " + std::strerror(errno),
+                "Raise the limit on open files (`ulimit -n`), or close some.");
   }
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;

@@ -1,8 +1,10 @@
 #include "core/files/tensor_file.h"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <array>
+#include <string>
 
 #include "core/base/error.h"
 #include "core/files/crc32.h"
@@ -79,6 +81,23 @@ TEST_CASE("a file that is too short or not there is an error") {
   CHECK_THROWS_WITH_AS(readTensors(source), doctest::Contains("ends too early"), Error);
   source.path += ".gone";
   CHECK_THROWS_WITH_AS(readTensors(source), doctest::Contains(".gone: No such file"), Error);
+}
+
+TEST_CASE("a file that cannot be opened because too many are is not called damaged") {
+  const TemporaryFolder folder;
+  const TensorSource source = valuesIn(folder);
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  std::string code;
+  try {
+    readTensors(source);
+  } catch (const Error& error) {
+    code = error.code;
+  }
+  setrlimit(RLIMIT_NOFILE, &before);
+  CHECK(code == "ERR_MOCO_LIMIT");
 }
 
 TEST_CASE("a tensor that reaches beyond its storage is refused") {
