@@ -10,16 +10,25 @@ namespace moco::addon {
 namespace {
 
 /// Types of elements by the names that safetensors gives them.
-constexpr std::array<std::pair<const char*, at::ScalarType>, 10> kTypes{{{"F64", at::kDouble},
-                                                                         {"F32", at::kFloat},
-                                                                         {"F16", at::kHalf},
-                                                                         {"BF16", at::kBFloat16},
-                                                                         {"I64", at::kLong},
-                                                                         {"I32", at::kInt},
-                                                                         {"I16", at::kShort},
-                                                                         {"I8", at::kChar},
-                                                                         {"U8", at::kByte},
-                                                                         {"BOOL", at::kBool}}};
+constexpr std::array<std::pair<const char*, at::ScalarType>, 18> kTypes{
+    {{"F64", at::kDouble},
+     {"F32", at::kFloat},
+     {"F16", at::kHalf},
+     {"BF16", at::kBFloat16},
+     {"I64", at::kLong},
+     {"I32", at::kInt},
+     {"I16", at::kShort},
+     {"I8", at::kChar},
+     {"U8", at::kByte},
+     {"BOOL", at::kBool},
+     {"U64", at::kUInt64},
+     {"U32", at::kUInt32},
+     {"U16", at::kUInt16},
+     {"C64", at::kComplexFloat},
+     {"F8_E4M3", at::kFloat8_e4m3fn},
+     {"F8_E4M3FNUZ", at::kFloat8_e4m3fnuz},
+     {"F8_E5M2", at::kFloat8_e5m2},
+     {"F8_E5M2FNUZ", at::kFloat8_e5m2fnuz}}};
 
 at::ScalarType scalarType(const Napi::Object& tensor) {
   const std::string name = string(tensor, "dtype");
@@ -47,10 +56,12 @@ StoredTensor storedTensor(const Napi::Object& tensor) {
                       .firstElement = integer(tensor, "firstElement"),
                       .storageOffset = integer(storage, "offset"),
                       .storageBytes = integer(storage, "bytes"),
-                      .crc32 = {}};
+                      .crc32 = {},
+                      .bigEndian = {}};
   if (!isAbsent(storage, "crc32")) {
     stored.crc32 = static_cast<uint32_t>(integer(storage, "crc32"));
   }
+  if (!isAbsent(storage, "bigEndian")) stored.bigEndian = integer(storage, "bigEndian");
   return stored;
 }
 

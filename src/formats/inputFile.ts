@@ -1,10 +1,16 @@
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { MocoError } from '../error.js';
-import { FormatError } from './formatError.js';
+import { FormatError, shortened } from './formatError.js';
 
 /** Bytes that a checksum takes in at a time. */
 const CHUNK = 1 << 20;
+
+/** Names that models have. */
+const MODEL_ENDING = /\.(?:pth|pt|ckpt|bin|safetensors|tar)$/;
+
+/** How many files of a folder an error names. */
+const LISTED = 3;
 
 /** Why a file cannot be read, by the system's error code. */
 const UNREADABLE: Record<string, string> = {
@@ -50,7 +56,7 @@ export class InputFile implements AsyncDisposable {
   static async open(path: string): Promise<InputFile> {
     try {
       const found = await stat(path); // first, because opening a pipe waits for its writer
-      if (!found.isFile()) throw notAFile(path, found.isDirectory());
+      if (!found.isFile()) throw await notAFile(path, found.isDirectory());
       return new InputFile(path, found.size, await open(path));
     } catch (cause) {
       throw unreadable(path, cause);
@@ -101,10 +107,21 @@ export class InputFile implements AsyncDisposable {
   }
 }
 
-function notAFile(path: string, isFolder: boolean): MocoError {
+async function notAFile(path: string, isFolder: boolean): Promise<MocoError> {
   const what = isFolder ? 'is a folder' : 'is not a file';
-  const hint = isFolder ? 'Name a file in it.' : undefined;
+  const hint = isFolder ? fileToName(await readdir(path)) : undefined;
   return new MocoError('ERR_MOCO_CHECKPOINT', `${path} ${what}`, { hint });
+}
+
+/** What to do about a folder with these files. */
+function fileToName(names: readonly string[]): string {
+  if (names.some((name) => name.endsWith('.distcp'))) {
+    return 'It is a checkpoint of torch.distributed; make one file of it in Python: torch.distributed.checkpoint.format_utils.dcp_to_torch_save(folder, "model.pth").';
+  }
+  const models = names.filter((name) => MODEL_ENDING.test(name)).sort();
+  if (models.length === 0) return 'Name a file.';
+  const more = models.length > LISTED ? ' …' : '';
+  return `Name a file in it: ${models.slice(0, LISTED).map(shortened).join(', ')}${more}`;
 }
 
 function unreadable(path: string, cause: unknown): MocoError {

@@ -2,7 +2,7 @@ import { FormatError } from './formatError.js';
 import type { InputFile } from './inputFile.js';
 import { type Pickle, readPickle } from './pickle.js';
 import { contentOf } from './pickledContent.js';
-import type { PickledStorage, PickleValue } from './pickleValue.js';
+import type { PickledStorage } from './pickleValue.js';
 import { MAX_PICKLE_BYTES, storedTensors } from './pth.js';
 import type { StoredTensor, TensorFileContent } from './tensorFile.js';
 
@@ -17,22 +17,23 @@ const COUNT_BYTES = 8;
 type Places = Map<string, StoredTensor['storage']>;
 
 /**
- * Reads the index of a file in torch.save's old format: five pickles (magic number, version, byte
- * order, content, keys of the storages), and then the storages, in the order of the keys.
+ * Reads the index of a file in torch.save's old format: five pickles (magic number, version, system,
+ * content, keys of the storages), and then the storages, in the order of the keys. All systems wrote
+ * numbers with their least significant byte first. What comes after the storages is another file.
  * @throws FormatError
  */
 export async function readLegacyPth(file: InputFile): Promise<TensorFileContent> {
   const head = await file.read(0, Math.min(file.size, MAX_PICKLE_BYTES));
   const magic = readPickle(head);
   if (magic.value !== MAGIC_NUMBER) {
-    throw new FormatError('it is a Python pickle, but not one of torch.save');
+    const hint = 'Load it in Python and save its tensors: torch.save(state_dict, "model.pth").';
+    throw new FormatError('it is a Python pickle, but not one of torch.save', hint);
   }
   const version = readPickle(head, { start: magic.end });
   if (version.value !== FORMAT_VERSION) {
     throw new FormatError(`its format version is not ${FORMAT_VERSION}`);
   }
   const system = readPickle(head, { start: version.end });
-  requireLittleEndian(system.value);
   const pickle = readPickle(head, { start: system.end });
   const keys = readPickle(head, { start: pickle.end });
   const content = contentOf(pickle.value);
@@ -44,11 +45,6 @@ export async function readLegacyPth(file: InputFile): Promise<TensorFileContent>
     opaque: content.opaque,
     metadata: new Map(),
   };
-}
-
-function requireLittleEndian(system: PickleValue): void {
-  if (system instanceof Map && system.get('little_endian') === true) return;
-  throw new FormatError('its numbers have another byte order than little-endian');
 }
 
 async function locateStorages(
@@ -69,9 +65,6 @@ async function locateStorages(
   }
   if (places.size < storages.size) {
     throw new FormatError(`it lacks ${storages.size - places.size} of ${storages.size} storages`);
-  }
-  if (offset < file.size) {
-    throw new FormatError(`it has ${file.size - offset} bytes after its last tensor`);
   }
   return places;
 }

@@ -7,9 +7,9 @@ import {
   PickleTuple,
   type PickleValue,
 } from './pickleValue.js';
-import type { OpaqueValues } from './tensorFile.js';
+import type { OpaqueKind, OpaqueValues } from './tensorFile.js';
 
-/** How many places of one kind are kept. */
+/** How many places of one sort are kept. */
 const MAX_PLACES = 1000;
 
 /** What some of Python's calls make, where their own names would not say it. */
@@ -36,22 +36,25 @@ const MAKERS: Readonly<Record<string, number>> = {
   'torch._tensor._rebuild_from_type_v2': 1,
 };
 
+/** PyTorch's functions that make tensors. */
+const REBUILD = /^torch\.(?:_utils|_tensor|tensor)\._rebuild_/;
+
 /** What a module has in its state, whatever its class. */
 const MODULE_STATE = ['_parameters', '_modules'];
 
-/** Collects what a pickle holds besides tensors, numbers and texts, by what it is. */
+/** Collects what a file holds besides tensors, numbers and texts, by what it is. */
 export class OpaqueCollection {
-  readonly #kinds = new Map<string, { places: string[]; count: number; isModule: boolean }>();
+  readonly #sorts = new Map<string, { places: string[]; count: number; kind: OpaqueKind }>();
 
-  add(what: string, place: string, isModule = false): void {
-    const kind = this.#kinds.get(what) ?? { places: [], count: 0, isModule };
-    this.#kinds.set(what, kind);
-    kind.count++;
-    if (kind.places.length < MAX_PLACES) kind.places.push(place);
+  add(what: string, place: string, kind: OpaqueKind = 'other'): void {
+    const sort = this.#sorts.get(what) ?? { places: [], count: 0, kind };
+    this.#sorts.set(what, sort);
+    sort.count++;
+    if (sort.places.length < MAX_PLACES) sort.places.push(place);
   }
 
   values(): OpaqueValues[] {
-    return [...this.#kinds].map(([what, kind]) => ({ what, ...kind }));
+    return [...this.#sorts].map(([what, sort]) => ({ what, ...sort }));
   }
 }
 
@@ -66,11 +69,13 @@ export function whatIs(value: PickleValue): string {
   return shortened(classOf(value).replace(/^builtins\./, ''));
 }
 
-/** Whether an object is a model that was pickled whole, as `torch.save(model)` does. */
-export function isModule(value: PickleValue): boolean {
-  if (!(value instanceof PickledObject)) return false;
-  const { state } = value;
-  return state instanceof Map && MODULE_STATE.every((name) => state.has(name));
+/** Which kind of opaque value a value is. */
+export function kindOf(value: PickleValue): OpaqueKind {
+  if (value instanceof PickledTensor) return 'tensor';
+  if (!(value instanceof PickledObject)) return 'other';
+  const { state, callable } = value;
+  if (state instanceof Map && MODULE_STATE.every((name) => state.has(name))) return 'module';
+  return callable instanceof PickleGlobal && REBUILD.test(callable.name) ? 'tensor' : 'other';
 }
 
 /** The name of a value as a key of a dictionary, or of a part of such a key. */

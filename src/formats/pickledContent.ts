@@ -1,5 +1,5 @@
 import { FormatError, quoted } from './formatError.js';
-import { isModule, nameOf, OpaqueCollection, whatIs } from './opaqueValues.js';
+import { kindOf, nameOf, OpaqueCollection, whatIs } from './opaqueValues.js';
 import { PickledObject, type PickledTensor, PickleTuple, type PickleValue } from './pickleValue.js';
 import { MAX_NAME_LENGTH } from './storedTensors.js';
 import type { OpaqueValues, Scalar } from './tensorFile.js';
@@ -33,7 +33,7 @@ export function contentOf(root: PickleValue): PickledContent {
   const finder = new Finder();
   finder.collect(root, '', 0);
   const opaque = finder.opaque.values();
-  const model = opaque.find(({ isModule }) => isModule);
+  const model = opaque.find(({ kind }) => kind === 'module');
   if (model !== undefined && finder.tensors.size === 0) {
     const [place] = model.places as [string];
     throw wholeModel(
@@ -58,7 +58,7 @@ class Finder {
   }
 
   #collectTensor(tensor: PickledTensor, name: string): void {
-    if (tensor.type.dtype === undefined) this.opaque.add(whatIs(tensor), name);
+    if (tensor.type.dtype === undefined) this.opaque.add(whatIs(tensor), name, 'tensor');
     else if (this.tensors.has(name)) this.opaque.add('second tensor of a name', name);
     else this.tensors.set(name, tensor);
     if (tensor.hasAttributes) this.opaque.add('attributes of a tensor', name);
@@ -67,7 +67,7 @@ class Finder {
   #collectContainer(value: PickleValue, name: string, depth: number): void {
     const entries = entriesOf(value);
     if (entries === undefined || value instanceof PickledObject) {
-      this.opaque.add(whatIs(value), name, isModule(value));
+      this.opaque.add(whatIs(value), name, kindOf(value));
     }
     if (entries === undefined || this.#containers.has(value)) return;
     this.#containers.add(value);
@@ -89,7 +89,8 @@ function entriesOf(value: PickleValue): Iterable<[PickleValue, PickleValue]> | u
 
 function noStateDict(root: PickleValue): FormatError {
   const hint = 'Save a state dict: torch.save(model.state_dict(), "model.pth").';
-  if (isModule(root)) return wholeModel(`it holds a whole model, pickled as ${whatIs(root)}`, '');
+  if (kindOf(root) === 'module')
+    return wholeModel(`it holds a whole model, pickled as ${whatIs(root)}`, '');
   const isTensor = tensorOf(root) !== undefined;
   const what = isTensor ? 'a tensor without a name' : `no state dict, but ${typeOf(root)}`;
   return new FormatError(`it holds ${what}`, hint);

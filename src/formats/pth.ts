@@ -1,11 +1,13 @@
 import type { Dtype } from './dtype.js';
 import { FormatError, quoted } from './formatError.js';
 import type { InputFile } from './inputFile.js';
+import { otherArchive, unknownArchive } from './otherFormats.js';
 import { readPickle } from './pickle.js';
 import { contentOf, type PickledContent } from './pickledContent.js';
 import type { PickledStorage } from './pickleValue.js';
 import type { StoredTensor, TensorFileContent } from './tensorFile.js';
-import { readZipRecord, readZipRecords, type ZipRecord } from './zipArchive.js';
+import { numberBytes } from './torchTypes.js';
+import { readZipRecord, readZipRecords, requirePlain, type ZipRecord } from './zipArchive.js';
 
 /** The largest pickle that is read; that of a ResNet-50 has 50 kB. */
 export const MAX_PICKLE_BYTES = 1 << 26;
@@ -24,11 +26,13 @@ export async function readPth(file: InputFile): Promise<TensorFileContent> {
   const records = await readZipRecords(file);
   const folder = folderOf(records);
   const find = (name: string) => records.get(`${folder}/${name}`);
-  await requireLittleEndian(file, find('byteorder'));
+  const bigEndian = await isBigEndian(file, find('byteorder'));
   const pickled = await readZipRecord(file, find('data.pkl') as ZipRecord, MAX_PICKLE_BYTES);
   const content = contentOf(readPickle(pickled).value);
   return {
-    tensors: storedTensors(content, (storage) => locate(storage, find(`data/${storage.key}`))),
+    tensors: storedTensors(content, (storage) =>
+      locate(storage, find(`data/${storage.key}`), bigEndian),
+    ),
     scalars: content.scalars,
     opaque: content.opaque,
     metadata: await readDescription(file, find(DESCRIPTION_RECORD)),
@@ -51,25 +55,20 @@ export function storedTensors(
 
 /** The folder in the archive that holds everything. */
 function folderOf(records: ReadonlyMap<string, ZipRecord>): string {
-  const folders = [...records.keys()].flatMap(
-    (name) => /^([^/]+)\/data\.pkl$/.exec(name)?.[1] ?? [],
-  );
-  if (folders.length !== 1) {
-    throw new FormatError('it is a zip archive, but not one of torch.save: it has no data.pkl');
-  }
-  const [folder] = folders as [string];
-  if (!records.has(`${folder}/constants.pkl`)) return folder;
-  const hint = 'Save the state dict: torch.save(torch.jit.load(path).state_dict(), "model.pth")';
-  throw new FormatError('it holds a TorchScript program, not a state dict', hint);
+  const names = [...records.keys()];
+  const other = otherArchive(names);
+  if (other !== undefined) throw other;
+  const [folder, ...others] = names.flatMap((name) => /^([^/]+)\/data\.pkl$/.exec(name)?.[1] ?? []);
+  if (folder === undefined || others.length > 0) throw unknownArchive(names);
+  return folder;
 }
 
 /** Files from before PyTorch 2.1 have no such record; they are little-endian. */
-async function requireLittleEndian(file: InputFile, record: ZipRecord | undefined): Promise<void> {
-  if (record === undefined) return;
+async function isBigEndian(file: InputFile, record: ZipRecord | undefined): Promise<boolean> {
+  if (record === undefined) return false;
   const order = (await readZipRecord(file, record, MAX_TEXT_BYTES)).toString('latin1');
-  if (order === 'little') return;
-  const hint = 'Save it again with torch.save on a machine with an x86 or ARM processor.';
-  throw new FormatError('its numbers have another byte order than little-endian', hint);
+  if (order === 'little' || order === 'big') return order === 'big';
+  throw new FormatError(`its byte order is ${quoted(order)}, expected "little" or "big"`);
 }
 
 async function readDescription(
@@ -84,10 +83,15 @@ async function readDescription(
 function locate(
   { key, type, elements }: PickledStorage,
   record: ZipRecord | undefined,
+  bigEndian: boolean,
 ): StoredTensor['storage'] {
   const bytes = elements * type.bytes;
-  if (record?.bytes === bytes) return { offset: record.offset, bytes, crc32: record.crc32 };
-  const found =
-    record === undefined ? 'is missing' : `has ${record.bytes} bytes, expected ${bytes}`;
-  throw new FormatError(`its storage ${quoted(key)} ${found}`);
+  if (record?.bytes !== bytes) {
+    const found =
+      record === undefined ? 'is missing' : `has ${record.bytes} bytes, expected ${bytes}`;
+    throw new FormatError(`its storage ${quoted(key)} ${found}`);
+  }
+  requirePlain(record);
+  const place = { offset: record.offset, bytes, crc32: record.crc32 };
+  return bigEndian ? { ...place, bigEndian: numberBytes(type) } : place;
 }

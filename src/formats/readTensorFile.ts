@@ -1,6 +1,7 @@
 import { FormatError } from './formatError.js';
 import { type InputFile, withInputFile } from './inputFile.js';
 import { readLegacyPth } from './legacyPth.js';
+import { notAModel } from './otherFormats.js';
 import { readPth } from './pth.js';
 import { readSafetensors } from './safetensors.js';
 import { requireReadable } from './storedTensors.js';
@@ -8,6 +9,9 @@ import type { TensorFile, TensorFileContent } from './tensorFile.js';
 
 /** Bytes from the start of a file that are enough to tell the formats apart. */
 const SIGNATURE_BYTES = 512;
+
+/** How zip archives begin: with a record, or with their end where there is none. */
+const ZIP = ['PK\x03\x04', 'PK\x05\x06'];
 
 /**
  * Reads the index of a file of tensors: PyTorch's `.pth`, of today and from before 1.6, and
@@ -33,17 +37,16 @@ const READERS: Readonly<
 };
 
 async function formatOf(file: InputFile): Promise<TensorFile['format']> {
-  if (file.size === 0) throw new FormatError('it is empty');
-  const start = await file.read(0, Math.min(SIGNATURE_BYTES, file.size));
-  const text = start.toString('latin1');
-  if (text.startsWith('PK\x03\x04')) return 'pth';
-  if (text[8] === '{') return 'safetensors'; // first, as it may begin with any byte
-  if (text.startsWith('\x80')) return 'legacy pth';
-  if (text.startsWith('ustar', 257)) {
-    const hint =
-      'Load it in Python and save it again: torch.save(model.state_dict(), "model.pth").';
-    throw new FormatError('it is a tar archive, as PyTorch wrote until 2017', hint);
-  }
-  const hint = "Expected PyTorch's .pth (of torch.save) or safetensors.";
-  throw new FormatError('it is not a file of tensors, going by its first bytes', hint);
+  if (file.size === 0) throw new FormatError('it is empty', 'Get it again, or take another copy.');
+  const bytes = await file.read(0, Math.min(SIGNATURE_BYTES, file.size));
+  const start = bytes.toString('latin1');
+  if (ZIP.some((signature) => start.startsWith(signature))) return 'pth';
+  if (isSafetensors(start)) return 'safetensors'; // early, as it may begin with nearly any byte
+  if (start.startsWith('\x80')) return 'legacy pth';
+  throw notAModel(start);
+}
+
+/** Begins with the length of a header, eight bytes that are never a text, and the header's brace. */
+function isSafetensors(start: string): boolean {
+  return !/^[\s -~]{8}/.test(start) && start.slice(8).trimStart().startsWith('{');
 }

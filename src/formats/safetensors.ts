@@ -1,7 +1,8 @@
-import { ELEMENT_BYTES } from './dtype.js';
-import { FormatError, quoted } from './formatError.js';
+import { ELEMENT_BYTES, isDtype } from './dtype.js';
+import { FormatError, quoted, shortened } from './formatError.js';
 import type { InputFile } from './inputFile.js';
 import { mocoChecksums } from './mocoChecksums.js';
+import { OpaqueCollection } from './opaqueValues.js';
 import { parseHeader, type SafetensorsHeader } from './safetensorsHeader.js';
 import { contiguousStrides, elementCount } from './storedTensors.js';
 import type { StoredTensor, TensorFileContent } from './tensorFile.js';
@@ -9,8 +10,8 @@ import type { StoredTensor, TensorFileContent } from './tensorFile.js';
 /** Bytes in front of the header: its length (uint64). */
 const LENGTH_BYTES = 8;
 
-/** The largest header that is read; that of a ResNet-50 has 40 kB. */
-const MAX_HEADER_BYTES = 1 << 24;
+/** The largest header that the format allows; that of a ResNet-50 has 40 kB. */
+const MAX_HEADER_BYTES = 100_000_000;
 
 /**
  * Reads the index of a safetensors file: the header's length, the header (JSON), and then the
@@ -25,8 +26,14 @@ export async function readSafetensors(file: InputFile): Promise<TensorFileConten
   const bytes = await file.read(LENGTH_BYTES, length);
   const header = parseHeader(bytes);
   const checksums = mocoChecksums(bytes, header);
-  const tensors = locateTensors(header, LENGTH_BYTES + length, file.size, checksums);
-  return { tensors, scalars: new Map(), opaque: [], metadata: header.metadata };
+  const start = LENGTH_BYTES + length;
+  const { tensors, opaque } = locateTensors(header, start, file.size, checksums);
+  return { tensors, scalars: new Map(), opaque: opaque.values(), metadata: header.metadata };
+}
+
+interface Located {
+  readonly tensors: StoredTensor[];
+  readonly opaque: OpaqueCollection;
 }
 
 /** Finds where the tensors lie; they are in the order of their bytes. */
@@ -35,19 +42,25 @@ function locateTensors(
   start: number,
   fileSize: number,
   checksums: ReadonlyMap<string, number>,
-): StoredTensor[] {
-  const located: StoredTensor[] = [];
+): Located {
+  const located: Located = { tensors: [], opaque: new OpaqueCollection() };
   let end = start;
   for (const [name, { dtype, shape, data_offsets }] of inOrder(tensors)) {
     const offset = start + data_offsets[0];
-    const bytes = elementCount(shape) * ELEMENT_BYTES[dtype];
+    const bytes = data_offsets[1] - data_offsets[0];
     if (offset !== end) throw misplaced(name, 'does not begin where the tensor before it ends');
-    if (data_offsets[1] - data_offsets[0] !== bytes) {
-      throw misplaced(name, `has ${bytes} bytes by its shape, and others by its offsets`);
-    }
+    if (bytes < 0) throw misplaced(name, 'ends before it begins');
     end = offset + bytes;
+    if (!isDtype(dtype)) {
+      located.opaque.add(`tensor of ${shortened(dtype)}`, name, 'tensor');
+      continue;
+    }
+    const needed = elementCount(shape) * ELEMENT_BYTES[dtype];
+    if (bytes !== needed) {
+      throw misplaced(name, `has ${needed} bytes by its shape, and others by its offsets`);
+    }
     const storage = { offset, bytes, crc32: checksums.get(name) };
-    located.push({
+    located.tensors.push({
       ...{ name, dtype, shape, strides: contiguousStrides(shape) },
       ...{ firstElement: 0, storage },
     });

@@ -6,10 +6,10 @@ import type { StoredTensor } from './tensorFile.js';
 export const MAX_NAME_LENGTH = 1000;
 
 /**
- * Tensors may share bytes, so that together they may have more than the file; this is how many
- * times as many they may have.
+ * Tensors may share bytes, and the elements of an expanded one do, so that together they may have
+ * more bytes than the file. They may have this many times as many, or as many as this.
  */
-const MAX_EXPANSION = 4;
+const [MAX_EXPANSION, MAX_SMALL] = [4, 2 ** 28];
 
 /**
  * Makes sure that the tensors can be read as they are described: every element lies in its storage,
@@ -18,20 +18,18 @@ const MAX_EXPANSION = 4;
  * @throws FormatError naming the tensor
  */
 export function requireReadable(tensors: readonly StoredTensor[], fileSize: number): void {
-  const names = new Set<string>();
   let bytes = 0;
   for (const tensor of tensors) {
     requireShort(tensor.name);
-    if (names.has(tensor.name)) {
-      throw new FormatError(`two tensors have the name ${quoted(tensor.name)}`);
-    }
-    names.add(tensor.name);
     const problem = problemOf(tensor, fileSize);
     if (problem !== undefined) throw new FormatError(`tensor ${quoted(tensor.name)} ${problem}`);
     bytes += elementCount(tensor.shape) * ELEMENT_BYTES[tensor.dtype];
   }
-  if (bytes > MAX_EXPANSION * fileSize) {
-    throw new FormatError(`its tensors would take ${bytes} bytes, and it has only ${fileSize}`);
+  if (bytes > Math.max(MAX_SMALL, MAX_EXPANSION * fileSize)) {
+    throw new FormatError(
+      `its tensors would take ${bytes} bytes, and it has only ${fileSize}`,
+      'Save expanded tensors (stride 0) without what repeats, or leave them out.',
+    );
   }
 }
 
@@ -75,7 +73,6 @@ function problemOf(tensor: StoredTensor, fileSize: number): string | undefined {
   }
   const held = storage.bytes / ELEMENT_BYTES[dtype];
   const elements = elementCount(shape);
-  if (elements > held) return `has ${elements} elements, and its storage only ${held}`;
   const last = strides.reduce(
     (sum, stride, dimension) => sum + stride * Math.max(0, (shape[dimension] as number) - 1),
     firstElement,

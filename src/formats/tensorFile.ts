@@ -19,6 +19,8 @@ export interface StoredTensor {
     readonly bytes: number;
     /** CRC-32 (zlib's) of all its bytes; undefined where the file has none. */
     readonly crc32: number | undefined;
+    /** Bytes of each number where the most significant one comes first; else undefined. */
+    readonly bigEndian?: number | undefined;
   };
 }
 
@@ -26,7 +28,13 @@ export interface StoredTensor {
 export type Scalar = number | bigint | string | boolean;
 
 /**
- * Values of one kind that are neither tensors of plain numbers nor collections of them, and that were
+ * `tensor`: of elements or a layout that are not read. `module`: a model that was pickled whole, as
+ * `torch.save(model)` does.
+ */
+export type OpaqueKind = 'tensor' | 'module' | 'other';
+
+/**
+ * Values of one sort that are neither tensors of plain numbers nor collections of them, and that were
  * passed over. Nothing of them was run.
  */
 export interface OpaqueValues {
@@ -36,8 +44,7 @@ export interface OpaqueValues {
   readonly places: readonly string[];
   /** How many there are. */
   readonly count: number;
-  /** Whether they are models that were pickled whole, as `torch.save(model)` does. */
-  readonly isModule: boolean;
+  readonly kind: OpaqueKind;
 }
 
 /** What the index of a file says. */
@@ -49,7 +56,7 @@ export interface TensorFileContent {
   readonly tensors: readonly StoredTensor[];
   /** Of a `.pth`: the outermost dictionary's numbers, texts and truth values. */
   readonly scalars: ReadonlyMap<string, Scalar>;
-  /** Of a `.pth`: what else its pickle holds, wherever it stands. */
+  /** What else the file holds, wherever it stands. */
   readonly opaque: readonly OpaqueValues[];
   /** Of safetensors: its `__metadata__`. Of a `.pth`: the record `moco.json`, if there is one. */
   readonly metadata: ReadonlyMap<string, string>;

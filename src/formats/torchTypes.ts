@@ -6,7 +6,7 @@ export interface ElementType {
   readonly name: string;
   /** Bytes of one element. */
   readonly bytes: number;
-  /** Undefined for those that are no plain numbers to moco: quantised, complex … */
+  /** Undefined for those that safetensors has no name for. */
   readonly dtype: Dtype | undefined;
 }
 
@@ -21,7 +21,14 @@ const TYPES: readonly ElementType[] = [
   { name: 'torch.int8', bytes: 1, dtype: 'I8' },
   { name: 'torch.uint8', bytes: 1, dtype: 'U8' },
   { name: 'torch.bool', bytes: 1, dtype: 'BOOL' },
-  { name: 'torch.complex64', bytes: 8, dtype: undefined },
+  { name: 'torch.uint64', bytes: 8, dtype: 'U64' },
+  { name: 'torch.uint32', bytes: 4, dtype: 'U32' },
+  { name: 'torch.uint16', bytes: 2, dtype: 'U16' },
+  { name: 'torch.complex64', bytes: 8, dtype: 'C64' },
+  { name: 'torch.float8_e4m3fn', bytes: 1, dtype: 'F8_E4M3' },
+  { name: 'torch.float8_e4m3fnuz', bytes: 1, dtype: 'F8_E4M3FNUZ' },
+  { name: 'torch.float8_e5m2', bytes: 1, dtype: 'F8_E5M2' },
+  { name: 'torch.float8_e5m2fnuz', bytes: 1, dtype: 'F8_E5M2FNUZ' },
   { name: 'torch.complex128', bytes: 16, dtype: undefined },
   { name: 'torch.qint8', bytes: 1, dtype: undefined },
   { name: 'torch.quint8', bytes: 1, dtype: undefined },
@@ -66,4 +73,9 @@ export function elementType(name: string): ElementType | undefined {
 export function storageType(className: string): ElementType | undefined {
   const kind = STORAGE_CLASS.exec(className)?.[1] ?? '';
   return Object.hasOwn(STORAGES, kind) ? elementType(STORAGES[kind] as string) : undefined;
+}
+
+/** Bytes of one number: an element has one, and a complex element two. */
+export function numberBytes({ name, bytes }: ElementType): number {
+  return name.startsWith('torch.complex') ? bytes / 2 : bytes;
 }

@@ -7,19 +7,20 @@ import type { InputFile } from './inputFile.js';
 /** The most records that are read; PyTorch writes one for every storage. */
 const MAX_RECORDS = 100_000;
 
-/** One file in a zip archive, stored as it is. */
+/** One file in a zip archive. */
 export interface ZipRecord {
   readonly name: string;
   /** Of the content's first byte, from the start of the archive. */
   readonly offset: number;
   readonly bytes: number;
   readonly crc32: number;
+  /** What was done to the content, so that its bytes are not what is in the archive. */
+  readonly changed: 'compressed' | 'encrypted' | undefined;
 }
 
 /**
  * The records of a zip archive by name.
- * @throws FormatError for a damaged archive, compressed or encrypted records, and records that
- * share bytes
+ * @throws FormatError for a damaged archive, and for records that share bytes
  */
 export async function readZipRecords(file: InputFile): Promise<Map<string, ZipRecord>> {
   const records = new Map<string, ZipRecord>();
@@ -35,18 +36,23 @@ export async function readZipRecords(file: InputFile): Promise<Map<string, ZipRe
     }
   } catch (error) {
     if (error instanceof FormatError || error instanceof MocoError) throw error;
-    throw new FormatError(`its zip archive is damaged: ${(error as Error).message}`);
+    throw damaged(error as Error);
   }
   requireDisjoint([...records.values()]);
   return records;
 }
 
-/** The content of a record, its checksum checked. */
+/**
+ * The content of a record, its checksum checked.
+ * @throws FormatError for one that is compressed, encrypted, damaged or too large
+ */
 export async function readZipRecord(
   file: InputFile,
-  { name, offset, bytes, crc32: expected }: ZipRecord,
+  record: ZipRecord,
   maxBytes: number,
 ): Promise<Buffer> {
+  requirePlain(record);
+  const { name, offset, bytes, crc32: expected } = record;
   if (bytes > maxBytes) {
     throw new FormatError(
       `its record ${quoted(name)} has ${bytes} bytes, expected at most ${maxBytes}`,
@@ -57,16 +63,20 @@ export async function readZipRecord(
   throw new FormatError(`its record ${quoted(name)} is damaged: the checksum is wrong`);
 }
 
+/** Makes sure that a record's content stands in the archive as it is. */
+export function requirePlain({ name, changed }: ZipRecord): void {
+  if (changed === undefined) return;
+  const hint = 'Unpack it and pack it again without compression (zip -0), or save it again.';
+  throw new FormatError(`its record ${quoted(name)} is ${changed}`, hint);
+}
+
 /** Finds where a record's bytes lie: behind its own header, whose length varies. */
 async function locate(zip: ZipFile, entry: Entry): Promise<ZipRecord> {
   const { fileName: name, compressedSize: bytes, crc32, compressionMethod } = entry;
-  if (compressionMethod !== 0 || entry.isEncrypted()) {
-    const how = compressionMethod === 0 ? 'encrypted' : 'compressed';
-    const hint = 'Save it again with torch.save, which compresses nothing.';
-    throw new FormatError(`its record ${quoted(name)} is ${how}`, hint);
-  }
+  const isCompressed = compressionMethod !== 0;
+  const changed = entry.isEncrypted() ? 'encrypted' : isCompressed ? 'compressed' : undefined;
   const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-  return { name, offset: fileDataStart, bytes, crc32 };
+  return { name, offset: fileDataStart, bytes, crc32, changed };
 }
 
 function requireDisjoint(records: ZipRecord[]): void {
@@ -75,6 +85,14 @@ function requireDisjoint(records: ZipRecord[]): void {
     if (offset < end) throw new FormatError(`its record ${quoted(name)} overlaps another one`);
     end = offset + bytes;
   }
+}
+
+function damaged({ message }: Error): FormatError {
+  if (!/end of central directory/i.test(message)) {
+    return new FormatError(`its zip archive is damaged: ${message}`);
+  }
+  const hint = 'Get it again: a download or a copy ended too early.';
+  return new FormatError('its zip archive has no end: the file is cut off', hint);
 }
 
 function twice(name: string): FormatError {

@@ -7,6 +7,7 @@ import { type Choice, chooseEncoder, typedPrefix, withDot } from './chooseEncode
 import { encoderCandidates, type FoundEncoder, isFound, isReference } from './encoderCandidates.js';
 import { encoderTensors, type LeftOut, tensorsUnder } from './encoderTensors.js';
 import { misfitOf } from './misfit.js';
+import { unreadLines } from './unread.js';
 import { unseenNotes } from './unseen.js';
 
 /**
@@ -47,7 +48,8 @@ const CHECKPOINT_PREFIX = 'query.';
 export async function readModel(path: string, prefix?: string): Promise<Model> {
   const file = await readTensorFile(path);
   if (file.tensors.length === 0) {
-    throw new MocoError('ERR_MOCO_CHECKPOINT', `${path}: it holds no tensors`, {
+    const message = [`${path}: it holds no tensors`, ...unreadLines(file)].join('\n');
+    throw new MocoError('ERR_MOCO_CHECKPOINT', message, {
       hint: 'Save a state dict: torch.save(model.state_dict(), "model.pth").',
     });
   }
@@ -56,7 +58,7 @@ export async function readModel(path: string, prefix?: string): Promise<Model> {
   const candidates = encoderCandidates(tensors);
   const choice = chooseEncoder(path, candidates.filter(isFound), prefix);
   if (choice !== undefined) return chosenModel(file, choice);
-  const misfit = misfitOf(tensors, candidates, file.opaque);
+  const misfit = [misfitOf(tensors, candidates, file.opaque), ...unreadLines(file)].join('\n');
   if (prefix === undefined) return networkModel(file, misfit);
   const message = `${path} has no ResNet under ${typedPrefix(prefix)}: ${misfit}`;
   throw new MocoError('ERR_MOCO_CHECKPOINT', message, {

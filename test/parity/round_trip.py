@@ -26,7 +26,7 @@ from round_trip_encoders import (
     wrapped_checkpoint,
 )
 from round_trip_files import refuse_differences
-from round_trip_tensors import empty_tensors, every_tensor
+from round_trip_tensors import empty_tensors, every_tensor, old_tensors
 
 State = dict[str, Tensor]
 
@@ -34,7 +34,7 @@ State = dict[str, Tensor]
 def write(folder: Path) -> None:
     """`tensors` in every format, `empty.safetensors`, every encoder in every format and wrapped."""
     torch.save(every_tensor(), folder / "tensors.pth")
-    save_legacy(every_tensor(), folder / "tensors_legacy.pth")
+    save_legacy(old_tensors(), folder / "tensors_legacy.pth")
     save_safetensors(every_tensor(), folder / "tensors.safetensors")
     save_safetensors(empty_tensors(), folder / "empty.safetensors")
     pictures = normalised(load_file(folder / PICTURES), "train")

@@ -19,6 +19,18 @@ DTYPES = (
     torch.int8,
     torch.uint8,
     torch.bool,
+    torch.complex64,
+)
+
+#: Types that came after PyTorch's old format, which cannot be loaded with them.
+NEW_DTYPES = (
+    torch.uint64,
+    torch.uint32,
+    torch.uint16,
+    torch.float8_e4m3fn,
+    torch.float8_e4m3fnuz,
+    torch.float8_e5m2,
+    torch.float8_e5m2fnuz,
 )
 
 ODD_NAMES = ("", "7", 'quote " and \\', "line\nbreak", "größe", "\U0001f600", "__proto__")
@@ -26,8 +38,17 @@ ODD_NAMES = ("", "7", 'quote " and \\', "line\nbreak", "größe", "\U0001f600", 
 
 def every_tensor() -> OrderedDict[str, Tensor]:
     """All dtypes in all layouts, names that a format might trip over, and parameters."""
+    return tensors_of(DTYPES + NEW_DTYPES)
+
+
+def old_tensors() -> OrderedDict[str, Tensor]:
+    """Those that PyTorch's old format can hold."""
+    return tensors_of(DTYPES)
+
+
+def tensors_of(dtypes: tuple[torch.dtype, ...]) -> OrderedDict[str, Tensor]:
     state = OrderedDict()
-    for dtype in DTYPES:
+    for dtype in dtypes:
         for layout, tensor in layouts(dtype).items():
             state[f"{str(dtype).removeprefix('torch.')}.{layout}"] = tensor
     for name in ODD_NAMES:
@@ -48,6 +69,7 @@ def layouts(dtype: torch.dtype) -> dict[str, Tensor]:
         ),
         "steps": bits(f"{dtype}.steps", (9, 8), dtype)[1::3, 2::2],
         "long_stride": bits(f"{dtype}.long", (5,), dtype).as_strided((1, 4), (10**6, 1)),
+        "expanded": bits(f"{dtype}.expanded", (3, 1), dtype).expand(2, 3, 4),
         "shared.whole": whole,
         "shared.again": whole,
         "shared.rows": whole[2:4],

@@ -22,6 +22,20 @@ export async function expectedTensors(): Promise<Record<string, Record<string, E
   return JSON.parse(await readFile(modelFile('expected.json'), 'utf8'));
 }
 
+/** What is in a file that `test/formats/make_allowed_files.py` made. */
+export interface ExpectedContent {
+  /** The names of classes, functions and constants in its pickle. */
+  readonly names: readonly string[];
+  readonly tensors: Readonly<Record<string, ExpectedTensor>>;
+  /** What else there is, by place. */
+  readonly opaque: Readonly<Record<string, string>>;
+}
+
+/** What is in the files of `test/formats/allowed`, by the files' names. */
+export async function expectedOfAllowed(): Promise<Record<string, ExpectedContent>> {
+  return JSON.parse(await readFile(modelFile('allowed/expected.json'), 'utf8'));
+}
+
 /** What a reader of moco's says of the tensors in a file, in the same form as what Python says. */
 export function describeTensors(
   tensors: readonly StoredTensor[],
@@ -42,7 +56,10 @@ function elementsOf({ dtype, shape, strides, firstElement, storage }: StoredTens
     const stride = strides[dimension] as number;
     places = places.flatMap((at) => Array.from({ length: count }, (_, i) => at + i * stride));
   }
-  const held = file.subarray(storage.offset, storage.offset + storage.bytes);
+  const held = Buffer.from(file.subarray(storage.offset, storage.offset + storage.bytes));
+  for (let at = 0; at < held.length; at += storage.bigEndian ?? held.length) {
+    held.subarray(at, at + (storage.bigEndian ?? 0)).reverse();
+  }
   return Buffer.concat(places.map((at) => held.subarray(at * size, (at + 1) * size)));
 }
 

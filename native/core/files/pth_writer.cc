@@ -32,8 +32,33 @@ std::string storageName(at::ScalarType type) {
       return "ByteStorage";
     case at::kBool:
       return "BoolStorage";
+    case at::kComplexFloat:
+      return "ComplexFloatStorage";
     default:
       TORCH_CHECK(false, "no tensor of type ", type, " can be written to a .pth");
+  }
+}
+
+/// PyTorch's name of a type that came after the last class of a storage: its tensors lie in
+/// storages of bytes, and say their type themselves. Empty for the types that have a class.
+std::string untypedName(at::ScalarType type) {
+  switch (type) {
+    case at::kUInt64:
+      return "uint64";
+    case at::kUInt32:
+      return "uint32";
+    case at::kUInt16:
+      return "uint16";
+    case at::kFloat8_e4m3fn:
+      return "float8_e4m3fn";
+    case at::kFloat8_e4m3fnuz:
+      return "float8_e4m3fnuz";
+    case at::kFloat8_e5m2:
+      return "float8_e5m2";
+    case at::kFloat8_e5m2fnuz:
+      return "float8_e5m2fnuz";
+    default:
+      return "";
   }
 }
 
@@ -91,25 +116,38 @@ std::vector<int64_t> rowMajorStrides(at::IntArrayRef shape) {
   return strides;
 }
 
-/// Pickles the call that makes a tensor when Python loads it:
-/// `torch._utils._rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks)`.
-/// @param key  the storage is the zip's record `data/<key>`
-void pickleTensor(Pickle& pickle, const at::Tensor& tensor, const std::string& key) {
-  pickle.global("torch._utils", "_rebuild_tensor_v2");
-  pickle.mark();
+/// Pickles the reference to the zip's record `data/<key>`.
+void pickleStorage(Pickle& pickle, const at::Tensor& tensor, const std::string& key) {
+  const bool isUntyped = !untypedName(tensor.scalar_type()).empty();
   pickle.mark();
   pickle.string("storage");
-  pickle.global("torch", storageName(tensor.scalar_type()));
+  if (isUntyped) {
+    pickle.global("torch.storage", "UntypedStorage");
+  } else {
+    pickle.global("torch", storageName(tensor.scalar_type()));
+  }
   pickle.string(key);
   pickle.string("cpu");
-  pickle.integer(tensor.numel());
+  pickle.integer(isUntyped ? static_cast<int64_t>(tensor.nbytes()) : tensor.numel());
   pickle.tuple();
   pickle.persistentId();
+}
+
+/// Pickles the call that makes a tensor when Python loads it:
+/// `torch._utils._rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks)`, or for
+/// a storage of bytes `_rebuild_tensor_v3` with the type as last argument.
+/// @param key  the storage is the zip's record `data/<key>`
+void pickleTensor(Pickle& pickle, const at::Tensor& tensor, const std::string& key) {
+  const std::string untyped = untypedName(tensor.scalar_type());
+  pickle.global("torch._utils", untyped.empty() ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3");
+  pickle.mark();
+  pickleStorage(pickle, tensor, key);
   pickle.integer(0);
   pickle.integers(tensor.sizes());
   pickle.integers(rowMajorStrides(tensor.sizes()));
   pickle.newFalse();
   pickle.emptyOrderedDict();
+  if (!untyped.empty()) pickle.global("torch", untyped);
   pickle.tuple();
   pickle.reduce();
 }

@@ -36,6 +36,22 @@ const char* dtypeName(at::ScalarType type) {
       return "U8";
     case at::kBool:
       return "BOOL";
+    case at::kUInt64:
+      return "U64";
+    case at::kUInt32:
+      return "U32";
+    case at::kUInt16:
+      return "U16";
+    case at::kComplexFloat:
+      return "C64";
+    case at::kFloat8_e4m3fn:
+      return "F8_E4M3";
+    case at::kFloat8_e4m3fnuz:
+      return "F8_E4M3FNUZ";
+    case at::kFloat8_e5m2:
+      return "F8_E5M2";
+    case at::kFloat8_e5m2fnuz:
+      return "F8_E5M2FNUZ";
     default:
       TORCH_CHECK(false, "no tensor of type ", type, " can be written as safetensors");
   }

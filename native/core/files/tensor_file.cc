@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -50,6 +51,18 @@ class InputFile {
   int descriptor_;
 };
 
+/// Turns numbers of `size` bytes around.
+void reverseEach(uint8_t* data, int64_t bytes, int64_t size) {
+  for (int64_t at = 0; at + size <= bytes; at += size) std::reverse(data + at, data + at + size);
+}
+
+/// The elements in a storage; what is left over at its end is less than one.
+at::Tensor elementsOf(const at::Tensor& bytes, at::ScalarType type) {
+  const auto size = static_cast<int64_t>(c10::elementSize(type));
+  const int64_t count = bytes.numel() / size;
+  return count == 0 ? at::empty({0}, type) : bytes.narrow(0, 0, count * size).view(type);
+}
+
 /// Reads the storage of a tensor and compares its checksum, if it has one.
 /// @return  (storageBytes) uint8
 at::Tensor readStorage(const InputFile& file, const StoredTensor& stored) {
@@ -59,6 +72,7 @@ at::Tensor readStorage(const InputFile& file, const StoredTensor& stored) {
   if (stored.crc32 && crc32(data, bytes.nbytes()) != *stored.crc32) {
     file.fail("tensor " + stored.name + " is damaged: its checksum is wrong");
   }
+  if (stored.bigEndian) reverseEach(data, stored.storageBytes, *stored.bigEndian);
   return bytes;
 }
 
@@ -72,8 +86,7 @@ StateDict readTensors(const TensorSource& source) {
   for (const auto& stored : source.tensors) {
     auto& bytes = storages[{stored.storageOffset, stored.storageBytes}];
     if (!bytes.defined()) bytes = readStorage(file, stored);
-    const auto elements =
-        stored.storageBytes == 0 ? at::empty({0}, stored.type) : bytes.view(stored.type);
+    const auto elements = elementsOf(bytes, stored.type);
     state.emplace_back(stored.name,
                        elements.as_strided(stored.shape, stored.strides, stored.firstElement));
   }

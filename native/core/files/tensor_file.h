@@ -20,7 +20,8 @@ struct StoredTensor {
   int64_t firstElement;          // its index in the storage
   int64_t storageOffset;         // of the storage's first byte, from the start of the file
   int64_t storageBytes;
-  std::optional<uint32_t> crc32;  // of the whole storage, if the file says it
+  std::optional<uint32_t> crc32;     // of the whole storage, if the file says it
+  std::optional<int64_t> bigEndian;  // bytes of a number whose most significant one is first
 };
 
 /// Tensors to be read from one file.

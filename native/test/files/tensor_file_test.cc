@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -65,6 +66,30 @@ TEST_CASE("a tensor without elements may lie where the next one begins") {
   const StateDict state = readTensors(source);
   CHECK(state[0].second.sizes() == at::IntArrayRef{0, 3});
   CHECK(state[1].second.numel() == 6);
+}
+
+TEST_CASE("numbers of the other byte order are turned around") {
+  const TemporaryFolder folder;
+  TensorSource source = valuesIn(folder);
+  const at::Tensor expected = readTensors(source)[0].second.clone();
+  std::string bytes(reinterpret_cast<const char*>(kValues.data()), sizeof(kValues));
+  for (auto at = bytes.begin(); at != bytes.end(); at += sizeof(float)) {
+    std::reverse(at, at + sizeof(float));
+  }
+  source.path = folder.path / "turned";
+  std::ofstream(source.path, std::ios::binary) << "..." << bytes;
+  source.tensors[0].crc32 = crc32(bytes.data(), bytes.size());
+  source.tensors[0].bigEndian = sizeof(float);
+  CHECK(readTensors(source)[0].second.equal(expected));
+}
+
+TEST_CASE("a storage may end with less than an element") {
+  const TemporaryFolder folder;
+  TensorSource source = valuesIn(folder);
+  source.tensors[0].storageBytes -= 1;
+  source.tensors[0].crc32 = {};
+  source.tensors[0].shape = {1, 3};
+  CHECK(readTensors(source)[0].second.equal(at::tensor({0.f, 2.f, 4.f}).view({1, 3})));
 }
 
 TEST_CASE("a tensor whose checksum is wrong is named") {

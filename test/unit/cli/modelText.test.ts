@@ -31,12 +31,6 @@ test('inspect tells what a file holds, line by line', async () => {
   ]);
 });
 
-test('inspect names what it did not read, and where it stands', () => {
-  const { status, stdout } = moco('inspect', modelFile('complex.pth'));
-  assert.equal(status, 0);
-  assert.match(stdout, /^note: not read, and not run: tensor of torch\.complex64 \(complex\)$/m);
-});
-
 test('inspect tells where the encoder lies, and the one that --prefix asks for', async () => {
   const encoder = encoderLayout('resnet18');
   const layout = [...prefixed('ema.', encoder), ...prefixed('net.', encoder)];
@@ -137,8 +131,8 @@ test('what was converted and what was left out is told, without what a terminal 
     ],
     valuesLeftOut: ['epoch'],
     opaque: [
-      { what: 'argparse.Namespace', places: ['args'], count: 1, isModule: false },
-      { what: 'set', places: ['a', 'b'], count: 2, isModule: false },
+      { what: 'argparse.Namespace', places: ['args'], count: 1, kind: 'other' as const },
+      { what: 'set', places: ['a', 'b'], count: 2, kind: 'other' as const },
     ],
     notes: ['the stem pads by 1'],
     misfit: undefined,

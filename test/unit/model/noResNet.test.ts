@@ -184,7 +184,9 @@ for (const [title, names, lines] of [
     const read = plain18.filter(({ name }) => !names.some((unread) => unread === name));
     await writeZeros(path, [...read, ...linear('fc', 512, 10)]);
     const { tensors } = await readTensorFile(path);
-    const opaque = [{ what: 'tensor of torch.qint8', places: names, count: 2, isModule: false }];
+    const opaque = [
+      { what: 'tensor of torch.qint8', places: names, count: 2, kind: 'tensor' as const },
+    ];
     const misfit = misfitOf(tensors, encoderCandidates(tensors), opaque).split('\n');
     for (const line of lines) assert.ok(misfit.includes(line));
     assert.match(

@@ -119,3 +119,17 @@ test('a file without a tensor is refused', async () => {
     message: `${path}: it holds no tensors`,
   });
 });
+
+test('what is not read is named where it may be what is missing', async () => {
+  const refused = await readModel(modelFile('allowed/refused.pth'));
+  assert.match(
+    `${refused.misfit}`,
+    /\n {2}not read: train\.Net, a model that was pickled whole: "module"$/,
+  );
+  const path = join(folder, 'f4.safetensors');
+  const tensor = (at: number) => ({ dtype: 'F4', shape: [2], data_offsets: [at, at + 1] });
+  await writeFile(path, safetensors({ a: tensor(0), b: tensor(1) }, Buffer.alloc(2)));
+  await assert.rejects(readModel(path), {
+    message: `${path}: it holds no tensors\n  not read: tensor of F4: "a" … (2 places)`,
+  });
+});
