@@ -13,7 +13,8 @@ const LISTED = 10;
 
 /** What is in a model file. */
 export function inspectionLines(inspection: FileInspection): string[] {
-  const { path, format, size, kind, prefix, metrics, config, leftOut, opaque } = inspection;
+  const { path, format, size, kind, prefix, metrics, config, leftOut, nonFinite, opaque } =
+    inspection;
   return [
     `file    ${shownPath(path)} (${FORMATS[format]}, ${megabytes(size)})`,
     `kind    ${kind}`,
@@ -24,6 +25,7 @@ export function inspectionLines(inspection: FileInspection): string[] {
     ...(metrics ? [`        best: ${values(metrics.best)}`] : []),
     ...(config ? [`config  ${values(config)}`] : []),
     `checks  ${checksums(inspection.checksums)}`,
+    ...leftOutNote('NaN or infinite', nonFinite.map(nonFiniteTensor)),
     ...leftOutNote('also in the file', leftOut.map(tensorGroup)),
     ...leftOutNote('not read, and not run', opaque.map(opaqueGroup)),
     ...modelNotes(inspection),
@@ -74,6 +76,10 @@ function values(row: MetricsRow | Readonly<Record<string, unknown>>): string {
   return Object.entries(row)
     .map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(', ');
+}
+
+function nonFiniteTensor({ name, values }: FileInspection['nonFinite'][number]): string {
+  return `${count(values, 'value')} of ${name}`;
 }
 
 function tensorGroup({ name, tensors }: LeftOut): string {

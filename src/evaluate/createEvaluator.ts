@@ -4,6 +4,7 @@ import type { LoadOptions } from '../data/dataset.js';
 import { holdOut } from '../data/holdOut.js';
 import { loadDataset } from '../data/load.js';
 import { type Model, readModel } from '../model/readModel.js';
+import { requireFinite } from '../model/requireFinite.js';
 import { requireFit } from '../model/requireFit.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeDescription } from '../native/compute.js';
@@ -51,8 +52,9 @@ export interface Evaluator extends AsyncDisposable {
 
 /**
  * Reads the model, loads the data set (and downloads it, if need be) and hands both to the addon.
- * @throws MocoError `ERR_MOCO_CHECKPOINT` for a model file that does not fit, `_DATA`, `_NETWORK`,
- * `_DEVICE`, `_NATIVE_MISSING`, `_OUT_OF_MEMORY` …; `_ABORTED` after the signal
+ * @throws MocoError `ERR_MOCO_CHECKPOINT` for a model file that does not fit, `_NON_FINITE` for one
+ * with values that are NaN or infinite, `_DATA`, `_NETWORK`, `_DEVICE`, `_NATIVE_MISSING`,
+ * `_OUT_OF_MEMORY` …; `_ABORTED` after the signal
  */
 export async function createEvaluator(
   config: KnnConfig | LinearConfig,
@@ -63,6 +65,7 @@ export async function createEvaluator(
   requireDevice(config.device, addon);
   const model = await readModel(config.modelPath, config.prefix);
   const backbone = backboneOf(model, config, addon);
+  await requireFinite(backbone, options.signal);
   const dataset = await loadDataset(config, options);
   const heldOut = 'validation' in config ? config.validation : 0;
   const pictures = holdOut(dataset, heldOut, config.seed);

@@ -1,6 +1,7 @@
 import { throwIfAborted } from '../abort.js';
 import * as check from '../arguments/check.js';
 import { absolute } from '../arguments/paths.js';
+import { findNonFinite, type NonFiniteTensor } from '../formats/nonFinite.js';
 import { elementCount } from '../formats/storedTensors.js';
 import type { StoredTensor, TensorFile } from '../formats/tensorFile.js';
 import { verifyChecksums } from '../formats/verifyChecksums.js';
@@ -38,6 +39,8 @@ export interface FileInspection extends Omit<ModelDescription, 'results'> {
   readonly parameters: number;
   /** Tensors of the file that are not part of the model. */
   readonly leftOut: readonly LeftOut[];
+  /** Tensors of the model with values that are NaN or infinite. */
+  readonly nonFinite: readonly NonFiniteTensor[];
   /** What the file holds besides tensors, numbers and texts; nothing of it was run. */
   readonly opaque: TensorFile['opaque'];
   /** What tensors do not show, and which encoder was taken; one sentence each. */
@@ -77,6 +80,7 @@ export async function inspectFile(
     ...model,
     tensors: tensors.length,
     parameters: parameterCount(tensors),
+    nonFinite: await findNonFinite({ path: file.path, tensors }, signal),
     opaque: file.opaque,
     ...description,
     metrics: summary(results),

@@ -38,7 +38,7 @@ class FiniteRows {
   void require() const {
     if (finite_.item<bool>()) return;
     throw Error("ERR_MOCO_NON_FINITE", "kNN evaluation: the encoder's features are not finite",
-                "Lower the learning rate, raise the temperature, or train in fp32.");
+                "Evaluate in fp32; if that does not help, take the model of an earlier epoch.");
   }
 
  private:

@@ -65,6 +65,7 @@ test('a model file tells its kind, architecture and size', async () => {
     tensors: 326,
     parameters: 24_615_616, // what PyTorch counts
     leftOut: [],
+    nonFinite: [],
     opaque: [],
     notes: [],
     misfit: undefined,
