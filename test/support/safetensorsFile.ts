@@ -27,13 +27,16 @@ export function hex(checksum: number): string {
   return checksum.toString(16).padStart(8, '0');
 }
 
-/** Writes tensors of zeros, fp32 but for BatchNorm's counters, which take no space on the disk. @param texts  the metadata */
+/**
+ * Writes tensors of zeros, fp32 but for BatchNorm's counters, which take no space on the disk.
+ * @param headerOf  makes the header of the tensors' entries
+ */
 export async function writeZeros(
   path: string,
   layout: Layout,
-  texts?: Readonly<Record<string, string>>,
+  headerOf: (tensors: Record<string, unknown>) => unknown = (tensors) => tensors,
 ): Promise<void> {
-  const tensors: Record<string, unknown> = texts === undefined ? {} : { __metadata__: texts };
+  const tensors: Record<string, unknown> = {};
   let end = 0;
   for (const { name, shape } of layout) {
     const begin = end;
@@ -41,7 +44,7 @@ export async function writeZeros(
     end += bytes * shape.reduce((product, size) => product * size, 1);
     tensors[name] = { dtype, shape, data_offsets: [begin, end] };
   }
-  const header = safetensors(tensors);
+  const header = safetensors(headerOf(tensors));
   await writeFile(path, header);
   await truncate(path, header.length + end);
 }

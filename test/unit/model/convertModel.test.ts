@@ -110,7 +110,9 @@ test("a file of moco's own keeps its heads under torchvision's names, and gets t
   assert.deepEqual((await convert(input, join(folder, 'out.pth'))).leftOut, [
     { name: 'fc', tensors: 2 },
   ]);
-  await writeZeros(input, named, { 'moco.json': '{}' });
+  await writeZeros(input, named, (tensors) => {
+    return { __metadata__: { 'moco.json': '{}' }, ...tensors };
+  });
   const { leftOut, notes } = await convert(input, join(folder, 'out.pth'), { force: true });
   assert.deepEqual([leftOut, notes], [[], []]);
   assert.deepEqual(

@@ -102,6 +102,27 @@ test('the model of a checkpoint of moco is its query encoder', async () => {
   ]);
 });
 
+test('--prefix takes the key encoder of a checkpoint of moco', async () => {
+  const path = join(folder, 'whole.safetensors');
+  const layout = [...prefixed('query.', encoder), ...prefixed('key.', encoder)];
+  const checksums = JSON.stringify(
+    Object.fromEntries(layout.map(({ name }) => [name, '00000000'])),
+  );
+  await writeZeros(path, layout, (tensors) =>
+    mocoHeader({ format: 'moco-checkpoint', checksums }, tensors),
+  );
+  for (const [prefix, kind, other] of [
+    [undefined, 'checkpoint', 'key'],
+    ['key', 'encoder', 'query'],
+  ] as const) {
+    const model = await readModel(path, prefix);
+    assert.deepEqual([model.kind, model.notes], [kind, []]);
+    assert.deepEqual(names(model.tensors), names(encoder));
+    assert.deepEqual(model.leftOut, [{ name: other, tensors: encoder.length }]);
+    assert.equal(model.architecture?.arch, 'resnet18');
+  }
+});
+
 test('where tensors lie stays as it is under other names', async () => {
   const { file, tensors } = await readModel(modelFile('nested.pth'));
   assert.deepEqual(file.tensors.map(({ name }) => name).slice(0, 2), [
