@@ -255,6 +255,33 @@ test('a signal that was aborted before leaves nothing behind', async (context) =
   assert.deepEqual([events, native.calls, await readdir(out)], [[], [], []]);
 });
 
+test('a signal that is given while any event is handled lets nothing more be computed', async (context) => {
+  const recipe = { epochs: 2, checkpointEvery: 2 };
+  const whole = trainerOn(new NativeTrainerDouble(), { ...recipe, out: temporaryFolder(context) });
+  const { events } = await collect(whole.run());
+  const computed = (native: NativeTrainerDouble) =>
+    native.calls.filter((call) => /train|evaluate/.test(call)).length;
+  const last = events.findIndex(({ type, epoch }: { type: string; epoch?: number }) => {
+    return type === 'evaluation' && epoch === 2;
+  });
+  for (let abortAt = 0; abortAt < last; abortAt++) {
+    const native = new NativeTrainerDouble();
+    const controller = new AbortController();
+    let handled = 0;
+    let begun = 0;
+    const running = async () => {
+      const trainer = trainerOn(native, { ...recipe, out: temporaryFolder(context) });
+      for await (const _event of trainer.run({ signal: controller.signal })) {
+        if (handled++ === abortAt) controller.abort();
+        if (begun === 0 && controller.signal.aborted) begun = computed(native);
+      }
+    };
+    await assert.rejects(running, { code: 'ERR_MOCO_ABORTED' });
+    assert.equal(computed(native), begun);
+    assert.equal(native.written.at(-1)?.startsWith('checkpoint'), true);
+  }
+});
+
 test('a signal aborted during the evaluation keeps the epoch', async (context) => {
   const out = temporaryFolder(context);
   const controller = new AbortController();
