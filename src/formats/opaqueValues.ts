@@ -12,6 +12,9 @@ import type { OpaqueKind, OpaqueValues } from './tensorFile.js';
 /** How many places of one sort are kept. */
 const MAX_PLACES = 1000;
 
+/** How many items of a tuple that is a key are spelled out, and how many of its bytes. */
+const MAX_SPELLED = 100;
+
 /** What some of Python's calls make, where their own names would not say it. */
 const MADE_BY: Readonly<Record<string, string>> = {
   '_codecs.encode': 'bytes',
@@ -84,9 +87,14 @@ export function nameOf(key: PickleValue): string {
   if (key === null) return 'None';
   if (typeof key === 'boolean') return key ? 'True' : 'False';
   if (typeof key !== 'object') return String(key);
-  if (key instanceof Buffer) return key.toString('latin1');
-  if (key instanceof PickleTuple) return `(${key.items.map(partName).join(', ')})`;
+  if (key instanceof Buffer) return key.toString('latin1', 0, MAX_SPELLED);
+  if (key instanceof PickleTuple) return tupleName(key.items);
   return whatIs(key);
+}
+
+function tupleName(items: readonly PickleValue[]): string {
+  const names = items.slice(0, MAX_SPELLED).map(partName);
+  return `(${names.join(', ')}${items.length > MAX_SPELLED ? ', …' : ''})`;
 }
 
 /** A part of a key: tuples in tuples are not spelled out, because they may hold each other. */

@@ -11,6 +11,9 @@ import {
 } from './pickleValue.js';
 import { findStorage } from './torchTensors.js';
 
+/** Characters that the name of a class or function may have, with that of its module. */
+const MAX_NAME = 1000;
+
 /** Bytes that an integer may have. */
 const MAX_INTEGER = 1000;
 
@@ -244,6 +247,9 @@ class PickleMachine {
     if (typeof module !== 'string' || typeof name !== 'string') {
       throw misplaced('a name', this.#bytes.position);
     }
+    if (module.length + name.length > MAX_NAME) {
+      throw new FormatError(`its pickle has an endless name before byte ${this.#bytes.position}`);
+    }
     this.#stack.push(globalOf(module, name));
   }
 
@@ -291,7 +297,7 @@ class PickleMachine {
     if (!isCallable || !(args instanceof PickleTuple)) {
       throw misplaced('a call', this.#bytes.position);
     }
-    this.#stack.push(valueOfCall(callable, args.items));
+    this.#stack.pushMade(valueOfCall(callable, args.items));
   }
 
   /**

@@ -8,7 +8,7 @@ import type { PickleValue } from './pickleValue.js';
  */
 const MAX_OBJECTS = 1_000_000;
 
-const [COST_OF_OBJECT, COST_OF_SCALAR] = [16, 1];
+const [COST_OF_OBJECT, COST_OF_SCALAR, COST_OF_BYTE] = [16, 1, 1 / 16];
 
 /** Values in the making, and those that the pickle may come back to. */
 export class PickleStack {
@@ -22,6 +22,13 @@ export class PickleStack {
     const isObject = typeof value === 'object' && value !== null;
     this.#spend(isObject ? COST_OF_OBJECT : COST_OF_SCALAR);
     this.#stack.push(value);
+  }
+
+  /** Pushes what a call made of values that the pickle may use many times over. */
+  pushMade(value: PickleValue): void {
+    if (value instanceof Map) this.#spend(value.size * COST_OF_OBJECT);
+    if (value instanceof Buffer) this.#spend(value.length * COST_OF_BYTE);
+    this.push(value);
   }
 
   pop(): PickleValue {

@@ -107,6 +107,13 @@ const key = (name: string) => {
 /** An integer of 255 bytes. */
 const HUGE = `\x8a\xff${'\x7f'.repeat(255)}`;
 
+/** A thousand tuples, each of a number and None. */
+const PAIRS = Array.from({ length: 1000 }, (_, i) => {
+  return `M${String.fromCharCode(i & 0xff, i >> 8)}N\x86`;
+}).join('');
+
+const LONG_TEXT = `X\x00\x00\x01\x00${'x'.repeat(2 ** 16)}`;
+
 for (const [title, content, message] of [
   ['a million dictionaries', pickle('('.padEnd(1_000_001, '}'), 't'), /more than 1000000 objects/],
   [
@@ -115,6 +122,25 @@ for (const [title, content, message] of [
     /more than 1000000 objects/,
   ],
   ['18 million numbers', pickle('(', 'K\x01'.repeat(17_999_999), 't'), /more than 1000000 objects/],
+  [
+    'a list of pairs that is made a dictionary many times over',
+    pickle('ccollections\nOrderedDict\nq\x00', `(${PAIRS}l\x85q\x01`, 'h\x00h\x01R0'.repeat(2000)),
+    /more than 1000000 objects/,
+  ],
+  [
+    'a text that is made bytes many times over',
+    pickle(
+      'c_codecs\nencode\nq\x00',
+      `${LONG_TEXT}${key('latin1')}\x86q\x01`,
+      'h\x00h\x01R0'.repeat(4000),
+    ),
+    /more than 1000000 objects/,
+  ],
+  [
+    'a name of many characters',
+    pickle(key('n'.repeat(600)), '2\x93'),
+    /an endless name before byte/,
+  ],
   ['a text of 4 GB', pickle('X\xff\xff\xff\xff'), /goes on after its last byte/],
   ['an endless name', pickle(`c${'x'.repeat(5000)}`), /an endless name/],
   ['nothing on the stack', pickle('t'), /takes a value where there is none/],
