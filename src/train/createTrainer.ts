@@ -85,6 +85,7 @@ export async function createTrainer(
   const asked = parseConfig(trainCommand, config);
   const askedHere = withAbsolutePaths(trainCommand, asked);
   const resume = typeof options.resume === 'string' ? absolute(options.resume) : options.resume;
+  if (options.orStart && resume !== true) throw orStartAlone();
   const named = typeof resume === 'string' ? await findCheckpoint(resume) : undefined;
   const moved = await movedDataRoot(named?.checkpoint, asked, askedHere.dataRoot);
   const [given, here] = [
@@ -150,7 +151,6 @@ async function checkpointFor(
   config: TrainConfig,
   { resume, orStart = false, override }: CreateTrainerOptions,
 ): Promise<FoundCheckpoint | undefined> {
-  if (orStart && resume !== true) throw orStartAlone();
   if (resume === undefined) {
     requireNoOverride(override);
     return undefined;
