@@ -7,6 +7,12 @@ import type { InputFile } from './inputFile.js';
 /** The most records that are read; PyTorch writes one for every storage. */
 const MAX_RECORDS = 100_000;
 
+/** How an archive's last record begins, and its bytes without the comment at its end. */
+const [END_SIGNATURE, END_BYTES] = ['PK\x05\x06', 22];
+
+/** From so many bytes before the end of a file on, the last record is looked for. */
+const MAX_TAIL = 1 << 17;
+
 /** One file in a zip archive. */
 export interface ZipRecord {
   readonly name: string;
@@ -25,7 +31,8 @@ export interface ZipRecord {
 export async function readZipRecords(file: InputFile): Promise<Map<string, ZipRecord>> {
   const records = new Map<string, ZipRecord>();
   try {
-    const zip = await fromRandomAccessReaderPromise(new FileReader(file), file.size, {
+    const size = await archiveSize(file);
+    const zip = await fromRandomAccessReaderPromise(new FileReader(file), size, {
       autoClose: false,
     });
     if (zip.entryCount > MAX_RECORDS) throw new FormatError(`it has ${zip.entryCount} records`);
@@ -36,7 +43,7 @@ export async function readZipRecords(file: InputFile): Promise<Map<string, ZipRe
     }
   } catch (error) {
     if (error instanceof FormatError || error instanceof MocoError) throw error;
-    throw damaged(error as Error);
+    throw new FormatError(`its zip archive is damaged: ${(error as Error).message}`);
   }
   requireDisjoint([...records.values()]);
   return records;
@@ -56,6 +63,7 @@ export async function readZipRecord(
   if (bytes > maxBytes) {
     throw new FormatError(
       `its record ${quoted(name)} has ${bytes} bytes, expected at most ${maxBytes}`,
+      'Save the tensors alone: torch.save(model.state_dict(), "model.pth").',
     );
   }
   const content = await file.read(offset, bytes);
@@ -87,12 +95,18 @@ function requireDisjoint(records: ZipRecord[]): void {
   }
 }
 
-function damaged({ message }: Error): FormatError {
-  if (!/end of central directory/i.test(message)) {
-    return new FormatError(`its zip archive is damaged: ${message}`);
+/** Bytes up to the end of the archive, which other bytes may follow. */
+async function archiveSize(file: InputFile): Promise<number> {
+  const length = Math.min(file.size, MAX_TAIL);
+  const tail = await file.read(file.size - length, length);
+  const at = tail.lastIndexOf(END_SIGNATURE, undefined, 'latin1');
+  const end = at + END_BYTES;
+  if (at < 0 || end > length) {
+    const hint = 'Get it again: a download or a copy ended too early.';
+    throw new FormatError('its zip archive has no end: the file is cut off', hint);
   }
-  const hint = 'Get it again: a download or a copy ended too early.';
-  return new FormatError('its zip archive has no end: the file is cut off', hint);
+  const comment = tail.readUInt16LE(end - 2);
+  return Math.min(file.size, file.size - length + end + comment);
 }
 
 function twice(name: string): FormatError {

@@ -46,10 +46,12 @@ test('every storage of a zip .pth comes with its CRC-32; the old format has none
   assert.ok(legacy.tensors.every(({ storage }) => storage.crc32 === undefined));
 });
 
-test('what comes after the storages of the old format is not looked at', async () => {
-  const content = await readFile(modelFile('plain_legacy.pth'));
-  const { tensors } = await read(Buffer.concat([content, Buffer.from('more')]));
-  assert.equal(tensors.length, 2);
+test('what comes after an archive, or after the storages of the old format, is not looked at', async () => {
+  for (const name of ['plain.pth', 'plain_legacy.pth']) {
+    const content = await readFile(modelFile(name));
+    const { tensors } = await read(Buffer.concat([content, Buffer.alloc(100_000)]));
+    assert.equal(tensors.length, 2, name);
+  }
 });
 
 test('views of one storage share it', async () => {
