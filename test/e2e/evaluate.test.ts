@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import {
@@ -16,6 +16,7 @@ import {
   linear,
   train,
 } from 'moco';
+import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import type { Layout } from '#moco/model/backboneLayout.js';
 import { failure } from '../support/failure.js';
 import { renamed, torchvisionName } from '../support/familyNames.js';
@@ -58,6 +59,21 @@ function moco(command: string, ...words: string[]) {
 
 const evaluateLinear = (changes: object) =>
   linear({ ...LINEAR, modelPath: trained.files.model, ...changes });
+
+test('knn and linear of a model with NaN among its weights name the tensor, and no learning rate', async () => {
+  const modelPath = join(folder, 'diverged.safetensors');
+  await writeZeros(modelPath, encoderLayout('resnet18'));
+  const { tensors } = await readTensorFile(modelPath);
+  const [{ name, storage }] = tensors as [(typeof tensors)[0]];
+  await using file = await open(modelPath, 'r+');
+  await file.write(Buffer.from(new Float32Array([Number.NaN]).buffer), 0, 4, storage.offset);
+  for (const measure of [knn({ ...TINY, modelPath, k: 5 }), linear({ ...LINEAR, modelPath })]) {
+    const error = await failure(measure, 'ERR_MOCO_NON_FINITE');
+    assert.match(error.message, /has values that are NaN or infinite: 1 in "[^"]+"$/);
+    assert.ok(error.message.includes(`"${name}"`));
+    assert.doesNotMatch(`${error.hint}`, /learning rate/);
+  }
+});
 
 test('knn of a model file is what was measured during the training', () => {
   const { status, stdout, stderr } = moco('knn', '--k', '5', '--json');
