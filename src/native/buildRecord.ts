@@ -24,9 +24,11 @@ export interface BuildRecord {
   readonly tests: string | null;
 }
 
-/** Relative to the package's folder, like the two below. */
+/** Relative to the package's folder, like the three below. */
 export const BUILD_FOLDER = 'build/native';
 export const ADDON = join(BUILD_FOLDER, 'Release/moco.node');
+/** Puts variables into the environment of the process; built and loaded on Linux only. */
+export const ENVIRONMENT = join(BUILD_FOLDER, 'Release/environment.node');
 export const NATIVE_TESTS = join(BUILD_FOLDER, 'Release/moco_tests');
 
 const RECORD = join(BUILD_FOLDER, 'moco-build.json');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { MocoError } from '../error.js';
 import { packageRoot } from '../packageRoot.js';
 import type { NativeAddon } from './addon.js';
-import { ADDON, type BuildRecord, readBuildRecord } from './buildRecord.js';
+import { ADDON, type BuildRecord, ENVIRONMENT, readBuildRecord } from './buildRecord.js';
 import { inspectPrefix } from './libtorchPrefix.js';
 import {
   addonMissing,
@@ -58,22 +58,15 @@ function findMismatch(root: string, record: BuildRecord): MocoError | undefined 
 }
 
 function load(root: string, file: string, record: BuildRecord): NativeAddon {
-  spinBriefly();
-  // cuBLAS adds up in the same order in every run only with a workspace of fixed size.
-  process.env.CUBLAS_WORKSPACE_CONFIG ??= ':4096:8';
+  const require = createRequire(import.meta.url);
+  const environment = join(root, ENVIRONMENT);
+  const hasEnvironment = record.platform === 'linux';
+  if (hasEnvironment && !existsSync(environment)) throw addonMissing(root, environment);
   try {
-    return createRequire(import.meta.url)(file) as NativeAddon;
+    // Before the addon: LibTorch's OpenMP reads the environment once, when it is loaded.
+    if (hasEnvironment) require(environment);
+    return require(file) as NativeAddon;
   } catch (error) {
     throw cannotBeLoaded(root, file, record, error as Error);
   }
-}
-
-/**
- * Lets LibTorch's OpenMP threads wait for each other by sleeping soon. By default GNU's spin for
- * milliseconds, which costs nothing on an idle machine and a third of the speed beside one other
- * busy process (resnet50, bf16, 2 cores: 17 against 25 pictures/s; alone 54 against 55).
- * It is read once, when the library is loaded.
- */
-function spinBriefly(): void {
-  if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '2000';
 }

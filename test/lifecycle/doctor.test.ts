@@ -18,6 +18,7 @@ import type { DoctorReport, Finding } from 'moco';
 import { examine } from '#moco/doctor/doctor.js';
 import { ADDON, readBuildRecord, writeBuildRecord } from '#moco/native/buildRecord.js';
 import { packageRoot } from '#moco/packageRoot.js';
+import { copyEnvironment } from '../support/nativeBuild.js';
 
 /** A copy of the package in which nothing is built. */
 function unbuiltCopy(t: TestContext): string {
@@ -35,6 +36,7 @@ function copyWithAddon(t: TestContext, whenLoaded: string): string {
   const root = unbuiltCopy(t);
   const addon = join(root, ADDON);
   mkdirSync(dirname(addon), { recursive: true });
+  copyEnvironment(root);
   const source = `#include <cstdlib>\nstruct Loaded { Loaded() { ${whenLoaded} } } loaded;\n`;
   writeFileSync(`${addon}.cc`, source);
   const compiler = process.env.CXX ?? 'c++';

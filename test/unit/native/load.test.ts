@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import {
   ADDON,
   type BuildRecord,
+  ENVIRONMENT,
   readBuildRecord,
   writeBuildRecord,
 } from '#moco/native/buildRecord.js';
@@ -13,6 +14,7 @@ import { loadAddonOf } from '#moco/native/load.js';
 import { cannotBeLoaded } from '#moco/native/loadFailure.js';
 import { packageRoot } from '#moco/packageRoot.js';
 import { writeFiles, writeLibtorch } from '../../support/fakeHost.js';
+import { copyEnvironment } from '../../support/nativeBuild.js';
 import { PERMISSION } from '../../support/permissionModel.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
@@ -28,6 +30,7 @@ function builtPackage(t: TestContext): { root: string; prefix: string; record: B
   const libtorch = { prefix, version: '2.13.0', cuda: false };
   const record = { libtorch, nvcc: null, platform, arch, sources: 'abc', tests: null };
   writeFiles(root, { [ADDON]: '' });
+  copyEnvironment(root);
   writeBuildRecord(root, record);
   return { root, prefix, record };
 }
@@ -75,6 +78,16 @@ for (const machine of [{ arch: 's390x' }, { platform: 'aix' }]) {
     });
   });
 }
+
+test('a build from before the library that sets the environment is not complete', (t) => {
+  if (platform !== 'linux') return t.skip('only Linux has that library');
+  const { root } = builtPackage(t);
+  rmSync(join(root, ENVIRONMENT));
+  assert.throws(() => loadAddonOf(root), {
+    code: 'ERR_MOCO_NATIVE_MISSING',
+    message: /no complete build of .*environment\.node/,
+  });
+});
 
 test('a LibTorch that is gone is named with its version and folder', (t) => {
   const { root, prefix } = builtPackage(t);
