@@ -8,6 +8,7 @@
 #include "core/ops/convolution.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <array>
@@ -16,7 +17,6 @@
 #include <vector>
 
 #include "command_line.h"
-#include "core/base/threads.h"
 #include "core/device/caching_allocator.h"
 #include "core/device/device.h"
 #include "sites.h"
@@ -117,7 +117,7 @@ int main(int argc, char** argv) {
     return EXIT_FAILURE;
   }
   installCachingAllocator();
-  setComputeThreads(argument(argc, argv, 3, 2));
+  at::set_num_threads(static_cast<int>(argument(argc, argv, 3, 2)));
   std::puts(
       "| layer | pass | in a step | PyTorch, ms | GFLOP/s | moco, ms | GFLOP/s | PyTorch / moco "
       "(median) |\n|---|---|---|---|---|---|---|---|");

@@ -6,6 +6,7 @@
 //   build/native/Release/gradients_bench [batches 12] [threads 2]
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <array>
 #include <cmath>
@@ -15,7 +16,6 @@
 #include <vector>
 
 #include "command_line.h"
-#include "core/base/threads.h"
 #include "core/contrast/moco.h"
 #include "core/device/caching_allocator.h"
 #include "core/device/device.h"
@@ -125,7 +125,7 @@ int main(int argc, char** argv) {
     return EXIT_FAILURE;
   }
   installCachingAllocator();
-  setComputeThreads(argument(argc, argv, 2, 2));
+  at::set_num_threads(static_cast<int>(argument(argc, argv, 2, 2)));
   Moco bf16(options(at::kBFloat16)), fp32(options(at::kFloat));
   Batches batches;
   std::puts(

@@ -9,6 +9,7 @@
 #include "core/evaluate/knn.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -19,7 +20,6 @@
 #include <vector>
 
 #include "command_line.h"
-#include "core/base/threads.h"
 #include "core/device/caching_allocator.h"
 #include "core/model/encoder.h"
 #include "timing.h"
@@ -109,7 +109,7 @@ int main(int argc, char** argv) {
     return argument(argc, argv, index, fallback);
   };
   installCachingAllocator();
-  setComputeThreads(number(6, 2));
+  at::set_num_threads(static_cast<int>(number(6, 2)));
   const int64_t length = number(3, 2048);
   const Data data{normaliseRows(at::randn({number(1, 10000), length})),
                   normaliseRows(at::randn({number(2, 50000), length})),

@@ -16,7 +16,7 @@ Description commonDescription(Worker& worker) {
           .precisionReason = machine.precision.reason,
           .viewsDevice = worker.placement().viewsDevice.str(),
           .viewsReason = worker.placement().reason,
-          .computeThreads = worker.computeThreads(),
+          .computeThreads = machine.computeThreads,
           .dataThreads = machine.dataThreads,
           .parameters = worker.parameters()};
 }
@@ -46,7 +46,8 @@ Napi::Object descriptionObject(Napi::Env env, const Description& description) {
   object.Set("precisionReason", description.precisionReason);
   object.Set("viewsDevice", description.viewsDevice);
   object.Set("viewsReason", description.viewsReason);
-  object.Set("computeThreads", static_cast<double>(description.computeThreads));
+  object.Set("computeThreads", static_cast<double>(description.computeThreads.count));
+  object.Set("computeThreadsReason", description.computeThreads.reason);
   object.Set("dataThreads", static_cast<double>(description.dataThreads));
   object.Set("parameters", static_cast<double>(description.parameters));
   return object;

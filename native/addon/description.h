@@ -16,7 +16,8 @@ namespace moco::addon {
 struct Description {
   at::Device device;
   std::string deviceName, precision, precisionReason, viewsDevice, viewsReason;
-  int64_t computeThreads, dataThreads, parameters;
+  Threads computeThreads;
+  int64_t dataThreads, parameters;
 };
 
 /// The properties of `NativeTrainerDescription` of src/native/trainer.ts.

@@ -82,9 +82,9 @@ function addon({ seconds, libtorchVersion }: Loaded): Finding {
 
 /** Where and how fast a run would compute, after training steps that worked. */
 function training({ description, seconds, loss, memory, warnings }: Stepped): Finding[] {
-  const { device, deviceName, computeThreads, dataThreads, precision, precisionReason } =
-    description;
-  const threads = `threads: ${computeThreads} to compute, ${dataThreads} to make views`;
+  const { device, deviceName, precision, precisionReason } = description;
+  const { computeThreads, computeThreadsReason, dataThreads } = description;
+  const threads = `threads: ${dataThreads} to make views, ${computeThreads} to compute, ${computeThreadsReason}`;
   const peak = `${(memory.peak / 1e6).toFixed(0)} MB of tensors`;
   return [
     {

@@ -11,6 +11,8 @@ export interface NativeDescription {
   /** Why views are made there, in words for the user. */
   readonly viewsReason: string;
   readonly computeThreads: number;
+  /** Why so many, in words for the user. */
+  readonly computeThreadsReason: string;
   readonly dataThreads: number;
   /** Number of parameters of one encoder. */
   readonly parameters: number;

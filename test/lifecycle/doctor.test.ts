@@ -47,11 +47,15 @@ function copyWithAddon(t: TestContext, whenLoaded: string): string {
   return root;
 }
 
-function doctor(root: string): { status: number | null; report: DoctorReport; stderr: string } {
+function doctor(
+  root: string,
+  env: Record<string, string> = {},
+): { status: number | null; report: DoctorReport; stderr: string } {
   const words = [join(root, 'bin/moco.js'), 'doctor', '--json'];
   const { status, stdout, stderr } = spawnSync(process.execPath, words, {
     cwd: root,
     encoding: 'utf8',
+    env: { ...process.env, ...env },
   });
   return { status, report: JSON.parse(stdout), stderr };
 }
@@ -73,6 +77,19 @@ test('on this machine everything works, one real training step included', () => 
   const { computeThreads, precision } = find(report, 'device')?.facts ?? {};
   assert.equal(typeof computeThreads, 'number');
   assert.match(String(precision), /^(fp32|bf16)$/);
+});
+
+test('the doctor says how many threads would compute, and what decides that', () => {
+  const device = (value: string) =>
+    find(doctor(packageRoot, { OMP_NUM_THREADS: value }).report, 'device')?.message;
+  assert.match(
+    device('3,2') ?? '',
+    /; threads: \d+ to make views, 3 to compute, as OMP_NUM_THREADS says$/,
+  );
+  assert.match(
+    device('all') ?? '',
+    /to compute, [^;]+; OMP_NUM_THREADS is "all", which is no number from 1 to 1024$/,
+  );
 });
 
 test('without the addon the doctor says how to build it, and ends with 1', (t) => {

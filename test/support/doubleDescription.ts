@@ -7,6 +7,7 @@ export const DOUBLE_DESCRIPTION = {
   viewsDevice: 'cpu',
   viewsReason: 'the CPU trains',
   computeThreads: 1,
+  computeThreadsReason: 'one for each core',
   dataThreads: 1,
   parameters: 1000,
 } as const;

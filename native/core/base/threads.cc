@@ -4,24 +4,55 @@
 #include <ATen/TensorIterator.h>
 
 #include <algorithm>
-#include <thread>
+#include <charconv>
+#include <string_view>
+#include <system_error>
 
 namespace moco {
+namespace {
 
-int64_t chooseDataThreads(const std::optional<int64_t>& asked, const at::Device& device) {
-  if (asked) return *asked;
-  // One thread makes 100,000 views of 32 × 32 pixels per second. A training step on the CPU, where
-  // PyTorch keeps a thread on every core, uses up views hundreds of times more slowly: one thread
-  // is enough, and takes less than 1 % of a core. A GPU uses views up faster. It needs one core,
-  // for the thread that starts its kernels, and leaves the others free for making views.
-  constexpr int64_t kMost = 4;
-  const int64_t cores = std::thread::hardware_concurrency();
-  return device.is_cuda() ? std::clamp<int64_t>(cores - 1, 1, kMost) : 1;
+constexpr const char* kBlanks = " \t";
+
+/// The first number of a list such as `4,2`, whose others are for parallel regions within others.
+/// Absent where it is no number of threads.
+std::optional<int64_t> firstNumber(std::string_view list) {
+  list.remove_prefix(std::min(list.find_first_not_of(kBlanks), list.size()));
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(list.data(), list.data() + list.size(), number);
+  const std::string_view rest(end, list.data() + list.size() - end);
+  const size_t next = rest.find_first_not_of(kBlanks);
+  const bool isWhole = next == std::string_view::npos || rest[next] == ',';
+  if (error != std::errc() || !isWhole || number < 1 || number > kMostThreads) return {};
+  return number;
 }
 
-int64_t setComputeThreads(const std::optional<int64_t>& asked) {
-  if (asked) at::set_num_threads(static_cast<int>(*asked));
-  return at::get_num_threads();
+}  // namespace
+
+Threads chooseComputeThreads(const std::optional<int64_t>& asked, const Cores& cores,
+                             const std::function<const char*(const char*)>& environment) {
+  if (asked) return {*asked, "as the setting threads says"};
+  std::string ignored;
+  for (const char* name : {"OMP_NUM_THREADS", "MKL_NUM_THREADS"}) {
+    const char* const value = environment(name);
+    if (value == nullptr) continue;
+    if (const auto number = firstNumber(value)) {
+      return {*number, std::string("as ") + name + " says" + ignored};
+    }
+    ignored += std::string("; ") + name + " is \"" + value + "\", which is no number from 1 to " +
+               std::to_string(kMostThreads);
+  }
+  return {cores.count, cores.reason + ignored};
+}
+
+int64_t chooseDataThreads(const std::optional<int64_t>& asked, const at::Device& device,
+                          const Cores& cores) {
+  if (asked) return *asked;
+  // One thread makes 100,000 views of 32 × 32 pixels per second. A training step on the CPU, with
+  // a thread on every core, uses up views hundreds of times more slowly: one thread is enough, and
+  // takes less than 1 % of a core. A GPU uses views up faster. It needs one core, for the thread
+  // that starts its kernels, and leaves the others free for making views.
+  constexpr int64_t kMost = 4;
+  return device.is_cuda() ? std::clamp<int64_t>(cores.count - 1, 1, kMost) : 1;
 }
 
 void parallelFor(int64_t count, const std::function<void(int64_t, int64_t)>& body) {

@@ -3,22 +3,43 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <optional>
+#include <string>
+
+#include "core/base/cores.h"
 
 namespace moco {
 
+/// A number of threads.
+struct Threads {
+  int64_t count;       // at least one
+  std::string reason;  // why so many, in words for the user
+};
+
+/// The most threads that may be asked for.
+inline constexpr int64_t kMostThreads = 1024;
+
+/// The number of threads that compute on the CPU: as the user asks, else as `OMP_NUM_THREADS` or
+/// `MKL_NUM_THREADS` says, else one for each core.
+/// @param asked        the setting, at least 1; absent leaves the choice to this function
+/// @param cores        that the process may use
+/// @param environment  the value of a variable, null where it is not set
+Threads chooseComputeThreads(
+    const std::optional<int64_t>& asked, const Cores& cores,
+    const std::function<const char*(const char*)>& environment = [](const char* name) {
+      return std::getenv(name);
+    });
+
 /// The number of threads that make views ahead of the training step: enough that the step does not
-/// wait for views, and few enough that PyTorch's own threads keep their cores.
+/// wait for views, and few enough that the threads that compute keep their cores.
 /// @param asked   the number that the user asks for, at least 1; absent leaves the choice to this
 ///                function
 /// @param device  what the step runs on
-int64_t chooseDataThreads(const std::optional<int64_t>& asked, const at::Device& device);
-
-/// Sets the number of threads that PyTorch uses for what the calling thread computes.
-/// @param asked  at least 1; absent keeps the number that PyTorch has chosen
-/// @return       the number in use from now on
-int64_t setComputeThreads(const std::optional<int64_t>& asked);
+/// @param cores   that the process may use
+int64_t chooseDataThreads(const std::optional<int64_t>& asked, const at::Device& device,
+                          const Cores& cores);
 
 /// Divides 0 … count − 1 into consecutive parts and calls `body(begin, end)` for each, on PyTorch's
 /// threads. Within a body, a nested call has a single part. If a body throws, the caller gets the

@@ -12,13 +12,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <fstream>
-#include <limits>
 #include <map>
 #include <mutex>
 #include <string>
 #include <unordered_map>
 
+#include "core/base/control_groups.h"
 #include "core/base/error.h"
 
 namespace moco {
@@ -175,13 +174,8 @@ void restartPeak() { instance().restartPeak(); }
 size_t physicalMemory() {
   const auto pages = static_cast<size_t>(sysconf(_SC_PHYS_PAGES));
   const size_t memory = pages * static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  return std::min({memory, memoryLimit("/sys/fs/cgroup/memory.max"),
-                   memoryLimit("/sys/fs/cgroup/memory/memory.limit_in_bytes")});
-}
-
-size_t memoryLimit(const std::string& path) {
-  size_t limit = 0;
-  return std::ifstream(path) >> limit ? limit : std::numeric_limits<size_t>::max();
+  const auto limit = memoryLimit();
+  return limit ? std::min<size_t>(memory, limit->amount) : memory;
 }
 
 }  // namespace moco

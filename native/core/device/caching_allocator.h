@@ -31,9 +31,4 @@ void restartPeak();
 /// The machine's memory in bytes, or the limit of the container that the process runs in, if lower.
 size_t physicalMemory();
 
-/// Reads a container's memory limit (of a Linux control group).
-/// @param path  the file that states it
-/// @return      bytes; the largest size_t if there is no such file or it says `max`: no limit
-size_t memoryLimit(const std::string& path);
-
 }  // namespace moco

@@ -1,10 +1,12 @@
 #include "core/device/machine.h"
 
+#include <ATen/Parallel.h>
+
 #include <thread>
 
+#include "core/base/cores.h"
 #include "core/base/error.h"
 #include "core/base/thread_team.h"
-#include "core/base/threads.h"
 
 namespace moco {
 namespace {
@@ -16,26 +18,32 @@ void requirePositive(const char* setting, const std::optional<int64_t>& value) {
               "Give a positive number, or auto.");
 }
 
+void setComputeThreads(int64_t count) {
+  if (at::get_num_threads() == count) return;
+  // With the number of threads, PyTorch makes a pool of one for each core, which nothing here uses,
+  // and which ends the process with a signal where a thread could not be started.
+  requireThreads(std::thread::hardware_concurrency());
+  at::set_num_threads(static_cast<int>(count));
+}
+
 }  // namespace
 
 Machine resolveMachine(const ComputeSettings& settings) {
   requirePositive("threads", settings.threads);
   requirePositive("dataThreads", settings.dataThreads);
   const at::Device device = resolveDevice(settings.device);
+  const Cores cores = availableCores();
   return {.device = device,
           .precision = resolvePrecision(settings.precision, device, settings.arithmetic.tf32),
-          .dataThreads = chooseDataThreads(settings.dataThreads, device),
+          .computeThreads = chooseComputeThreads(settings.threads, cores),
+          .dataThreads = chooseDataThreads(settings.dataThreads, device, cores),
           .recorders = settings.cudaGraph ? graphRecorders(device) : MakeRecorder{}};
 }
 
-int64_t setUpMachine(const Machine& machine, const ComputeSettings& settings) {
+void setUpMachine(const Machine& machine, const ComputeSettings& settings) {
   setUpDevice(machine.device, settings.arithmetic);
-  // With the number of threads, PyTorch makes a pool of one for each core, which nothing here uses,
-  // and which ends the process with a signal where a thread could not be started.
-  requireThreads(std::thread::hardware_concurrency());
-  const int64_t threads = setComputeThreads(settings.threads);
+  setComputeThreads(machine.computeThreads.count);
   startThreadTeam();
-  return threads;
 }
 
 }  // namespace moco

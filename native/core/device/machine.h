@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "core/base/threads.h"
 #include "core/device/device.h"
 #include "core/device/graphed_function.h"
 
@@ -15,7 +16,7 @@ namespace moco {
 struct ComputeSettings {
   std::string device;                       // as for resolveDevice
   std::string precision;                    // as for resolvePrecision
-  std::optional<int64_t> threads = {};      // that compute on the CPU; absent: PyTorch chooses
+  std::optional<int64_t> threads = {};      // that compute on the CPU; absent: chosen
   std::optional<int64_t> dataThreads = {};  // that make views; absent: chosen by device and cores
   Arithmetic arithmetic = {};
   bool cudaGraph = true;  // on a GPU, work that repeats is recorded and replayed in one piece
@@ -36,8 +37,9 @@ struct ComputeSettings {
 struct Machine {
   at::Device device;
   Precision precision;
-  int64_t dataThreads;
-  MakeRecorder recorders;  // of work that repeats; empty: nothing is recorded
+  Threads computeThreads = {1, ""};  // on the CPU
+  int64_t dataThreads;               // that make views
+  MakeRecorder recorders;            // of work that repeats; empty: nothing is recorded
 };
 
 /// Chooses, and changes nothing.
@@ -45,9 +47,9 @@ struct Machine {
 /// @throws Error ERR_MOCO_CONFIG  where a number of threads is not positive
 Machine resolveMachine(const ComputeSettings& settings);
 
-/// Prepares the process and the calling thread for computing as resolved: see `setUpDevice`,
-/// `setComputeThreads` and `startThreadTeam`.
-/// @return  how many threads compute on the CPU
-int64_t setUpMachine(const Machine& machine, const ComputeSettings& settings);
+/// Prepares the process and the calling thread for computing as resolved: see `setUpDevice` and
+/// `startThreadTeam`. PyTorch then computes with that number of threads what this thread tells it
+/// to.
+void setUpMachine(const Machine& machine, const ComputeSettings& settings);
 
 }  // namespace moco

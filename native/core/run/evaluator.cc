@@ -36,7 +36,7 @@ Evaluator::Evaluator(EvaluatorSettings settings, Dataset dataset, const StateDic
       dataset_(std::move(dataset)),
       machine_(resolveMachine(settings_.compute)) {
   requirePictures(dataset_);
-  computeThreads_ = setUpMachine(machine_, settings_.compute);
+  setUpMachine(machine_, settings_.compute);
   dataset_.normalisation = on(machine_.device, dataset_.normalisation);
   const Stem stem = stemNamed(settings_.stem);
   const EncoderOptions options{.settings = {.arch = settings_.arch, .featureDim = 0},

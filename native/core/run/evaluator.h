@@ -97,7 +97,6 @@ class Evaluator {
   std::vector<std::string> takeWarnings() { return std::exchange(warnings_, {}); }
 
   const Machine& machine() const { return machine_; }
-  int64_t computeThreads() const { return computeThreads_; }
   const DataPlacement& placement() const { return placement_; }
   /// Number of the backbone's parameters.
   int64_t parameters() const { return encoder_->parameters().elements(); }
@@ -113,7 +112,6 @@ class Evaluator {
   EvaluatorSettings settings_;
   Dataset dataset_;
   Machine machine_;
-  int64_t computeThreads_ = 0;
   std::optional<Encoder> encoder_;  // the model, which is never changed
   std::optional<LinearEvaluation> linear_;
   DataPlacement placement_;

@@ -65,7 +65,7 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset,
   requirePositive(settings_, dataset_);
   requireGroups(settings_);
   requireEnoughPictures(settings_, dataset_);
-  computeThreads_ = setUpMachine(machine_, settings_.compute);
+  setUpMachine(machine_, settings_.compute);
   memoryPlan_ = planMemory(memoryDemand());
   availableMemory_ = moco::availableMemory(machine_.device);
   warnOfMissingMemory();

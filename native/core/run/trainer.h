@@ -82,7 +82,6 @@ class Trainer {
   int64_t availableMemory() const { return availableMemory_; }
 
   const Machine& machine() const { return machine_; }
-  int64_t computeThreads() const { return computeThreads_; }
   const DataPlacement& placement() const { return placement_; }
   int64_t parameters() { return moco_->queryEncoder().parameters().elements(); }
   int64_t stepsPerEpoch() const { return loader_->batchesPerEpoch(); }
@@ -118,7 +117,6 @@ class Trainer {
   TrainerSettings settings_;
   Dataset dataset_;
   Machine machine_;
-  int64_t computeThreads_ = 0;
   int64_t availableMemory_;
   MemoryPlan memoryPlan_;
   std::optional<GraphedMoco> moco_;

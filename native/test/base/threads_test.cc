@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -15,26 +16,79 @@
 
 using namespace moco;
 
+namespace {
+
+const Cores kEightCores{8, "one for each core"};
+
+/// What is chosen with this value of OMP_NUM_THREADS.
+Threads chosenWith(const char* ompNumThreads) {
+  return chooseComputeThreads({}, kEightCores, [&](const char* name) {
+    return std::string(name) == "OMP_NUM_THREADS" ? ompNumThreads : nullptr;
+  });
+}
+
+const char* nothing(const char*) { return nullptr; }
+
+}  // namespace
+
 TEST_CASE("on the CPU one thread makes views, so that the step keeps the cores") {
-  CHECK(chooseDataThreads({}, at::kCPU) == 1);
+  CHECK(chooseDataThreads({}, at::kCPU, kEightCores) == 1);
 }
 
 TEST_CASE("for a GPU a few threads make views, and one core is left to start its kernels") {
-  const int64_t cores = std::thread::hardware_concurrency();
-  const int64_t threads = chooseDataThreads({}, at::Device(at::kCUDA, 0));
-  CHECK(threads >= 1);
-  CHECK(threads <= 4);
-  CHECK(threads <= std::max<int64_t>(cores - 1, 1));
+  const auto threadsOn = [](int64_t cores) {
+    return chooseDataThreads({}, at::Device(at::kCUDA, 0), {cores, ""});
+  };
+  CHECK(threadsOn(1) == 1);
+  CHECK(threadsOn(2) == 1);
+  CHECK(threadsOn(4) == 3);
+  CHECK(threadsOn(64) == 4);
 }
 
 TEST_CASE("a number of threads that the user asks for is used") {
-  CHECK(chooseDataThreads(7, at::kCPU) == 7);
-  CHECK(chooseDataThreads(7, at::Device(at::kCUDA, 0)) == 7);
-  const int before = at::get_num_threads();
-  CHECK(setComputeThreads({}) == before);
-  CHECK(setComputeThreads(before + 1) == before + 1);
-  CHECK(at::get_num_threads() == before + 1);
-  at::set_num_threads(before);
+  CHECK(chooseDataThreads(7, at::kCPU, kEightCores) == 7);
+  CHECK(chooseDataThreads(7, at::Device(at::kCUDA, 0), kEightCores) == 7);
+  const auto environment = [](const char*) { return "3"; };
+  const Threads threads = chooseComputeThreads(7, kEightCores, environment);
+  CHECK(threads.count == 7);
+  CHECK(threads.reason == "as the setting threads says");
+}
+
+TEST_CASE("a thread computes on each core where nobody says otherwise") {
+  const Threads threads = chooseComputeThreads({}, kEightCores, nothing);
+  CHECK(threads.count == 8);
+  CHECK(threads.reason == "one for each core");
+}
+
+TEST_CASE("OMP_NUM_THREADS decides, and of a list the first number") {
+  CHECK(chosenWith("3").count == 3);
+  CHECK(chosenWith("3").reason == "as OMP_NUM_THREADS says");
+  CHECK(chosenWith("12").count == 12);
+  CHECK(chosenWith(" 5 ").count == 5);
+  CHECK(chosenWith("4,2").count == 4);
+  CHECK(chosenWith("4 , 2").count == 4);
+}
+
+TEST_CASE("an OMP_NUM_THREADS that is no number of threads decides nothing, and is named") {
+  for (const char* value :
+       {"", " ", "0", "-1", "abc", "2x", "1.5", ",4", "1025", "99999999999999999999"}) {
+    INFO("OMP_NUM_THREADS=", value);
+    const Threads threads = chosenWith(value);
+    CHECK(threads.count == 8);
+    CHECK(threads.reason == std::string("one for each core; OMP_NUM_THREADS is \"") + value +
+                                "\", which is no number from 1 to 1024");
+  }
+}
+
+TEST_CASE("MKL_NUM_THREADS decides where OMP_NUM_THREADS does not") {
+  const auto threadsWith = [](const char* openMp) {
+    return chooseComputeThreads({}, kEightCores, [&](const char* name) {
+      return std::string(name) == "MKL_NUM_THREADS" ? "2" : openMp;
+    });
+  };
+  CHECK(threadsWith(nullptr).count == 2);
+  CHECK(threadsWith(nullptr).reason == "as MKL_NUM_THREADS says");
+  CHECK(threadsWith("6").count == 6);
 }
 
 TEST_CASE("parallelFor covers every number once, on as many threads as PyTorch has") {

@@ -7,10 +7,7 @@
 
 #include <cstdint>
 #include <fstream>
-#include <limits>
 #include <vector>
-
-#include "support/temporary_folder.h"
 
 using namespace moco;
 
@@ -132,17 +129,4 @@ TEST_CASE("idle blocks are released before they and those in use exceed the mach
   CHECK(cachedMemory().cached > 0);
   const auto more = share(0.6);
   CHECK(cachedMemory().cached == 0);
-}
-
-TEST_CASE("a container's limit is read, and there may be none") {
-  const TemporaryFolder folder;
-  const auto limitOf = [&](const std::string& text) {
-    const auto path = folder.path / "memory.max";
-    std::ofstream(path) << text;
-    return memoryLimit(path);
-  };
-  constexpr size_t kNone = std::numeric_limits<size_t>::max();
-  CHECK(limitOf("8589934592\n") == size_t{8} << 30);
-  CHECK(limitOf("max\n") == kNone);
-  CHECK(memoryLimit(folder.path / "missing") == kNone);
 }

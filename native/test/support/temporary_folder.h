@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 namespace moco {
 
@@ -18,12 +19,19 @@ struct TemporaryFolder {
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
   ~TemporaryFolder() {
     // The libtorch.so of some CUDA builds (2.11.0) has a remove_all of its own, which crashes.
-    for (const auto& entry : std::filesystem::directory_iterator(path)) {
-      std::filesystem::remove(entry.path());
+    std::vector<std::filesystem::path> entries{path};
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
+      entries.push_back(entry.path());  // after the folder that it is in
     }
-    std::filesystem::remove(path);
+    for (; !entries.empty(); entries.pop_back()) std::filesystem::remove(entries.back());
   }
 };
+
+/// Writes a text file and the folders that it is in.
+inline void writeFile(const std::filesystem::path& path, const std::string& text) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path) << text;
+}
 
 /// All bytes of a file.
 inline std::string contents(const std::filesystem::path& path) {
