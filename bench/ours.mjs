@@ -6,13 +6,15 @@
 //                       [--queries 10000] [--k 200] [--cuda-graph true] [--deterministic false]
 //
 // Steps are an epoch's last ones, of a data set of so many pictures (else as many as they take): making
-// and normalising the views is in their time. The first line tells the seconds of the first step or
+// and normalising the views is in their time, and an answer tells how long the thread that trains had no
+// core. The first line tells the seconds of the first step or
 // evaluation, in which libraries choose their algorithms. An answer tells, too, the most memory that
 // tensors took and that was held for them, what the trainer warned of, and where a CUDA graph was asked
 // for and not recorded, this failure.
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { loadAddon } from '../dist/native/load.js';
+import { decodeStepRows } from '../dist/train/stepRows.js';
 import { BenchFailure, positiveInteger, secondsOf, startTrainer } from './harness.mjs';
 
 const NUMBERS = {
@@ -61,16 +63,22 @@ async function start({ work, arch, device, precision, queue, k, ...settings }) {
   });
   let epoch = 0;
   const perEpoch = Math.floor(train / batchSize);
-  const trainLast = (steps) => trainer.trainEpoch(++epoch, perEpoch - steps + 1, () => {});
+  let rows = [];
+  const trainLast = async (steps) => {
+    rows = [];
+    const keep = (numbers) => rows.push(...decodeStepRows(numbers));
+    await trainer.trainEpoch(++epoch, perEpoch - steps + 1, keep);
+  };
+  const secondsWithoutCore = () => rows.reduce((sum, row) => sum + row.secondsWithoutCore, 0);
   const [first, run] =
     work === 'step'
       ? [() => trainLast(1), () => trainLast(settings.steps)]
       : [() => trainer.evaluate(), () => trainer.evaluate()];
-  return { trainer, first, run };
+  return { trainer, first, run, secondsWithoutCore };
 }
 
 const settings = readSettings();
-const { trainer, first, run } = await start(settings);
+const { trainer, first, run, secondsWithoutCore } = await start(settings);
 const firstSeconds = await secondsOf(first);
 const { libtorchVersion: libtorch, cudaKernelsUnavailable } = loadAddon();
 const kernels = settings.device.startsWith('cuda') ? cudaKernelsUnavailable() || 'used' : 'no GPU';
@@ -80,6 +88,7 @@ for await (const _ of createInterface({ input: process.stdin })) {
   const warnings = await trainer.takeWarnings();
   const failure = warnings.find((warning) => warning.includes('CUDA graph'));
   const { peak: peakBytes, held: heldBytes } = trainer.memory();
-  console.log(JSON.stringify({ seconds, failure, warnings, peakBytes, heldBytes }));
+  const waited = { secondsWithoutCore: secondsWithoutCore() };
+  console.log(JSON.stringify({ seconds, ...waited, failure, warnings, peakBytes, heldBytes }));
 }
 process.exit(); // the trainer's thread ends with it

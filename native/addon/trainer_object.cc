@@ -39,7 +39,8 @@ Napi::Value TrainerObject::trainEpoch(const Napi::CallbackInfo& info) {
     const auto report = [&](const StepMetrics& metrics) {
       const auto& [loss, accuracy, gradientNorm] = metrics.result;
       reporter.row({static_cast<double>(metrics.step), loss, accuracy, gradientNorm,
-                    metrics.learningRate, metrics.seconds, metrics.queueFill});
+                    metrics.learningRate, metrics.seconds, metrics.queueFill,
+                    metrics.secondsWithoutCore});
     };
     const auto last = core().trainEpoch(epoch, firstStep, report, stopRequested());
     return [last](Napi::Env env) { return Napi::Number::New(env, static_cast<double>(last)); };

@@ -31,9 +31,9 @@ export interface NativeTrainerDescription extends NativeDescription {
 /**
  * Columns of one step's row, in order: number of the step in the epoch (from 1), loss, contrastive
  * top-1 accuracy (0…1), L2 norm of the gradient, learning rate, seconds the step took, share of the
- * queue that holds real keys (0…1).
+ * queue that holds real keys (0…1), seconds in which the run's thread had no core to compute on.
  */
-export const STEP_COLUMNS = 7;
+export const STEP_COLUMNS = 8;
 
 /**
  * A copy of a run's state at one moment, with a thread of its own that writes files. It holds

@@ -93,7 +93,7 @@ export class Progress {
   }
 
   finishStep(row: StepRow): StepEvent {
-    const { step, ...metrics } = row;
+    const { step, secondsWithoutCore: _, ...metrics } = row;
     this.#step = step;
     this.#sums = added(this.#sums, row);
     this.#timeLeft.stepTook(row.seconds);

@@ -9,14 +9,17 @@ export interface StepRow {
   readonly learningRate: number;
   readonly seconds: number;
   readonly queueFill: number;
+  /** How much of the time the run's thread had no core to compute on; 0 where that is unknown. */
+  readonly secondsWithoutCore: number;
 }
 
 export function decodeStepRows(numbers: Float64Array): StepRow[] {
   const rows: StepRow[] = [];
   for (let start = 0; start < numbers.length; start += STEP_COLUMNS) {
     const row = numbers.subarray(start, start + STEP_COLUMNS);
-    const [step, loss, contrastiveAccuracy, gradientNorm, learningRate, seconds, queueFill] =
-      row as unknown as [number, number, number, number, number, number, number];
+    const [step, loss, contrastiveAccuracy, gradientNorm, learningRate, ...timesAndQueue] =
+      row as unknown as [number, number, number, number, number, number, number, number];
+    const [seconds, queueFill, secondsWithoutCore] = timesAndQueue;
     rows.push({
       step,
       loss,
@@ -25,6 +28,7 @@ export function decodeStepRows(numbers: Float64Array): StepRow[] {
       learningRate,
       seconds,
       queueFill,
+      secondsWithoutCore,
     });
   }
   return rows;

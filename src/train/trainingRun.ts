@@ -6,6 +6,7 @@ import type { NativeTrainer } from '../native/trainer.js';
 import type { WarningEvent } from '../run/events.js';
 import { StepInbox } from '../run/stepInbox.js';
 import { type Checkpoint, isOwnRun } from './checkpoint.js';
+import { CoreWatch } from './coreWatch.js';
 import type {
   BestEpoch,
   EpochEvent,
@@ -18,7 +19,7 @@ import { epochOfModel, missingParts } from './missingParts.js';
 import { Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
 import { RunSaver, type SaveEvent } from './runSaver.js';
-import { decodeStepRows } from './stepRows.js';
+import { decodeStepRows, type StepRow } from './stepRows.js';
 import { wayOn, withWayOn } from './wayOn.js';
 
 /** What a trainer is put together from. */
@@ -44,6 +45,7 @@ export class TrainingRun {
   readonly #work: StoppableWork;
   readonly #progress: Progress;
   readonly #saver: RunSaver;
+  readonly #watches: readonly [CoreWatch];
   /** When the newest checkpoint was begun, of `performance.now()`. */
   #checkpointed = performance.now();
   /** Whether the newest checkpoint, once it is written, holds all that was done. */
@@ -66,6 +68,7 @@ export class TrainingRun {
     this.#bestEpoch = bestEpoch;
     this.#work = work;
     this.#progress = new Progress(config, description.stepsPerEpoch, checkpoint?.state);
+    this.#watches = [new CoreWatch(description)];
     this.#saver = new RunSaver({ config, description, native, recorder, bestEpoch });
   }
 
@@ -139,7 +142,7 @@ export class TrainingRun {
   }
 
   /** Trains the rest of the epoch in work, with checkpoints in between where it takes long. */
-  async *#trainEpoch(): AsyncGenerator<StepEvent | SaveEvent, void> {
+  async *#trainEpoch(): AsyncGenerator<StepEvent | WarningEvent | SaveEvent, void> {
     while (!this.#progress.isTrained) {
       this.#work.throwIfStopped();
       yield* this.#trainSteps();
@@ -148,12 +151,12 @@ export class TrainingRun {
   }
 
   /** Trains until the epoch is over, a checkpoint is due or the run is stopped. */
-  async *#trainSteps(): AsyncGenerator<StepEvent | SaveEvent, void> {
+  async *#trainSteps(): AsyncGenerator<StepEvent | WarningEvent | SaveEvent, void> {
     const { epoch, step } = this.#progress;
     const steps = new StepInbox(decodeStepRows, (push) =>
       this.#work.run(this.#native, () => this.#native.trainEpoch(epoch, step + 1, push)),
     );
-    const record = async (rows: ReturnType<typeof decodeStepRows>): Promise<StepEvent[]> => {
+    const record = async (rows: readonly StepRow[]): Promise<StepEvent[]> => {
       this.#isSaved = false;
       const events = rows.map((row) => this.#progress.finishStep(row));
       await this.#recorder.recordSteps(events);
@@ -165,6 +168,7 @@ export class TrainingRun {
         const events = await record(rows);
         if (this.#isLate() && !this.#saver.isBusy) this.#native.stop();
         yield* events;
+        yield* this.#watch(rows);
         yield* this.#saver.takeWritten();
       }
       isOver = true;
@@ -173,6 +177,16 @@ export class TrainingRun {
       await steps.closed();
       // What was trained until then counts, and what a checkpoint says of it must be true.
       if (!isOver && !steps.hasFailed) for await (const rows of steps) await record(rows);
+    }
+  }
+
+  /** What steps show together and none of them alone. */
+  *#watch(rows: readonly StepRow[]): Generator<WarningEvent, void> {
+    for (const row of rows) {
+      for (const watch of this.#watches) {
+        const message = watch.after(row);
+        if (message !== undefined) yield { type: 'warning', message };
+      }
     }
   }
 

@@ -24,6 +24,8 @@ export interface Script {
   readonly warnings?: string[];
   /** `[epoch, step]` at which the GPU fails. */
   readonly deviceFailsAt?: readonly [epoch: number, step: number];
+  /** Seconds of each step, which takes half of one, in which no core was free; 0 where absent. */
+  readonly secondsWithoutCore?: number;
   /** How many epochs were done before, where a run goes on. */
   readonly epochsBefore?: number;
   /**
@@ -118,6 +120,7 @@ export class NativeTrainerDouble implements NativeTrainer {
           throw addonError('ERR_MOCO_DEVICE', `epoch ${epoch}, step ${step}: the GPU failed`);
         }
         rows.push(step, epoch + step / 8, 0.25 * step, step, 1e-3, 0.5, Math.min(1, step / 3));
+        rows.push(this.script.secondsWithoutCore ?? 0);
         if (step % 2 > 0) continue;
         handOver();
         if (this.script.pause !== undefined) await sleep(this.script.pause);

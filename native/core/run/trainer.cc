@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/base/core_wait.h"
 #include "core/base/error.h"
 #include "core/base/failure.h"
 #include "core/base/random.h"
@@ -154,13 +155,18 @@ void Trainer::warnOfMissingGraphs() {
 
 StepMetrics Trainer::step(int64_t epoch, int64_t number) {
   const auto start = std::chrono::steady_clock::now();
+  const double waitedBefore = secondsWithoutCore();
   const auto views = loader_->next();
   const StepResult result =
       moco_->step({.queries = views[0], .keys = views[1], .keyOrder = keyOrder(epoch, number)});
   reportGraphFailure("the steps run", moco_->graphFailure());
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  return {number, result, moco_->optimiser().options().learningRate, elapsed.count(),
-          moco_->queue().fill()};
+  return {number,
+          result,
+          moco_->optimiser().options().learningRate,
+          elapsed.count(),
+          moco_->queue().fill(),
+          secondsWithoutCore() - waitedBefore};
 }
 
 void Trainer::reportGraphFailure(const std::string& work, const std::string& failure) {

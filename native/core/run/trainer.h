@@ -35,7 +35,8 @@ struct StepMetrics {
   StepResult result;
   double learningRate;
   double seconds;
-  double queueFill;  // share of the queue that holds keys of pictures; the rest is random
+  double queueFill;           // share of the queue that holds keys of pictures; the rest is random
+  double secondsWithoutCore;  // of them, as `secondsWithoutCore` counts
 };
 
 /// A training run: model, optimiser, data and random state. A trainer must be made and used on one

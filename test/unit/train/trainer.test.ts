@@ -121,6 +121,15 @@ test('an epoch gives the means of its steps', async (context) => {
   assert.equal(second?.picturesPerSecond, 32);
 });
 
+test('a run that waits for cores warns of it once, between its steps', async (context) => {
+  const out = temporaryFolder(context);
+  const native = new NativeTrainerDouble({ secondsWithoutCore: 0.2 });
+  const { events } = await collect(trainerOn(native, { out, epochs: 30 }).run());
+  const [warning, ...more] = pick(events, 'warning');
+  assert.match(warning?.message ?? '', /^40 % of the time, this run waits for a core/);
+  assert.deepEqual(more, []);
+});
+
 test('the best model is written only when top-1 is strictly better', async (context) => {
   const out = temporaryFolder(context);
   const native = new NativeTrainerDouble({ top1: [0, 40, 40, 39.9, 40.1] });
