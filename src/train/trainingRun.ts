@@ -6,6 +6,7 @@ import type { NativeTrainer } from '../native/trainer.js';
 import type { WarningEvent } from '../run/events.js';
 import { StepInbox } from '../run/stepInbox.js';
 import { type Checkpoint, isOwnRun } from './checkpoint.js';
+import { CollapseWatch } from './collapseWatch.js';
 import { CoreWatch } from './coreWatch.js';
 import type {
   BestEpoch,
@@ -45,7 +46,7 @@ export class TrainingRun {
   readonly #work: StoppableWork;
   readonly #progress: Progress;
   readonly #saver: RunSaver;
-  readonly #watches: readonly [CoreWatch];
+  readonly #watches: readonly [CollapseWatch, CoreWatch];
   /** When the newest checkpoint was begun, of `performance.now()`. */
   #checkpointed = performance.now();
   /** Whether the newest checkpoint, once it is written, holds all that was done. */
@@ -68,7 +69,7 @@ export class TrainingRun {
     this.#bestEpoch = bestEpoch;
     this.#work = work;
     this.#progress = new Progress(config, description.stepsPerEpoch, checkpoint?.state);
-    this.#watches = [new CoreWatch(description)];
+    this.#watches = [new CollapseWatch(config), new CoreWatch(description)];
     this.#saver = new RunSaver({ config, description, native, recorder, bestEpoch });
   }
 

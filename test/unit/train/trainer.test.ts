@@ -130,6 +130,17 @@ test('a run that waits for cores warns of it once, between its steps', async (co
   assert.deepEqual(more, []);
 });
 
+test('a run whose loss is that of guessing warns of it once', async (context) => {
+  const out = temporaryFolder(context);
+  // The losses of the double are more than one, and guessing among one negative gives less.
+  const { events } = await collect(
+    trainerOn(new NativeTrainerDouble(), { out, m: 1, epochs: 160 }).run(),
+  );
+  const [warning, ...more] = pick(events, 'warning');
+  assert.match(warning?.message ?? '', /^the run has collapsed, .* ln\(1 \+ m\) = 0\.693/);
+  assert.deepEqual(more, []);
+});
+
 test('the best model is written only when top-1 is strictly better', async (context) => {
   const out = temporaryFolder(context);
   const native = new NativeTrainerDouble({ top1: [0, 40, 40, 39.9, 40.1] });
