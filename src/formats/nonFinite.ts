@@ -14,6 +14,9 @@ export interface NonFiniteTensor {
 /** Elements that are read at a time. */
 const CHUNK = 1 << 18;
 
+/** How many times as many elements as a view has are read for it at most. */
+const MAX_GAPS = 64;
+
 /**
  * The bits of the exponent in the upper half of a number (of the whole one, where it has 16 bits):
  * all are set where it is NaN or infinite, and only there.
@@ -46,21 +49,61 @@ export function findNonFinite(
   });
 }
 
-async function countNonFinite(file: InputFile, tensor: StoredTensor): Promise<number> {
-  const { dtype, storage, firstElement } = tensor;
+/** Elements of a storage: those at `first`, and as far from it as the dimensions say. */
+interface View {
+  readonly file: InputFile;
+  readonly storage: StoredTensor['storage'];
+  /** Bytes of an element. */
+  readonly size: number;
+  /** The bits of its exponent. */
+  readonly exponent: number;
+  readonly first: number;
+  /** The one of the longest stride first; none in which all elements are the same. */
+  readonly dimensions: readonly Dimension[];
+}
+
+interface Dimension {
+  readonly length: number;
+  readonly stride: number;
+}
+
+function countNonFinite(
+  file: InputFile,
+  { dtype, storage, shape, strides, firstElement: first }: StoredTensor,
+): Promise<number> {
   const exponent = EXPONENTS[dtype];
-  if (exponent === undefined || tensor.shape.includes(0)) return 0;
-  const size = ELEMENT_BYTES[dtype];
-  const span = lastElement(tensor) - firstElement + 1;
-  const isElement = membership(tensor, span);
+  if (exponent === undefined || shape.includes(0)) return Promise.resolve(0);
+  const dimensions = shape
+    .map((length, dimension) => ({ length, stride: strides[dimension] as number }))
+    .filter(({ length, stride }) => length > 1 && stride > 0)
+    .sort((a, b) => b.stride - a.stride);
+  return countIn({ file, storage, size: ELEMENT_BYTES[dtype], exponent, first, dimensions });
+}
+
+/** Reads a view with all that lies between its elements, or in parts where that is too much. */
+async function countIn(view: View): Promise<number> {
+  const { first, dimensions } = view;
+  const span = 1 + dimensions.reduce((sum, { length, stride }) => sum + (length - 1) * stride, 0);
+  const elements = dimensions.reduce((product, { length }) => product * length, 1);
+  if (span <= MAX_GAPS * elements) return countInSpan(view, span, span === elements);
+  const [longest, ...rest] = dimensions as [Dimension, ...Dimension[]];
+  let count = 0;
+  for (let i = 0; i < longest.length; i++) {
+    count += await countIn({ ...view, first: first + i * longest.stride, dimensions: rest });
+  }
+  return count;
+}
+
+async function countInSpan(view: View, span: number, isDense: boolean): Promise<number> {
+  const { file, storage, size, exponent, first, dimensions } = view;
   const buffer = Buffer.from(new ArrayBuffer(size * Math.min(CHUNK, span)));
   let count = 0;
   for (let start = 0; start < span; start += CHUNK) {
     const part = buffer.subarray(0, size * Math.min(CHUNK, span - start));
-    await file.readInto(part, storage.offset + size * (firstElement + start));
+    await file.readInto(part, storage.offset + size * (first + start));
     if (storage.bigEndian !== undefined) swap(part, size);
     eachNonFinite(part, size, exponent, (place) => {
-      if (isElement(start + place)) count++;
+      if (isDense || isElement(dimensions, start + place)) count++;
     });
   }
   return count;
@@ -87,26 +130,11 @@ function swap(numbers: Buffer, size: number): void {
   else numbers.swap64();
 }
 
-function lastElement({ shape, strides, firstElement }: StoredTensor): number {
-  return shape.reduce(
-    (last, size, dimension) => last + (size - 1) * (strides[dimension] as number),
-    firstElement,
+/** Whether the element so many places after a view's first one belongs to it. */
+function isElement(dimensions: readonly Dimension[], place: number): boolean {
+  const rest = dimensions.reduce(
+    (rest, { length, stride }) => rest - stride * Math.min(Math.floor(rest / stride), length - 1),
+    place,
   );
-}
-
-/** Tells whether the element so many places after a tensor's first one belongs to it. */
-function membership({ shape, strides }: StoredTensor, span: number): (place: number) => boolean {
-  const dimensions = shape
-    .map((size, dimension) => ({ size, stride: strides[dimension] as number }))
-    .filter(({ size, stride }) => size > 1 && stride > 0)
-    .sort((a, b) => b.stride - a.stride);
-  const isDense = dimensions.reduce((product, { size }) => product * size, 1) === span;
-  if (isDense) return () => true;
-  return (place) => {
-    const rest = dimensions.reduce(
-      (rest, { size, stride }) => rest - stride * Math.min(Math.floor(rest / stride), size - 1),
-      place,
-    );
-    return rest === 0;
-  };
+  return rest === 0;
 }

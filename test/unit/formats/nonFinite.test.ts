@@ -69,3 +69,10 @@ test('a large tensor is read in parts', async () => {
   const tensor = { shape: [numbers.length], strides: [1] };
   assert.equal(await countIn(Buffer.from(numbers.buffer), tensor), 4);
 });
+
+test('elements far from each other are read without what lies between them', async () => {
+  const numbers = new Float32Array(100_000);
+  for (const place of [0, 1, 40_000, 40_001, 70_000]) numbers[place] = Number.NaN;
+  const tensor = { shape: [2, 3, 2], strides: [1, 40_000, 0] };
+  assert.equal(await countIn(Buffer.from(numbers.buffer), tensor), 4);
+});
