@@ -10,7 +10,6 @@ import { withAbsolutePaths } from '../config/paths.js';
 import { parseConfig } from '../config/resolve.js';
 import type { LoadOptions } from '../data/dataset.js';
 import { datasetSize } from '../data/datasetSize.js';
-import { MocoError } from '../error.js';
 import type { NativeKnnResult } from '../native/evaluator.js';
 import { StoppableWork } from '../native/stoppableWork.js';
 import type { WarningEvent } from '../run/events.js';
@@ -92,21 +91,10 @@ export async function measureKnn(
 ): Promise<KnnResult> {
   await onEvent?.({ type: 'start', config, description });
   for (const message of notices) await onEvent?.({ type: 'warning', message });
-  const measured = await work.run(native, () => native.knn(config)).catch(blameModel);
+  const measured = await work.run(native, () => native.knn(config));
   for await (const warning of nativeWarnings(native)) await onEvent?.(warning);
   const results = measured.map((result) => accuracy(result, classes));
   return { ...(results[0] as KnnAccuracy), k: config.k, results, description };
-}
-
-/** The addon's advice on features that are not finite is for a training, which evaluates, too. */
-function blameModel(error: unknown): never {
-  if (!(error instanceof MocoError) || error.code !== 'ERR_MOCO_NON_FINITE') throw error;
-  throw new MocoError(error.code, error.message, {
-    hint:
-      "The model's weights or BatchNorm statistics are not finite, or too large: take a file of an " +
-      'earlier epoch; where --precision is bf16, try fp32.',
-    cause: error,
-  });
 }
 
 function accuracy(result: NativeKnnResult, classes: readonly string[]): KnnAccuracy {

@@ -6,7 +6,6 @@ import { parseConfig } from '#moco/config/resolve.js';
 import type { Evaluator } from '#moco/evaluate/createEvaluator.js';
 import { type KnnOptions, measureKnn } from '#moco/evaluate/knn.js';
 import { StoppableWork } from '#moco/native/stoppableWork.js';
-import { addonError } from '../../support/addonError.js';
 import { evaluatorOn, NativeEvaluatorDouble } from '../../support/evaluatorDouble.js';
 
 const config = parseConfig(knnCommand, { k: 7 });
@@ -72,18 +71,6 @@ test('what the addon finds out while it evaluates is told as a warning', async (
     },
   });
   assert.deepEqual(messages, ['no fused kernel for f.0']);
-});
-
-test('features that are not finite are laid to the model, since nothing is trained', async () => {
-  const native = new NativeEvaluatorDouble();
-  native.knn = async () => {
-    throw addonError('ERR_MOCO_NON_FINITE', "the encoder's features are not finite");
-  };
-  await assert.rejects(measured(evaluatorOn(native)), {
-    name: 'MocoError',
-    code: 'ERR_MOCO_NON_FINITE',
-    hint: /^The model's weights or BatchNorm statistics are not finite/,
-  });
 });
 
 test('a signal ends the evaluation', async () => {
