@@ -171,7 +171,8 @@ export class LockAttempts {
       const lock = create(this.path);
       if (lock !== undefined) return lock;
       const found = look(this.path);
-      if (found === undefined) continue; // its holder has just released it
+      // Its holder has just released it, or it is a link to nowhere, which stays.
+      if (found === undefined) return { holder: undefined, isAlive: false };
       const holder = parseHolder(found.content);
       const state = this.#judge(found);
       if (state !== 'ended') return { holder, isAlive: state === 'alive' };
