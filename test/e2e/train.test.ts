@@ -108,7 +108,7 @@ test('the command goes on with the configuration of the run, and refuses another
   assert.doesNotMatch(longer.stdout, /^epoch 1/m);
   const missing = moco('train', '--config', 'tiny.json', '--out', 'new', '--resume');
   assert.equal(missing.status, 1);
-  assert.match(missing.stderr, /^error: new\/\S+ is not there \[ERR_MOCO_CHECKPOINT\]$/m);
+  assert.match(missing.stderr, /^error: \/\S+\/new\/\S+ is not there \[ERR_MOCO_CHECKPOINT\]$/m);
 });
 
 test('held-out training pictures are what a run is measured with', async () => {
@@ -161,10 +161,10 @@ test('a run that is repeated moves the first one aside and says so', async () =>
   assert.equal(moco(...words).stderr, '');
   const { status, stderr } = moco(...words);
   assert.equal(status, 0);
-  const moved = join('twice', '16_32_0.5_0.999_5_16_1.previous.1');
+  const moved = join(folder, 'twice', '16_32_0.5_0.999_5_16_1.previous.1');
   const notice = 'files of an earlier run with the same parameters were moved to';
   assert.equal(stderr, `warning: ${notice} ${moved}\n`);
-  assert.equal((await readdir(join(folder, moved))).length, 3);
+  assert.equal((await readdir(moved)).length, 3);
 });
 
 test('Node goes on with its own work while a model trains', async () => {
@@ -236,7 +236,7 @@ test('a second command with the same parameters and folder is refused', async ()
     assert.equal(status, 1);
     assert.match(
       stderr,
-      /^error: cannot write shared\/\S+: process \d+ on .*\nhint: Choose another/m,
+      /^error: cannot write \/\S+\/shared\/\S+: process \d+ on .*\nhint: Wait until that run/m,
     );
   }
   assert.equal((await results('shared')).length, 3);
