@@ -97,7 +97,7 @@ class PickleMachine {
         this.#pushGlobal();
         break;
       case 0x51: // BINPERSID
-        stack.push(this.#storage(findStorage(stack.pop())));
+        stack.push(this.#persistent(stack.pop()));
         break;
       case 0x52: // REDUCE
       case 0x81: // NEWOBJ
@@ -308,6 +308,13 @@ class PickleMachine {
     const target = this.#stack.top();
     if (target instanceof PickledObject) target.state = state;
     else if (!(target instanceof Map)) throw misplaced('attributes', this.#bytes.position);
+  }
+
+  /** What an id stands for: a storage or, as until 2020, a module's class with its source text. */
+  #persistent(id: PickleValue): PickledStorage | PickleGlobal {
+    const [kind, moduleClass] = id instanceof PickleTuple ? id.items : [];
+    const isClass = kind === 'module' && moduleClass instanceof PickleGlobal;
+    return isClass ? moduleClass : this.#storage(findStorage(id));
   }
 
   #storage(storage: PickledStorage): PickledStorage {

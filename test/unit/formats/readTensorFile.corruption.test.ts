@@ -107,6 +107,8 @@ const key = (name: string) => {
 /** An integer of 255 bytes. */
 const HUGE = `\x8a\xff${'\x7f'.repeat(255)}`;
 
+const MODULE_STATE = `}${key('_parameters')}}s${key('_modules')}}sb`;
+
 /** A thousand tuples, each of a number and None. */
 const PAIRS = Array.from({ length: 1000 }, (_, i) => {
   return `M${String.fromCharCode(i & 0xff, i >> 8)}N\x86`;
@@ -174,6 +176,19 @@ for (const [title, content, message] of [
   ],
   ['a key twice', pickle('}', key('a'), 'Ns', key('a'), 'Ns'), /sets a key twice: "a"/],
   ['one tensor', pickle(tensor('', '')), /holds a tensor without a name/],
+  [
+    'a model that was pickled with its source, as until 2020',
+    pickle(
+      `(${key('module')}cnet\nNet\n${key('net.py')}${key('class Net: …')}tQ)\x81`,
+      MODULE_STATE,
+    ),
+    /holds a whole model, pickled as net\.Net/,
+  ],
+  [
+    'a model that was pickled whole beside numbers',
+    pickle(`}${key('epoch')}K\x01s${key('net')}cnet\nNet\n)\x81`, MODULE_STATE, 's'),
+    /its "net" is a whole model, pickled as net\.Net/,
+  ],
   ['a number', pickle('K\x01'), /holds no state dict/],
 ] as const) {
   test(`a pickle with ${title} is refused`, () => refuses(content, message));
