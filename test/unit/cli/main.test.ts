@@ -142,7 +142,7 @@ test("what Node's permission model does not allow is no defect of moco, and name
   assert.equal(training.status, 1);
   assert.match(
     training.stderr,
-    /cannot write mine: .*permission model.* \[ERR_MOCO_OUTPUT\]\nhint: .*--allow-fs-write/,
+    /cannot write \S*mine: .*permission model.* \[ERR_MOCO_OUTPUT\]\nhint: .*--allow-fs-write/,
   );
   const examining = started('doctor');
   assert.equal(examining.status, 1);
