@@ -30,9 +30,9 @@ export interface CifarCopy {
 }
 
 /**
- * Finds the files of a variant: in its usual folders in the data root, in the data root itself, in the
- * folder around it where the data root is a data set's own folder, or in a folder up to three
- * levels below. Undefined where there are none.
+ * Finds the files of a variant: in its usual folders in the data root, in the data root itself, in a
+ * folder up to three levels below, or in the usual folders beside the data root, which need not be
+ * there then. Undefined where there are none.
  * @throws MocoError `ERR_MOCO_DATA` where the data root is no folder or cannot be read, where a link
  *   leads nowhere, and where it cannot be told which copy is meant
  */
@@ -40,10 +40,12 @@ export async function findCifar(
   variant: CifarVariant,
   dataRoot: string,
 ): Promise<CifarCopy | undefined> {
-  if (!(await isFolder(dataRoot))) return undefined;
+  if (!(await isFolder(dataRoot))) return await besideRoot(variant, dataRoot);
   const usual = await usualCopies(variant, dataRoot);
   for (const copy of usual) if (await holdsSome(variant, copy)) return copy;
-  const elsewhere = (await aroundRoot(variant, dataRoot)) ?? (await belowRoot(variant, dataRoot));
+  const [own] = await copiesIn(variant, dataRoot);
+  const elsewhere =
+    own ?? (await belowRoot(variant, dataRoot)) ?? (await besideRoot(variant, dataRoot));
   return elsewhere ?? usual[0]; // an empty folder in the usual place is reported by who reads it
 }
 
@@ -85,12 +87,12 @@ async function usualCopies(variant: CifarVariant, dataRoot: string): Promise<Cif
   return found;
 }
 
-/** A copy that the data root is itself, or that lies beside it. */
-async function aroundRoot(variant: CifarVariant, dataRoot: string): Promise<CifarCopy | undefined> {
-  const [own] = await copiesIn(variant, dataRoot);
-  if (own !== undefined || !hasNameOfCopy(dataRoot)) return own;
-  const beside = await usualCopies(variant, dirname(resolve(dataRoot)));
-  for (const copy of beside) if (await holdsSome(variant, copy)) return copy;
+/** A copy in the folder around the data root, which may be named one level too deep. */
+async function besideRoot(variant: CifarVariant, dataRoot: string): Promise<CifarCopy | undefined> {
+  for (const layout of CIFAR_LAYOUTS) {
+    const copy = { folder: join(dirname(resolve(dataRoot)), folderIn(variant, layout)), layout };
+    if (await holdsSome(variant, copy)) return copy;
+  }
   return undefined;
 }
 

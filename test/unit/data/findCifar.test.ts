@@ -100,6 +100,17 @@ test('a data root that is the folder of the other set leads to the one beside it
   assert.equal(notices[0], foundIn(SMALL100, folder100, folder10, dataRoot));
 });
 
+test('a set beside the data root is used, and the data root need not be there', async () => {
+  const folder = await writeCifar(SMALL10, home);
+  for (let count = 0; count < 2; count++) {
+    const { notices } = await load(SMALL10, dataRoot);
+    assert.equal(notices[0], foundIn(SMALL10, folder, dataRoot, home));
+    await mkdir(dataRoot, { recursive: true });
+  }
+  const inside = await writeCifar(SMALL10, join(dataRoot, 'a'));
+  assert.equal((await findCifar(SMALL10, dataRoot))?.folder, inside);
+});
+
 test("into a set's own folder nothing is downloaded", async () => {
   const folder10 = await writeCifar(SMALL10, dataRoot);
   const { message, hint } = await failure(load(SMALL100, folder10), 'ERR_MOCO_DATA');
