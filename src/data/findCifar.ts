@@ -17,8 +17,8 @@ import {
 /** How many folders below the data root a copy may lie: `root/a/b/cifar-10-batches-bin`. */
 const MAX_DEPTH = 3;
 
-/** A data root may be anything, a home folder too: no more folders than this are looked into. */
-const MAX_FOLDERS = 300;
+/** A data root may be anything, a home folder too: no more folders than this are looked into, by level. */
+const MAX_FOLDERS = 1000;
 
 /** With this byte every pickle of protocol 2 or later begins. */
 const PICKLE = 0x80;
@@ -99,12 +99,10 @@ async function besideRoot(variant: CifarVariant, dataRoot: string): Promise<Cifa
 /** The copy that lies the fewest levels below the data root. */
 async function belowRoot(variant: CifarVariant, dataRoot: string): Promise<CifarCopy | undefined> {
   let level = [dataRoot];
-  let looked = 0;
   for (let depth = 1; depth <= MAX_DEPTH; depth++) {
     const folders: string[] = [];
-    for (const parent of level) {
-      if (looked++ < MAX_FOLDERS) folders.push(...(await subfolders(parent)));
-    }
+    for (const parent of level) folders.push(...(await subfolders(parent)));
+    folders.splice(MAX_FOLDERS);
     const found: CifarCopy[] = [];
     for (const folder of folders) found.push(...(await copiesIn(variant, folder)));
     if (found.length > 0) return onlyOne(variant, dataRoot, found);
