@@ -107,17 +107,9 @@ async function report(error: unknown): Promise<number> {
   const isOurs = error instanceof MocoError;
   console.error(`error: ${printable(isOurs ? withCode(error) : messageOf(error))}`);
   if (isOurs && error.hint !== undefined) console.error(`hint: ${printable(error.hint)}`);
-  if (!isOurs) console.error(`hint: ${hintFor(error)}`);
+  if (!isOurs) console.error('hint: This is a defect of moco. MOCO_DEBUG=1 shows where it is.');
   if (process.env.MOCO_DEBUG) console.error(error);
   return isOurs && error.code === 'ERR_MOCO_CONFIG' ? 2 : 1;
-}
-
-/** What to do about an error that is no `MocoError`. */
-function hintFor(error: unknown): string {
-  const { code, permission } = error as { code?: string; permission?: string };
-  return code === 'ERR_ACCESS_DENIED'
-    ? `Node's permission model does not allow it: give Node its permission ${permission}.`
-    : 'This is a defect of moco. MOCO_DEBUG=1 shows where it is.';
 }
 
 /** Prints how far an interrupted run came and how to go on, where the run has said that. */

@@ -6,8 +6,12 @@ import { promisify } from 'node:util';
 import { spread } from '../bench/summary.js';
 import { version } from '../version.js';
 import { type Finding, gigabytes } from './finding.js';
+import { notStarted } from './notStarted.js';
 
 const START_UPS = 5;
+
+/** Milliseconds after which a process that should do nothing is taken to hang. */
+const HANGS = 60_000;
 
 const HUGE_PAGES = '/sys/kernel/mm/transparent_hugepage/enabled';
 
@@ -26,6 +30,14 @@ export function software(root: string): Finding {
 
 /** How long it takes until the command line does something. */
 export async function startUp(root: string): Promise<Finding> {
+  try {
+    return await startUpTimes(root);
+  } catch (error) {
+    return { subject: 'start-up', state: 'bad', ...notStarted(error) };
+  }
+}
+
+async function startUpTimes(root: string): Promise<Finding> {
   const help = await medianMilliseconds([join(root, 'bin/moco.js'), '--help']);
   const bare = await medianMilliseconds(['-e', '']);
   return {
@@ -40,7 +52,7 @@ async function medianMilliseconds(words: readonly string[]): Promise<number> {
   const times: number[] = [];
   for (let run = 0; run < START_UPS; run++) {
     const start = performance.now();
-    await promisify(execFile)(process.execPath, words);
+    await promisify(execFile)(process.execPath, words, { timeout: HANGS });
     times.push(performance.now() - start);
   }
   return Math.round(spread(times).median);

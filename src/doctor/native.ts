@@ -11,6 +11,7 @@ import { type Host, thisHost } from '../setup/host.js';
 import { locateLibtorch } from '../setup/libtorch.js';
 import type { Finding } from './finding.js';
 import { gpu, kernels } from './gpu.js';
+import { notStarted } from './notStarted.js';
 import type { Failure, Folded, Loaded, ProbeLine, ProbeRequest, Stepped } from './probe.js';
 
 const PROGRAM = fileURLToPath(new URL('probe.js', import.meta.url));
@@ -135,6 +136,15 @@ function duringWhat({ loaded, stepped }: Probed): string {
  * @throws MocoError `ERR_MOCO_ABORTED` after the signal
  */
 async function probe(request: ProbeRequest, signal: AbortSignal | undefined): Promise<Probed> {
+  try {
+    return await runProbe(request, signal);
+  } catch (error) {
+    throwIfAborted(signal, 'the examination');
+    return { failure: notStarted(error) };
+  }
+}
+
+async function runProbe(request: ProbeRequest, signal: AbortSignal | undefined): Promise<Probed> {
   const child = spawn(process.execPath, [PROGRAM, JSON.stringify(request)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: TIMEOUT,
@@ -144,10 +154,7 @@ async function probe(request: ProbeRequest, signal: AbortSignal | undefined): Pr
     text(child.stdout),
     text(child.stderr),
     once(child, 'close'),
-  ]).catch((error: unknown) => {
-    throwIfAborted(signal, 'the examination');
-    throw error;
-  });
+  ]);
   const lines = output.split('\n').filter((line) => line.startsWith('{')); // LibTorch may print, too
   const probed: Probed = Object.assign({}, ...lines.map((line) => JSON.parse(line) as ProbeLine));
   if (probed.failure || probed.folded) return probed;
