@@ -1,8 +1,8 @@
 import type { TrainerDescription } from './events.js';
 import type { StepRow } from './stepRows.js';
 
-/** Over how many seconds of steps, at least, the wait is looked at. */
-const SECONDS = 20;
+/** Over how many seconds of steps, at least, the wait is looked at: others may be busy for a moment. */
+const SECONDS = 60;
 
 /**
  * The share of its time that a run waits for a core where that is told. Alone on a machine it is
