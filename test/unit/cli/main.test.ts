@@ -146,8 +146,8 @@ test("what Node's permission model does not allow is no defect of moco, and name
   );
   const examining = started('doctor');
   assert.equal(examining.status, 1);
-  assert.match(examining.stdout, /start-up .*cannot be used[^]*--allow-child-process/);
-  assert.match(examining.stdout, /addon .*cannot be used[^]*--allow-child-process/);
+  assert.match(examining.stdout, /start-up .*cannot be used[\s\S]*--allow-child-process/);
+  assert.match(examining.stdout, /addon .*cannot be used[\s\S]*--allow-child-process/);
 });
 
 test('an output folder that cannot be ends with 1 before anything is loaded or written', async () => {
