@@ -92,7 +92,7 @@ std::string inWords(const GroupLimit<double>& quota) {
 }  // namespace
 
 Cores availableCores(const CoreFiles& files) {
-  const Cores allowed = allowedCores(files);
+  Cores allowed = allowedCores(files);
   const auto quota = cpuQuota(files.groups);
   if (!quota) return allowed;
   const auto whole = std::max<int64_t>(static_cast<int64_t>(std::floor(quota->amount)), 1);

@@ -38,6 +38,17 @@ ThreadId ownId() { return std::this_thread::get_id(); }
 void waitUntilGone(const std::vector<ThreadId>&) {}
 #endif
 
+/// @return  whether the system gave the thread
+template <class Body>
+bool start(std::vector<std::thread>& threads, const Body& body) {
+  try {
+    threads.emplace_back(body);
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
 /// How many threads the system gives, up to a number: they are all there at once, and then end.
 int64_t grantedThreads(int64_t wanted) {
   std::mutex all;
@@ -45,16 +56,12 @@ int64_t grantedThreads(int64_t wanted) {
   std::vector<std::thread> threads;
   {
     const std::lock_guard untilAllAreThere(all);
-    try {
-      while (std::ssize(threads) < wanted) {
-        threads.emplace_back([&] {
-          const std::lock_guard wait(all);
-          ids.push_back(ownId());
-        });
-      }
-    } catch (const std::system_error&) {
-      // The number of those that are there is the answer.
-    }
+    const auto waitForAll = [&] {
+      const std::lock_guard wait(all);
+      ids.push_back(ownId());
+    };
+    bool granted = true;
+    while (granted && std::ssize(threads) < wanted) granted = start(threads, waitForAll);
   }
   for (auto& thread : threads) thread.join();
   waitUntilGone(ids);
