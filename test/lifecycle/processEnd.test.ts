@@ -30,8 +30,8 @@ const WORK = {
   evaluating: `
     begun();
     for (;;) {
-      await knn({ ...pictures, modelPath: model, k: 5 });
-      await linear({ ...pictures, modelPath: model, out: config.out, cached: true, epochs: 2 });
+      await knn({ ...evaluated, modelPath: model, k: 5 });
+      await linear({ ...evaluated, modelPath: model, out: config.out, cached: true, epochs: 2 });
     }
   `,
   measuring: `
@@ -69,10 +69,10 @@ const BEGINNINGS: { readonly [end in End]?: string } = {
 /** The program's part that works; its thread can be the main one or a worker. */
 function working(work: Work, out: string): string {
   const { epochs, ...run } = TINY_RUN;
-  const { dataset, trainLimit, testLimit, device, threads } = TINY_RUN;
+  const { dataset, trainLimit, testLimit, arch, device, threads } = TINY_RUN;
   return `
     const config = ${JSON.stringify({ ...run, epochs: 100_000, checkpointMinutes: 0.001, out: join(folder, out) })};
-    const pictures = ${JSON.stringify({ dataset, trainLimit, testLimit, device, threads })};
+    const evaluated = ${JSON.stringify({ dataset, trainLimit, testLimit, arch, device, threads })};
     const model = ${JSON.stringify(model ?? '')};
     const { train, knn, linear, profileStep, convertModel } = await import('moco');
     ${WORK[work]}
