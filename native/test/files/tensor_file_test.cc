@@ -31,7 +31,8 @@ TensorSource valuesIn(const TemporaryFolder& folder) {
                             .firstElement = 0,
                             .storageOffset = kOffset,
                             .storageBytes = sizeof(kValues),
-                            .crc32 = crc32(kValues.data(), sizeof(kValues))};
+                            .crc32 = crc32(kValues.data(), sizeof(kValues)),
+                            .bigEndian = false};
   return {path, {matrix}};
 }
 
