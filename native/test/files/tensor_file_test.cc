@@ -32,7 +32,7 @@ TensorSource valuesIn(const TemporaryFolder& folder) {
                             .storageOffset = kOffset,
                             .storageBytes = sizeof(kValues),
                             .crc32 = crc32(kValues.data(), sizeof(kValues)),
-                            .bigEndian = false};
+                            .bigEndian = {}};
   return {path, {matrix}};
 }
 
