@@ -52,7 +52,8 @@ test('a worker that is terminated in the middle of a step takes nothing with it'
   const ended = program(
     'worker',
     `
-        import { Worker } from 'node:worker_threads';
+    import { once } from 'node:events';
+    import { Worker } from 'node:worker_threads';
     for (const round of [1, 2]) {
       const worker = new Worker(${JSON.stringify(worker)}, {
         eval: true,
