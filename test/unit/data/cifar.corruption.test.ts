@@ -53,6 +53,7 @@ async function load(variant: CifarVariant) {
 async function downloaded(): Promise<{ folder: string; variant: CifarVariant }> {
   await writeCifar(TINY10, root);
   const { variant, archive } = await archiveOf(TINY10, root);
+  await rm(join(root, variant.folder), { recursive: true });
   await writeFile(join(dataRoot, variant.archive.file), archive);
   const loaded = await load(variant);
   assert.ok(!(loaded instanceof MocoError), String(loaded));
