@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { libraryArchitecture } from './libraryArchitecture.js';
 
@@ -35,12 +35,25 @@ export type Inspection =
   | { readonly libtorch: LibtorchPrefix; readonly problem?: undefined }
   | { readonly libtorch?: undefined; readonly problem: string };
 
+/** Why nothing in a folder can be read; undefined where it can. */
+function unreadable(folder: string): string | undefined {
+  try {
+    accessSync(folder, constants.R_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_ACCESS_DENIED') throw error; // by Node, which is told as such
+    return code === 'ENOENT' ? 'there is no such folder' : `it cannot be read (${code})`;
+  }
+}
+
 /** Looks at a folder that should hold LibTorch's `include/` and `lib/`. */
 export function inspectPrefix(
   prefix: string,
   host: { platform: string; arch: string },
 ): Inspection {
-  if (!existsSync(prefix)) return { problem: 'there is no such folder' };
+  const problem = unreadable(prefix);
+  if (problem !== undefined) return { problem };
   const version = libtorchVersion(prefix);
   if (version !== undefined && !isSupported(version)) {
     return { problem: `it is version ${version}; moco needs ${SUPPORTED_VERSIONS}` };

@@ -17,6 +17,13 @@ test('a folder with headers and libraries is a LibTorch, and its version is read
   });
 });
 
+test('a folder that is there and cannot be read is not said to be missing', (t) => {
+  const file = join(temporaryFolder(t), 'file');
+  writeFileSync(file, '');
+  const inside = join(file, 'libtorch');
+  assert.equal(inspectPrefix(inside, LINUX).problem, 'it cannot be read (ENOTDIR)');
+});
+
 test('a LibTorch with libtorch_cuda is a CUDA build', (t) => {
   const prefix = writeLibtorch(temporaryFolder(t), '2.13.0');
   writeFiles(prefix, { 'lib/libtorch_cuda.so': '' });
