@@ -14,8 +14,6 @@
 #ifdef __linux__
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include <cerrno>
 #endif
 
 namespace moco {
