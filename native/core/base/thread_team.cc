@@ -2,9 +2,9 @@
 
 #include <ATen/Parallel.h>
 
+#include <exception>
 #include <mutex>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -36,13 +36,13 @@ ThreadId ownId() { return std::this_thread::get_id(); }
 void waitUntilGone(const std::vector<ThreadId>&) {}
 #endif
 
-/// @return  whether the system gave the thread
+/// @return  whether the system gave the thread, and memory for it
 template <class Body>
 bool start(std::vector<std::thread>& threads, const Body& body) {
   try {
     threads.emplace_back(body);
     return true;
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {
     return false;
   }
 }
@@ -52,6 +52,8 @@ int64_t grantedThreads(int64_t wanted) {
   std::mutex all;
   std::vector<ThreadId> ids;
   std::vector<std::thread> threads;
+  ids.reserve(wanted);  // so that nothing is allocated while threads run
+  threads.reserve(wanted);
   {
     const std::lock_guard untilAllAreThere(all);
     const auto waitForAll = [&] {

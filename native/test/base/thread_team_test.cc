@@ -7,6 +7,9 @@
 
 #ifdef __linux__
 #include <sys/resource.h>
+#include <unistd.h>
+
+#include <fstream>
 #endif
 
 using namespace moco;
@@ -21,13 +24,16 @@ TEST_CASE("a team of as many threads as PyTorch is to use can be started, more t
 #ifdef __linux__
 namespace {
 
-/// Takes the room for further threads' stacks away, as long as it lives.
+/// Leaves room for some further memory, and none for many threads' stacks, as long as it lives.
 class NoRoomForStacks {
  public:
   NoRoomForStacks() {
     getrlimit(RLIMIT_AS, &before_);
-    const rlimit none{.rlim_cur = 1, .rlim_max = before_.rlim_max};
-    setrlimit(RLIMIT_AS, &none);
+    rlim_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const rlim_t most = pages * sysconf(_SC_PAGESIZE) + (rlim_t{64} << 20);
+    const rlimit little{.rlim_cur = most, .rlim_max = before_.rlim_max};
+    setrlimit(RLIMIT_AS, &little);
   }
   ~NoRoomForStacks() { setrlimit(RLIMIT_AS, &before_); }
 
