@@ -8,10 +8,11 @@ import { spawnSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from '../dist/native/cacheFolder.js';
 import { inspectPrefix } from '../dist/native/libtorchPrefix.js';
 import { activePython } from '../dist/setup/activePython.js';
-import { cacheFolder, thisHost } from '../dist/setup/host.js';
-import { fillEntry } from '../dist/setup/libtorchCache.js';
+import { thisHost } from '../dist/setup/host.js';
+import { fillLibtorch } from '../dist/setup/libtorchCache.js';
 import { findNvcc } from '../dist/setup/nvcc.js';
 import { pipDownload } from '../dist/setup/pip.js';
 import { streamReport } from '../dist/setup/report.js';
@@ -37,10 +38,10 @@ async function cudaLibtorch() {
   const python = activePython(host)?.executable;
   if (!python) throw new Error('fetching LibTorch needs Python 3 with pip');
   report.line(`LibTorch: fetching torch ${VERSION} with pip, once`);
-  return await fillEntry(entry, host, async (contents, temporary) => {
+  return await fillLibtorch(entry, host, async (contents, temporary) => {
     const download = { requirement: `torch==${VERSION}`, dependencies: false };
-    const [wheel] = await pipDownload(python, download, temporary, host.env, report);
-    await unpack(python, wheel, contents, ['torch/include/', 'torch/lib/']);
+    const [wheel] = await pipDownload(python, download, temporary, host, report);
+    await unpack(wheel, contents, ['torch/include/', 'torch/lib/']);
     await rm(wheel);
   });
 }

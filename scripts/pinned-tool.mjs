@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder, thisHost } from '../dist/setup/host.js';
+import { cacheFolder } from '../dist/native/cacheFolder.js';
+import { thisHost } from '../dist/setup/host.js';
 
 /**
  * The program of LLVM with this name (`clang-format`, `clang-tidy`) in exactly this version, because

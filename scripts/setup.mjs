@@ -5,6 +5,7 @@
 //   node scripts/setup.mjs --tests      and the tests, in C++ and TypeScript
 //   node scripts/setup.mjs --no-addon   packages and TypeScript only
 import { mkdirSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FileLock } from '../src/disk/lock.js';
@@ -42,7 +43,20 @@ async function setUpAddon(tests) {
   const [{ setUpNative }, { thisHost }, { streamReport }] = await Promise.all(
     ['setUpNative', 'host', 'report'].map((name) => import(`../dist/setup/${name}.js`)),
   );
-  await setUpNative(root, tests, thisHost(), streamReport(process.stderr));
+  const host = thisHost(whenInterrupted());
+  await setUpNative(root, tests, host, streamReport(process.stderr));
+}
+
+/** Is aborted by what ends a program from outside, so that nothing half made is left. */
+function whenInterrupted() {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.once(signal, () => {
+      process.exitCode = 128 + constants.signals[signal];
+      controller.abort();
+    });
+  }
+  return controller.signal;
 }
 
 try {
@@ -55,5 +69,5 @@ try {
   if (!error.code?.startsWith('ERR_MOCO_')) throw error;
   const hint = error.hint ? `\n${error.hint}` : '';
   process.stderr.write(`\nerror: ${error.message} [${error.code}]${hint}\n`);
-  process.exitCode = 1;
+  process.exitCode ??= 1;
 }

@@ -1,7 +1,7 @@
 /**
  * Momentum Contrast for Node: `train` is a whole run in one call, `createTrainer` the same step by
  * step; `knn` and `linear` measure what was trained, `bench` and `profileStep` how fast the machine
- * is, and `doctor` examines it. The `moco` command uses what is exported here and nothing else.
+ * is, and `doctor` examines it. `setup` fetches and builds what they compute with. The `moco` command uses what is exported here and nothing else.
  */
 import './disposeSymbols.js';
 
@@ -77,6 +77,7 @@ export { STEP_PHASES, type StepPhase } from './native/benchmark.js';
 export type { NativeMemory } from './native/machine.js';
 export type { NativeMemoryPlan } from './native/trainer.js';
 export type { ModelEvent, WarningEvent } from './run/events.js';
+export { type SetupEvent, type SetupOptions, type SetupResult, setup } from './setup/setup.js';
 export { resumedConfig } from './train/checkpoint.js';
 export { type CreateTrainerOptions, createTrainer } from './train/createTrainer.js';
 export type {

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { packageRoot, versionOf } from './packageRoot.js';
 
 /** This package's version, as in package.json. */
-export const version: string = JSON.parse(
-  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-).version;
+export const version = versionOf(packageRoot);

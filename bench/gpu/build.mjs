@@ -10,7 +10,7 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BUILD_FOLDER } from '../../dist/native/buildRecord.js';
+import { CLONE_BUILD } from '../../dist/native/setUpRecord.js';
 import { packageRoot } from '../../dist/packageRoot.js';
 import { fingerprints } from '../../dist/setup/fingerprints.js';
 import { thisHost } from '../../dist/setup/host.js';
@@ -30,7 +30,7 @@ async function build(env, log) {
   try {
     await setUpNative(packageRoot, true, { ...host, env: all }, streamReport(process.stderr));
   } finally {
-    const written = join(packageRoot, BUILD_FOLDER, 'build.log');
+    const written = join(packageRoot, CLONE_BUILD, 'build.log');
     if (existsSync(written)) copyFileSync(written, join(options.out, log));
   }
 }
@@ -52,7 +52,7 @@ async function buildWithoutFailingKernels() {
 }
 
 await buildWithoutFailingKernels();
-const folder = join(packageRoot, BUILD_FOLDER);
+const folder = join(packageRoot, CLONE_BUILD);
 const { status } = spawnSync(
   'cmake',
   ['--build', folder, '--parallel', jobs, '--target', 'kernels_bench'],

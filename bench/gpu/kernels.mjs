@@ -11,7 +11,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { BUILD_FOLDER } from '../../dist/native/buildRecord.js';
+import { CLONE_BUILD } from '../../dist/native/setUpRecord.js';
 import { packageRoot } from '../../dist/packageRoot.js';
 import { kernelTables } from './kernelTables.mjs';
 
@@ -33,7 +33,7 @@ function write(rows) {
 }
 
 const [arch, rounds] = smoke ? ['resnet18', 2] : ['resnet50', 5];
-const program = join(packageRoot, BUILD_FOLDER, 'Release/kernels_bench');
+const program = join(packageRoot, CLONE_BUILD, 'Release/kernels_bench');
 const child = spawn(program, [kind, device, arch, batch, `${rounds}`], {
   stdio: ['ignore', 'pipe', 'inherit'],
 });

@@ -1,9 +1,6 @@
 // The machine that is measured, with the versions of all that computes.
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { ADDON, readBuildRecord } from '../../dist/native/buildRecord.js';
-import { loadAddon } from '../../dist/native/load.js';
+import { findAddon, loadAddon } from '../../dist/native/load.js';
 import { packageRoot } from '../../dist/packageRoot.js';
 
 /**
@@ -17,7 +14,7 @@ export function describeMachine({ device, python }) {
     node: process.version,
     date: new Date().toISOString().slice(0, 10),
   };
-  if (existsSync(join(packageRoot, ADDON)) && readBuildRecord(packageRoot)) describeBuild();
+  describeBuild();
   return known;
 }
 
@@ -30,9 +27,11 @@ function describeBuild() {
     const { libtorchVersion, hardware } = loadAddon();
     known.cpu ??= hardware().cpuName;
     known.libtorch = libtorchVersion;
-    known.nvcc = readBuildRecord(packageRoot)?.nvcc;
+    known.addon = undefined;
+    known.nvcc = findAddon(packageRoot, process).record.nvcc;
   } catch (error) {
-    known.addon = error.message; // it cannot be loaded, and the steps that need it will say so
+    // It is not built yet, or cannot be loaded, which the steps that need it will say.
+    known.addon = error.message;
   }
 }
 

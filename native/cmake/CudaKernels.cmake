@@ -26,3 +26,6 @@ target_include_directories(moco_cuda PUBLIC native)
 target_include_directories(moco_cuda SYSTEM PUBLIC ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
 target_compile_definitions(moco_cuda PUBLIC MOCO_CUDA_KERNELS)
 target_compile_options(moco_cuda PRIVATE -Xcompiler=-Wall,-Wextra)
+
+# What calls the kernels asks LibTorch for its stream and its graphs, which a CPU build has not.
+target_link_libraries(moco_libtorch INTERFACE ${LIBTORCH_torch_cuda} ${LIBTORCH_c10_cuda})

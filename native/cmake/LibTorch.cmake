@@ -2,31 +2,38 @@
 # a CUDA build of LibTorch; the libraries themselves need none.
 #
 #   MOCO_LIBTORCH   the folder that holds LibTorch's include/ and lib/
+#
+#   moco_libtorch           for libraries and the addon, which serve any LibTorch of the same minor
+#                           version, for CPU or CUDA, and say nothing of where it lies: whoever
+#                           loads the addon has opened LibTorch before
+#   moco_libtorch_program   for programs, which are started where they are built: these find and
+#                           open all of this very LibTorch
 
 if(NOT MOCO_LIBTORCH)
   message(FATAL_ERROR "MOCO_LIBTORCH is not set. Build with `npm run setup`, which finds LibTorch.")
 endif()
 
+foreach(name torch_cpu c10)
+  find_library(LIBTORCH_${name} ${name} PATHS ${MOCO_LIBTORCH}/lib NO_DEFAULT_PATH REQUIRED)
+endforeach()
 add_library(moco_libtorch INTERFACE)
 target_include_directories(
   moco_libtorch SYSTEM INTERFACE ${MOCO_LIBTORCH}/include
                                  ${MOCO_LIBTORCH}/include/torch/csrc/api/include)
-
-set(libraries torch torch_cpu c10)
-if(EXISTS ${MOCO_LIBTORCH}/lib/libtorch_cuda.so)
-  list(APPEND libraries torch_cuda c10_cuda)
-  target_compile_definitions(moco_libtorch INTERFACE MOCO_LIBTORCH_CUDA)
-endif()
+target_link_libraries(moco_libtorch INTERFACE ${LIBTORCH_torch_cpu} ${LIBTORCH_c10})
+add_library(moco_libtorch_program INTERFACE)
+target_link_libraries(moco_libtorch_program INTERFACE moco_libtorch)
 if(NOT APPLE)
-  # No code refers to a symbol of torch_cuda. Without this option the linker would therefore leave
-  # the library out, and LibTorch would find no GPU.
-  target_link_options(moco_libtorch INTERFACE -Wl,--no-as-needed)
   # The libraries' own dependencies (NVIDIA's) are found at run time, relative to themselves.
   target_link_options(moco_libtorch INTERFACE -Wl,--allow-shlib-undefined)
 endif()
-foreach(name IN LISTS libraries)
-  find_library(LIBTORCH_${name} ${name} PATHS ${MOCO_LIBTORCH}/lib NO_DEFAULT_PATH REQUIRED)
-  target_link_libraries(moco_libtorch INTERFACE ${LIBTORCH_${name}})
-endforeach()
-# LibTorch's libraries are not copied: the addon's run path names the folder that they are in.
-set(CMAKE_BUILD_RPATH ${MOCO_LIBTORCH}/lib)
+
+if(EXISTS ${MOCO_LIBTORCH}/lib/libtorch_cuda.so)
+  foreach(name torch_cuda c10_cuda)
+    find_library(LIBTORCH_${name} ${name} PATHS ${MOCO_LIBTORCH}/lib NO_DEFAULT_PATH REQUIRED)
+    # Most programs refer to no symbol of torch_cuda. Without this option the linker would therefore
+    # leave the library out, and LibTorch would find no GPU.
+    target_link_libraries(
+      moco_libtorch_program INTERFACE -Wl,--no-as-needed ${LIBTORCH_${name}} -Wl,--as-needed)
+  endforeach()
+endif()

@@ -4,8 +4,10 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { throwIfAborted } from '../abort.js';
 import { MocoError } from '../error.js';
-import { readBuildRecord } from '../native/buildRecord.js';
+import { type BuildRecord, readBuildRecord } from '../native/buildRecord.js';
 import { describe } from '../native/libtorchPrefix.js';
+import { fromScratchCommand } from '../native/loadFailure.js';
+import { readSetUp } from '../native/setUpRecord.js';
 import { activePython } from '../setup/activePython.js';
 import { type Host, thisHost } from '../setup/host.js';
 import { locateLibtorch } from '../setup/libtorch.js';
@@ -39,16 +41,22 @@ export async function* native(
   if (!loaded) return;
   yield gpu(loaded.hardware, host);
   if (loaded.kernelsUnavailable !== undefined) {
-    yield kernels(loaded.kernelsUnavailable, readBuildRecord(request.root)?.nvcc);
+    yield kernels(loaded.kernelsUnavailable, buildOf(request.root, host)?.nvcc);
   }
   yield* stepped ? training(stepped) : [failed('training', failure as Failure)];
   if (stepped) yield folded ? evaluation(folded) : failed('evaluation', failure as Failure);
 }
 
-/** What the addon was built against, and what a set-up would take now. */
+/** What the addon that was set up was built from. */
+function buildOf(root: string, host: Host): BuildRecord | undefined {
+  const setUp = readSetUp(root, host);
+  return setUp && readBuildRecord(setUp.addon);
+}
+
+/** What moco was set up with, and what a set-up would take now. */
 function libtorch(root: string, host: Host): Finding {
   const subject = 'LibTorch';
-  const built = readBuildRecord(root)?.libtorch;
+  const built = readSetUp(root, host)?.libtorch;
   const passedOver: string[] = [];
   const report = { line: (line: string) => passedOver.push(line), progress: () => {} };
   try {
@@ -61,8 +69,8 @@ function libtorch(root: string, host: Host): Finding {
       subject,
       state: built ? 'good' : 'note',
       message: built
-        ? `built against ${describe(built)} in ${built.prefix}; a set-up would take ${taken}`
-        : `not built against any yet; a set-up takes ${taken}`,
+        ? `set up with ${describe(built)} in ${built.prefix}; a set-up would take ${taken}`
+        : `none was set up yet; a set-up takes ${taken}`,
       hint: passedOver.length > 0 ? passedOver.join('\n') : undefined,
       facts: { built, found: found?.libtorch, origin: found?.origin },
     };
@@ -166,7 +174,7 @@ async function runProbe(request: ProbeRequest, signal: AbortSignal | undefined):
     failure: {
       code: 'ERR_MOCO_NATIVE',
       message: `a process that ${during} ${end}${last ? `: ${last}` : ''}`,
-      hint: `Build the addon again, on this machine: rm -r ${request.root}/build/native && npm run setup --prefix ${request.root}`,
+      hint: `Build the addon again, on this machine: ${fromScratchCommand(request.root)}`,
     },
   };
 }

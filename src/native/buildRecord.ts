@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LibtorchPrefix } from './libtorchPrefix.js';
+import type { LibtorchBuild } from './libtorchPrefix.js';
 
 /** NVIDIA's CUDA compiler, and what our kernels are compiled for with it. */
 export interface Nvcc {
@@ -11,9 +11,9 @@ export interface Nvcc {
   readonly architectures: string;
 }
 
-/** What the addon in `build/native` was built from; written after a build, read at load. */
+/** What an addon was built from; lies beside it, and is written after all else. */
 export interface BuildRecord {
-  readonly libtorch: LibtorchPrefix;
+  readonly libtorch: LibtorchBuild;
   /** What was there to compile CUDA kernels with; null where nothing was, or LibTorch has no CUDA. */
   readonly nvcc: Nvcc | null;
   readonly platform: string;
@@ -24,29 +24,28 @@ export interface BuildRecord {
   readonly tests: string | null;
 }
 
-/** Relative to the package's folder, like the three below. */
-export const BUILD_FOLDER = 'build/native';
-export const ADDON = join(BUILD_FOLDER, 'Release/moco.node');
-/** Puts variables into the environment of the process; built and loaded on Linux only. */
-export const ENVIRONMENT = join(BUILD_FOLDER, 'Release/environment.node');
-export const NATIVE_TESTS = join(BUILD_FOLDER, 'Release/moco_tests');
+/** The files in an addon's folder, beside the record. */
+export const ADDON = 'moco.node';
+/** Loaded before the addon: sets the process's environment, and opens LibTorch. */
+export const LOADER = 'loader.node';
+export const NATIVE_TESTS = 'moco_tests';
 
-const RECORD = join(BUILD_FOLDER, 'moco-build.json');
+export const BUILD_RECORD = 'moco-build.json';
 
-/** The record of the last build that succeeded; undefined where there is none. */
-export function readBuildRecord(root: string): BuildRecord | undefined {
-  const file = join(root, RECORD);
+/** The record of the last build in a folder that succeeded; undefined where there is none. */
+export function readBuildRecord(folder: string): BuildRecord | undefined {
+  const file = join(folder, BUILD_RECORD);
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as BuildRecord) : undefined;
 }
 
 /** Records a build that succeeded; by rename, so that a record is never half written. */
-export function writeBuildRecord(root: string, record: BuildRecord): void {
-  const file = join(root, RECORD);
+export function writeBuildRecord(folder: string, record: BuildRecord): void {
+  const file = join(folder, BUILD_RECORD);
   writeFileSync(`${file}.new`, `${JSON.stringify(record, null, 2)}\n`);
   renameSync(`${file}.new`, file);
 }
 
 /** Removes the record before a build: until that has ended, no record matches what is there. */
-export function removeBuildRecord(root: string): void {
-  rmSync(join(root, RECORD), { force: true });
+export function removeBuildRecord(folder: string): void {
+  rmSync(join(folder, BUILD_RECORD), { force: true });
 }

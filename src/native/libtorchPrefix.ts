@@ -20,14 +20,18 @@ const VERSION_FILES = [
   'build-version',
 ];
 
-/** A LibTorch that the addon can be built against. */
-export interface LibtorchPrefix {
-  /** The folder that holds `include/` and `lib/`. */
-  readonly prefix: string;
+/** A LibTorch, wherever it lies. */
+export interface LibtorchBuild {
   /** E.g. `2.13.0`. */
   readonly version: string;
   /** A build that can use NVIDIA GPUs. */
   readonly cuda: boolean;
+}
+
+/** A LibTorch that the addon can run with. */
+export interface LibtorchPrefix extends LibtorchBuild {
+  /** The folder that holds `lib/` and, for who builds, `include/`. */
+  readonly prefix: string;
 }
 
 /** What is in a folder: a usable LibTorch, or why it is none. */
@@ -47,7 +51,7 @@ function unreadable(folder: string): string | undefined {
   }
 }
 
-/** Looks at a folder that should hold LibTorch's `include/` and `lib/`. */
+/** Looks at a folder that should hold LibTorch's `lib/`. */
 export function inspectPrefix(
   prefix: string,
   host: { platform: string; arch: string },
@@ -58,15 +62,13 @@ export function inspectPrefix(
   if (version !== undefined && !isSupported(version)) {
     return { problem: `it is version ${version}; moco needs ${SUPPORTED_VERSIONS}` };
   }
-  const suffix = host.platform === 'darwin' ? 'dylib' : 'so';
-  const needed = [
-    'include/ATen/ATen.h',
-    ...['c10', 'torch', 'torch_cpu'].map((name) => `lib/lib${name}.${suffix}`),
-  ];
-  const missing = needed.filter((file) => !existsSync(join(prefix, file)));
+  const library = (name: string) => libraryFile(name, host.platform);
+  const missing = ['c10', 'torch_cpu']
+    .map(library)
+    .filter((file) => !existsSync(join(prefix, file)));
   if (missing.length > 0) return { problem: `it has no ${missing.join(', no ')}` };
   if (version === undefined) return { problem: `it has no ${VERSION_FILES[0]}` };
-  const arch = libraryArchitecture(join(prefix, `lib/libc10.${suffix}`));
+  const arch = libraryArchitecture(join(prefix, library('c10')));
   if (arch !== undefined && arch !== host.arch) {
     return { problem: `its libraries are for ${arch}, and this Node is for ${host.arch}` };
   }
@@ -74,8 +76,35 @@ export function inspectPrefix(
   return { libtorch: { prefix, version, cuda } };
 }
 
+/**
+ * The libraries of a LibTorch that an addon needs opened before it is loaded, in this order: each
+ * before those that need it.
+ */
+export function libraries({ prefix, cuda }: LibtorchPrefix, platform: string): string[] {
+  const names = ['c10', 'torch_cpu', ...(cuda ? ['c10_cuda', 'torch_cuda'] : [])];
+  return names.map((name) => join(prefix, libraryFile(name, platform)));
+}
+
+/** Relative to LibTorch's folder. */
+function libraryFile(name: string, platform: string): string {
+  return `lib/lib${name}.${platform === 'darwin' ? 'dylib' : 'so'}`;
+}
+
+/**
+ * What a build needs and a run does not: what is missing of it, or undefined where nothing is.
+ */
+export function missingHeader(prefix: string): string | undefined {
+  const header = 'include/ATen/ATen.h';
+  return existsSync(join(prefix, header)) ? undefined : header;
+}
+
+/** `2.13`: what two versions must share so that an addon built against one runs with the other. */
+export function minorVersion(version: string): string {
+  return version.split('.').slice(0, 2).join('.');
+}
+
 /** `LibTorch 2.13.0 (CPU)`, for messages. */
-export function describe({ version, cuda }: Omit<LibtorchPrefix, 'prefix'>): string {
+export function describe({ version, cuda }: LibtorchBuild): string {
   return `LibTorch ${version} (${cuda ? 'CUDA' : 'CPU'})`;
 }
 

@@ -1,25 +1,32 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { MocoError } from '../error.js';
 import { packageRoot } from '../packageRoot.js';
 import type { NativeAddon } from './addon.js';
-import { ADDON, type BuildRecord, ENVIRONMENT, readBuildRecord } from './buildRecord.js';
-import { inspectPrefix } from './libtorchPrefix.js';
+import { ADDON, type BuildRecord, LOADER, readBuildRecord } from './buildRecord.js';
+import { inspectPrefix, type LibtorchPrefix, libraries, minorVersion } from './libtorchPrefix.js';
 import {
   addonMissing,
   builtForAnotherMachine,
   cannotBeLoaded,
-  libtorchChanged,
+  libtorchUnusable,
   notReadable,
 } from './loadFailure.js';
+import { type LoadableAddon, readSetUp, type SetUpHost, type SetUpRecord } from './setUpRecord.js';
+
+/** The library that is loaded before the addon. */
+interface Loader {
+  /** Opens shared libraries, given by their paths, for the rest of the process. */
+  open(files: readonly string[]): void;
+}
 
 let loaded: NativeAddon | undefined;
 
 /**
  * The native addon, loaded at the first call. Throws `ERR_MOCO_NATIVE_MISSING` where it was not
- * built, or not for this machine, and `ERR_MOCO_LIBTORCH_MISMATCH` where the LibTorch that it was
- * built against is not there any more, or another one is.
+ * set up, or not for this machine, and `ERR_MOCO_LIBTORCH_MISMATCH` where no LibTorch is there any
+ * more that it can run with.
  */
 export function loadAddon(): NativeAddon {
   loaded ??= loadAddonOf(packageRoot);
@@ -29,44 +36,60 @@ export function loadAddon(): NativeAddon {
 /** The addon of the package in a folder; throws as `loadAddon` does. */
 export function loadAddonOf(root: string): NativeAddon {
   try {
-    return loadBuilt(root);
+    return load(root, findAddon(root, process));
   } catch (error) {
     throw notReadable(root, error as NodeJS.ErrnoException);
   }
 }
 
-function loadBuilt(root: string): NativeAddon {
-  const record = readBuildRecord(root);
-  const file = join(root, ADDON);
-  if (!record || !existsSync(file)) throw addonMissing(root, file);
-  const mismatch = findMismatch(root, record);
-  if (mismatch) throw mismatch;
-  return load(root, file, record);
+/**
+ * What was set up for the package in a folder, and is still there; looks at files only, and throws
+ * as `loadAddon` does.
+ */
+export function findAddon(root: string, host: SetUpHost): LoadableAddon {
+  const setUp = readSetUp(root, host);
+  if (!setUp) throw addonMissing(root);
+  const folder = setUp.addon;
+  const record = readBuildRecord(folder);
+  const missing = [ADDON, LOADER]
+    .map((name) => join(folder, name))
+    .find((file) => !existsSync(file));
+  if (!record || missing !== undefined) throw addonMissing(root, missing ?? folder);
+  if (record.platform !== host.platform || record.arch !== host.arch) {
+    throw builtForAnotherMachine(root, record, host);
+  }
+  return { folder, record, libtorch: findLibtorch(root, setUp, record, host) };
 }
 
-function findMismatch(root: string, record: BuildRecord): MocoError | undefined {
-  const { platform, arch } = process;
-  if (record.platform !== platform || record.arch !== arch) {
-    return builtForAnotherMachine(root, record, { platform, arch });
+/** `$LIBTORCH`, else the one that the set-up chose. */
+function findLibtorch(
+  root: string,
+  setUp: SetUpRecord,
+  record: BuildRecord,
+  host: SetUpHost,
+): LibtorchPrefix {
+  const { LIBTORCH } = host.env;
+  const prefix = LIBTORCH ? resolve(LIBTORCH) : setUp.libtorch.prefix;
+  const unusable = (problem: string): MocoError =>
+    libtorchUnusable(root, record, { prefix, problem, isChosen: Boolean(LIBTORCH) });
+  const { libtorch, problem } = inspectPrefix(prefix, host);
+  if (!libtorch) throw unusable(problem);
+  const { version, cuda } = libtorch;
+  if (minorVersion(version) !== minorVersion(record.libtorch.version)) {
+    throw unusable(`it is version ${version}`);
   }
-  const { libtorch, problem } = inspectPrefix(record.libtorch.prefix, { platform, arch });
-  if (!libtorch) return libtorchChanged(root, record, problem);
-  if (libtorch.version !== record.libtorch.version) {
-    return libtorchChanged(root, record, `it is version ${libtorch.version} now`);
-  }
-  return undefined;
+  if (record.nvcc && !cuda) throw unusable('it is a CPU build, and the addon has CUDA kernels');
+  return libtorch;
 }
 
-function load(root: string, file: string, record: BuildRecord): NativeAddon {
+function load(root: string, found: LoadableAddon): NativeAddon {
   const require = createRequire(import.meta.url);
-  const environment = join(root, ENVIRONMENT);
-  const hasEnvironment = record.platform === 'linux';
-  if (hasEnvironment && !existsSync(environment)) throw addonMissing(root, environment);
   try {
-    // Before the addon: LibTorch's OpenMP reads the environment once, when it is loaded.
-    if (hasEnvironment) require(environment);
-    return require(file) as NativeAddon;
+    // Before the addon, which does not know where LibTorch lies.
+    const loader = require(join(found.folder, LOADER)) as Loader;
+    loader.open(libraries(found.libtorch, process.platform));
+    return require(join(found.folder, ADDON)) as NativeAddon;
   } catch (error) {
-    throw cannotBeLoaded(root, file, record, error as Error);
+    throw cannotBeLoaded(root, found, error as Error);
   }
 }

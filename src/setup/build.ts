@@ -12,44 +12,61 @@ import { availableParallelism, totalmem } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { throwIfAborted } from '../abort.js';
 import { MocoError } from '../error.js';
 import {
   ADDON,
-  BUILD_FOLDER,
   type BuildRecord,
+  LOADER,
   NATIVE_TESTS,
   type Nvcc,
   readBuildRecord,
   removeBuildRecord,
   writeBuildRecord,
 } from '../native/buildRecord.js';
-import { describe, type LibtorchPrefix } from '../native/libtorchPrefix.js';
-import { fingerprints } from './fingerprints.js';
+import { describe, type LibtorchPrefix, missingHeader } from '../native/libtorchPrefix.js';
+import { setUpCommand } from '../native/loadFailure.js';
+import { packageFolder } from './dependencies.js';
+import { endGroup } from './endGroup.js';
 import { findCommand, type Host } from './host.js';
 import { KERNELS_COST, nvccProblem } from './nvcc.js';
 import type { Report } from './report.js';
 import { findToolchain } from './toolchain.js';
 
-const LOG = join(BUILD_FOLDER, 'build.log');
+const CMAKE_CACHE = 'CMakeCache.txt';
+
 const SHOWN_LOG_LINES = 40;
 
 /** The memory that one compiler takes for a file that includes LibTorch's headers. */
 const BYTES_PER_COMPILER = 2e9;
 
-/** What to build. */
+/** What to build, and where. */
 export interface BuildRequest {
   /** The package's folder. */
   readonly root: string;
+  /** The folder that CMake works in; a build that is there is continued. */
+  readonly folder: string;
+  /** Gets all that CMake and the compiler print. */
+  readonly log: string;
   readonly libtorch: LibtorchPrefix;
   /** The compiler for CUDA kernels; it is used where it works with the C++ compiler. */
   readonly nvcc: Nvcc | undefined;
-  /** Build the C++ tests too. */
-  readonly tests: boolean;
+  /** Fingerprint of what the addon is built from. */
+  readonly sources: string;
+  /** Fingerprint of the C++ tests, which are built too; null where they are not. */
+  readonly tests: string | null;
+}
+
+/** Where in a build's folder the addon is, with its record and the C++ tests. */
+export function productsOf(folder: string): string {
+  return join(folder, 'Release');
 }
 
 /**
  * Builds the addon, unless what is there was built from the same sources and LibTorch; returns
- * whether it built. Throws `ERR_MOCO_TOOLCHAIN` where a tool is missing or compiling fails.
+ * whether it built. Throws `ERR_MOCO_TOOLCHAIN` where a tool is missing or compiling fails,
+ * `ERR_MOCO_LIBTORCH_NOT_FOUND` where LibTorch is there without its headers, `ERR_MOCO_ABORTED`
+ * after the signal.
  */
 export async function buildAddon(
   request: BuildRequest,
@@ -57,28 +74,36 @@ export async function buildAddon(
   report: Report,
 ): Promise<boolean> {
   const wanted = wantedRecord(request, host);
-  if (isUpToDate(request.root, wanted)) return false;
+  if (isUpToDate(request, wanted)) return false;
+  requireHeaders(request.libtorch);
   const { compiler } = findToolchain(host);
-  const folder = join(request.root, BUILD_FOLDER);
+  const { folder } = request;
   const nvcc = usableNvcc(request.nvcc, compiler, host, report);
   const options = cmakeOptions(request, nvcc);
   if (!canContinue(folder, { ...options, CMAKE_HOME_DIRECTORY: request.root }, compiler, host)) {
     rmSync(folder, { recursive: true });
   }
   mkdirSync(folder, { recursive: true });
-  removeBuildRecord(request.root);
+  removeBuildRecord(productsOf(folder));
   await compile(request, options, compiler, host, report);
-  writeBuildRecord(request.root, wanted);
+  writeBuildRecord(productsOf(folder), wanted);
   return true;
 }
 
-function wantedRecord({ root, libtorch, nvcc, tests }: BuildRequest, host: Host): BuildRecord {
-  const now = fingerprints(root);
+function wantedRecord({ libtorch, nvcc, sources, tests }: BuildRequest, host: Host): BuildRecord {
+  const { version, cuda } = libtorch;
   const { platform, arch } = host;
-  return {
-    ...{ libtorch, nvcc: nvcc ?? null, platform, arch },
-    ...{ sources: now.sources, tests: tests ? now.tests : null },
-  };
+  return { libtorch: { version, cuda }, nvcc: nvcc ?? null, platform, arch, sources, tests };
+}
+
+function requireHeaders({ prefix }: LibtorchPrefix): void {
+  const missing = missingHeader(prefix);
+  if (missing === undefined) return;
+  throw new MocoError(
+    'ERR_MOCO_LIBTORCH_NOT_FOUND',
+    `The LibTorch in ${prefix} is none to build against: it has no ${missing}.`,
+    { hint: 'Set LIBTORCH to the folder of a whole one, with include/ and lib/, or unset it.' },
+  );
 }
 
 /** Says what kernels are compiled with, or why not. */
@@ -102,11 +127,15 @@ function usableNvcc(
 }
 
 /** Whether what is there is what is wanted. A build with the tests also serves without them. */
-function isUpToDate(root: string, wanted: BuildRecord): boolean {
-  const built = readBuildRecord(root);
-  if (!built || !existsSync(join(root, ADDON))) return false;
+function isUpToDate({ folder, libtorch }: BuildRequest, wanted: BuildRecord): boolean {
+  const products = productsOf(folder);
+  const isThere = (name: string) => existsSync(join(products, name));
+  const built = readBuildRecord(products);
+  if (!built || !isThere(ADDON) || !isThere(LOADER)) return false;
+  // Programs, unlike the addon, are linked with the libraries of one folder.
+  if (cachedOption(folder, 'MOCO_LIBTORCH') !== libtorch.prefix) return false;
   if (wanted.tests === null) return isDeepStrictEqual({ ...built, tests: null }, wanted);
-  return isDeepStrictEqual(built, wanted) && existsSync(join(root, NATIVE_TESTS));
+  return isDeepStrictEqual(built, wanted) && isThere(NATIVE_TESTS);
 }
 
 function cmakeOptions(
@@ -121,7 +150,7 @@ function cmakeOptions(
     // With it, an nvcc that replaced another in the same place is noticed.
     MOCO_NVCC_VERSION: nvcc?.version ?? '',
     MOCO_CUDA_ARCHITECTURES: nvcc?.architectures ?? '',
-    MOCO_BUILD_TESTS: tests ? 'ON' : 'OFF',
+    MOCO_BUILD_TESTS: tests === null ? 'OFF' : 'ON',
   };
 }
 
@@ -135,16 +164,21 @@ function canContinue(
   compiler: string,
   { env }: Host,
 ): boolean {
-  const file = join(folder, 'CMakeCache.txt');
-  if (!existsSync(file)) return !existsSync(folder);
-  const cache = readFileSync(file, 'utf8');
-  const entry = (name: string) => cache.match(new RegExp(`^${name}:\\w+=(.*)$`, 'm'))?.[1];
+  if (!existsSync(join(folder, CMAKE_CACHE))) return !existsSync(folder);
   const { MOCO_BUILD_TESTS: _, ...fixed } = options;
   return (
     // cmake-js leaves out options that are empty.
-    Object.entries(fixed).every(([name, value]) => (entry(name) ?? '') === value) &&
-    (isLaunched(compiler) || entry('CMAKE_CXX_COMPILER') === findCommand(compiler, env))
+    Object.entries(fixed).every(([name, value]) => (cachedOption(folder, name) ?? '') === value) &&
+    (isLaunched(compiler) ||
+      cachedOption(folder, 'CMAKE_CXX_COMPILER') === findCommand(compiler, env))
   );
+}
+
+/** What CMake was told, or found, of this name; undefined where there is no such entry. */
+function cachedOption(folder: string, name: string): string | undefined {
+  const file = join(folder, CMAKE_CACHE);
+  if (!existsSync(file)) return undefined;
+  return readFileSync(file, 'utf8').match(new RegExp(`^${name}:\\w+=(.*)$`, 'm'))?.[1];
 }
 
 /** Whether `$CXX` has a launcher before the compiler, as in `ccache g++`. */
@@ -159,37 +193,38 @@ async function compile(
   host: Host,
   report: Report,
 ): Promise<void> {
-  const log = createWriteStream(join(request.root, LOG));
+  const log = createWriteStream(request.log);
   const started = performance.now();
   report.line('addon: compiling (about 3 minutes the first time)');
   let exitCode = 0;
   try {
     for (const step of ['configure', 'build']) {
-      const args = cmakeJsArguments(step, request.root, options, compiler, host);
-      exitCode = await run(args, environment(compiler, host), log, report);
+      const args = cmakeJsArguments(step, request, options, compiler, host);
+      exitCode = await run(args, environment(compiler, host), log, host, report);
       if (exitCode !== 0) break;
     }
   } finally {
     log.end();
     await finished(log);
   }
+  throwIfAborted(host.signal, 'the set-up');
   // This comes after the log was written to its end, because the error quotes it.
-  if (exitCode !== 0) throw buildFailed(request.root, exitCode);
+  if (exitCode !== 0) throw buildFailed(request, exitCode);
   const seconds = Math.round((performance.now() - started) / 1000);
   report.line(`addon: compiled in ${seconds} s`);
 }
 
 function cmakeJsArguments(
   step: string,
-  root: string,
+  { root, folder }: BuildRequest,
   options: Record<string, string>,
   compiler: string,
   { env }: Host,
 ): string[] {
   const path = findCommand(compiler, env);
   return [
-    ...[join(root, 'node_modules/cmake-js/bin/cmake-js'), step],
-    ...['--directory', root, '--out', join(root, BUILD_FOLDER), '--config', 'Release'],
+    ...[join(packageFolder('cmake-js', root), 'bin/cmake-js'), step],
+    ...['--directory', root, '--out', folder, '--config', 'Release'],
     // cmake-js refuses to start without g++ or clang++ unless it is told both compilers.
     ...(path ? ['--cxx', path, '--cc', path] : []),
     ...(env.CMAKE_BUILD_PARALLEL_LEVEL ? [] : ['--parallel', `${parallelCompilers()}`]),
@@ -213,9 +248,13 @@ async function run(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   log: WriteStream,
+  { signal }: Host,
   report: Report,
 ): Promise<number> {
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const stdio = ['ignore', 'pipe', 'pipe'] as const;
+  // A group of its own, since it starts CMake, and that the compilers.
+  const child = spawn(process.execPath, args, { env, stdio: [...stdio], detached: true });
+  using _ending = endGroup(child, signal);
   for (const output of [child.stdout, child.stderr]) output.pipe(log, { end: false });
   child.stdout.on('data', (chunk: Buffer) => {
     // Ninja counts files ("[3/21] "), make per cent ("[ 12%] ").
@@ -226,18 +265,18 @@ async function run(
   return exitCode ?? 1;
 }
 
-function buildFailed(root: string, exitCode: number): MocoError {
-  const log = join(root, LOG);
+function buildFailed({ root, folder, log }: BuildRequest, exitCode: number): MocoError {
   const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
   const ranOutOfMemory = lines.some((line) => /Killed|virtual memory exhausted/.test(line));
+  const fromScratch = existsSync(folder) ? ` To start from scratch, delete ${folder}.` : '';
   return new MocoError(
     'ERR_MOCO_TOOLCHAIN',
     `Compiling the addon failed (exit code ${exitCode}). The end of ${log}:\n\n` +
       lines.slice(-SHOWN_LOG_LINES).join('\n'),
     {
       hint: ranOutOfMemory
-        ? 'The compiler ran out of memory. Try: CMAKE_BUILD_PARALLEL_LEVEL=1 npm run setup'
-        : `The whole log is ${log}. To start from scratch, delete ${join(root, BUILD_FOLDER)}.`,
+        ? `The compiler ran out of memory. Try: CMAKE_BUILD_PARALLEL_LEVEL=1 ${setUpCommand(root)}`
+        : `The whole log is ${log}.${fromScratch}`,
     },
   );
 }

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, join } from 'node:path';
 
 /** The machine and environment that a set-up runs on. */
 export interface Host {
@@ -9,24 +8,18 @@ export interface Host {
   readonly arch: string;
   /** A driver for NVIDIA GPUs is installed, so a CUDA build of LibTorch is worth its size. */
   readonly nvidiaDriver: boolean;
+  /** Ends the set-up, and the programs that it has started. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** The machine and environment of this process. */
-export function thisHost(): Host {
+/**
+ * The machine and environment of this process.
+ * @param signal ends what is done on it
+ */
+export function thisHost(signal?: AbortSignal): Host {
   const { env, platform, arch } = process;
-  return { env, platform, arch, nvidiaDriver: hasNvidiaDriver(env) };
+  return { env, platform, arch, nvidiaDriver: hasNvidiaDriver(env), signal };
 }
-
-/** The folder for what is downloaded once: `$MOCO_CACHE`, or the platform's own place for caches. */
-export function cacheFolder({ env, platform }: Host): string {
-  if (env.MOCO_CACHE) return resolve(env.MOCO_CACHE);
-  if (env.XDG_CACHE_HOME) return join(resolve(env.XDG_CACHE_HOME), 'moco');
-  const home = env.HOME ?? homedir();
-  return platform === 'darwin' ? join(home, 'Library/Caches/moco') : join(home, '.cache/moco');
-}
-
-/** What to do where the disk of `cacheFolder` has too little room. */
-export const CACHE_SPACE_HINT = 'Free some space, or set MOCO_CACHE to a folder on another disk.';
 
 /** The file that a command name stands for, or undefined where `PATH` has none. */
 export function findCommand(name: string, env: NodeJS.ProcessEnv): string | undefined {

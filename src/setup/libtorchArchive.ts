@@ -5,7 +5,8 @@ import { checksumOf } from '../download/checksum.js';
 import { type DownloadRequest, download } from '../download/download.js';
 import { MocoError } from '../error.js';
 import { inMegabytes } from '../megabytes.js';
-import { CACHE_SPACE_HINT, type Host } from './host.js';
+import { CACHE_SPACE_HINT } from '../native/cacheFolder.js';
+import type { Host } from './host.js';
 import type { Report } from './report.js';
 
 /** What is fetched where no LibTorch is there. */
@@ -61,14 +62,14 @@ export function archiveFor({ env, platform, arch }: Host): LibtorchArchive | und
  * The file of an archive, with the right SHA-256: the one that its address names, else one that is
  * downloaded to `target`, where a later call goes on if this one is interrupted. Throws
  * `ERR_MOCO_NETWORK` where it cannot be had, `ERR_MOCO_LIBTORCH_MISMATCH` where it is another file,
- * `ERR_MOCO_OUTPUT` where there is too little room for it.
- * @param waits milliseconds; for tests
+ * `ERR_MOCO_OUTPUT` where there is too little room for it, `ERR_MOCO_ABORTED` after the signal.
+ * @param options the signal that ends it, and for tests milliseconds
  */
 export async function archiveFile(
   archive: LibtorchArchive,
   target: string,
   report: Report,
-  waits: Pick<DownloadRequest, 'stallTimeout' | 'retryPause'> = {},
+  options: Pick<DownloadRequest, 'signal' | 'stallTimeout' | 'retryPause'> = {},
 ): Promise<string> {
   const { url, sha256 } = archive;
   // It was whole and right, and there was too little room to unpack it.
@@ -76,8 +77,8 @@ export async function archiveFile(
   report.line(`LibTorch: downloading ${url}`);
   const isFile = url.startsWith('file:');
   const path = isFile ? fileURLToPath(url) : target;
-  if (!isFile) await download({ ...downloadRequest(archive, target, report), ...waits });
-  if (isFile || sha256 === undefined) await checkFile(archive, path, report);
+  if (!isFile) await download({ ...downloadRequest(archive, target, report), ...options });
+  if (isFile || sha256 === undefined) await checkFile(archive, path, report, options.signal);
   return path;
 }
 
@@ -105,8 +106,10 @@ async function checkFile(
   { url, sha256 }: LibtorchArchive,
   path: string,
   report: Report,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  const actual = await checksumOf(path, 'sha256').catch((cause: Error) => {
+  const actual = await checksumOf(path, 'sha256', signal).catch((cause: Error) => {
+    if (cause instanceof MocoError) throw cause; // after the signal
     const message = `cannot read ${url}: ${cause.message}`;
     throw new MocoError('ERR_MOCO_NETWORK', message, { hint: BY_HAND, cause });
   });

@@ -14,13 +14,13 @@ import {
 import {
   archiveDownload,
   archiveEntry,
-  fillEntry,
-  fillEntryAlone,
+  fillLibtorch,
+  fillLibtorchAlone,
   wheelEntry,
 } from './libtorchCache.js';
 import { hasPip, type PipDownload, PipError, pipDownload } from './pip.js';
 import type { Report } from './report.js';
-import { installCommands, missingTools } from './toolchain.js';
+import { installCommands } from './toolchain.js';
 import { unpack } from './unpack.js';
 
 /** What a build needs of a wheel or an archive; Python's own half of the package is left out. */
@@ -46,35 +46,51 @@ interface Source {
 /**
  * Fills the cache: with `pip download` of the pinned version (the CUDA build with its NVIDIA
  * libraries where there is a driver, else a CPU build), else with an archive, which is the only
- * source where Python has no pip. An address in
- * `$MOCO_LIBTORCH_URL` is the only source. Throws `ERR_MOCO_LIBTORCH_NOT_FOUND` where no source has
- * it, `ERR_MOCO_NETWORK`, `ERR_MOCO_LIBTORCH_MISMATCH` and `ERR_MOCO_OUTPUT` as `archiveFile` does.
+ * source where there is no Python with pip. An address in `$MOCO_LIBTORCH_URL` is the only source.
+ * Throws `ERR_MOCO_LIBTORCH_NOT_FOUND` where no source has it, `ERR_MOCO_NETWORK`,
+ * `ERR_MOCO_LIBTORCH_MISMATCH` and `ERR_MOCO_OUTPUT` as `archiveFile` does, `ERR_MOCO_ABORTED` after
+ * the signal.
  */
 export async function fetchLibtorch(
   host: Host,
   python: ActivePython | undefined,
   report: Report,
 ): Promise<LibtorchPrefix> {
-  if (!python) throw missingTools(['Python 3 with pip, to fetch LibTorch (not found)'], ['python']);
   const archive = archiveFor(host);
-  if (archive && host.env.MOCO_LIBTORCH_URL) {
-    return archiveSource(archive, python.executable, host, report).fetch();
-  }
-  if (hasPip(python.executable, host.env)) {
-    const sources = sourcesFor(python.executable, archive, host, report);
-    return firstThatHasIt(sources, report, (failures) =>
-      nothingFound(failures, INSTALL_TORCH, archive),
+  if (archive && host.env.MOCO_LIBTORCH_URL) return archiveSource(archive, host, report).fetch();
+  const ofArchive = archive ? [archiveSource(archive, host, report)] : [];
+  const missing = missingPip(python, host);
+  if (python && missing === undefined) {
+    return firstThatHasIt(
+      withWheels(python.executable, ofArchive, host, report),
+      report,
+      (failures) => nothingFound(failures, INSTALL_TORCH, archive),
     );
   }
-  report.line(`LibTorch: ${python.executable} has no pip to fetch it with`);
-  const sources = archive ? [archiveSource(archive, python.executable, host, report)] : [];
-  return firstThatHasIt(sources, report, (failures) =>
-    nothingFound(
-      [`pip: ${python.executable} has no module of that name`, ...failures],
-      installPip(python.executable, host),
-      archive,
-    ),
+  report.line(`LibTorch: there is no pip to fetch it with: ${missing?.reason}`);
+  return firstThatHasIt(ofArchive, report, (failures) =>
+    nothingFound([`pip: ${missing?.reason}`, ...failures], missing?.solution ?? '', archive),
   );
+}
+
+/** Why there is no pip, and what to do about it; undefined where there is one. */
+function missingPip(
+  python: ActivePython | undefined,
+  host: Host,
+): { reason: string; solution: string } | undefined {
+  if (!python) {
+    const solution = [
+      'Install Python 3 with pip, and run this again:',
+      ...indented(installCommands(['python'])),
+    ];
+    return { reason: 'no Python 3 was found', solution: solution.join('\n') };
+  }
+  const { executable } = python;
+  if (hasPip(executable, host.env)) return undefined;
+  return {
+    reason: `${executable} has no module of that name`,
+    solution: installPip(executable, host),
+  };
 }
 
 /** In the first source that has it; throws what `orElse` makes of the failures where none does. */
@@ -103,10 +119,10 @@ function isUnavailable(error: unknown): error is Error {
   );
 }
 
-/** Where to look, in order. */
-function sourcesFor(
+/** Where to look, in order, where Python has pip. */
+function withWheels(
   python: string,
-  archive: LibtorchArchive | undefined,
+  ofArchive: readonly Source[],
   host: Host,
   report: Report,
 ): Source[] {
@@ -115,7 +131,6 @@ function sourcesFor(
     name: `${name}, with pip`,
     fetch: () => fetchWheels(download, wheelEntry(host, build), python, host, report),
   });
-  const ofArchive = archive ? [archiveSource(archive, python, host, report)] : [];
   if (host.platform === 'darwin') {
     return [wheels(version, 'cpu', { requirement: version, dependencies: false }), ...ofArchive];
   }
@@ -139,11 +154,11 @@ async function fetchWheels(
   host: Host,
   report: Report,
 ): Promise<LibtorchPrefix> {
-  return fillEntry(entry, host, async (contents, temporary) => {
-    const wheels = await pipDownload(python, download, temporary, host.env, report);
+  return fillLibtorch(entry, host, async (contents, temporary) => {
+    const wheels = await pipDownload(python, download, temporary, host, report);
     for (const wheel of wheels.filter(holdsLibraries)) {
       report.progress(`unpacking ${basename(wheel)}`);
-      await unpack(python, wheel, contents, WANTED);
+      await unpack(wheel, contents, WANTED, host.signal);
       await rm(wheel);
     }
   });
@@ -154,21 +169,16 @@ function holdsLibraries(wheel: string): boolean {
   return /^(torch|nvidia_\w+)-/.test(basename(wheel));
 }
 
-function archiveSource(
-  archive: LibtorchArchive,
-  python: string,
-  host: Host,
-  report: Report,
-): Source {
+function archiveSource(archive: LibtorchArchive, host: Host, report: Report): Source {
   const entry = archiveEntry(host, archive);
   const download = archiveDownload(host, archive);
   const fill = async (contents: string) => {
-    const file = await archiveFile(archive, download, report);
+    const file = await archiveFile(archive, download, report, { signal: host.signal });
     report.progress('unpacking LibTorch');
     try {
-      await unpack(python, file, contents, WANTED);
+      await unpack(file, contents, WANTED, host.signal);
     } catch (error) {
-      if (!isFullDisk(error)) await rm(download, { force: true });
+      if (isDamage(error)) await rm(download, { force: true });
       throw error;
     }
     const unpacked = join(contents, 'libtorch');
@@ -177,19 +187,24 @@ function archiveSource(
   };
   return {
     name: 'the LibTorch archive',
-    fetch: () => fillEntryAlone(entry, host, report, fill),
+    fetch: () => fillLibtorchAlone(entry, host, report, fill),
   };
 }
 
-function isFullDisk(error: unknown): boolean {
-  return error instanceof MocoError && error.code === 'ERR_MOCO_OUTPUT';
+/** Whether the archive is of no use to the next set-up. */
+function isDamage(error: unknown): boolean {
+  return error instanceof MocoError && error.code === 'ERR_MOCO_LIBTORCH_MISMATCH';
 }
 
 function installPip(python: string, { env }: Host): string {
   const task = 'Install pip for the active Python, and run this again:';
   // A system's package gives no pip to a virtual environment.
   if (env.VIRTUAL_ENV) return `${task} ${python} -m ensurepip`;
-  return [task, ...installCommands(['pip']).map((line) => `   ${line}`)].join('\n');
+  return [task, ...indented(installCommands(['pip']))].join('\n');
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `   ${line}`);
 }
 
 function nothingFound(

@@ -3,7 +3,9 @@ import { readdirSync, statSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { throwIfAborted } from '../abort.js';
 import { inMegabytes } from '../megabytes.js';
+import type { Host } from './host.js';
 import type { Report } from './report.js';
 
 /** pip could not get what it was asked for; the message is its own. */
@@ -21,12 +23,15 @@ export interface PipDownload {
   readonly dependencies: boolean;
 }
 
-/** Downloads wheels into a new folder and returns their paths. Throws a `PipError`. */
+/**
+ * Downloads wheels into a new folder and returns their paths. Throws a `PipError`, and
+ * `ERR_MOCO_ABORTED` after the signal.
+ */
 export async function pipDownload(
   python: string,
   { requirement, dependencies }: PipDownload,
   folder: string,
-  env: NodeJS.ProcessEnv,
+  { env, signal }: Pick<Host, 'env' | 'signal'>,
   report: Report,
 ): Promise<string[]> {
   const temporary = join(folder, 'pip');
@@ -49,9 +54,11 @@ export async function pipDownload(
         // environment need not be active, since nothing is installed.
         env: { ...env, TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: '0' },
         maxBuffer: 1e8,
+        signal,
       },
     );
   } catch (error) {
+    throwIfAborted(signal, 'the set-up');
     throw new PipError(lastComplaint(error), { cause: error });
   } finally {
     clearInterval(progress);

@@ -37,21 +37,36 @@ const COMPILERS = ['c++', 'g++', 'clang++'].concat(
 );
 
 /** Checks for CMake, a C++20 compiler and make or ninja. Throws `ERR_MOCO_TOOLCHAIN`. */
-export function findToolchain({ env }: Host): Toolchain {
-  const cmake = cmakeProblem(env);
+export function findToolchain(host: Host): Toolchain {
+  const { compiler, missing } = examine(host);
+  if (compiler !== undefined && missing.length === 0) return { compiler };
+  throw missingTools(
+    missing.map(({ problem }) => problem),
+    missing.map(({ name }) => name),
+  );
+}
+
+/** What `findToolchain` would miss, in words; undefined where it would miss nothing. */
+export function toolchainProblem(host: Host): string | undefined {
+  const { missing } = examine(host);
+  return missing.length > 0 ? missing.map(({ problem }) => problem).join('; ') : undefined;
+}
+
+interface Missing {
+  readonly name: Package;
+  readonly problem: string;
+}
+
+function examine({ env }: Host): { compiler: string | undefined; missing: Missing[] } {
   const compiler = findCompiler(env);
   const hasMake = ['ninja', 'make'].some((name) => findCommand(name, env) !== undefined);
   const problems: [Package, string | undefined][] = [
-    ['cmake', cmake],
+    ['cmake', cmakeProblem(env)],
     ['compiler', compiler.problem],
     ['make', hasMake ? undefined : 'make or ninja (not found)'],
   ];
-  const missing = problems.filter((entry): entry is [Package, string] => entry[1] !== undefined);
-  if (missing.length === 0 && compiler.command) return { compiler: compiler.command };
-  throw missingTools(
-    missing.map(([, problem]) => problem),
-    missing.map(([name]) => name),
-  );
+  const missing = problems.flatMap(([name, problem]) => (problem ? [{ name, problem }] : []));
+  return { compiler: compiler.command, missing };
 }
 
 /** The error that names what is missing and the commands that install it. */

@@ -11,14 +11,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DoctorReport, Finding } from 'moco';
 import { examine } from '#moco/doctor/doctor.js';
-import { ADDON, readBuildRecord, writeBuildRecord } from '#moco/native/buildRecord.js';
+import { ADDON, writeBuildRecord } from '#moco/native/buildRecord.js';
+import { findAddon } from '#moco/native/load.js';
+import { writeSetUp } from '#moco/native/setUpRecord.js';
 import { packageRoot } from '#moco/packageRoot.js';
-import { copyEnvironment } from '../support/nativeBuild.js';
+import { addonFolder, copyLoader } from '../support/nativeBuild.js';
 
 /** A copy of the package in which nothing is built. */
 function unbuiltCopy(t: TestContext): string {
@@ -28,22 +30,24 @@ function unbuiltCopy(t: TestContext): string {
     cpSync(join(packageRoot, path), join(root, path), { recursive: true });
   }
   symlinkSync(join(packageRoot, 'node_modules'), join(root, 'node_modules'));
+  mkdirSync(join(root, 'native/test'), { recursive: true }); // so it is a clone
   return root;
 }
 
 /** A copy with the real build's record, and an addon that does this when it is loaded. */
-function copyWithAddon(t: TestContext, whenLoaded: string): string {
+function copyWithAddon(t: TestContext, whenLoaded: string, libtorch?: string): string {
   const root = unbuiltCopy(t);
-  const addon = join(root, ADDON);
-  mkdirSync(dirname(addon), { recursive: true });
-  copyEnvironment(root);
+  const folder = addonFolder(root);
+  copyLoader(root);
+  const addon = join(folder, ADDON);
   const source = `#include <cstdlib>\nstruct Loaded { Loaded() { ${whenLoaded} } } loaded;\n`;
   writeFileSync(`${addon}.cc`, source);
   const compiler = process.env.CXX ?? 'c++';
   execFileSync(compiler, ['-shared', '-fPIC', '-o', addon, `${addon}.cc`]);
-  const record = readBuildRecord(packageRoot);
-  assert.ok(record);
-  writeBuildRecord(root, record);
+  const real = findAddon(packageRoot, process);
+  writeBuildRecord(folder, real.record);
+  const prefix = libtorch ?? real.libtorch.prefix;
+  writeSetUp(root, process, { addon: folder, libtorch: { ...real.libtorch, prefix } });
   return root;
 }
 
@@ -104,11 +108,7 @@ test('without the addon the doctor says how to build it, and ends with 1', (t) =
 });
 
 test('a LibTorch that has gone since the build is named, with what to do', (t) => {
-  const root = copyWithAddon(t, '');
-  const record = readBuildRecord(root);
-  assert.ok(record);
-  const libtorch = { ...record.libtorch, prefix: join(root, 'gone') };
-  writeBuildRecord(root, { ...record, libtorch });
+  const root = copyWithAddon(t, '', '/there/is/no/libtorch');
   const { status, report } = doctor(root);
   assert.equal(status, 1);
   const addon = find(report, 'addon');
@@ -132,7 +132,7 @@ test('what the doctor finds bad reads so, and the last line counts it', (t) => {
   });
   assert.equal(status, 1);
   assert.match(stdout, /^ok {4}moco /m);
-  assert.match(stdout, /^bad {3}addon +The native addon is not built/m);
+  assert.match(stdout, /^bad {3}addon +The native addon is not there: it was not set up yet/m);
   assert.match(stdout, /\nmoco does not work: 1 problem\.\n$/);
 });
 

@@ -54,7 +54,12 @@ export async function interruptedSetUp(host: Host, isTime: () => boolean): Promi
   const script =
     `import { findLibtorch } from ${JSON.stringify(module)};` +
     `const report = { line() {}, progress() {} };` +
-    `await findLibtorch(${JSON.stringify(host)}, report);`;
+    `const controller = new AbortController();` +
+    `process.once('SIGINT', () => controller.abort());` +
+    `const host = { ...${JSON.stringify(host)}, signal: controller.signal };` +
+    `await findLibtorch(host, report).catch(({ code }) => {` +
+    `  process.exit(code === 'ERR_MOCO_ABORTED' ? 130 : 1);` +
+    `});`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: 'inherit',
   });

@@ -8,12 +8,6 @@
 namespace moco {
 namespace {
 
-#ifdef MOCO_LIBTORCH_CUDA
-constexpr bool kCudaBuild = true;
-#else
-constexpr bool kCudaBuild = false;
-#endif
-
 // From CUDA's driver API, whose binary interface is stable.
 constexpr int kSuccess = 0;
 constexpr int kCapabilityMajor = 75;
@@ -83,8 +77,11 @@ CudaStatus unavailable(const std::string& reason) {
   return status;
 }
 
+/// Whether LibTorch's part for CUDA has been opened. One addon serves CPU and CUDA builds.
+bool isCudaBuild() { return dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_NOLOAD) != nullptr; }
+
 CudaStatus askDriver() {
-  if (!kCudaBuild) return unavailable("LibTorch is a CPU build");
+  if (!isCudaBuild()) return unavailable("LibTorch is a CPU build");
   Driver driver{};
   const std::string missing = openDriver(driver);
   if (!missing.empty()) return unavailable(missing);

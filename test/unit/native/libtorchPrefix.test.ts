@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { inspectPrefix } from '#moco/native/libtorchPrefix.js';
+import { inspectPrefix, libraries, missingHeader } from '#moco/native/libtorchPrefix.js';
 import { writeFiles, writeLibtorch } from '../../support/fakeHost.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
@@ -34,7 +34,7 @@ test('on macOS the libraries are dylibs', (t) => {
   const prefix = writeLibtorch(temporaryFolder(t), '2.13.0');
   const macos = { platform: 'darwin', arch: 'arm64' };
   assert.match(inspectPrefix(prefix, macos).problem ?? '', /no lib\/libtorch_cpu\.dylib/);
-  writeFiles(prefix, { 'lib/libc10.dylib': '', 'lib/libtorch.dylib': '' });
+  writeFiles(prefix, { 'lib/libc10.dylib': '' });
   writeFiles(prefix, { 'lib/libtorch_cpu.dylib': '' });
   assert.equal(inspectPrefix(prefix, macos).libtorch?.version, '2.13.0');
 });
@@ -64,11 +64,10 @@ test('an old release is named by its version where its headers lie elsewhere', (
 
 test('what a folder lacks of a LibTorch is named', (t) => {
   const prefix = writeLibtorch(temporaryFolder(t), '2.13.0');
-  rmSync(join(prefix, 'lib/libtorch_cpu.so'));
-  rmSync(join(prefix, 'include/ATen/ATen.h'));
+  for (const name of ['libc10.so', 'libtorch_cpu.so']) rmSync(join(prefix, 'lib', name));
   assert.equal(
     inspectPrefix(prefix, LINUX).problem,
-    'it has no include/ATen/ATen.h, no lib/libtorch_cpu.so',
+    'it has no lib/libc10.so, no lib/libtorch_cpu.so',
   );
 });
 
@@ -83,4 +82,23 @@ test('a LibTorch for another processor is rejected', (t) => {
     'its libraries are for arm64, and this Node is for x64',
   );
   assert.equal(inspectPrefix(prefix, { ...LINUX, arch: 'arm64' }).problem, undefined);
+});
+
+test('a LibTorch without headers can be run with, and not built against', (t) => {
+  const prefix = writeLibtorch(temporaryFolder(t), '2.13.0');
+  assert.equal(missingHeader(prefix), undefined);
+  writeFiles(prefix, { 'version.py': "__version__ = '2.13.0+cpu'" });
+  rmSync(join(prefix, 'include'), { recursive: true });
+  assert.equal(inspectPrefix(prefix, LINUX).libtorch?.version, '2.13.0');
+  assert.equal(missingHeader(prefix), 'include/ATen/ATen.h');
+});
+
+test('libraries are opened before those that need them, and those for CUDA where they are there', () => {
+  const libtorch = { prefix: '/t', version: '2.13.0', cuda: false };
+  assert.deepEqual(libraries(libtorch, 'linux'), ['/t/lib/libc10.so', '/t/lib/libtorch_cpu.so']);
+  assert.deepEqual(libraries({ ...libtorch, cuda: true }, 'linux').slice(2), [
+    '/t/lib/libc10_cuda.so',
+    '/t/lib/libtorch_cuda.so',
+  ]);
+  assert.deepEqual(libraries(libtorch, 'darwin')[0], '/t/lib/libc10.dylib');
 });

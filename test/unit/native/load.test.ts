@@ -6,33 +6,55 @@ import { type TestContext, test } from 'node:test';
 import {
   ADDON,
   type BuildRecord,
-  ENVIRONMENT,
-  readBuildRecord,
+  LOADER,
+  removeBuildRecord,
   writeBuildRecord,
 } from '#moco/native/buildRecord.js';
-import { loadAddonOf } from '#moco/native/load.js';
+import { findAddon, loadAddonOf } from '#moco/native/load.js';
 import { cannotBeLoaded } from '#moco/native/loadFailure.js';
+import { type LoadableAddon, writeSetUp } from '#moco/native/setUpRecord.js';
 import { packageRoot } from '#moco/packageRoot.js';
 import { writeFiles, writeLibtorch } from '../../support/fakeHost.js';
-import { copyEnvironment } from '../../support/nativeBuild.js';
+import { addonFolder, copyLoader } from '../../support/nativeBuild.js';
 import { PERMISSION } from '../../support/permissionModel.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 const { platform, arch } = process;
 
-/** A package with a fake addon that says it was built against a fake LibTorch. */
-function builtPackage(t: TestContext): { root: string; prefix: string; record: BuildRecord } {
+/** A clone in which nothing is built. */
+function emptyClone(t: TestContext): string {
   const root = temporaryFolder(t);
+  mkdirSync(join(root, 'native/test'), { recursive: true });
+  return root;
+}
+
+/** A clone with a fake addon that says it was built against a fake LibTorch. */
+function builtPackage(t: TestContext): {
+  root: string;
+  folder: string;
+  prefix: string;
+  record: BuildRecord;
+} {
+  const root = emptyClone(t);
   const prefix = writeLibtorch(join(root, 'libtorch'), '2.13.0');
-  for (const name of ['c10', 'torch', 'torch_cpu']) {
-    writeFiles(prefix, { [`lib/lib${name}.dylib`]: '' });
-  }
-  const libtorch = { prefix, version: '2.13.0', cuda: false };
+  for (const name of ['c10', 'torch_cpu']) writeFiles(prefix, { [`lib/lib${name}.dylib`]: '' });
+  const libtorch = { version: '2.13.0', cuda: false };
   const record = { libtorch, nvcc: null, platform, arch, sources: 'abc', tests: null };
-  writeFiles(root, { [ADDON]: '' });
-  copyEnvironment(root);
-  writeBuildRecord(root, record);
-  return { root, prefix, record };
+  const folder = addonFolder(root);
+  writeFiles(folder, { [ADDON]: '' });
+  copyLoader(root);
+  writeBuildRecord(folder, record);
+  writeSetUp(root, process, { addon: folder, libtorch: { ...libtorch, prefix } });
+  return { root, folder, prefix, record };
+}
+
+/** As `builtPackage`, with libraries of LibTorch that can be opened. */
+function loadablePackage(t: TestContext): ReturnType<typeof builtPackage> {
+  const built = builtPackage(t);
+  for (const name of ['c10', 'torch_cpu']) {
+    compileLibrary(join(built.prefix, `lib/lib${name}.so`), `int ${name} = 1;`);
+  }
+  return built;
 }
 
 /** Compiles a shared library; `uses` are others that it is linked with. */
@@ -43,68 +65,97 @@ function compileLibrary(file: string, source: string, uses: string[] = []): void
   execFileSync(compiler, ['-shared', '-fPIC', '-o', file, `${file}.cc`, ...uses]);
 }
 
-test('an addon that was never built is an error that says how to build it', (t) => {
-  const root = temporaryFolder(t);
+test('a clone in which nothing was built is an error that says how to build it', (t) => {
+  const root = emptyClone(t);
   assert.throws(() => loadAddonOf(root), {
     code: 'ERR_MOCO_NATIVE_MISSING',
-    message: /is not built/,
+    message: /not set up yet/,
     hint: new RegExp(`npm run setup --prefix ${root}`),
   });
 });
 
-test('an addon without the record of a finished build is not loaded', (t) => {
-  const root = temporaryFolder(t);
-  writeFiles(root, { [ADDON]: '' });
-  assert.throws(() => loadAddonOf(root), { code: 'ERR_MOCO_NATIVE_MISSING' });
-});
+for (const missing of [ADDON, LOADER]) {
+  test(`a build without ${missing} is not complete`, (t) => {
+    const { root, folder } = builtPackage(t);
+    rmSync(join(folder, missing));
+    assert.throws(() => loadAddonOf(root), {
+      code: 'ERR_MOCO_NATIVE_MISSING',
+      message: new RegExp(`no complete build in .*${missing.replace('.', '\\.')}`),
+    });
+  });
+}
 
-test('a record without its addon is an addon that is not built', (t) => {
-  const { root } = builtPackage(t);
-  rmSync(join(root, ADDON));
-  assert.throws(() => loadAddonOf(root), { code: 'ERR_MOCO_NATIVE_MISSING' });
+test('an addon without the record of a finished build is not loaded', (t) => {
+  const { root, folder } = builtPackage(t);
+  removeBuildRecord(folder);
+  assert.throws(() => loadAddonOf(root), {
+    code: 'ERR_MOCO_NATIVE_MISSING',
+    message: /no complete build/,
+  });
 });
 
 for (const machine of [{ arch: 's390x' }, { platform: 'aix' }]) {
   test(`an addon that was built for ${Object.values(machine)} is named as such`, (t) => {
-    const { root, record } = builtPackage(t);
+    const { root, folder, record } = builtPackage(t);
     const other = { ...record, ...machine };
-    writeBuildRecord(root, other);
+    writeBuildRecord(folder, other);
     assert.throws(() => loadAddonOf(root), {
       code: 'ERR_MOCO_NATIVE_MISSING',
       message: new RegExp(
         `built for ${other.platform}-${other.arch}, and this is Node .* for ${platform}-${arch}`,
       ),
-      hint: /^1\. Build it here: .*\n2\. /,
+      hint: /^1\. Set it up here: .*\n2\. /,
     });
   });
 }
 
-test('a build from before the library that sets the environment is not complete', (t) => {
-  if (platform !== 'linux') return t.skip('only Linux has that library');
-  const { root } = builtPackage(t);
-  rmSync(join(root, ENVIRONMENT));
-  assert.throws(() => loadAddonOf(root), {
-    code: 'ERR_MOCO_NATIVE_MISSING',
-    message: /no complete build of .*environment\.node/,
-  });
-});
-
-test('a LibTorch that is gone is named with its version and folder', (t) => {
+test('a LibTorch that is gone is named with its folder, and the version that is needed', (t) => {
   const { root, prefix } = builtPackage(t);
   rmSync(prefix, { recursive: true });
   assert.throws(() => loadAddonOf(root), {
     code: 'ERR_MOCO_LIBTORCH_MISMATCH',
-    message: new RegExp(`LibTorch 2\\.13\\.0 \\(CPU\\) in ${prefix}.*there is no such folder`),
-    hint: /^1\. .*npm run setup.*\n2\. .*put LibTorch 2\.13\.0 back/,
+    message: new RegExp(`needs LibTorch 2\\.13,.* in ${prefix}: there is no such folder`),
+    hint: /^1\. .*npm run setup.*\n2\. .*put a LibTorch 2\.13 back/,
   });
 });
 
-test('a LibTorch that was replaced by another version is a mismatch of both', (t) => {
+test('a LibTorch that was replaced by one of another minor version is a mismatch of both', (t) => {
   const { root, prefix } = builtPackage(t);
   writeLibtorch(prefix, '2.14.0');
   assert.throws(() => loadAddonOf(root), {
     code: 'ERR_MOCO_LIBTORCH_MISMATCH',
-    message: /built against LibTorch 2\.13\.0 .*it is version 2\.14\.0 now/,
+    message: /needs LibTorch 2\.13,.*: it is version 2\.14\.0/,
+  });
+});
+
+test('any LibTorch of the same minor version serves, also without headers', (t) => {
+  const { root, prefix } = builtPackage(t);
+  writeLibtorch(prefix, '2.13.7');
+  rmSync(join(prefix, 'include/ATen'), { recursive: true });
+  assert.equal(findAddon(root, process).libtorch.version, '2.13.7');
+});
+
+test('$LIBTORCH is taken instead of what the set-up chose, and blamed where it will not do', (t) => {
+  const { root } = builtPackage(t);
+  const other = writeLibtorch(join(root, 'other'), '2.13.1');
+  const host = { platform: 'linux', arch, env: { LIBTORCH: other } };
+  writeBuildRecord(addonFolder(root), { ...findAddon(root, process).record, platform: 'linux' });
+  assert.deepEqual(findAddon(root, host).libtorch.prefix, other);
+  writeLibtorch(other, '2.12.0');
+  assert.throws(() => findAddon(root, host), {
+    code: 'ERR_MOCO_LIBTORCH_MISMATCH',
+    message: new RegExp(`\\$LIBTORCH, ${other},: it is version 2\\.12\\.0`),
+    hint: /unset LIBTORCH/,
+  });
+});
+
+test('an addon with CUDA kernels takes no CPU build', (t) => {
+  const { root, folder, record } = builtPackage(t);
+  const nvcc = { path: '/nvcc', version: '13.0.88', architectures: '90a' };
+  writeBuildRecord(folder, { ...record, nvcc });
+  assert.throws(() => findAddon(root, process), {
+    code: 'ERR_MOCO_LIBTORCH_MISMATCH',
+    message: /it is a CPU build, and the addon has CUDA kernels/,
   });
 });
 
@@ -118,9 +169,43 @@ test('a LibTorch that lost a library is a mismatch that names the library', (t) 
   });
 });
 
+test('a LibTorch that is damaged is told apart from a damaged addon', (t) => {
+  const { root, prefix } = builtPackage(t);
+  for (const suffix of ['so', 'dylib']) {
+    writeFiles(prefix, { [`lib/libc10.${suffix}`]: 'damaged'.repeat(1000) });
+  }
+  assert.throws(() => loadAddonOf(root), {
+    code: 'ERR_MOCO_LIBTORCH_MISMATCH',
+    message: new RegExp(`LibTorch 2\\.13\\.0 \\(CPU\\) in ${prefix} is damaged or not for`),
+    anotherMayDo: false,
+  });
+});
+
+test('an addon is given the LibTorch that was opened before, wherever that lies', (t) => {
+  if (platform !== 'linux') return t.skip('macOS has run paths');
+  const { root, folder, prefix } = loadablePackage(t);
+  const elsewhere = join(root, 'elsewhere/libc10.so');
+  compileLibrary(elsewhere, 'extern "C" int answer() { return 1; }');
+  compileLibrary(join(prefix, 'lib/libc10.so'), 'extern "C" int answer() { return 42; }', [
+    '-Wl,-soname,libc10.so',
+  ]);
+  // Linked with a library that goes, by the name of the one that LibTorch has.
+  compileLibrary(
+    join(folder, ADDON),
+    `#include <cstdlib>
+    extern "C" int answer();
+    extern "C" void* napi_register_module_v1(void*, void* exports) {
+      return answer() == 42 ? exports : (std::abort(), nullptr);
+    }`,
+    ['-L', join(root, 'elsewhere'), '-l:libc10.so'],
+  );
+  rmSync(elsewhere);
+  assert.deepEqual(loadAddonOf(root), {});
+});
+
 test('an addon that is damaged is to be built from scratch', (t) => {
-  const { root } = builtPackage(t);
-  writeFiles(root, { [ADDON]: 'damaged'.repeat(1000) });
+  const { root, folder } = loadablePackage(t);
+  writeFiles(folder, { [ADDON]: 'damaged'.repeat(1000) });
   assert.throws(() => loadAddonOf(root), {
     code: 'ERR_MOCO_NATIVE_MISSING',
     message: new RegExp(`damaged or not for ${platform}-${arch}`),
@@ -129,11 +214,11 @@ test('an addon that is damaged is to be built from scratch', (t) => {
 });
 
 test('a shared library that the addon misses is named', (t) => {
-  const { root } = builtPackage(t);
+  const { root, folder } = loadablePackage(t);
   const library = join(root, 'libmissing.so');
   compileLibrary(library, 'int answer() { return 42; }');
   compileLibrary(
-    join(root, ADDON),
+    join(folder, ADDON),
     'int answer(); extern "C" int napi_register_module_v1() { return answer(); }',
     [library],
   );
@@ -142,7 +227,7 @@ test('a shared library that the addon misses is named', (t) => {
     code: 'ERR_MOCO_LIBTORCH_MISMATCH',
     message:
       /cannot be loaded: the shared library \S*libmissing\.so is missing.\nTried .*moco\.node/,
-    hint: /^1\. .*pip install --force-reinstall torch==2\.13\.0\n2\. Build it against another/,
+    hint: /^1\. .*pip install --force-reinstall torch==2\.13\.0\n2\. Set it up with another/,
   });
 });
 
@@ -207,8 +292,8 @@ const SAYINGS = [
 
 for (const { saying, code, reason } of SAYINGS) {
   test(`"${saying.slice(0, 60)}" is explained, and quoted`, (t) => {
-    const { root, record } = builtPackage(t);
-    const error = cannotBeLoaded(root, join(root, ADDON), record, new Error(saying));
+    const { root } = builtPackage(t);
+    const error = cannotBeLoaded(root, findAddon(root, process), new Error(saying));
     assert.equal(error.code, code);
     assert.match(error.message, new RegExp(reason));
     assert.ok(error.message.includes(`The system said: ${saying}`));
@@ -234,7 +319,7 @@ test('a Node that loads no addons is told apart from a broken build', () => {
 });
 
 test("what Node's permission model keeps from the addon is named, with the flags to give", () => {
-  const prefix = readBuildRecord(packageRoot)?.libtorch.prefix;
+  const { prefix } = findAddon(packageRoot, process).libtorch;
   const ownFiles = [PERMISSION, `--allow-fs-read=${packageRoot}/*`];
   const kept = new RegExp(`this process read ${prefix}.*--allow-addons.*--allow-fs-read=${prefix}`);
   assert.match(loadWith(ownFiles), kept);
@@ -244,7 +329,8 @@ test("what Node's permission model keeps from the addon is named, with the flags
 });
 
 test('a variable that may bring in the wrong libraries is named first', (t) => {
-  const { root, record } = builtPackage(t);
+  const { root } = builtPackage(t);
+  const found: LoadableAddon = findAddon(root, process);
   const before = process.env.LD_LIBRARY_PATH;
   t.after(() => {
     if (before === undefined) delete process.env.LD_LIBRARY_PATH;
@@ -253,7 +339,7 @@ test('a variable that may bring in the wrong libraries is named first', (t) => {
   process.env.LD_LIBRARY_PATH = '/of/another/torch';
   const error = new Error('moco.node: undefined symbol: _ZN2at4_ops3add4callE');
   assert.match(
-    cannotBeLoaded(root, join(root, ADDON), record, error).hint ?? '',
+    cannotBeLoaded(root, found, error).hint ?? '',
     /^1\. Unset LD_LIBRARY_PATH, .*\/of\/another\/torch\n2\. Build it again/,
   );
 });

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Nvcc, readBuildRecord } from '#moco/native/buildRecord.js';
-import { type BuildRequest, buildAddon } from '#moco/setup/build.js';
+import { type BuildRequest, buildAddon, productsOf } from '#moco/setup/build.js';
+import { fingerprints } from '#moco/setup/fingerprints.js';
 import type { Host } from '#moco/setup/host.js';
 import {
   bareHost,
@@ -35,6 +37,7 @@ if (step === 'configure') {
 } else {
   mkdirSync(out + '/Release', { recursive: true });
   writeFileSync(out + '/Release/moco.node', '');
+  writeFileSync(out + '/Release/loader.node', '');
   if (options.includes('MOCO_BUILD_TESTS=ON')) writeFileSync(out + '/Release/moco_tests', '');
 }
 `;
@@ -58,18 +61,28 @@ function buildable(t: TestContext): { host: Host; request: BuildRequest; calls: 
   const prefix = writeLibtorch(join(folder, 'libtorch'), '2.13.0');
   const libtorch = { prefix, version: '2.13.0', cuda: false };
   const file = join(root, 'calls');
+  const build = join(root, 'build/native');
   return {
     host,
-    request: { root, libtorch, nvcc: undefined, tests: false },
+    request: {
+      ...{ root, folder: build, log: join(build, 'build.log'), libtorch, nvcc: undefined },
+      ...{ sources: fingerprints(root).sources, tests: null },
+    },
     calls: () => (existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : []),
   };
+}
+
+/** What is wanted of the same package after an edit. */
+function afterEdit(request: BuildRequest): BuildRequest {
+  const { sources, tests } = fingerprints(request.root);
+  return { ...request, sources, tests: request.tests && tests };
 }
 
 test('a build records what it was made from', async (t) => {
   const { host, request, calls } = buildable(t);
   assert.equal(await buildAddon(request, host, keptReport()), true);
-  const record = readBuildRecord(request.root);
-  assert.deepEqual(record?.libtorch, request.libtorch);
+  const record = readBuildRecord(productsOf(request.folder));
+  assert.deepEqual(record?.libtorch, { version: '2.13.0', cuda: false });
   assert.deepEqual([record?.platform, record?.arch, record?.tests], ['linux', 'x64', null]);
   const [configure = '', build = ''] = calls();
   assert.match(configure, new RegExp(`^configure .*--CDMOCO_LIBTORCH=${request.libtorch.prefix}`));
@@ -95,8 +108,8 @@ for (const file of [
     const { host, request } = buildable(t);
     await buildAddon(request, host, keptReport());
     writeFiles(request.root, { 'build/native/moco.o': 'compiled' });
-    writeFiles(request.root, { [file]: 'changed' });
-    assert.equal(await buildAddon(request, host, keptReport()), true);
+    writeFiles(request.root, { [file]: '{ "changed": true }' });
+    assert.equal(await buildAddon(afterEdit(request), host, keptReport()), true);
     assert.ok(existsSync(join(request.root, 'build/native/moco.o')));
   });
 }
@@ -104,7 +117,7 @@ for (const file of [
 test('the C++ tests are built when they are asked for, and serve who does not ask', async (t) => {
   const { host, request, calls } = buildable(t);
   await buildAddon(request, host, keptReport());
-  const withTests = { ...request, tests: true };
+  const withTests = { ...request, tests: fingerprints(request.root).tests };
   assert.equal(await buildAddon(withTests, host, keptReport()), true);
   assert.match(calls().at(-1) ?? '', /MOCO_BUILD_TESTS=ON/);
   assert.equal(await buildAddon(withTests, host, keptReport()), false);
@@ -113,11 +126,11 @@ test('the C++ tests are built when they are asked for, and serve who does not as
 
 test('a change of a C++ test concerns only who runs the tests', async (t) => {
   const { host, request } = buildable(t);
-  const withTests = { ...request, tests: true };
+  const withTests = { ...request, tests: fingerprints(request.root).tests };
   await buildAddon(withTests, host, keptReport());
   appendFileSync(join(request.root, 'native/test/contrast/moco_test.cc'), '// changed');
   assert.equal(await buildAddon(request, host, keptReport()), false);
-  assert.equal(await buildAddon(withTests, host, keptReport()), true);
+  assert.equal(await buildAddon(afterEdit(withTests), host, keptReport()), true);
 });
 
 test('a product that was deleted is built again', async (t) => {
@@ -130,18 +143,55 @@ test('a product that was deleted is built again', async (t) => {
 for (const [name, change] of [
   ['another version in the same folder', { version: '2.14.0' }],
   ['a CUDA build in the same folder', { cuda: true }],
-  ['another folder', { prefix: '/elsewhere/torch' }],
 ] as const) {
   test(`another LibTorch (${name}) builds from scratch`, async (t) => {
     const { host, request } = buildable(t);
     await buildAddon(request, host, keptReport());
     writeFiles(request.root, { 'build/native/moco.o': 'compiled' });
     const libtorch = { ...request.libtorch, ...change };
+    writeLibtorch(libtorch.prefix, libtorch.version);
     assert.equal(await buildAddon({ ...request, libtorch }, host, keptReport()), true);
     assert.ok(!existsSync(join(request.root, 'build/native/moco.o')));
-    assert.deepEqual(readBuildRecord(request.root)?.libtorch, libtorch);
+    const { version, cuda } = libtorch;
+    assert.deepEqual(readBuildRecord(productsOf(request.folder))?.libtorch, { version, cuda });
   });
 }
+
+test('a LibTorch in another folder builds from scratch, since tests are linked with that folder', async (t) => {
+  const { host, request } = buildable(t);
+  await buildAddon(request, host, keptReport());
+  writeFiles(request.root, { 'build/native/moco.o': 'compiled' });
+  const prefix = writeLibtorch(join(request.root, 'elsewhere'), '2.13.0');
+  const moved = { ...request, libtorch: { ...request.libtorch, prefix } };
+  assert.equal(await buildAddon(moved, host, keptReport()), true);
+  assert.ok(!existsSync(join(request.root, 'build/native/moco.o')));
+});
+
+test('a LibTorch without headers is none to build against', async (t) => {
+  const { host, request } = buildable(t);
+  rmSync(join(request.libtorch.prefix, 'include/ATen'), { recursive: true });
+  await assert.rejects(buildAddon(request, host, keptReport()), {
+    code: 'ERR_MOCO_LIBTORCH_NOT_FOUND',
+    message: /it has no include\/ATen\/ATen\.h/,
+  });
+});
+
+test('a signal ends a build, and the programs that it has started', async (t) => {
+  const { host, request } = buildable(t);
+  const [started, ended] = [join(request.root, 'started'), join(request.root, 'ended')];
+  const compiler = `trap "touch ${ended}; exit" TERM; touch ${started}; while :; do sleep 0.1; done`;
+  writeFiles(request.root, {
+    'node_modules/cmake-js/bin/cmake-js': `
+      const { PATH } = ${JSON.stringify({ PATH: process.env.PATH })};
+      require('node:child_process').spawn('/bin/sh', ['-c', '${compiler}'], { env: { PATH } });`,
+  });
+  const controller = new AbortController();
+  const building = buildAddon(request, { ...host, signal: controller.signal }, keptReport());
+  while (!existsSync(started)) await pause(10);
+  controller.abort();
+  await assert.rejects(building, { code: 'ERR_MOCO_ABORTED' });
+  while (!existsSync(ended)) await pause(10);
+});
 
 /** An nvcc that compiles everything, or nothing. */
 function nvccOf(host: Host, version: string, exitCode: number): Nvcc {
@@ -158,7 +208,7 @@ test('kernels are compiled by the nvcc that is there, for the GPUs that it was t
   assert.ok(configure.includes(`--CDMOCO_NVCC=${nvcc.path}`));
   assert.ok(configure.includes('--CDMOCO_CUDA_ARCHITECTURES=80;90a'));
   assert.match(report.lines[0] ?? '', /^CUDA kernels: compiled with nvcc 13\.0\.88/);
-  assert.deepEqual(readBuildRecord(request.root)?.nvcc, nvcc);
+  assert.deepEqual(readBuildRecord(productsOf(request.folder))?.nvcc, nvcc);
 });
 
 test('an nvcc that does not take the C++ compiler is passed over, once', async (t) => {
@@ -190,7 +240,7 @@ test('another compiler builds from scratch', async (t) => {
     'native/core/contrast/moco.cc': 'changed',
   });
   host.env.CXX = writeCommand(host, 'g++-13', 'echo "g++-13 (GCC) 13.2.0"');
-  await buildAddon(request, host, keptReport());
+  await buildAddon(afterEdit(request), host, keptReport());
   assert.ok(!existsSync(join(request.root, 'build/native/moco.o')));
 });
 
@@ -198,7 +248,7 @@ test('a build that fails shows the end of its log, and leaves no record', async 
   const { host, request } = buildable(t);
   await buildAddon(request, host, keptReport());
   writeFiles(request.root, { fails: '', 'native/core/contrast/moco.cc': 'int moco' });
-  await assert.rejects(buildAddon(request, host, keptReport()), (error: Error) => {
+  await assert.rejects(buildAddon(afterEdit(request), host, keptReport()), (error: Error) => {
     assert.match(error.message, /Compiling the addon failed \(exit code 3\)/);
     assert.match(error.message, /error: expected a semicolon/);
     assert.match(error.message, /line 100/);
@@ -206,11 +256,11 @@ test('a build that fails shows the end of its log, and leaves no record', async 
     assert.equal((error as { code?: string }).code, 'ERR_MOCO_TOOLCHAIN');
     return true;
   });
-  assert.equal(readBuildRecord(request.root), undefined);
+  assert.equal(readBuildRecord(productsOf(request.folder)), undefined);
   assert.match(readFileSync(join(request.root, 'build/native/build.log'), 'utf8'), /line 1\n/);
 
   rmSync(join(request.root, 'fails'));
-  assert.equal(await buildAddon(request, host, keptReport()), true);
+  assert.equal(await buildAddon(afterEdit(request), host, keptReport()), true);
 });
 
 test('where a tool is missing, nothing of an earlier build is touched', async (t) => {
@@ -218,8 +268,8 @@ test('where a tool is missing, nothing of an earlier build is touched', async (t
   await buildAddon(request, host, keptReport());
   writeFiles(request.root, { 'native/core/contrast/moco.cc': 'changed' });
   const withoutTools = bareHost(join(dirname(request.root), 'bare'));
-  await assert.rejects(buildAddon(request, withoutTools, keptReport()), {
+  await assert.rejects(buildAddon(afterEdit(request), withoutTools, keptReport()), {
     code: 'ERR_MOCO_TOOLCHAIN',
   });
-  assert.ok(readBuildRecord(request.root));
+  assert.ok(readBuildRecord(productsOf(request.folder)));
 });

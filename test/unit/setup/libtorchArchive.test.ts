@@ -219,7 +219,7 @@ function claimTooMuch(archive: string): void {
   const program = [
     'import sys, zipfile',
     'with zipfile.ZipFile(sys.argv[1], "a") as file:',
-    '    file.writestr("libtorch/lib/huge.so", b"")',
+    '    file.writestr("libtorch/lib/huge.so", b"", zipfile.ZIP_DEFLATED)',
     '    file.filelist[-1].file_size = 10**18',
   ].join('\n');
   execFileSync(realPython, ['-c', program, archive]);

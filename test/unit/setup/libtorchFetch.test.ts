@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { MocoError } from '#moco/error.js';
 import { findLibtorch } from '#moco/setup/libtorch.js';
-import { fillEntry, wheelEntry } from '#moco/setup/libtorchCache.js';
+import { fillLibtorch, wheelEntry } from '#moco/setup/libtorchCache.js';
 import { cacheContents, hostWithArchive, sha256 } from '../../support/archiveHost.js';
 import {
   bareHost,
@@ -70,12 +70,35 @@ test('where nothing can be fetched, the error lists what was tried and numbered 
   assert.deepEqual(cacheContents(host), []);
 });
 
-test('without Python nothing can be fetched: the error names the command that installs it', async (t) => {
-  await assert.rejects(findLibtorch(bareHost(temporaryFolder(t)), keptReport()), {
-    code: 'ERR_MOCO_TOOLCHAIN',
-    message: /Python 3 with pip/,
+test('without Python and an archive nothing can be fetched: the error names what installs Python', async (t) => {
+  const host = { ...bareHost(temporaryFolder(t)), arch: 'riscv64' };
+  await assert.rejects(findLibtorch(host, keptReport()), {
+    code: 'ERR_MOCO_LIBTORCH_NOT_FOUND',
+    message: /pip: no Python 3 was found/,
     hint: /apt-get install python3 python3-pip\n.*dnf install python3.*\n.*brew install python/,
   });
+});
+
+test('the archive needs no Python', async (t) => {
+  const { host, archive } = hostWithArchive(t);
+  rmSync(join(host.env.PATH ?? '', 'python3'));
+  Object.assign(host.env, { MOCO_LIBTORCH_URL: archive, MOCO_LIBTORCH_SHA256: sha256(archive) });
+  assert.equal((await findLibtorch(host, keptReport())).version, '2.13.0');
+});
+
+test('an archive whose contents do not have the checksums that it states is damaged', async (t) => {
+  const { host, archive } = hostWithArchive(t);
+  const bytes = readFileSync(archive);
+  // In the archive's directory, at its end, a checksum stands 30 bytes before the name.
+  const name = bytes.lastIndexOf('libtorch/include/torch/headeronly/version.h');
+  bytes.writeUInt32LE(7, name - 30);
+  writeFileSync(archive, bytes);
+  Object.assign(host.env, { MOCO_LIBTORCH_URL: archive, MOCO_LIBTORCH_SHA256: sha256(archive) });
+  await assert.rejects(findLibtorch(host, keptReport()), {
+    code: 'ERR_MOCO_LIBTORCH_MISMATCH',
+    message: /cannot be unpacked: wrong checksum of libtorch\/include\/.*version\.h/,
+  });
+  assert.deepEqual(cacheContents(host), []);
 });
 
 /** What is said where Python has no pip, and no archive is for the machine. */
@@ -137,8 +160,8 @@ test('of two set-ups that fill the cache at once one wins, and both can use it',
     await bothStarted;
   };
   const [first, second] = await Promise.all([
-    fillEntry(entry, host, fill),
-    fillEntry(entry, host, fill),
+    fillLibtorch(entry, host, fill),
+    fillLibtorch(entry, host, fill),
   ]);
   assert.deepEqual(first, second);
   assert.equal(cacheContents(host).length, 1);

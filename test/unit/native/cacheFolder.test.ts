@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cacheFolder } from '#moco/setup/host.js';
+import { cacheFolder } from '#moco/native/cacheFolder.js';
 import { bareHost } from '../../support/fakeHost.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
@@ -14,4 +14,9 @@ test('the cache is in $MOCO_CACHE, else in $XDG_CACHE_HOME, else where the platf
   assert.equal(cacheFolder({ ...host, env: { ...env, XDG_CACHE_HOME: '/x' } }), '/x/moco');
   assert.equal(cacheFolder({ ...host, env }), '/home/me/.cache/moco');
   assert.equal(cacheFolder({ ...host, env, platform: 'darwin' }), '/home/me/Library/Caches/moco');
+});
+
+test('an empty HOME is none: the system knows where a user is at home', () => {
+  const cache = cacheFolder({ platform: 'linux', env: { HOME: '' } });
+  assert.match(cache, /^\/.*\.cache\/moco$/);
 });

@@ -1,9 +1,9 @@
-// A library that puts variables into the process's environment as Node loads it. It must be loaded
-// before LibTorch, whose OpenMP reads its variables once, when it is loaded itself, and must not be
-// linked with it. `process.env` would not do: in a worker thread it is a copy, which no library
-// sees.
+// A library that Node loads before the addon, and that is not linked with LibTorch. It does what
+// must be done before LibTorch is there: put variables into the process's environment, and open
+// LibTorch from the folder where it lies on this machine, so that the addon need not know.
 
-#include <node_api.h>
+#include <dlfcn.h>
+#include <napi.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -13,6 +13,8 @@
 #include <vector>
 
 namespace {
+
+#ifdef __linux__
 
 /// Guards against workers that load this at the same time.
 std::mutex mutex;
@@ -46,12 +48,42 @@ void add(const std::vector<const char*>& variables) {
   __atomic_store_n(&environ, extended, __ATOMIC_RELEASE);
 }
 
-}  // namespace
-
-NAPI_MODULE_INIT(/* napi_env env, napi_value exports */) {
-  static_cast<void>(env);
+/// LibTorch's OpenMP reads its variables once, when it is loaded. `process.env` would not do: in a
+/// worker thread it is a copy, which no library sees.
+void setEnvironment() {
   const std::lock_guard<std::mutex> guard(mutex);
   const auto missing = missingVariables();
   if (!missing.empty()) add(missing);
+}
+
+#else
+
+/// Elsewhere neither GNU's OpenMP nor CUDA is to be met.
+void setEnvironment() {}
+
+#endif
+
+/// `open(files)`: opens shared libraries, each by its path, in this order, for the rest of the
+/// process. The linker then gives them to whatever names them as its dependencies, before it looks
+/// anywhere else. Throws what the linker says of the first one that it cannot open.
+void open(const Napi::CallbackInfo& info) {
+  const auto files = info[0].As<Napi::Array>();
+  for (uint32_t index = 0; index < files.Length(); ++index) {
+    const std::string file = files.Get(index).ToString();
+    // Local: its symbols are for those that name it, and for no other library of the process.
+    if (dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
+      const char* reason = dlerror();
+      throw Napi::Error::New(info.Env(), reason != nullptr ? reason : file);
+    }
+  }
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  setEnvironment();
+  exports.Set("open", Napi::Function::New(env, open, "open"));
   return exports;
 }
+
+}  // namespace
+
+NODE_API_MODULE(loader, init)

@@ -1,0 +1,115 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { throwIfAborted } from '../abort.js';
+import * as check from '../arguments/check.js';
+import { FileLock } from '../disk/lock.js';
+import { MocoError } from '../error.js';
+import type { LibtorchPrefix } from '../native/libtorchPrefix.js';
+import { findAddon } from '../native/load.js';
+import { isClone, packageRoot } from '../packageRoot.js';
+import { openCache } from './cacheEntry.js';
+import { type Host, thisHost } from './host.js';
+import type { Report } from './report.js';
+import { setUpNative } from './setUpNative.js';
+
+/** What a set-up tells while it works. */
+export type SetupEvent =
+  /** It has something to do. */
+  | { readonly type: 'start'; readonly reason: string }
+  /** Something was found, settled or done, in a line for the user. */
+  | { readonly type: 'note'; readonly text: string }
+  /** What goes on right now, such as how much of a download is there; several a second. */
+  | { readonly type: 'progress'; readonly text: string };
+
+export interface SetupOptions {
+  /**
+   * Look for LibTorch and for compilers again, although moco is set up, and try whether the addon
+   * can be loaded. Default: false.
+   */
+  readonly again?: boolean | undefined;
+  readonly onEvent?: ((event: SetupEvent) => void) | undefined;
+  /** Ends the set-up, and the programs that it has started. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What moco computes with from now on. */
+export interface SetupResult {
+  readonly libtorch: LibtorchPrefix;
+  /** The folder of the addon. */
+  readonly addon: string;
+  /** Whether the addon was built, or taken from a platform package. */
+  readonly changed: boolean;
+}
+
+const ARGUMENTS = {
+  options: check.options<SetupOptions>({
+    again: check.flag,
+    onEvent: check.callback,
+    signal: check.signal,
+  }),
+};
+
+/**
+ * Makes moco ready to compute: finds or fetches LibTorch, and takes the addon from a platform
+ * package or builds it, into the cache (`$MOCO_CACHE`). Where that was done already it returns at
+ * once. What `moco setup` does.
+ * @throws MocoError `ERR_MOCO_NATIVE_MISSING` where it has something to do and `MOCO_NO_SETUP` is 1,
+ *   unless `again`; `ERR_MOCO_TOOLCHAIN` where something is missing to build with, or building
+ *   fails; `ERR_MOCO_LIBTORCH_NOT_FOUND`, `ERR_MOCO_LIBTORCH_MISMATCH`, `ERR_MOCO_NETWORK` where
+ *   LibTorch is not to be had; `ERR_MOCO_OUTPUT` where the cache cannot be written;
+ *   `ERR_MOCO_CONFIG`; `ERR_MOCO_ABORTED` after the signal
+ */
+export async function setup(options: SetupOptions = {}): Promise<SetupResult> {
+  check.requireArguments('setup', ARGUMENTS, { options });
+  const { again = false, onEvent = () => {}, signal } = options;
+  const host = thisHost(signal);
+  throwIfAborted(signal, 'the set-up');
+  const there = whatIsThere(host);
+  if (!again && !(there instanceof MocoError)) return there;
+  if (there instanceof MocoError) {
+    if (!again && host.env.MOCO_NO_SETUP === '1') throw there;
+    onEvent({ type: 'start', reason: there.message });
+  }
+  return await setUpAlone(host, {
+    line: (text) => onEvent({ type: 'note', text }),
+    progress: (text) => onEvent({ type: 'progress', text }),
+  });
+}
+
+/** What was set up, or why that will not do. */
+function whatIsThere(host: Host): SetupResult | MocoError {
+  try {
+    const { folder, libtorch } = findAddon(packageRoot, host);
+    return { libtorch, addon: folder, changed: false };
+  } catch (error) {
+    return MocoError.from(error);
+  }
+}
+
+async function setUpAlone(host: Host, report: Report): Promise<SetupResult> {
+  using _lock = await waitForOthers(host, report);
+  return await setUpNative(packageRoot, false, host, report);
+}
+
+/** Waits until nobody else sets up: this clone, or what is in this cache. */
+async function waitForOthers(host: Host, report: Report): Promise<Disposable> {
+  const { signal } = host;
+  const file = await setUpLock(host);
+  try {
+    return await FileLock.wait(file, {
+      signal,
+      onWait: (before) => {
+        if (before === 0) report.line(`waiting for another set-up to end (its lock: ${file})`);
+      },
+    });
+  } catch (error) {
+    throwIfAborted(signal, 'the set-up');
+    throw error;
+  }
+}
+
+async function setUpLock(host: Host): Promise<string> {
+  if (!isClone(packageRoot)) return join(await openCache(host), 'set-up.lock');
+  mkdirSync(join(packageRoot, 'build'), { recursive: true });
+  return join(packageRoot, 'build/setup.lock');
+}
