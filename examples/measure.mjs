@@ -1,7 +1,7 @@
 // What a trained model is worth: nearest neighbours, then a linear classifier on its features.
 //
 //   node examples/measure.mjs results/128_1024_0.1_0.99_50_64_8_model.pth
-import { inspectFile, knn, linear } from 'moco';
+import { inspectFile, knn, linear } from 'moco-node';
 
 const [modelPath] = process.argv.slice(2);
 if (modelPath === undefined) {

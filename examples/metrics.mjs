@@ -3,7 +3,7 @@
 //
 //   node examples/metrics.mjs [configuration.json]
 import { readFile } from 'node:fs/promises';
-import { createTrainer } from 'moco';
+import { createTrainer } from 'moco-node';
 
 const HOUR = 3_600_000;
 const PATIENCE = 3;

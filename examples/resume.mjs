@@ -3,7 +3,7 @@
 //
 //   node examples/resume.mjs [configuration.json]
 import { readFile } from 'node:fs/promises';
-import { train } from 'moco';
+import { train } from 'moco-node';
 
 const config = JSON.parse(await readFile(process.argv[2] ?? 'examples/shapes.json', 'utf8'));
 const stopping = new AbortController();

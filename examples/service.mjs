@@ -4,7 +4,7 @@
 //   curl http://localhost:8080/progress
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { MocoError, train } from 'moco';
+import { MocoError, train } from 'moco-node';
 
 const config = JSON.parse(await readFile(process.argv[2] ?? 'examples/shapes.json', 'utf8'));
 let progress = { state: 'loading' };

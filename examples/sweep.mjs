@@ -2,7 +2,7 @@
 // file is checked as `moco train --config` checks it: an error names the key, the line and the column.
 //
 //   node examples/sweep.mjs [configuration.json [temperature …]]
-import { commands, MocoError, resolveConfig, train } from 'moco';
+import { commands, MocoError, resolveConfig, train } from 'moco-node';
 
 const [file = 'examples/shapes.json', ...words] = process.argv.slice(2);
 const temperatures = words.length > 0 ? words : ['0.07', '0.1', '0.2'];

@@ -77,6 +77,7 @@ export { STEP_PHASES, type StepPhase } from './native/benchmark.js';
 export type { NativeMemory } from './native/machine.js';
 export type { NativeMemoryPlan } from './native/trainer.js';
 export type { ModelEvent, WarningEvent } from './run/events.js';
+export { type CacheEntry, cachedSetups, pruneSetups } from './setup/cacheContents.js';
 export { type SetupEvent, type SetupOptions, type SetupResult, setup } from './setup/setup.js';
 export { resumedConfig } from './train/checkpoint.js';
 export { type CreateTrainerOptions, createTrainer } from './train/createTrainer.js';

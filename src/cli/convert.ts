@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import { type ConvertOptions, convertModel, MODEL_NAMES } from '../index.js';
-import { interruptible } from './interruption.js';
 import { prefixOption } from './modelOptions.js';
 import { conversionLines } from './modelText.js';
+import { noSetupOption, type SetUpOptions, withAddon } from './setUpFirst.js';
 
 export function configureConvert(command: Command): void {
   const names = "what a ResNet's tensors are called in the output (default: reference)";
@@ -12,8 +12,10 @@ export function configureConvert(command: Command): void {
     .addOption(prefixOption())
     .addOption(new Option('--names <names>', names).choices(MODEL_NAMES))
     .option('--force', 'replace the output if there is one')
-    .action(async (input: string, output: string, options: ConvertOptions) => {
-      await interruptible(async (signal) => {
+    .addOption(noSetupOption())
+    .action(async (input: string, output: string, flags: ConvertOptions & SetUpOptions) => {
+      const { setup: _, ...options } = flags;
+      await withAddon(flags, async (signal) => {
         const conversion = await convertModel(input, output, { ...options, signal });
         for (const line of conversionLines(conversion)) console.log(line);
       });

@@ -1,14 +1,15 @@
 import type { Command } from 'commander';
 import { commands, knn } from '../index.js';
-import { configured } from './configOptions.js';
+import { type ConfigOptions, configured } from './configOptions.js';
 import { DownloadBar } from './downloadBar.js';
-import { interruptible } from './interruption.js';
 import { knnHeader, knnReport } from './knnText.js';
+import { noSetupOption, type SetUpOptions, withAddon } from './setUpFirst.js';
 
 export function configureKnn(command: Command): void {
+  command.addOption(noSetupOption());
   const json = 'print the result as one JSON object, all else on standard error';
-  configured(command, commands.knn, json, (config, options) =>
-    interruptible(async (signal) => {
+  configured(command, commands.knn, json, (config, options: ConfigOptions & SetUpOptions) =>
+    withAddon(options, async (signal) => {
       using download = new DownloadBar();
       const result = await knn(config, {
         signal,

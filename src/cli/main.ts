@@ -52,6 +52,11 @@ const COMMANDS: readonly LazyCommand[] = [
     configure: async (command) => (await import('./doctor.js')).configureDoctor(command),
   },
   {
+    name: 'setup',
+    summary: 'fetch LibTorch and take or build the addon, once; list and prune what is there',
+    configure: async (command) => (await import('./setup.js')).configureSetup(command),
+  },
+  {
     name: 'config',
     summary: 'print or write what a configuration file can hold',
     configure: async (command) => (await import('./config.js')).configureConfig(command),
@@ -63,7 +68,7 @@ Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 128 + n ended 
 (130 Ctrl-C, 141 nobody reads the output). MOCO_DEBUG=1 shows where an error comes from.`;
 
 /** Taken from the package's own file, which is public and loads nothing else. */
-const { version } = createRequire(import.meta.url)('moco/package.json');
+const { version } = createRequire(import.meta.url)('moco-node/package.json');
 
 /** By the error of an output that nobody sees any more: the signal that stands for it. */
 const UNSEEN: Readonly<Record<string, 'SIGPIPE' | 'SIGHUP'>> = { EPIPE: 'SIGPIPE', EIO: 'SIGHUP' };

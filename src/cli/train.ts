@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { commands, resumedConfig, type TrainSettings, train } from '../index.js';
 import { type ConfigOptions, configured } from './configOptions.js';
-import { interruptible } from './interruption.js';
 import { runOutput } from './runOutput.js';
+import { noSetupOption, type SetUpOptions, withAddon } from './setUpFirst.js';
 import { TrainText } from './trainText.js';
 
-interface TrainOptions extends ConfigOptions {
+interface TrainOptions extends ConfigOptions, SetUpOptions {
   /** The value of `--resume`; `true` where it was given without one. */
   readonly resume?: string | true;
   readonly orStart?: true;
@@ -27,6 +27,7 @@ export function configureTrain(command: Command): void {
       'with --resume without a path: start the run where it has no checkpoint yet, as for jobs that a batch system starts again',
     )
     .option('--override <keys>', 'keys, comma-separated, that may differ from the checkpoint')
+    .addOption(noSetupOption())
     .addHelpText('after', RESUME_HELP);
   const json = 'print one JSON object per event, all else on standard error';
   configured(command, commands.train, json, run, ({ resume }) =>
@@ -34,11 +35,9 @@ export function configureTrain(command: Command): void {
   );
 }
 
-function run(
-  config: TrainSettings,
-  { json, resume, orStart, override }: TrainOptions,
-): Promise<void> {
-  return interruptible(async (signal) => {
+function run(config: TrainSettings, options: TrainOptions): Promise<void> {
+  const { json, resume, orStart, override } = options;
+  return withAddon(options, async (signal) => {
     using output = runOutput(json ? 'json' : 'text', new TrainText());
     await train(config, {
       ...{ signal, resume, orStart, override: override?.split(',') },

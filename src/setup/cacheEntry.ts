@@ -89,10 +89,14 @@ async function moveIntoPlace(
 /** Workspaces of set-ups that were killed, and downloads that nobody went on with. */
 async function removeAbandoned(cache: string): Promise<void> {
   for (const name of await readdir(cache)) {
-    const folder = join(cache, name);
-    if (!name.startsWith(PARTIAL)) continue;
-    const found = statSync(folder, { throwIfNoEntry: false }); // another set-up may just remove it
-    const age = found === undefined ? 0 : Date.now() - found.mtimeMs;
-    if (age > ABANDONED_AFTER_MS) await rm(folder, { recursive: true, force: true });
+    const path = join(cache, name);
+    if (!name.startsWith(PARTIAL) || !isAbandoned(path)) continue;
+    await rm(path, { recursive: true, force: true });
   }
+}
+
+/** Whether what is being made, or was, is so old that nobody can be at it any more. */
+export function isAbandoned(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false }); // another set-up may just remove it
+  return found !== undefined && Date.now() - found.mtimeMs > ABANDONED_AFTER_MS;
 }

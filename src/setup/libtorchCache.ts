@@ -21,18 +21,21 @@ import type { Report } from './report.js';
  */
 const PREFIX = 'torch';
 
+/** What names of LibTorch's folders in the cache begin with. */
+export const LIBTORCH_ENTRY = 'libtorch-';
+
 /** The cache's folder for the pinned version from the Python package, for CPU or CUDA. */
 export function wheelEntry(host: Host, build: 'cpu' | 'cuda'): string {
   return join(
     cacheFolder(host),
-    `libtorch-${PINNED_VERSION}-${host.platform}-${host.arch}-${build}`,
+    `${LIBTORCH_ENTRY}${PINNED_VERSION}-${host.platform}-${host.arch}-${build}`,
   );
 }
 
 /** The cache's folder for an archive: by content, so that all mirrors of it share one. */
 export function archiveEntry(host: Host, { url, sha256 }: LibtorchArchive): string {
   const key = sha256 ?? createHash('sha256').update(url).digest('hex');
-  return join(cacheFolder(host), `libtorch-${key.slice(0, 16)}`);
+  return join(cacheFolder(host), `${LIBTORCH_ENTRY}${key.slice(0, 16)}`);
 }
 
 /**

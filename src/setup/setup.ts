@@ -1,15 +1,12 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { throwIfAborted } from '../abort.js';
 import * as check from '../arguments/check.js';
-import { FileLock } from '../disk/lock.js';
 import { MocoError } from '../error.js';
 import type { LibtorchPrefix } from '../native/libtorchPrefix.js';
 import { findAddon } from '../native/load.js';
-import { isClone, packageRoot } from '../packageRoot.js';
-import { openCache } from './cacheEntry.js';
+import { packageRoot } from '../packageRoot.js';
 import { type Host, thisHost } from './host.js';
 import type { Report } from './report.js';
+import { setUpLock } from './setUpLock.js';
 import { setUpNative } from './setUpNative.js';
 
 /** What a set-up tells while it works. */
@@ -87,29 +84,8 @@ function whatIsThere(host: Host): SetupResult | MocoError {
 }
 
 async function setUpAlone(host: Host, report: Report): Promise<SetupResult> {
-  using _lock = await waitForOthers(host, report);
+  const isWaiting = (file: string) =>
+    report.line(`waiting for another set-up to end (its lock: ${file})`);
+  using _lock = await setUpLock(host, isWaiting);
   return await setUpNative(packageRoot, false, host, report);
-}
-
-/** Waits until nobody else sets up: this clone, or what is in this cache. */
-async function waitForOthers(host: Host, report: Report): Promise<Disposable> {
-  const { signal } = host;
-  const file = await setUpLock(host);
-  try {
-    return await FileLock.wait(file, {
-      signal,
-      onWait: (before) => {
-        if (before === 0) report.line(`waiting for another set-up to end (its lock: ${file})`);
-      },
-    });
-  } catch (error) {
-    throwIfAborted(signal, 'the set-up');
-    throw error;
-  }
-}
-
-async function setUpLock(host: Host): Promise<string> {
-  if (!isClone(packageRoot)) return join(await openCache(host), 'set-up.lock');
-  mkdirSync(join(packageRoot, 'build'), { recursive: true });
-  return join(packageRoot, 'build/setup.lock');
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { createTrainer, MocoError, resumedConfig, type TrainConfigInput } from 'moco';
+import { createTrainer, MocoError, resumedConfig, type TrainConfigInput } from 'moco-node';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import { checkpointPaths, findCheckpoint } from '#moco/train/checkpoint.js';
 import { randomBit, withFlippedBit } from '../support/flippedBits.js';

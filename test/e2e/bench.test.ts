@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type BenchResult, type ProfileResult, STEP_PHASES } from 'moco';
+import { type BenchResult, type ProfileResult, STEP_PHASES } from 'moco-node';
 import { packageRoot } from '#moco/packageRoot.js';
 
 const TINY = [

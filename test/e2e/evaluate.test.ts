@@ -15,7 +15,7 @@ import {
   type LinearSweepEvent,
   linear,
   train,
-} from 'moco';
+} from 'moco-node';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import type { Layout } from '#moco/model/backboneLayout.js';
 import { failure } from '../support/failure.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type EpochEvent, type TrainEvent, train } from 'moco';
+import { type EpochEvent, type TrainEvent, train } from 'moco-node';
 import { temporaryFolder } from '../support/temporaryFolder.js';
 
 const folder = temporaryFolder();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { createTrainer, inspectFile, type TrainEvent, train } from 'moco';
+import { createTrainer, inspectFile, type TrainEvent, train } from 'moco-node';
 import { loadDataset } from '#moco/data/load.js';
 import { loadAddon } from '#moco/native/load.js';
 import { Trainer } from '#moco/train/trainer.js';

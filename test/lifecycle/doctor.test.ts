@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DoctorReport, Finding } from 'moco';
+import type { DoctorReport, Finding } from 'moco-node';
 import { examine } from '#moco/doctor/doctor.js';
 import { ADDON, writeBuildRecord } from '#moco/native/buildRecord.js';
 import { findAddon } from '#moco/native/load.js';

@@ -51,7 +51,7 @@ function trainOnSmallDisk({ spoil, mend, hint }: Spoiler): object {
   const program = `
     import { execFileSync } from 'node:child_process';
     import { statfs, rm, writeFile } from 'node:fs/promises';
-    import { inspectFile, train } from 'moco';
+    import { inspectFile, train } from 'moco-node';
     const out = ${JSON.stringify(folder)};
     const config = { ...${JSON.stringify({ ...TINY_RUN, epochs: 3 })}, out };
     const filler = out + '/filler';
@@ -116,7 +116,7 @@ test('a checkpoint that would exceed the size limit ends the run, and the one be
 function endOnSmallDisk(call: string): { code: string; message: string; left: string[] } {
   const program = `
     import { readdir } from 'node:fs/promises';
-    import { createTrainer, linear } from 'moco';
+    import { createTrainer, linear } from 'moco-node';
     const out = ${JSON.stringify(folder)};
     process.env.MOCO_CIFAR10_URL = 'http://127.0.0.1:1/nothing';
     const where = { dataset: 'cifar10', dataRoot: out + '/data', device: 'cpu', out };

@@ -43,7 +43,7 @@ async function trainWithLittle(what: keyof typeof LIMITS, rest: number, moment: 
   const program = `
     import { execFileSync } from 'node:child_process';
     import { closeSync, openSync, readFileSync } from 'node:fs';
-    import { MocoError, train } from 'moco';
+    import { MocoError, train } from 'moco-node';
     const config = ${JSON.stringify({ ...TINY_RUN, threads: 2, out: join(folder, `${what}${rest}${moment}`) })};
     const taken = [];
     const wait = () => new Promise((resolve) => setTimeout(resolve, 10));

@@ -74,7 +74,7 @@ function working(work: Work, out: string): string {
     const config = ${JSON.stringify({ ...run, epochs: 100_000, checkpointMinutes: 0.001, out: join(folder, out) })};
     const evaluated = ${JSON.stringify({ dataset, trainLimit, testLimit, arch, device, threads })};
     const model = ${JSON.stringify(model ?? '')};
-    const { train, knn, linear, profileStep, convertModel } = await import('moco');
+    const { train, knn, linear, profileStep, convertModel } = await import('moco-node');
     ${WORK[work]}
   `;
 }
@@ -106,7 +106,7 @@ async function requireGoodCheckpoint(out: string): Promise<void> {
 }
 
 before(async () => {
-  const { train } = await import('moco');
+  const { train } = await import('moco-node');
   const { files } = await train({ ...TINY_RUN, epochs: 1, out: join(folder, 'model') });
   model = files.model;
 });

@@ -87,13 +87,13 @@ test('a job that was killed goes on at once on the same machine', async () => {
 test('a run whose worker was terminated goes on in the same process', () => {
   const worker = `
     import { parentPort, workerData } from 'node:worker_threads';
-    import { train } from 'moco';
+    import { train } from 'moco-node';
     await train(workerData, { onEvent: ({ type }) => parentPort.postMessage(type) });
   `;
   const program = `
     import { once } from 'node:events';
     import { Worker } from 'node:worker_threads';
-    import { train } from 'moco';
+    import { train } from 'moco-node';
     const workerData = ${JSON.stringify({ ...RUN, epochs: 3, out: join(folder, 'worker') })};
     const worker = new Worker(${JSON.stringify(worker)}, { eval: true, workerData });
     while ((await once(worker, 'message'))[0] !== 'step');

@@ -17,7 +17,7 @@ const folder = temporaryFolder();
 /** Runs a program that uses the package. `config` is there, and `inTheMiddle(config, call)`. */
 function program(out: string, code: string) {
   const prelude = `
-    import { createTrainer, train } from 'moco';
+    import { createTrainer, train } from 'moco-node';
     const config = ${JSON.stringify({ ...ENDLESS, out: join(folder, out) })};
     // Calls back a moment after a step was reported, when the next step is being computed.
     const inTheMiddle = (config, call) =>
@@ -46,7 +46,7 @@ test('an error that nobody catches ends the process as anywhere else', () => {
 test('a worker that is terminated in the middle of a step takes nothing with it', () => {
   const worker = `
     import { parentPort, workerData } from 'node:worker_threads';
-    import { train } from 'moco';
+    import { train } from 'moco-node';
     await train(workerData, { onEvent: ({ type }) => parentPort.postMessage(type) });
   `;
   const ended = program(
@@ -79,7 +79,7 @@ for (const [how, code] of [
   test(`a worker that ends ${how} in the middle of its run takes nothing with it`, () => {
     const worker = `
       import { workerData } from 'node:worker_threads';
-      import { train } from 'moco';
+      import { train } from 'moco-node';
       const end = () => { ${code}; };
       await train(workerData, { onEvent: ({ type }) => { if (type === 'step') setTimeout(end, 5); } });
     `;

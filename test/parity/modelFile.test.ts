@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type TrainEvent, train } from 'moco';
+import { type TrainEvent, train } from 'moco-node';
 import { temporaryFolder } from '../support/temporaryFolder.js';
 import { runPython, skip } from './python.js';
 

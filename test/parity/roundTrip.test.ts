@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { convertModel, type KnnResult, knn, linear } from 'moco';
+import { convertModel, type KnnResult, knn, linear } from 'moco-node';
 import { loadDataset } from '#moco/data/load.js';
 import { safetensors } from '../support/safetensorsFile.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
