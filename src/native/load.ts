@@ -33,10 +33,13 @@ export function loadAddon(): NativeAddon {
   return loaded;
 }
 
-/** The addon of the package in a folder; throws as `loadAddon` does. */
-export function loadAddonOf(root: string): NativeAddon {
+/**
+ * The addon of the package in a folder; throws as `loadAddon` does.
+ * @param host says where the cache is; this process, as a rule
+ */
+export function loadAddonOf(root: string, host: SetUpHost = process): NativeAddon {
   try {
-    return load(root, findAddon(root, process));
+    return load(root, findAddon(root, host));
   } catch (error) {
     throw notReadable(root, error as NodeJS.ErrnoException);
   }

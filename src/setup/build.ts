@@ -26,6 +26,7 @@ import {
 } from '../native/buildRecord.js';
 import { describe, type LibtorchPrefix, missingHeader } from '../native/libtorchPrefix.js';
 import { setUpCommand } from '../native/loadFailure.js';
+import { isClone } from '../packageRoot.js';
 import { packageFolder } from './dependencies.js';
 import { endGroup } from './endGroup.js';
 import { findCommand, type Host } from './host.js';
@@ -268,7 +269,8 @@ async function run(
 function buildFailed({ root, folder, log }: BuildRequest, exitCode: number): MocoError {
   const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
   const ranOutOfMemory = lines.some((line) => /Killed|virtual memory exhausted/.test(line));
-  const fromScratch = existsSync(folder) ? ` To start from scratch, delete ${folder}.` : '';
+  // A published package is built in a folder that goes.
+  const fromScratch = isClone(root) ? ` To start from scratch, delete ${folder}.` : '';
   return new MocoError(
     'ERR_MOCO_TOOLCHAIN',
     `Compiling the addon failed (exit code ${exitCode}). The end of ${log}:\n\n` +

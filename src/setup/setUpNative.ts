@@ -69,7 +69,7 @@ async function setUpClone(
   const addon = productsOf(folder);
   writeSetUp(root, host, { addon, libtorch });
   // An addon that cannot be loaded is better noticed now than at the first run.
-  if (changed) loadAddonOf(root);
+  if (changed) loadAddonOf(root, host);
   else report.line('addon: up to date');
   return { libtorch, addon, changed };
 }
@@ -81,7 +81,7 @@ async function setUpPublished(request: AddonRequest, host: Host, report: Report)
   if (origin === 'cache') report.line(`addon: from the cache: ${folder}`);
   writeSetUp(root, host, { addon: folder, libtorch });
   try {
-    loadAddonOf(root);
+    loadAddonOf(root, host);
     return { libtorch, addon: folder, changed: origin !== 'cache' };
   } catch (error) {
     removeSetUp(root, host);

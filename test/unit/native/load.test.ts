@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
   ADDON,
@@ -17,6 +17,7 @@ import { packageRoot } from '#moco/packageRoot.js';
 import { writeFiles, writeLibtorch } from '../../support/fakeHost.js';
 import { addonFolder, copyLoader } from '../../support/nativeBuild.js';
 import { PERMISSION } from '../../support/permissionModel.js';
+import { compileLibrary } from '../../support/sharedLibrary.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 const { platform, arch } = process;
@@ -55,14 +56,6 @@ function loadablePackage(t: TestContext): ReturnType<typeof builtPackage> {
     compileLibrary(join(built.prefix, `lib/lib${name}.so`), `int ${name} = 1;`);
   }
   return built;
-}
-
-/** Compiles a shared library; `uses` are others that it is linked with. */
-function compileLibrary(file: string, source: string, uses: string[] = []): void {
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(`${file}.cc`, source);
-  const compiler = process.env.CXX ?? 'c++';
-  execFileSync(compiler, ['-shared', '-fPIC', '-o', file, `${file}.cc`, ...uses]);
 }
 
 test('a clone in which nothing was built is an error that says how to build it', (t) => {
