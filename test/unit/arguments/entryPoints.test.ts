@@ -74,6 +74,11 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
   bench: configured(moco.bench, events),
   profileStep: configured(moco.profileStep, events),
   doctor: configured(moco.doctor, { ...signal, onFinding: NOT_FUNCTIONS }),
+  setup: {
+    call: moco.setup,
+    right: [{}],
+    wrong: optionsOf({ ...events, again: NOT_FLAGS }),
+  },
   inspectFile: {
     call: moco.inspectFile,
     right: ['model.pth', {}],
@@ -121,7 +126,10 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
 };
 
 /** What is exported and has no arguments of its own. */
-const OTHERS = ['MODEL_NAMES', 'MocoError', 'STEP_PHASES', 'commands'];
+const OTHERS = [
+  ...['MODEL_NAMES', 'MocoError', 'STEP_PHASES'],
+  ...['cachedSetups', 'commands', 'pruneSetups'],
+];
 
 test('every exported function is listed here', () => {
   const listed = Object.keys(ENTRY_POINTS).filter((name) => !name.includes('.'));
