@@ -259,8 +259,10 @@ async function run(
   for (const output of [child.stdout, child.stderr]) output.pipe(log, { end: false });
   child.stdout.on('data', (chunk: Buffer) => {
     // Ninja counts files ("[3/21] "), make per cent ("[ 12%] ").
-    const step = chunk.toString().match(/^\[ *(\d+%|\d+\/\d+)\] /m)?.[1];
-    if (step) report.progress(`addon: compiling, ${step.replace('/', ' of ')}`);
+    const [, done, all = '100'] = chunk.toString().match(/^\[ *(\d+)(?:%|\/(\d+))\] /m) ?? [];
+    if (done === undefined) return;
+    const fraction = Number(done) / Number(all);
+    report.progress(`addon: compiling, ${Math.round(100 * fraction)} %`, fraction);
   });
   const [exitCode] = (await once(child, 'close')) as [number | null];
   return exitCode ?? 1;

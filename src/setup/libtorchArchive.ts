@@ -98,7 +98,13 @@ function downloadRequest(
             wrongFile: (actual) => wrongChecksum(url, sha256, actual),
           },
     unpackedBytes: (size) => size, // it is compressed
-    onProgress: ({ received }) => report.progress(`downloading LibTorch: ${inMegabytes(received)}`),
+    onProgress: ({ received, total }) => {
+      const of = total === undefined ? '' : ` of ${inMegabytes(total)}`;
+      report.progress(
+        `downloading LibTorch: ${inMegabytes(received)}${of}`,
+        total === undefined ? undefined : received / total,
+      );
+    },
   };
 }
 

@@ -2,8 +2,11 @@
 export interface Report {
   /** One finished line. */
   line(text: string): void;
-  /** What is going on right now; shown on a terminal only, and only until the next call. */
-  progress(text: string): void;
+  /**
+   * What is going on right now; shown on a terminal only, and only until the next call.
+   * @param fraction how much of it is done, from 0 to 1, where that is known
+   */
+  progress(text: string, fraction?: number): void;
 }
 
 /** A report that writes to a stream; standard error, as a rule, so that output stays clean. */

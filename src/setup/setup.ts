@@ -15,8 +15,8 @@ export type SetupEvent =
   | { readonly type: 'start'; readonly reason: string }
   /** Something was found, settled or done, in a line for the user. */
   | { readonly type: 'note'; readonly text: string }
-  /** What goes on right now, such as how much of a download is there; several a second. */
-  | { readonly type: 'progress'; readonly text: string };
+  /** What goes on right now, and how much of it is done, from 0 to 1, where that is known. */
+  | { readonly type: 'progress'; readonly text: string; readonly fraction: number | undefined };
 
 export interface SetupOptions {
   /**
@@ -69,7 +69,7 @@ export async function setup(options: SetupOptions = {}): Promise<SetupResult> {
   }
   return await setUpAlone(host, {
     line: (text) => onEvent({ type: 'note', text }),
-    progress: (text) => onEvent({ type: 'progress', text }),
+    progress: (text, fraction) => onEvent({ type: 'progress', text, fraction }),
   });
 }
 

@@ -90,6 +90,18 @@ test('a build records what it was made from', async (t) => {
   assert.match(build, /^build .*--parallel \d+/);
 });
 
+test('how much is compiled is told, in the counts of make and of ninja', async (t) => {
+  const { host, request } = buildable(t);
+  writeFiles(request.root, {
+    'node_modules/cmake-js/bin/cmake-js': `${FAKE_CMAKE_JS}
+      if (step === 'build') console.log('[ 25%] Building CXX object\\n[3/4] Linking');`,
+  });
+  const told: (string | number | undefined)[] = [];
+  const report = { line: () => {}, progress: (...given: typeof told) => told.push(...given) };
+  await buildAddon(request, host, report);
+  assert.deepEqual(told.slice(0, 2), ['addon: compiling, 25 %', 0.25]);
+});
+
 test('nothing is built twice, and that needs no tools', async (t) => {
   const { host, request, calls } = buildable(t);
   await buildAddon(request, host, keptReport());
