@@ -31,9 +31,10 @@ endif()
 if(EXISTS ${MOCO_LIBTORCH}/lib/libtorch_cuda.so)
   foreach(name torch_cuda c10_cuda)
     find_library(LIBTORCH_${name} ${name} PATHS ${MOCO_LIBTORCH}/lib NO_DEFAULT_PATH REQUIRED)
-    # Most programs refer to no symbol of torch_cuda. Without this option the linker would therefore
-    # leave the library out, and LibTorch would find no GPU.
-    target_link_libraries(
-      moco_libtorch_program INTERFACE -Wl,--no-as-needed ${LIBTORCH_${name}} -Wl,--as-needed)
   endforeach()
+  # Most programs refer to no symbol of torch_cuda. Without this option the linker would therefore
+  # leave the library out, and LibTorch would find no GPU.
+  target_link_libraries(
+    moco_libtorch_program INTERFACE -Wl,--no-as-needed ${LIBTORCH_torch_cuda} ${LIBTORCH_c10_cuda}
+                                    -Wl,--as-needed)
 endif()
