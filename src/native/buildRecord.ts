@@ -34,8 +34,18 @@ export const BUILD_RECORD = 'moco-build.json';
 
 /** The record of the last build in a folder that succeeded; undefined where there is none. */
 export function readBuildRecord(folder: string): BuildRecord | undefined {
-  const file = join(folder, BUILD_RECORD);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as BuildRecord) : undefined;
+  return readRecord(join(folder, BUILD_RECORD)) as BuildRecord | undefined;
+}
+
+/** What a file of JSON holds; undefined where there is none, or a damaged one, which is as good. */
+export function readRecord(file: string): unknown {
+  if (!existsSync(file)) return undefined;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** Records a build that succeeded; by rename, so that a record is never half written. */

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { isClone, versionOf } from '../packageRoot.js';
-import type { BuildRecord } from './buildRecord.js';
+import { type BuildRecord, readRecord } from './buildRecord.js';
 import { type CacheHost, cacheFolder } from './cacheFolder.js';
 import type { LibtorchPrefix } from './libtorchPrefix.js';
 
@@ -51,12 +51,9 @@ export function publishedSources(root: string): string {
  */
 export function readSetUp(root: string, host: SetUpHost): SetUpRecord | undefined {
   const file = setUpFile(root, host);
-  return existsSync(file) ? readSetUpFile(file) : undefined;
-}
-
-/** Reads one record. */
-export function readSetUpFile(file: string): SetUpRecord {
-  const { addon, libtorch } = JSON.parse(readFileSync(file, 'utf8')) as SetUpRecord;
+  const record = readRecord(file) as SetUpRecord | undefined;
+  if (record === undefined) return undefined;
+  const { addon, libtorch } = record;
   const located = (path: string) => resolve(dirname(file), path);
   return { addon: located(addon), libtorch: { ...libtorch, prefix: located(libtorch.prefix) } };
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
   ADDON,
+  BUILD_RECORD,
   type BuildRecord,
   LOADER,
   removeBuildRecord,
@@ -12,7 +13,7 @@ import {
 } from '#moco/native/buildRecord.js';
 import { findAddon, loadAddonOf } from '#moco/native/load.js';
 import { cannotBeLoaded } from '#moco/native/loadFailure.js';
-import { type LoadableAddon, writeSetUp } from '#moco/native/setUpRecord.js';
+import { type LoadableAddon, setUpFile, writeSetUp } from '#moco/native/setUpRecord.js';
 import { packageRoot } from '#moco/packageRoot.js';
 import { writeFiles, writeLibtorch } from '../../support/fakeHost.js';
 import { addonFolder, copyLoader } from '../../support/nativeBuild.js';
@@ -85,6 +86,14 @@ test('an addon without the record of a finished build is not loaded', (t) => {
     code: 'ERR_MOCO_NATIVE_MISSING',
     message: /no complete build/,
   });
+});
+
+test('a record that is damaged is as good as none', (t) => {
+  const { root, folder } = builtPackage(t);
+  for (const file of [join(folder, BUILD_RECORD), setUpFile(root, process)]) {
+    writeFileSync(file, '{ "addon": ');
+    assert.throws(() => loadAddonOf(root), { code: 'ERR_MOCO_NATIVE_MISSING' });
+  }
 });
 
 for (const machine of [{ arch: 's390x' }, { platform: 'aix' }]) {
