@@ -1,6 +1,7 @@
 #include "addon/description.h"
 
 #include "addon/memory_plan.h"
+#include "core/device/cpu_kernels.h"
 #include "core/device/device.h"
 
 namespace moco::addon {
@@ -14,6 +15,7 @@ Description commonDescription(Worker& worker) {
           .deviceName = deviceName(machine.device),
           .precision = machine.precision.compute == at::kBFloat16 ? "bf16" : "fp32",
           .precisionReason = machine.precision.reason,
+          .cpuKernelsUnavailable = cpuKernelsUnavailable(),
           .viewsDevice = worker.placement().viewsDevice.str(),
           .viewsReason = worker.placement().reason,
           .computeThreads = machine.computeThreads,
@@ -44,6 +46,7 @@ Napi::Object descriptionObject(Napi::Env env, const Description& description) {
   object.Set("deviceName", description.deviceName);
   object.Set("precision", description.precision);
   object.Set("precisionReason", description.precisionReason);
+  object.Set("cpuKernelsUnavailable", description.cpuKernelsUnavailable);
   object.Set("viewsDevice", description.viewsDevice);
   object.Set("viewsReason", description.viewsReason);
   object.Set("computeThreads", static_cast<double>(description.computeThreads.count));

@@ -15,7 +15,8 @@ namespace moco::addon {
 /// src/native/compute.ts.
 struct Description {
   at::Device device;
-  std::string deviceName, precision, precisionReason, viewsDevice, viewsReason;
+  std::string deviceName, precision, precisionReason, cpuKernelsUnavailable, viewsDevice,
+      viewsReason;
   Threads computeThreads;
   int64_t dataThreads, parameters;
 };

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "core/device/cpu_kernels.h"
 #include "core/device/cuda_driver.h"
 #include "core/device/device.h"
 
@@ -38,6 +39,7 @@ Napi::Value hardware(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("cpuName", deviceName(at::kCPU));
   result.Set("cpuBf16", cpuHasBf16());
+  result.Set("cpuKernelsUnavailable", cpuKernelsUnavailable());
   result.Set("cuda", status.unavailable.empty() ? cudaObject(env, status) : env.Undefined());
   result.Set("cudaUnavailable", status.unavailable);
   return result;

@@ -8,6 +8,7 @@ import type {
   Throughput,
 } from '../index.js';
 import { STEP_PHASES } from '../index.js';
+import { withoutKernels } from './headerText.js';
 import { count } from './quantities.js';
 import { tableLines } from './table.js';
 
@@ -20,6 +21,7 @@ export function benchHeader({ config, description }: BenchStartEvent): string[] 
     `moco ${mocoVersion}, LibTorch ${libtorchVersion}, Node ${node}`,
     `device  ${device} (${deviceName}), ${count(cores, 'core')}, ${threads}`,
     `        ${precisions.join(' and ')}: ${precisionReason}`,
+    ...withoutKernels(description),
     `step    ${config.arch}, ${config.batchSize} pictures, m ${config.m}`,
   ];
 }

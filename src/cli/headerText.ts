@@ -2,6 +2,21 @@ import type { EvaluatorDescription, TrainerDescription } from '../index.js';
 import { count } from './quantities.js';
 import { shownPath } from './shownPath.js';
 
+/** What moco's own kernels for the CPU compute where they are used. */
+const CPU_KERNELS = "moco's own kernels for BatchNorm and convolutions";
+
+/**
+ * That the CPU computes without moco's own kernels, and why; empty where a processor has them, and on
+ * processors other than x86, for which there are none.
+ */
+export function withoutKernels(
+  { device, cpuKernelsUnavailable }: Pick<EvaluatorDescription, 'device' | 'cpuKernelsUnavailable'>,
+  arch: string = process.arch,
+): string[] {
+  if (device !== 'cpu' || cpuKernelsUnavailable === '' || arch !== 'x64') return [];
+  return [`        without ${CPU_KERNELS} (slower): ${cpuKernelsUnavailable}`];
+}
+
 /** What computes, and how. */
 export function machineLines(description: TrainerDescription | EvaluatorDescription): string[] {
   const { mocoVersion, libtorchVersion, device, deviceName } = description;
@@ -12,6 +27,7 @@ export function machineLines(description: TrainerDescription | EvaluatorDescript
     `moco ${mocoVersion}, LibTorch ${libtorchVersion}`,
     `device  ${device} (${deviceName}), ${threads}`,
     `        ${precision}: ${precisionReason}`,
+    ...withoutKernels(description),
     ...(device === 'cpu' ? [] : [`        views made by ${viewsDevice}: ${viewsReason}`]),
   ];
 }

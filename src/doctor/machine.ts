@@ -69,6 +69,25 @@ export function processor(): Finding {
   };
 }
 
+/**
+ * Whether moco's own kernels for the CPU are used.
+ * @param unavailable the addon's reason why not; empty where they are
+ */
+export function cpuKernels(unavailable: string, arch: string = process.arch): Finding {
+  const subject = 'CPU kernels';
+  const facts = { unavailable };
+  if (unavailable === '') {
+    return { subject, state: 'good', message: "moco's own for BatchNorm and convolutions", facts };
+  }
+  return {
+    subject,
+    state: arch === 'x64' ? 'note' : 'good', // there are none for other processors
+    message: `LibTorch's; without moco's own for BatchNorm and convolutions (slower): ${unavailable}`,
+    hint: /ATEN_CPU_CAPABILITY/.test(unavailable) ? 'Unset ATEN_CPU_CAPABILITY.' : undefined,
+    facts,
+  };
+}
+
 /** Memory, and whether large tensors get huge pages. */
 export function memory(): Finding {
   const [totalBytes, availableBytes] = [totalmem(), process.availableMemory()];

@@ -13,6 +13,7 @@ import { type Host, thisHost } from '../setup/host.js';
 import { locateLibtorch } from '../setup/libtorch.js';
 import type { Finding } from './finding.js';
 import { gpu, kernels } from './gpu.js';
+import { cpuKernels } from './machine.js';
 import { notStarted } from './notStarted.js';
 import type { Failure, Folded, Loaded, ProbeLine, ProbeRequest, Stepped } from './probe.js';
 
@@ -39,6 +40,7 @@ export async function* native(
   const { loaded, stepped, folded, failure } = await probe(request, signal);
   yield loaded ? addon(loaded) : failed('addon', failure as Failure);
   if (!loaded) return;
+  yield cpuKernels(loaded.hardware.cpuKernelsUnavailable);
   yield gpu(loaded.hardware, host);
   if (loaded.kernelsUnavailable !== undefined) {
     yield kernels(loaded.kernelsUnavailable, buildOf(request.root, host)?.nvcc);

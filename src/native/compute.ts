@@ -6,6 +6,11 @@ export interface NativeDescription {
   readonly precision: 'fp32' | 'bf16';
   /** Why that precision, in words for the user. */
   readonly precisionReason: string;
+  /**
+   * Why moco's own kernels for the CPU (BatchNorm, and convolutions in bf16) are not used, in words for
+   * the user; empty where they are. Without them the CPU computes more slowly.
+   */
+  readonly cpuKernelsUnavailable: string;
   /** Where training views are made: `cpu`, or the device that computes. */
   readonly viewsDevice: string;
   /** Why views are made there, in words for the user. */

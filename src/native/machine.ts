@@ -2,6 +2,8 @@
 export interface NativeHardware {
   readonly cpuName: string;
   readonly cpuBf16: boolean;
+  /** Why moco's own kernels for the CPU are not used; empty where they are. */
+  readonly cpuKernelsUnavailable: string;
   /** Absent where CUDA cannot be used. */
   readonly cuda: NativeCuda | undefined;
   /** Why CUDA cannot be used; empty where it can. */

@@ -43,6 +43,7 @@ export function benchmarkAddon(script: Script = {}): NativeAddon & { readonly ca
     hardware: () => ({
       cpuName: 'double',
       cpuBf16: true,
+      cpuKernelsUnavailable: '',
       cuda: undefined,
       cudaUnavailable: 'none',
     }),

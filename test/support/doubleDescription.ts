@@ -4,6 +4,7 @@ export const DOUBLE_DESCRIPTION = {
   deviceName: 'double',
   precision: 'fp32',
   precisionReason: 'as asked',
+  cpuKernelsUnavailable: '',
   viewsDevice: 'cpu',
   viewsReason: 'the CPU trains',
   computeThreads: 1,

@@ -12,7 +12,7 @@
 #define MOCO_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 #define MOCO_AVX512_INLINE MOCO_AVX512 __attribute__((always_inline)) inline
 
-/// Vectors of 16 numbers. To be called only where `cpuHasAvx512Bf16()`. Addresses need not be
+/// Vectors of 16 numbers. To be called only where `useCpuKernels()`. Addresses need not be
 /// aligned.
 namespace moco::kernels::avx512 {
 

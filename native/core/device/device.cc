@@ -1,5 +1,6 @@
 #include "core/device/device.h"
 
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
@@ -52,8 +53,33 @@ bool isFromAmpereOn(const at::Device& device) {
   return device.is_cuda() && cudaStatus().devices.at(device.index()).major >= kAmpere;
 }
 
-bool hasBf16(const at::Device& device) {
-  return device.is_cuda() ? isFromAmpereOn(device) : cpuHasBf16();
+bool processorHasBf16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");
+#elif defined(__linux__) && defined(__aarch64__)
+  return (getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0;
+#else
+  return false;
+#endif
+}
+
+/// Whether oneDNN, in LibTorch, computes in bf16 here. ONEDNN_MAX_CPU_ISA can forbid that; its
+/// convolutions in bf16 then fail instead of being slow.
+bool oneDnnHasBf16() {
+  if (!at::globalContext().hasMKLDNN()) return false;
+  const auto asks =
+      c10::Dispatcher::singleton().findSchema({"mkldnn::_is_mkldnn_bf16_supported", ""});
+  return !asks || asks->typed<bool()>().call();
+}
+
+/// Why a device should not compute in bf16; empty if it should.
+std::string whyNoBf16(const at::Device& device) {
+  if (device.is_cuda() ? isFromAmpereOn(device) : cpuHasBf16()) return "";
+  if (device.is_cuda() || !processorHasBf16())
+    return deviceName(device) + " has no bf16 in hardware";
+  const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
+  return limit == nullptr ? "LibTorch does not use this processor's bf16"
+                          : std::string("ONEDNN_MAX_CPU_ISA is ") + limit;
 }
 
 /// Runs something small on the GPU. That it is listed is not enough: LibTorch may not have been
@@ -121,14 +147,8 @@ void takeStream(const at::Device& device) {
 }  // namespace
 
 bool cpuHasBf16() {
-  if (!at::globalContext().hasMKLDNN()) return false;
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bf16");
-#elif defined(__linux__) && defined(__aarch64__)
-  return (getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0;
-#else
-  return false;
-#endif
+  static const bool has = processorHasBf16() && oneDnnHasBf16();
+  return has;
 }
 
 at::Device resolveDevice(const std::string& name) {
@@ -136,15 +156,6 @@ at::Device resolveDevice(const std::string& name) {
   const CudaStatus& status = cudaStatus();
   if (name == "auto" && !status.unavailable.empty()) return at::Device(at::kCPU);
   return requireCuda(name == "auto" ? "cuda" : name, status);
-}
-
-bool cpuHasAvx512Bf16() {
-#ifdef __x86_64__
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16");
-#else
-  return false;
-#endif
 }
 
 bool cpuHasAmx() {
@@ -208,14 +219,13 @@ std::string deviceName(const at::Device& device) {
 Precision resolvePrecision(const std::string& name, const at::Device& device, bool tf32) {
   const std::string rounding = tf32 && isFromAmpereOn(device) ? ", with factors in TF32" : "";
   if (name == "fp32") return {at::kFloat, "as asked" + rounding};
-  const bool available = hasBf16(device);
+  const std::string why = whyNoBf16(device);
   if (name == "auto") {
-    if (available) return {at::kBFloat16, deviceName(device) + " multiplies bf16 in hardware"};
-    return {at::kFloat, deviceName(device) + " has no bf16 in hardware"};
+    if (!why.empty()) return {at::kFloat, why};
+    return {at::kBFloat16, deviceName(device) + " multiplies bf16 in hardware"};
   }
-  if (!available) {
-    throw Error("ERR_MOCO_DEVICE",
-                "precision \"bf16\" cannot be used: " + deviceName(device) + " lacks it",
+  if (!why.empty()) {
+    throw Error("ERR_MOCO_DEVICE", "precision \"bf16\" cannot be used: " + why,
                 "Choose --precision fp32 or auto.");
   }
   return {at::kBFloat16, "as asked"};

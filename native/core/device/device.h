@@ -75,10 +75,6 @@ Precision resolvePrecision(const std::string& name, const at::Device& device, bo
 /// Whether the processor multiplies bf16 in hardware and LibTorch makes use of it.
 bool cpuHasBf16();
 
-/// Whether the processor has the instructions that our kernels for AVX-512 and bf16 are compiled
-/// for.
-bool cpuHasAvx512Bf16();
-
 /// Whether the processor has a unit that multiplies bf16 matrices (Intel's AMX).
 bool cpuHasAmx();
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/device/avx512.h"
-#include "core/device/device.h"
+#include "core/device/cpu_kernels.h"
 #include "core/ops/register_tile.h"
 
 #ifdef __x86_64__
@@ -81,7 +81,7 @@ const Kernels* kernels() {
                                     .packXTile = packTile<kXTile>,
                                     .multiply = multiply,
                                     .addAndRound = addAndRound};
-  return cpuHasAvx512Bf16() ? &kKernels : nullptr;
+  return useCpuKernels() ? &kKernels : nullptr;
 }
 
 }  // namespace moco::kernels::convolution_weight_gradient

@@ -1,7 +1,7 @@
 #include "core/ops/cpu_batch_norm_kernels.h"
 
 #include "core/device/avx512.h"
-#include "core/device/device.h"
+#include "core/device/cpu_kernels.h"
 
 namespace moco::kernels {
 
@@ -179,7 +179,7 @@ template <typename T>
 const BatchNormKernels<T>* batchNormKernels() {
   static constexpr BatchNormKernels<T> kKernels{addMoments<T>, scaleShift<T>, addGradientSums<T>,
                                                 inputGradient<T>};
-  return cpuHasAvx512Bf16() ? &kKernels : nullptr;
+  return useCpuKernels() ? &kKernels : nullptr;
 }
 
 #else

@@ -1,7 +1,7 @@
 #include "core/ops/pointwise_convolution_kernels.h"
 
 #include "core/device/avx512.h"
-#include "core/device/device.h"
+#include "core/device/cpu_kernels.h"
 #include "core/ops/register_tile.h"
 
 #ifdef __x86_64__
@@ -95,7 +95,7 @@ MOCO_AVX512 void multiply(const Bf16* const* rows, const Bf16* const* next, cons
 const Kernels* kernels() {
   static constexpr Kernels kKernels{
       .packColumns = packColumns, .packRows = packRows, .multiply = multiply};
-  return cpuHasAvx512Bf16() ? &kKernels : nullptr;
+  return useCpuKernels() ? &kKernels : nullptr;
 }
 
 }  // namespace moco::kernels::pointwise_convolution

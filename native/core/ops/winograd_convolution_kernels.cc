@@ -3,7 +3,7 @@
 #include <array>
 
 #include "core/device/avx512.h"
-#include "core/device/device.h"
+#include "core/device/cpu_kernels.h"
 #include "core/ops/register_tile.h"
 #include "core/ops/winograd_convolution_transforms.h"
 
@@ -152,7 +152,7 @@ const Kernels* kernels() {
                                     .transformTurnedWeight = transformTurnedWeight,
                                     .transformWeightGradient = transformWeightGradient,
                                     .multiply = multiply};
-  return cpuHasAvx512Bf16() ? &kKernels : nullptr;
+  return useCpuKernels() ? &kKernels : nullptr;
 }
 
 }  // namespace moco::kernels::winograd_convolution

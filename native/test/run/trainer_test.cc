@@ -202,13 +202,16 @@ TEST_CASE("more neighbours or a larger batch than there are pictures is refused"
   refused(batch, "batchSize: 33");
 }
 
-TEST_CASE("a device or precision that is not there is refused with the reason") {
+TEST_CASE("a device that is not there is refused with the reason") {
   auto cuda = smallSettings();
   cuda.compute.device = "cuda:99";
   refused(cuda, "device \"cuda:99\"");
+}
+
+TEST_CASE("bf16 is refused where the processor lacks it" * doctest::skip(cpuHasBf16())) {
   auto bf16 = smallSettings();
   bf16.compute.precision = "bf16";
-  if (!cpuHasBf16()) refused(bf16, "lacks it");
+  refused(bf16, "precision \"bf16\" cannot be used: ");
 }
 
 TEST_CASE("a number of threads that is not positive is refused") {
