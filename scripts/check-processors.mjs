@@ -17,14 +17,15 @@ const TESTS = join(root, 'build/native/Release/moco_tests');
 /** As the package for Debian and Ubuntu, or a build of one's own, calls the emulator. */
 const EMULATORS = ['qemu-x86_64-static', 'qemu-x86_64'];
 
-const DATA = ['--dataset=shapes', '--train-limit=32', '--test-limit=16', '--arch=resnet18'];
-const RUN = ['--feature-dim=16', '--m=16', '--k=5', '--batch-size=8', '--epochs=1'];
+/** So few pictures that an emulated processor is done with them in minutes. */
+const DATA = ['--dataset=shapes', '--train-limit=4', '--test-limit=2', '--arch=resnet18', '--k=1'];
+const RUN = ['--feature-dim=16', '--m=4', '--batch-size=2', '--epochs=1'];
 const THREADS = ['--threads=1', '--data-threads=1'];
 
-/**
- * A processor: how a program is started on it, which C++ tests run (absent: all), and in which
- * precisions a model is trained.
- */
+// A processor is how a program is started on it, which C++ tests run (absent: all), and in which
+// precisions a model is trained.
+
+/** This one, with LibTorch and moco held to the instructions that this name stands for. */
 const limited = (capability) => ({
   name: `with ATEN_CPU_CAPABILITY=${capability}`,
   env: { ATEN_CPU_CAPABILITY: capability },
@@ -32,6 +33,7 @@ const limited = (capability) => ({
   precisions: ['fp32', 'auto'],
 });
 
+/** One that lacks what it lacks. */
 const haswell = (emulator) => ({
   name: 'on an emulated Haswell',
   // Threads that spin while they wait for each other take the time that the emulation needs.
@@ -70,10 +72,9 @@ function train(processor, precision) {
     if (start.description.cpuKernelsUnavailable === '') {
       throw new Error(`${processor.name} moco's own kernels for AVX-512 are used`);
     }
-    const { model } = events.at(-1).files;
-    const folder = model.replace(/_model\.pth$/, '');
-    moco(processor, ['train', `--resume=${folder}`, '--epochs=2']);
-    moco(processor, ['knn', `--model-path=${model}`, ...DATA, '--k=5', '--threads=1']);
+    const { model, directory } = events.at(-1).files;
+    moco(processor, ['train', `--resume=${directory}`, '--epochs=2']);
+    moco(processor, ['knn', `--model-path=${model}`, ...DATA, '--threads=1']);
     return start.description;
   } finally {
     rmSync(out, { recursive: true, force: true });
