@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { DoctorReport } from 'moco';
+import type { DoctorReport } from 'moco-node';
 import type { NativeHardware } from '#moco/native/machine.js';
 import { packageRoot } from '#moco/packageRoot.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
