@@ -21,6 +21,8 @@ export interface PipDownload {
   /** E.g. `torch==2.13.0`. */
   readonly requirement: string;
   readonly dependencies: boolean;
+  /** What the wheels may be for, as in `manylinux_2_28_aarch64`; by default, this machine. */
+  readonly platforms?: readonly string[];
 }
 
 /**
@@ -29,7 +31,7 @@ export interface PipDownload {
  */
 export async function pipDownload(
   python: string,
-  { requirement, dependencies }: PipDownload,
+  { requirement, dependencies, platforms = [] }: PipDownload,
   folder: string,
   { env, signal }: Pick<Host, 'env' | 'signal'>,
   report: Report,
@@ -47,6 +49,7 @@ export async function pipDownload(
       [
         ...['-m', 'pip', 'download', '--only-binary=:all:', '--progress-bar=off'],
         ...(dependencies ? [] : ['--no-deps']),
+        ...platforms.map((platform) => `--platform=${platform}`),
         ...['--dest', wheels, requirement],
       ],
       {

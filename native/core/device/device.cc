@@ -5,7 +5,6 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
 #include <cstdlib>
-#include <fstream>
 
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -14,35 +13,14 @@
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
-#ifdef __APPLE__
-#include <sys/sysctl.h>
-#endif
 
 #include "core/base/error.h"
 #include "core/base/failure.h"
+#include "core/device/cpu_name.h"
 #include "core/device/cuda_driver.h"
 
 namespace moco {
 namespace {
-
-std::string cpuName() {
-#ifdef __APPLE__
-  char name[256] = {};
-  size_t size = sizeof(name);
-  sysctlbyname("machdep.cpu.brand_string", name, &size, nullptr, 0);
-  return name;
-#else
-  const std::string key = "model name";
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    const auto value = line.find(": ");
-    if (line.compare(0, key.size(), key) == 0 && value != std::string::npos) {
-      return line.substr(value + 2);
-    }
-  }
-  return "CPU";
-#endif
-}
 
 /// How many of cuDNN's algorithms are timed for a shape: PyTorch's default. Fewer would save
 /// milliseconds only, because all are built in any case.
