@@ -1,27 +1,20 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import crc32c from 'crc-32/crc32c.js';
-import protobuf from 'protobufjs/light.js';
 import { AppendLog } from '../disk/appendLog.js';
-
-const { Field, Root, Type } = protobuf;
 
 /**
  * TFRecord's mask: added to a rotated CRC, because the CRC of data that holds CRCs is a weak one.
  */
 const MASK_DELTA = 0xa282ead8;
 
-// The part of TensorFlow's event.proto and summary.proto that scalars need.
-const Value = new Type('Value')
-  .add(new Field('tag', 1, 'string'))
-  .add(new Field('simpleValue', 2, 'float'));
-const Summary = new Type('Summary').add(new Field('value', 1, 'Value', 'repeated'));
-const Event = new Type('Event')
-  .add(new Field('wallTime', 1, 'double'))
-  .add(new Field('step', 2, 'int64'))
-  .add(new Field('fileVersion', 3, 'string'))
-  .add(new Field('summary', 5, 'Summary'));
-new Root().define('tensorboard').add(Value).add(Summary).add(Event);
+/** The numbers that TensorFlow's event.proto and summary.proto give to the fields of scalars. */
+const FIELD = {
+  event: { wallTime: 1, step: 2, fileVersion: 3, summary: 5 },
+  summary: { value: 1 },
+  value: { tag: 1, simpleValue: 2 },
+} as const;
 
 /** The scalars that belong to one step. */
 export interface Scalars {
@@ -46,7 +39,7 @@ export class EventFile {
     const name = `events.out.tfevents.${String(Math.floor(time)).padStart(10, '0')}.${hostname()}`;
     const log = await AppendLog.create(join(folder, name));
     try {
-      await log.append(record({ wallTime: time, fileVersion: 'brain.Event:2' }));
+      await log.append(versionRecord(time));
       return new EventFile(log);
     } catch (error) {
       await log.close().catch(() => {}); // the first failure is the one to report
@@ -81,14 +74,36 @@ export class EventFile {
   }
 }
 
-function scalarRecord({ step, wallTime, values }: Scalars): Uint8Array {
-  const value = Object.entries(values).map(([tag, simpleValue]) => ({ tag, simpleValue }));
-  return record({ wallTime, step, summary: { value } });
+/** The first record of a file. @param wallTime Unix time, s */
+function versionRecord(wallTime: number): Uint8Array {
+  const writer = startEvent(wallTime);
+  writer.tag(FIELD.event.fileVersion, WireType.LengthDelimited).string('brain.Event:2');
+  return record(writer.finish());
 }
 
-/** One TFRecord: length (uint64), its CRC, the event, its CRC; all little-endian. */
-function record(event: Record<string, unknown>): Uint8Array {
-  const data = Event.encode(Event.create(event)).finish();
+function scalarRecord({ step, wallTime, values }: Scalars): Uint8Array {
+  const writer = startEvent(wallTime);
+  writer.tag(FIELD.event.step, WireType.Varint).int64(step);
+  writer.tag(FIELD.event.summary, WireType.LengthDelimited).fork();
+  for (const [tag, value] of Object.entries(values)) writeValue(writer, tag, value);
+  writer.join();
+  return record(writer.finish());
+}
+
+function startEvent(wallTime: number): BinaryWriter {
+  return new BinaryWriter().tag(FIELD.event.wallTime, WireType.Bit64).double(wallTime);
+}
+
+/** One value of a summary; what is too large for a float becomes infinite. */
+function writeValue(writer: BinaryWriter, tag: string, value: number): void {
+  writer.tag(FIELD.summary.value, WireType.LengthDelimited).fork();
+  writer.tag(FIELD.value.tag, WireType.LengthDelimited).string(tag);
+  writer.tag(FIELD.value.simpleValue, WireType.Bit32).float(Math.fround(value));
+  writer.join();
+}
+
+/** One TFRecord: length (uint64), its CRC, the event (`data`), its CRC; all little-endian. */
+function record(data: Uint8Array): Uint8Array {
   const header = Buffer.alloc(12);
   header.writeBigUInt64LE(BigInt(data.length));
   header.writeUInt32LE(maskedCrc(header.subarray(0, 8)), 8);
