@@ -24,6 +24,7 @@ const UNREADABLE: Record<string, string> = {
   ENOENT: 'there is no such file',
   EISDIR: 'it is a folder, not a file',
   EACCES: 'permission denied',
+  ERR_ACCESS_DENIED: "Node's permission model does not allow it (--allow-fs-read)",
 };
 
 /** What the parser expected, by its name of the error. */

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { flushHandle } from './flush.js';
 import { outputError } from './outputError.js';
 
 /**
@@ -62,7 +63,7 @@ export class AppendLog {
   /** Returns when all that was appended is on the disk. */
   async flush(): Promise<void> {
     try {
-      await this.#file.sync();
+      await flushHandle(this.#file);
     } catch (cause) {
       throw outputError(this.path, cause);
     }

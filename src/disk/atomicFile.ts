@@ -19,7 +19,8 @@ export async function writeFileAtomic(
   const suffix = randomBytes(4).toString('hex');
   const temporary = join(dirname(path), `.${basename(path)}.${suffix}.tmp`);
   try {
-    await writeFile(temporary, content, { flag: 'wx', flush: flushes });
+    await writeFile(temporary, content, { flag: 'wx' });
+    if (flushes) await flush(temporary);
     await rename(temporary, path);
     if (flushes) await flush(dirname(path)); // makes the rename survive a power cut
   } catch (cause) {

@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeSync,
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -116,7 +117,9 @@ export class FileLock {
   #giveSign() {
     const now = new Date();
     try {
-      futimesSync(this.#file, now, now);
+      // Node's permission model lets no open file's time be set, only that of a path.
+      if (!process.permission) futimesSync(this.#file, now, now);
+      else if (this.isHeld) utimesSync(this.#path, now, now);
     } catch {
       // A file server may be away: the next sign may come through, and `isHeld` tells otherwise.
     }
