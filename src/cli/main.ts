@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import type { MocoError } from '../index.js';
 import { AlreadyReported } from './alreadyReported.js';
+import { denied } from './denied.js';
 import { Interrupted, interruptRun } from './interruption.js';
 
 /**
@@ -67,6 +68,8 @@ const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 128 + n ended by signal n
 (130 Ctrl-C, 141 nobody reads the output). MOCO_DEBUG=1 shows where an error comes from.`;
 
+const DEFECT = 'This is a defect of moco. MOCO_DEBUG=1 shows where it is.';
+
 /** Taken from the package's own file, which is public and loads nothing else. */
 const { version } = createRequire(import.meta.url)('moco-node/package.json');
 
@@ -110,9 +113,11 @@ async function report(error: unknown): Promise<number> {
   if (error instanceof Interrupted) return reportInterruption(error);
   const { MocoError } = await import('../index.js');
   const isOurs = error instanceof MocoError;
-  console.error(`error: ${printable(isOurs ? withCode(error) : messageOf(error))}`);
-  if (isOurs && error.hint !== undefined) console.error(`hint: ${printable(error.hint)}`);
-  if (!isOurs) console.error('hint: This is a defect of moco. MOCO_DEBUG=1 shows where it is.');
+  const { message, hint } = isOurs
+    ? { message: withCode(error), hint: error.hint }
+    : (denied(error) ?? { message: messageOf(error), hint: DEFECT });
+  console.error(`error: ${printable(message)}`);
+  if (hint !== undefined) console.error(`hint: ${printable(hint)}`);
   if (process.env.MOCO_DEBUG) console.error(error);
   return isOurs && error.code === 'ERR_MOCO_CONFIG' ? 2 : 1;
 }

@@ -9,7 +9,7 @@ const PROGRAM = `
 import { importInOtherRealm } from ${JSON.stringify(new URL('../support/otherRealm.js', import.meta.url))};
 
 const { train, inspectFile, convertModel, MocoError } =
-  await importInOtherRealm(import.meta.resolve('moco'));
+  await importInOtherRealm(import.meta.resolve('moco-node'));
 
 async function failure(name, promise) {
   const error = await promise.then(() => 'none', (reason) => reason);
