@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/ops/normalise_rows.h"
+#include "support/compute_threads.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
 #include "support/within.h"
@@ -83,6 +84,9 @@ struct Split {
 
 void checkStep(const std::string& arch, const std::string& file, int64_t queueLength,
                at::ScalarType type, const Split& split = {}) {
+  // As the tolerances were measured. On one thread PyTorch's BatchNorm, which computes here where
+  // ours cannot, adds twice as many numbers one after another in fp32, and misses more.
+  const ComputeThreads threads(2);
   const Fixture fixture = loadFixture(file);
   const Tolerances tolerances = type == at::kDouble ? kExact : single(arch);
   auto settings = options(arch, queueLength, type, type);
