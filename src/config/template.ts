@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as check from '../arguments/check.js';
 import { absolute } from '../arguments/paths.js';
 import { writeFileAtomic } from '../disk/atomicFile.js';
+import { makeFolder } from '../disk/folder.js';
 import { outputError } from '../disk/outputError.js';
 import { MocoError } from '../error.js';
 import { aCommand, type CommandConfig } from './commandConfig.js';
@@ -56,9 +57,7 @@ export async function writeConfigTemplate(
 ): Promise<void> {
   check.requireArguments('writeConfigTemplate', WRITE_ARGUMENTS, { command, path, options });
   const target = absolute(path);
-  await mkdir(dirname(target), { recursive: true }).catch((cause: unknown) =>
-    Promise.reject(outputError(dirname(target), cause)),
-  );
+  await makeFolder(dirname(target));
   const content = configTemplate(command);
   if (options.force) await writeFileAtomic(target, content);
   else await writeNewFile(target, content);

@@ -4,6 +4,7 @@ import { join, posix } from 'node:path';
 import { extract } from 'tar';
 import { throwIfAborted } from '../abort.js';
 import { flush } from '../disk/flush.js';
+import { makeFolder } from '../disk/folder.js';
 import { requireSpace } from '../disk/freeSpace.js';
 import { FileLock } from '../disk/lock.js';
 import { outputError } from '../disk/outputError.js';
@@ -163,14 +164,6 @@ function archiveUrl({ archive }: CifarVariant): string {
   throw new MocoError('ERR_MOCO_CONFIG', `${archive.urlVariable} is no HTTP address: "${url}"`, {
     hint: `Set it to an address like ${archive.url}, or unset it.`,
   });
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (cause) {
-    throw outputError(path, cause);
-  }
 }
 
 async function requireOfficial(

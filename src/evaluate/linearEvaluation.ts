@@ -1,9 +1,9 @@
 import { basename, join } from 'node:path';
 import type { LinearConfig } from '../config/linearConfig.js';
+import { makeFolder } from '../disk/folder.js';
 import { removeLeftovers } from '../disk/leftovers.js';
 import { MocoError } from '../error.js';
 import type { StoppableWork } from '../native/stoppableWork.js';
-import { makeFolder } from '../run/outputFolder.js';
 import { movePreviousRun } from '../run/previousRun.js';
 import { RunLock } from '../run/runLock.js';
 import type { Evaluator } from './createEvaluator.js';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nearestExisting, requireSpace } from '../disk/freeSpace.js';
 import { outputError } from '../disk/outputError.js';
@@ -31,16 +31,4 @@ export async function requireWritable(folder: string): Promise<void> {
 export async function requireRunSpace(folder: string, floats: number): Promise<void> {
   const hint = 'Free some space, or write elsewhere with --out.';
   await requireSpace(folder, 4 * floats + SMALL_FILES, { what: 'the run', hint });
-}
-
-/**
- * Makes a folder and those above it, as far as they are missing.
- * @throws MocoError `ERR_MOCO_OUTPUT`
- */
-export async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (cause) {
-    throw outputError(path, cause);
-  }
 }

@@ -2,6 +2,7 @@ import { existsSync, rmSync, statSync } from 'node:fs';
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort.js';
+import { makeFolder } from '../disk/folder.js';
 import { outputError } from '../disk/outputError.js';
 import { MocoError } from '../error.js';
 import { cacheFolder } from '../native/cacheFolder.js';
@@ -54,7 +55,7 @@ export async function fillEntry(
 export async function openCache(host: Host): Promise<string> {
   const cache = cacheFolder(host);
   try {
-    await mkdir(cache, { recursive: true });
+    await makeFolder(cache);
     await access(cache, constants.W_OK);
     return cache;
   } catch (cause) {
