@@ -65,6 +65,14 @@ export async function openCache(host: Host): Promise<string> {
   }
 }
 
+/** Whether nothing can be put into the cache, which is there, as in an image that is read-only. */
+export async function isReadOnly(host: Host): Promise<boolean> {
+  return await access(cacheFolder(host), constants.W_OK).then(
+    () => false,
+    () => true,
+  );
+}
+
 async function makeWorkspace(host: Host): Promise<string> {
   const cache = await openCache(host);
   await removeAbandoned(cache);

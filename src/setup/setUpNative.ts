@@ -12,6 +12,7 @@ import type { Host } from './host.js';
 import { findLibtorch } from './libtorch.js';
 import { findNvcc, KERNELS_COST, KERNELS_HINT } from './nvcc.js';
 import type { Report } from './report.js';
+import { requireSafeLoad } from './trialLoad.js';
 
 /** What a set-up has settled. */
 export interface SetUp {
@@ -81,6 +82,7 @@ async function setUpPublished(request: AddonRequest, host: Host, report: Report)
   if (origin === 'cache') report.line(`addon: from the cache: ${folder}`);
   writeSetUp(root, host, { addon: folder, libtorch });
   try {
+    await requireSafeLoad(root, folder, libtorch, host);
     loadAddonOf(root, host);
     return { libtorch, addon: folder, changed: origin !== 'cache' };
   } catch (error) {

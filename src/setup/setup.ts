@@ -1,9 +1,11 @@
 import { throwIfAborted } from '../abort.js';
 import * as check from '../arguments/check.js';
 import { MocoError } from '../error.js';
+import { cacheFolder } from '../native/cacheFolder.js';
 import type { LibtorchPrefix } from '../native/libtorchPrefix.js';
-import { findAddon } from '../native/load.js';
-import { packageRoot } from '../packageRoot.js';
+import { findAddon, loadAddon } from '../native/load.js';
+import { isClone, packageRoot } from '../packageRoot.js';
+import { isReadOnly } from './cacheEntry.js';
 import { type Host, thisHost } from './host.js';
 import type { Report } from './report.js';
 import { setUpLock } from './setUpLock.js';
@@ -66,6 +68,11 @@ export async function setup(options: SetupOptions = {}): Promise<SetupResult> {
   if (there instanceof MocoError) {
     if (!again && host.env.MOCO_NO_SETUP === '1') throw there;
     onEvent({ type: 'start', reason: there.message });
+  } else if (!isClone(packageRoot) && (await isReadOnly(host))) {
+    loadAddon();
+    const text = `nothing can be changed in ${cacheFolder(host)}, so moco stays as it was set up`;
+    onEvent({ type: 'note', text });
+    return there;
   }
   return await setUpAlone(host, {
     line: (text) => onEvent({ type: 'note', text }),

@@ -106,6 +106,35 @@ test('a platform package that cannot be loaded here gives way to a build', {
   assert.deepEqual(loadAddonOf(installed.root, installed.host), {});
 });
 
+/** An addon that ends the process that loads it, as one does whose file was cut short. */
+const DEADLY = '__attribute__((constructor)) static void end(void) { __builtin_trap(); }';
+
+test('a platform package that ends the process that loads it gives way to a build', {
+  skip: SKIPPED,
+}, async (t) => {
+  const installed = publishedPackage(t);
+  installed.addPlatformPackage({ addon: DEADLY });
+  installed.addTools();
+  const { lines } = await setUp(installed);
+  assert.match(lines.join('\n'), /addon: made anew, since .* ends a process that loads it \(SIG/);
+  assert.deepEqual(loadAddonOf(installed.root, installed.host), {});
+});
+
+test('where a new addon ends the process as well, the error names the LibTorch', {
+  skip: SKIPPED,
+}, async (t) => {
+  const installed = publishedPackage(t);
+  installed.addTools();
+  compileLibrary(join(installed.root, 'ready', ADDON), DEADLY);
+  await assert.rejects(setUp(installed), {
+    code: 'ERR_MOCO_NATIVE_MISSING',
+    hint: new RegExp(`LibTorch may be damaged.*${installed.libtorch}`),
+  });
+  assert.throws(() => findAddon(installed.root, installed.host), {
+    code: 'ERR_MOCO_NATIVE_MISSING',
+  });
+});
+
 test('a damaged addon in the cache is made anew', { skip: SKIPPED }, async (t) => {
   const installed = publishedPackage(t);
   installed.addPlatformPackage();
