@@ -88,11 +88,15 @@ function findLibtorch(
 function load(root: string, found: LoadableAddon): NativeAddon {
   const require = createRequire(import.meta.url);
   try {
-    // Before the addon, which does not know where LibTorch lies.
-    const loader = require(join(found.folder, LOADER)) as Loader;
-    loader.open(libraries(found.libtorch, process.platform));
+    openLibtorch(found); // before the addon, which does not know where LibTorch lies
     return require(join(found.folder, ADDON)) as NativeAddon;
   } catch (error) {
     throw cannotBeLoaded(root, found, error as Error);
   }
+}
+
+/** Opens the LibTorch that an addon is loaded with; throws what the system says where it cannot. */
+export function openLibtorch({ folder, libtorch }: LoadableAddon): void {
+  const loader = createRequire(import.meta.url)(join(folder, LOADER)) as Loader;
+  loader.open(libraries(libtorch, process.platform));
 }

@@ -82,7 +82,7 @@ async function setUpPublished(request: AddonRequest, host: Host, report: Report)
   if (origin === 'cache') report.line(`addon: from the cache: ${folder}`);
   writeSetUp(root, host, { addon: folder, libtorch });
   try {
-    await requireSafeLoad(root, folder, libtorch, host);
+    await requireSafeLoad(root, { folder, libtorch }, host);
     loadAddonOf(root, host);
     return { libtorch, addon: folder, changed: origin !== 'cache' };
   } catch (error) {

@@ -135,6 +135,20 @@ test('where a new addon ends the process as well, the error names the LibTorch',
   });
 });
 
+test('a LibTorch that ends the process is told, and no addon is built for it', {
+  skip: SKIPPED,
+}, async (t) => {
+  const installed = publishedPackage(t);
+  installed.addPlatformPackage();
+  installed.addTools();
+  compileLibrary(join(installed.libtorch, 'lib/libtorch_cpu.so'), DEADLY);
+  await assert.rejects(setUp(installed), {
+    code: 'ERR_MOCO_LIBTORCH_MISMATCH',
+    message: new RegExp(`LibTorch 2\\.13\\.0 .*${installed.libtorch} ends a process that opens it`),
+  });
+  assert.deepEqual(installed.calls(), []);
+});
+
 test('a damaged addon in the cache is made anew', { skip: SKIPPED }, async (t) => {
   const installed = publishedPackage(t);
   installed.addPlatformPackage();
