@@ -49,7 +49,7 @@ at::Tensor& fusedConvolutionAddRelu(at::Tensor& sum, const at::Tensor& x, const 
                                 OptionalScalars, std::optional<std::string_view>);
   const auto operation = find(kFusedInPlace, "binary")->typed<Signature>();
   return operation.call(sum, x, weight, bias, {padding, padding}, {stride, stride}, kDilation,
-                        kGroups, "add", {}, "relu", OptionalScalars(), {});
+                        kGroups, "add", at::Scalar(1), "relu", OptionalScalars(), {});
 }
 
 }  // namespace
