@@ -9,10 +9,6 @@
 #ifdef __x86_64__
 #include <cpuid.h>
 #endif
-#if defined(__linux__) && defined(__aarch64__)
-#include <asm/hwcap.h>
-#include <sys/auxv.h>
-#endif
 
 #include "core/base/error.h"
 #include "core/base/failure.h"
@@ -31,12 +27,13 @@ bool isFromAmpereOn(const at::Device& device) {
   return device.is_cuda() && cudaStatus().devices.at(device.index()).major >= kAmpere;
 }
 
+/// Whether the processor has bf16 that LibTorch trains with.
 bool processorHasBf16() {
-#if defined(__x86_64__)
+#ifdef __x86_64__
   return __builtin_cpu_supports("avx512bf16");
-#elif defined(__linux__) && defined(__aarch64__)
-  return (getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0;
 #else
+  // Some of Arm have it. But there oneDNN computes the gradients of convolutions in bf16 by its
+  // reference implementation, which is many times slower than fp32.
   return false;
 #endif
 }
@@ -53,6 +50,9 @@ bool oneDnnHasBf16() {
 /// Why a device should not compute in bf16; empty if it should.
 std::string whyNoBf16(const at::Device& device) {
   if (device.is_cuda() ? isFromAmpereOn(device) : cpuHasBf16()) return "";
+#ifndef __x86_64__
+  if (device.is_cpu()) return "LibTorch trains fast in bf16 on x86 processors only";
+#endif
   if (device.is_cuda() || !processorHasBf16())
     return deviceName(device) + " has no bf16 in hardware";
   const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
