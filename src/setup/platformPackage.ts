@@ -28,7 +28,7 @@ export function findPlatformPackage(
   const name = platformPackageName(host);
   const folder = installedFolder(name, root);
   if (folder === undefined) return undefined;
-  const problem = problemOf(folder, root, libtorch);
+  const problem = problemOf(folder, root, libtorch, host);
   if (problem === undefined) return folder;
   report.line(`addon: passed over ${name} (${folder}): ${problem}`);
   return undefined;
@@ -43,10 +43,18 @@ function installedFolder(name: string, root: string): string | undefined {
   }
 }
 
-function problemOf(folder: string, root: string, libtorch: LibtorchPrefix): string | undefined {
+function problemOf(
+  folder: string,
+  root: string,
+  libtorch: LibtorchPrefix,
+  { platform, arch }: Host,
+): string | undefined {
   const record = readBuildRecord(folder);
   const missing = PLATFORM_FILES.find((file) => !existsSync(join(folder, file)));
   if (!record || missing) return `it has no ${missing ?? 'record of its build'}`;
+  if (record.platform !== platform || record.arch !== arch) {
+    return `it was built for ${record.platform}-${record.arch}`;
+  }
   if (record.sources !== publishedSources(root)) return 'it was built from other sources';
   const [built, here] = [record.libtorch.version, libtorch.version].map(minorVersion);
   return built === here ? undefined : `it was built for LibTorch ${built}, and here is ${here}`;

@@ -37,6 +37,8 @@ export interface PublishedPackage {
 
 interface PlatformPackage {
   readonly sources?: string;
+  /** The processor that it was built for. */
+  readonly cpu?: string;
   readonly version?: string;
   readonly addon?: string;
 }
@@ -75,13 +77,18 @@ export function publishedPackage(t: TestContext): PublishedPackage {
       writeCommand(host, 'c++', 'echo "c++ (Debian 12.2.0-14) 12.2.0"');
       writeCommand(host, 'make', '');
     },
-    addPlatformPackage: ({ sources = SOURCES, version = '2.13.0', addon = EMPTY_ADDON } = {}) => {
+    addPlatformPackage: ({
+      sources = SOURCES,
+      cpu = arch,
+      version = '2.13.0',
+      addon = EMPTY_ADDON,
+    } = {}) => {
       const name = join(folder, `node_modules/moco-node-${platform}-${arch}`);
       writeFiles(name, { 'package.json': '{}' });
       compileLibrary(join(name, ADDON), addon);
       cpSync(loader, join(name, LOADER));
       writeBuildRecord(name, {
-        ...{ libtorch: { version, cuda: false }, nvcc: null, platform, arch },
+        ...{ libtorch: { version, cuda: false }, nvcc: null, platform, arch: cpu },
         ...{ sources, tests: null },
       });
       return name;

@@ -79,6 +79,7 @@ test('a cache that was moved is found whole', { skip: SKIPPED }, async (t) => {
 
 for (const [what, different, reason] of [
   ['of other sources', { sources: 'other' }, /it was built from other sources/],
+  ['for another processor', { cpu: 'other' }, /it was built for linux-other/],
   [
     'for another LibTorch',
     { version: '2.12.1' },
