@@ -5,7 +5,7 @@ import { throwIfAborted } from '../abort.js';
 import { makeFolder } from '../disk/folder.js';
 import { outputError } from '../disk/outputError.js';
 import { MocoError } from '../error.js';
-import { cacheFolder } from '../native/cacheFolder.js';
+import { type CacheHost, cacheFolder } from '../native/cacheFolder.js';
 import type { Host } from './host.js';
 
 /** What names begin with of what is being made, and of what was left so. */
@@ -66,7 +66,7 @@ export async function openCache(host: Host): Promise<string> {
 }
 
 /** Whether nothing can be put into the cache, which is there, as in an image that is read-only. */
-export async function isReadOnly(host: Host): Promise<boolean> {
+export async function isReadOnly(host: CacheHost): Promise<boolean> {
   return await access(cacheFolder(host), constants.W_OK).then(
     () => false,
     () => true,

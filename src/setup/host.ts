@@ -32,10 +32,16 @@ export function findCommand(name: string, env: NodeJS.ProcessEnv): string | unde
 }
 
 function hasNvidiaDriver(env: NodeJS.ProcessEnv): boolean {
-  return (
-    existsSync('/proc/driver/nvidia/version') ||
-    // WSL has no such entry in /proc, because the driver is that of Windows.
-    existsSync('/usr/lib/wsl/lib/libcuda.so.1') ||
-    findCommand('nvidia-smi', env) !== undefined
-  );
+  try {
+    return (
+      existsSync('/proc/driver/nvidia/version') ||
+      // WSL has no such entry in /proc, because the driver is that of Windows.
+      existsSync('/usr/lib/wsl/lib/libcuda.so.1') ||
+      findCommand('nvidia-smi', env) !== undefined
+    );
+  } catch (error) {
+    // Under Node's permission model, what may not be read cannot be used either.
+    if ((error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED') return false;
+    throw error;
+  }
 }

@@ -4,6 +4,7 @@ import { MocoError } from '../error.js';
 import { cacheFolder } from '../native/cacheFolder.js';
 import type { LibtorchPrefix } from '../native/libtorchPrefix.js';
 import { findAddon, loadAddon } from '../native/load.js';
+import { notReadable } from '../native/loadFailure.js';
 import { isClone, packageRoot } from '../packageRoot.js';
 import { isReadOnly } from './cacheEntry.js';
 import { type Host, thisHost } from './host.js';
@@ -61,32 +62,32 @@ const ARGUMENTS = {
 export async function setup(options: SetupOptions = {}): Promise<SetupResult> {
   check.requireArguments('setup', ARGUMENTS, { options });
   const { again = false, onEvent = () => {}, signal } = options;
-  const host = thisHost(signal);
   throwIfAborted(signal, 'the set-up');
-  const there = whatIsThere(host);
+  const there = whatIsThere();
   if (!again && !(there instanceof MocoError)) return there;
   if (there instanceof MocoError) {
-    if (!again && host.env.MOCO_NO_SETUP === '1') throw there;
+    if (!again && process.env.MOCO_NO_SETUP === '1') throw there;
     onEvent({ type: 'start', reason: there.message });
-  } else if (!isClone(packageRoot) && (await isReadOnly(host))) {
+  } else if (!isClone(packageRoot) && (await isReadOnly(process))) {
     loadAddon();
-    const text = `nothing can be changed in ${cacheFolder(host)}, so moco stays as it was set up`;
+    const text = `nothing can be changed in ${cacheFolder(process)}, so moco stays as it was set up`;
     onEvent({ type: 'note', text });
     return there;
   }
-  return await setUpAlone(host, {
+  return await setUpAlone(thisHost(signal), {
     line: (text) => onEvent({ type: 'note', text }),
     progress: (text, fraction) => onEvent({ type: 'progress', text, fraction }),
   });
 }
 
 /** What was set up, or why that will not do. */
-function whatIsThere(host: Host): SetupResult | MocoError {
+function whatIsThere(): SetupResult | MocoError {
   try {
-    const { folder, libtorch } = findAddon(packageRoot, host);
+    const { folder, libtorch } = findAddon(packageRoot, process);
     return { libtorch, addon: folder, changed: false };
   } catch (error) {
-    return MocoError.from(error);
+    if (error instanceof MocoError) return error;
+    throw notReadable(packageRoot, error as Error); // no set-up would help
   }
 }
 
