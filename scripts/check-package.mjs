@@ -5,14 +5,14 @@
 //   npm run check:package
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { cacheFolder } from '../dist/native/cacheFolder.js';
 import { LIBTORCH_ENTRY } from '../dist/setup/libtorchCache.js';
 import { CONSUMER_PACKAGES, checkConsumers } from './check-package/consumers.mjs';
 import { checkManagers } from './check-package/managers.mjs';
 import { nodeFolders } from './check-package/nodes.mjs';
 import { Project } from './check-package/project.mjs';
-import { must } from './check-package/run.mjs';
+import { must, run } from './check-package/run.mjs';
 import { packed, packedPlatforms } from './check-package/tarball.mjs';
 import { train, useAll } from './check-package/use.mjs';
 
@@ -34,9 +34,11 @@ function newCache(name, other) {
   return cache;
 }
 
-/** For commands in a project: nothing of the npm that runs this, and no settings of moco's. */
+/** For commands in a project: nothing of the npm that runs this, and of moco's settings only mirrors. */
 function environment(cache, path) {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|MOCO_|INIT_CWD)/.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(npm_|MOCO_(?!LIBTORCH_)|INIT_CWD)/.test(name),
+  );
   return { ...Object.fromEntries(kept), MOCO_CACHE: cache, PATH: path };
 }
 
@@ -69,9 +71,9 @@ function checkWith(tarball, platforms, nodes) {
   project.install([tarball, ...CONSUMER_PACKAGES]);
   const { stderr } = project.moco(['setup']);
   must(stderr.includes('addon: taken from '), `no platform package was taken:\n${stderr}`);
-  for (const [index, node] of nodes.entries()) {
-    useAll(project, `out ${index}`, { env: { ...project.env, PATH: node } });
-    say(`with a platform package, everything works in ${node}`);
+  for (const node of nodes) {
+    useAll(project, basename(node), { env: { ...project.env, PATH: node } });
+    say(`with a platform package, everything works in Node ${basename(node)}`);
   }
   checkConsumers(project);
   say('TypeScript and a bundler are content');
@@ -88,5 +90,6 @@ try {
   if (platforms) checkWith(tarball, platforms, nodes);
   else say(`no platform package was tried: there is none for ${process.platform}`);
 } finally {
+  run('chmod', ['-R', 'u+w', workspace], { cwd: workspace }); // some folders are read-only
   rmSync(workspace, { recursive: true, force: true });
 }
