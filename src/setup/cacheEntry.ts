@@ -1,8 +1,10 @@
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort.js';
 import { makeFolder } from '../disk/folder.js';
+import { FileLock } from '../disk/lock.js';
+import { parseHolder, stateOf } from '../disk/lockHolder.js';
 import { outputError } from '../disk/outputError.js';
 import { MocoError } from '../error.js';
 import { type CacheHost, cacheFolder } from '../native/cacheFolder.js';
@@ -11,6 +13,10 @@ import type { Host } from './host.js';
 /** What names begin with of what is being made, and of what was left so. */
 export const PARTIAL = 'partial-';
 
+/** In a folder where something is being made: the lock of who makes it. */
+const LOCK = 'lock';
+
+/** For what has no lock, and for locks of other machines. */
 const ABANDONED_AFTER_MS = 24 * 3600 * 1000;
 
 /** How one entry of the cache is made, and what makes it good. */
@@ -35,6 +41,8 @@ export async function fillEntry(
   { fill, problem, unusable }: EntryRequest,
 ): Promise<void> {
   const workspace = await makeWorkspace(host);
+  // By it others tell that this process is at it, and when it was killed.
+  const lock = await FileLock.wait(join(workspace, LOCK));
   try {
     const [contents, temporary] = [join(workspace, 'contents'), join(workspace, 'temporary')];
     await Promise.all([mkdir(contents), mkdir(temporary)]);
@@ -43,6 +51,7 @@ export async function fillEntry(
     if (wrong !== undefined) throw unusable(entry, wrong);
     await moveIntoPlace(contents, entry, workspace, problem);
   } finally {
+    lock.release();
     // Retried, since a program that was ended may still be writing.
     rmSync(workspace, { recursive: true, force: true, maxRetries: 5 });
   }
@@ -104,8 +113,22 @@ async function removeAbandoned(cache: string): Promise<void> {
   }
 }
 
-/** Whether what is being made, or was, is so old that nobody can be at it any more. */
+/** Whether nobody is any more at what was being made: who was has ended, or it is very old. */
 export function isAbandoned(path: string): boolean {
   const found = statSync(path, { throwIfNoEntry: false }); // another set-up may just remove it
-  return found !== undefined && Date.now() - found.mtimeMs > ABANDONED_AFTER_MS;
+  if (found === undefined) return false;
+  if (Date.now() - found.mtimeMs > ABANDONED_AFTER_MS) return true;
+  const lock = join(path, LOCK);
+  const holder = readIfThere(lock);
+  return holder !== undefined && stateOf(parseHolder(holder), lock) === 'ended';
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['ENOENT', 'ENOTDIR'].includes(code)) return undefined;
+    throw error;
+  }
 }

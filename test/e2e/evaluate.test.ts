@@ -67,8 +67,12 @@ test('knn and linear of a model with NaN among its weights name the tensor, and 
   const [{ name, storage }] = tensors as [(typeof tensors)[0]];
   await using file = await open(modelPath, 'r+');
   await file.write(Buffer.from(new Float32Array([Number.NaN]).buffer), 0, 4, storage.offset);
-  for (const measure of [knn({ ...TINY, modelPath, k: 5 }), linear({ ...LINEAR, modelPath })]) {
-    const error = await failure(measure, 'ERR_MOCO_NON_FINITE');
+  const measures = [
+    () => knn({ ...TINY, modelPath, k: 5 }),
+    () => linear({ ...LINEAR, modelPath }),
+  ];
+  for (const measure of measures) {
+    const error = await failure(measure(), 'ERR_MOCO_NON_FINITE');
     assert.match(error.message, /has values that are NaN or infinite: 1 in "[^"]+"$/);
     assert.ok(error.message.includes(`"${name}"`));
     assert.doesNotMatch(`${error.hint}`, /learning rate/);

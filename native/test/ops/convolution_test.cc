@@ -22,8 +22,8 @@ using convolution_examples::weightOf;
 
 namespace {
 
-/// How far a result may be off, relative to its norm. Sums are in fp32; results in bf16 are rounded to
-/// 8 significant bits, and once more where the processor has no bf16 that moco would use: there
+/// How far a result may be off, relative to its norm. Sums are in fp32; results in bf16 are rounded
+/// to 8 significant bits, and once more where the processor has no bf16 that moco would use: there
 /// oneDNN may round sums between (on Arm: 5.9e-3).
 double tolerance(at::ScalarType type) {
   if (type == at::kFloat) return 1e-5;

@@ -191,11 +191,14 @@ test('a LibTorch without headers is none to build against', async (t) => {
 test('a signal ends a build, and the programs that it has started', async (t) => {
   const { host, request } = buildable(t);
   const [started, ended] = [join(request.root, 'started'), join(request.root, 'ended')];
-  const compiler = `trap "touch ${ended}; exit" TERM; touch ${started}; while :; do sleep 0.1; done`;
+  const compiler = `
+    const { writeFileSync } = require('node:fs');
+    process.on('SIGTERM', () => { writeFileSync('${ended}', ''); process.exit(); });
+    setInterval(() => {}, 1000);
+    writeFileSync('${started}', '');`;
   writeFiles(request.root, {
     'node_modules/cmake-js/bin/cmake-js': `
-      const { PATH } = ${JSON.stringify({ PATH: process.env.PATH })};
-      require('node:child_process').spawn('/bin/sh', ['-c', '${compiler}'], { env: { PATH } });`,
+      require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(compiler)}]);`,
   });
   const controller = new AbortController();
   const building = buildAddon(request, { ...host, signal: controller.signal }, keptReport());
