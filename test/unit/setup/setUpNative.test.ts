@@ -192,19 +192,20 @@ test('without tools and platform package the error names the tools', {
   });
 });
 
+/** Makes the LibTorch a CUDA build, and puts CUDA's compiler on the machine. */
+function addCuda({ host, libtorch }: PublishedPackage): void {
+  host.env.CUDACXX = writeCommand(host, 'nvcc', 'echo "release 13.0, V13.0.88"');
+  for (const name of ['torch_cuda', 'c10_cuda']) {
+    compileLibrary(join(libtorch, `lib/lib${name}.so`), `int ${name} = 1;`);
+  }
+}
+
 test('with nvcc but no other tools, a platform package serves without kernels', {
   skip: SKIPPED,
 }, async (t) => {
   const installed = publishedPackage(t);
   installed.addPlatformPackage();
-  installed.host.env.CUDACXX = writeCommand(
-    installed.host,
-    'nvcc',
-    'echo "release 13.0, V13.0.88"',
-  );
-  for (const name of ['torch_cuda', 'c10_cuda']) {
-    compileLibrary(join(installed.libtorch, `lib/lib${name}.so`), `int ${name} = 1;`);
-  }
+  addCuda(installed);
   const { addon, lines } = await setUp(installed);
   assert.match(lines.join('\n'), /CUDA kernels: not compiled, that needs CMake/);
   assert.doesNotMatch(addon, /-cuda$/);
@@ -217,14 +218,7 @@ test('with nvcc and all tools, the addon is built with kernels, and lies beside 
   installed.addPlatformPackage();
   const { addon } = await setUp(installed);
   installed.addTools();
-  installed.host.env.CUDACXX = writeCommand(
-    installed.host,
-    'nvcc',
-    'echo "release 13.0, V13.0.88"',
-  );
-  for (const name of ['torch_cuda', 'c10_cuda']) {
-    compileLibrary(join(installed.libtorch, `lib/lib${name}.so`), `int ${name} = 1;`);
-  }
+  addCuda(installed);
   const withKernels = await setUp(installed);
   assert.equal(withKernels.addon, `${addon}-cuda`);
   assert.deepEqual(installed.calls(), ['configure', 'build']);
