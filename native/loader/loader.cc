@@ -63,13 +63,20 @@ void setEnvironment() {}
 
 #endif
 
+std::vector<std::string> textsIn(const Napi::Array& array) {
+  std::vector<std::string> texts;
+  for (uint32_t index = 0; index < array.Length(); ++index) {
+    texts.push_back(array.Get(index).ToString());
+  }
+  return texts;
+}
+
 /// `open(files)`: opens shared libraries, each by its path, in this order, for the rest of the
 /// process. The linker then gives them to whatever names them as its dependencies, before it looks
 /// anywhere else. Throws what the linker says of the first one that it cannot open.
 void open(const Napi::CallbackInfo& info) {
-  const auto files = info[0].As<Napi::Array>();
-  for (uint32_t index = 0; index < files.Length(); ++index) {
-    const std::string file = files.Get(index).ToString();
+  // All are read first: opening takes so long that a worker may be terminated meanwhile.
+  for (const std::string& file : textsIn(info[0].As<Napi::Array>())) {
     // Local: its symbols are for those that name it, and for no other library of the process.
     if (dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
       const char* reason = dlerror();
