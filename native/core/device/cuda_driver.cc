@@ -4,6 +4,8 @@
 #include <dlfcn.h>
 
 #include <array>
+#include <optional>
+#include <string>
 
 namespace moco {
 namespace {
@@ -28,19 +30,26 @@ bool find(void* library, const char* name, Function& function) {
   return function != nullptr;
 }
 
-/// Opens NVIDIA's driver and fills in `driver`.
-/// @return  what is missing; empty if all is there
-std::string openDriver(Driver& driver) {
+/// Opens NVIDIA's driver.
+/// @param missing  gets what is missing of it, where it cannot be used
+std::optional<Driver> openDriver(std::string& missing) {
   // Never closed: LibTorch uses the same library for the rest of the process.
   void* library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) return "no NVIDIA driver is installed (libcuda.so.1 is not there)";
-  const bool complete = find(library, "cuInit", driver.init) &&
-                        find(library, "cuDeviceGetCount", driver.deviceCount) &&
-                        find(library, "cuDeviceGetName", driver.deviceName) &&
-                        find(library, "cuDeviceGetAttribute", driver.deviceAttribute) &&
-                        find(library, "cuDeviceTotalMem_v2", driver.deviceMemory) &&
-                        find(library, "cuDriverGetVersion", driver.driverVersion);
-  return complete ? "" : "the NVIDIA driver is too old";
+  if (library == nullptr) {
+    missing = "no NVIDIA driver is installed (libcuda.so.1 is not there)";
+    return std::nullopt;
+  }
+  Driver driver{};
+  if (find(library, "cuInit", driver.init) &&
+      find(library, "cuDeviceGetCount", driver.deviceCount) &&
+      find(library, "cuDeviceGetName", driver.deviceName) &&
+      find(library, "cuDeviceGetAttribute", driver.deviceAttribute) &&
+      find(library, "cuDeviceTotalMem_v2", driver.deviceMemory) &&
+      find(library, "cuDriverGetVersion", driver.driverVersion)) {
+    return driver;
+  }
+  missing = "the NVIDIA driver is too old";
+  return std::nullopt;
 }
 
 CudaDevice describe(const Driver& driver, int index) {
@@ -82,9 +91,10 @@ bool isCudaBuild() { return dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_NOLOAD) !
 
 CudaStatus askDriver() {
   if (!isCudaBuild()) return unavailable("LibTorch is a CPU build");
-  Driver driver{};
-  const std::string missing = openDriver(driver);
-  if (!missing.empty()) return unavailable(missing);
+  std::string missing;
+  const std::optional<Driver> opened = openDriver(missing);
+  if (!opened) return unavailable(missing);
+  const Driver& driver = *opened;
   if (const int error = driver.init(0); error != kSuccess) {
     return unavailable("NVIDIA's driver does not start (cuInit: error " + std::to_string(error) +
                        ")");
