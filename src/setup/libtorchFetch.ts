@@ -59,38 +59,32 @@ export async function fetchLibtorch(
   const archive = archiveFor(host);
   if (archive && host.env.MOCO_LIBTORCH_URL) return archiveSource(archive, host, report).fetch();
   const ofArchive = archive ? [archiveSource(archive, host, report)] : [];
-  const missing = missingPip(python, host);
-  if (python && missing === undefined) {
-    return firstThatHasIt(
-      withWheels(python.executable, ofArchive, host, report),
-      report,
-      (failures) => nothingFound(failures, INSTALL_TORCH, archive),
+  const pip = pipOf(python, host);
+  if ('python' in pip) {
+    return firstThatHasIt(withWheels(pip.python, ofArchive, host, report), report, (failures) =>
+      nothingFound(failures, INSTALL_TORCH, archive),
     );
   }
-  report.line(`LibTorch: there is no pip to fetch it with: ${missing?.reason}`);
+  report.line(`LibTorch: there is no pip to fetch it with: ${pip.reason}`);
   return firstThatHasIt(ofArchive, report, (failures) =>
-    nothingFound([`pip: ${missing?.reason}`, ...failures], missing?.solution ?? '', archive),
+    nothingFound([`pip: ${pip.reason}`, ...failures], pip.solution, archive),
   );
 }
 
-/** Why there is no pip, and what to do about it; undefined where there is one. */
-function missingPip(
+/** The Python that has pip; or why there is none, and what to do about it. */
+function pipOf(
   python: ActivePython | undefined,
   host: Host,
-): { reason: string; solution: string } | undefined {
+): { readonly python: string } | { readonly reason: string; readonly solution: string } {
   if (!python) {
-    const solution = [
-      'Install Python 3 with pip, and run this again:',
-      ...indented(installCommands(['python'])),
-    ];
-    return { reason: 'no Python 3 was found', solution: solution.join('\n') };
+    const task = 'Install Python 3 with pip, and run this again:';
+    const solution = [task, ...indented(installCommands(['python']))].join('\n');
+    return { reason: 'no Python 3 was found', solution };
   }
   const { executable } = python;
-  if (hasPip(executable, host.env)) return undefined;
-  return {
-    reason: `${executable} has no module of that name`,
-    solution: installPip(executable, host),
-  };
+  if (hasPip(executable, host.env)) return { python: executable };
+  const reason = `${executable} has no module of that name`;
+  return { reason, solution: installPip(executable, host) };
 }
 
 /** In the first source that has it; throws what `orElse` makes of the failures where none does. */

@@ -70,7 +70,7 @@ function examine({ env }: Host): { compiler: string | undefined; missing: Missin
 }
 
 /** The error that names what is missing and the commands that install it. */
-export function missingTools(problems: readonly string[], packages: readonly Package[]): MocoError {
+function missingTools(problems: readonly string[], packages: readonly Package[]): MocoError {
   return new MocoError('ERR_MOCO_TOOLCHAIN', `The set-up needs ${problems.join('; ')}.`, {
     hint: installCommands(packages).join('\n'),
   });
