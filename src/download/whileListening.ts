@@ -1,7 +1,9 @@
 import type { DownloadProgress } from './transfer.js';
 
-/** Is told how far a download is. */
-export type DownloadListener = (progress: DownloadProgress) => void | Promise<void>;
+/** Is told how far work is. */
+export type ProgressListener<Progress> = (progress: Progress) => void | Promise<void>;
+
+export type DownloadListener = ProgressListener<DownloadProgress>;
 
 /**
  * Does work whose progress somebody listens to. What the listener throws, at once or later, ends the
@@ -9,10 +11,10 @@ export type DownloadListener = (progress: DownloadProgress) => void | Promise<vo
  * @param signal ends the work, too
  * @param work gets what to tell of its progress, and the signal that ends it
  */
-export async function whileListening<Result>(
-  listener: DownloadListener | undefined,
+export async function whileListening<Progress, Result>(
+  listener: ProgressListener<Progress> | undefined,
   signal: AbortSignal | undefined,
-  work: (tell: (progress: DownloadProgress) => void, signal: AbortSignal) => Promise<Result>,
+  work: (tell: (progress: Progress) => void, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const controller = new AbortController();
   const abort = () => controller.abort(signal?.reason);
@@ -22,7 +24,7 @@ export async function whileListening<Result>(
     controller.abort();
   };
   let heard: Promise<unknown> = Promise.resolve();
-  const tell = (progress: DownloadProgress) => {
+  const tell = (progress: Progress) => {
     const hearing = (async () => await listener?.(progress))().catch(fail);
     heard = Promise.all([heard, hearing]);
   };

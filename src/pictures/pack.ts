@@ -1,0 +1,165 @@
+import { dirname } from 'node:path';
+import { makeFolder } from '../disk/folder.js';
+import { requireSpace } from '../disk/freeSpace.js';
+import { FileLock } from '../disk/lock.js';
+import { outputError } from '../disk/outputError.js';
+import type { ProgressListener } from '../download/whileListening.js';
+import { MocoError } from '../error.js';
+import { shortened } from '../formats/formatError.js';
+import { version } from '../version.js';
+import { inOrder } from './inFlight.js';
+import { PACKED_VERSION, pictureBytes } from './packedMeta.js';
+import { PartialPack } from './partialPack.js';
+import { decodingThreads } from './sharp.js';
+import type { BrokenFile, PictureSource } from './source.js';
+
+/** How far packing is. */
+export interface PackProgress {
+  /** The packed file in the making. */
+  readonly path: string;
+  /** Files that were read, and how many there are. */
+  readonly done: number;
+  readonly total: number;
+  /** How many of them, and of the rest below the folders, give no picture. */
+  readonly broken: number;
+  /** Estimate for the rest; undefined while nothing was read yet. */
+  readonly secondsLeft: number | undefined;
+  /** The lock of another process that is packing this file, for which this one waits. */
+  readonly waitingFor?: string | undefined;
+}
+
+export interface PackOptions {
+  /** Called a few times a second; what it throws ends the packing. */
+  readonly onProgress?: ProgressListener<PackProgress> | undefined;
+  /** Ends it; the same call goes on from there the next time. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** `PackOptions` as the parts of packing take them, whose listener throws nothing. */
+export interface Packaging {
+  readonly tell: (progress: PackProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** How a source is packed. */
+export interface Packing {
+  /** Of the views that are to be made of the pictures. */
+  readonly imageSize: number;
+  /** Refuses where anything is broken, after looking at all of it. */
+  readonly strict: boolean;
+  /** Version of sharp, where it decodes the pictures. */
+  readonly sharp?: string | undefined;
+}
+
+/** Milliseconds between two reports. */
+const REPORT_EVERY = 200;
+
+/** Bytes of files that are in memory at a time, unless one has more. */
+const BYTES_IN_FLIGHT = 2 ** 26;
+
+/** Broken files that an error names. */
+const NAMED = 5;
+
+/** About what a picture takes in a packed file beside its pixels, in bytes. */
+const BYTES_BESIDE = 128;
+
+/**
+ * Takes the lock of a packed file that is to be made, and makes its folder.
+ * @throws MocoError `ERR_MOCO_OUTPUT`, `ERR_MOCO_ABORTED`
+ */
+export async function packLock(path: string, { tell, signal }: Packaging): Promise<FileLock> {
+  const lock = `${path}.lock`;
+  await makeFolder(dirname(path));
+  const waiting = { path, done: 0, total: 0, broken: 0, secondsLeft: undefined };
+  const onWait = () => tell({ ...waiting, waitingFor: lock });
+  try {
+    return await FileLock.wait(lock, { onWait, signal });
+  } catch (cause) {
+    if (signal.aborted) throw stopped(path, 0, signal);
+    throw outputError(path, cause);
+  }
+}
+
+/**
+ * Makes a packed file from a source, or goes on with one that an earlier process has begun. Whoever
+ * calls this holds its lock.
+ * @throws MocoError `ERR_MOCO_DATA` with `strict` where something is broken, or where no picture can be read; `ERR_MOCO_OUTPUT`;
+ *   `ERR_MOCO_ABORTED`
+ */
+export async function packSource(
+  source: PictureSource,
+  path: string,
+  { imageSize, strict, sharp }: Packing,
+  packaging: Packaging,
+): Promise<void> {
+  await requireRoom(source, path);
+  await using pack = await PartialPack.open(path, source);
+  await readAll(source, path, pack, packaging);
+  if (strict && pack.broken.length > 0) throw refused(source, pack.broken);
+  if (pack.count === 0) throw noneReadable(source, pack.broken);
+  const how = { imageSize, sharp, ...source.rules };
+  await pack.finish({ version: PACKED_VERSION, fit: 'cover', moco: version, ...how });
+}
+
+async function readAll(
+  source: PictureSource,
+  path: string,
+  pack: PartialPack,
+  { tell, signal }: Packaging,
+): Promise<void> {
+  const [first, start] = [pack.next, performance.now()];
+  const limit = { items: 8 * decodingThreads(), weight: BYTES_IN_FLIGHT };
+  const weight = (candidate: number) => source.weight(candidate);
+  const read = inOrder([first, source.count], limit, weight, (candidate) => source.read(candidate));
+  const report = (now: number) => {
+    const [done, total] = [pack.next, source.count];
+    const seconds = (now - start) / 1000;
+    const secondsLeft = done > first ? (seconds / (done - first)) * (total - done) : undefined;
+    tell({ path, done, total, broken: pack.broken.length, secondsLeft });
+  };
+  report(start);
+  let reported = start;
+  for await (const picture of read) {
+    if (signal.aborted) throw stopped(path, pack.next, signal);
+    await pack.add(picture);
+    const now = performance.now();
+    if (now - reported < REPORT_EVERY && pack.next < source.count) continue;
+    reported = now;
+    report(now);
+  }
+}
+
+async function requireRoom({ count, side }: PictureSource, path: string): Promise<void> {
+  const bytes = count * (pictureBytes(side) + BYTES_BESIDE);
+  const hint = 'Free some space, choose another folder, or store smaller pictures.';
+  await requireSpace(dirname(path), bytes, { what: `packing ${count} pictures`, hint });
+}
+
+function stopped(path: string, done: number, signal: AbortSignal): MocoError {
+  return new MocoError('ERR_MOCO_ABORTED', `packing ${path} was stopped after ${done} files`, {
+    hint: 'The same command goes on from there.',
+    cause: signal.reason,
+  });
+}
+
+function refused({ places }: PictureSource, broken: readonly BrokenFile[]): MocoError {
+  return new MocoError(
+    'ERR_MOCO_DATA',
+    `${places.join(', ')}: ${broken.length} files are broken:\n${brokenLines(broken)}`,
+    { hint: 'Repair or remove them, or go on without them by leaving --strict out.' },
+  );
+}
+
+function noneReadable({ places }: PictureSource, broken: readonly BrokenFile[]): MocoError {
+  return new MocoError(
+    'ERR_MOCO_DATA',
+    `${places.join(', ')}: none of ${broken.length} files can be read as a picture:\n${brokenLines(broken)}`,
+  );
+}
+
+/** The first broken files, each with its reason. */
+export function brokenLines(broken: readonly BrokenFile[]): string {
+  const lines = broken.slice(0, NAMED).map(({ name, reason }) => `  ${shortened(name)}: ${reason}`);
+  if (broken.length > NAMED) lines.push(`  … and ${broken.length - NAMED} more`);
+  return lines.join('\n');
+}

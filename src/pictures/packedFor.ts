@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { throwIfAborted } from '../abort.js';
+import { whileListening } from '../download/whileListening.js';
+import { MocoError } from '../error.js';
+import { type FolderRules, folderSource } from './folderSource.js';
+import { openPacked, type PackedPictures } from './openPacked.js';
+import { brokenLines, type Packaging, type PackOptions, packLock, packSource } from './pack.js';
+import { quietSharp, sharpVersion } from './sharp.js';
+import type { PictureSource } from './source.js';
+
+/** Pictures in folders, and how they are packed. */
+export interface FolderRequest extends FolderRules {
+  /** Absolute paths. */
+  readonly folders: readonly string[];
+  /** Height and width of the stored pictures. */
+  readonly storedSize: number;
+  /** Of the views that are to be made of them. */
+  readonly imageSize: number;
+  /** Refuses folders with files that cannot be read. */
+  readonly strict: boolean;
+}
+
+/** Which pictures to find, or to pack. */
+export interface PackedRequest extends Omit<FolderRequest, 'folders'> {
+  /** Absolute paths: folders, or one packed file, which is taken as it was made. */
+  readonly data: readonly string[];
+  /** Packed files of folders lie below it. */
+  readonly dataRoot: string;
+}
+
+/**
+ * The packed file of folders of pictures: one that was made before, while nothing in the folders has
+ * changed, or it is made. Where `data` is one packed file, that one is opened.
+ * @throws MocoError `ERR_MOCO_DATA` for a wrong folder, file or table, where sharp is missing, and
+ *   with `strict` where something is broken; `ERR_MOCO_OUTPUT`, `ERR_MOCO_ABORTED`
+ */
+export async function packedFor(
+  { data, dataRoot, ...rules }: PackedRequest,
+  options: PackOptions = {},
+): Promise<PackedPictures> {
+  const file = await onlyFile(data);
+  const packed =
+    file === undefined
+      ? await packFolders({ folders: data, ...rules }, pathBelow(dataRoot, data, rules), options)
+      : await openPacked(file);
+  if (rules.strict && packed.broken.length > 0) throw notWhole(packed);
+  return packed;
+}
+
+/**
+ * Packs folders into a file, unless it holds them already as they are now.
+ * @param path of the packed file
+ * @throws MocoError as `packedFor`
+ */
+export async function packFolders(
+  request: FolderRequest,
+  path: string,
+  options: PackOptions = {},
+): Promise<PackedPictures> {
+  const { folders, storedSize, imageSize, strict } = request;
+  throwIfAborted(options.signal, 'packing');
+  const source = await folderSource(folders, storedSize, request, options.signal);
+  return await packedOnce(source, path, options, async (packaging) => {
+    using _quiet = await quietSharp();
+    const sharp = await sharpVersion();
+    await packSource(source, path, { imageSize, strict, sharp }, packaging);
+  });
+}
+
+/** The packed file of a source, which `make` makes where it is not there as it should be. */
+export async function packedOnce(
+  source: PictureSource,
+  path: string,
+  { onProgress, signal }: PackOptions,
+  make: (packaging: Packaging) => Promise<void>,
+): Promise<PackedPictures> {
+  const before = await upToDate(source, path);
+  if (before !== undefined) return before;
+  return await whileListening(onProgress, signal, async (tell, signal) => {
+    using _lock = await packLock(path, { tell, signal });
+    const meanwhile = await upToDate(source, path);
+    if (meanwhile !== undefined) return meanwhile;
+    await make({ tell, signal });
+    return await openPacked(path);
+  });
+}
+
+/** What lies there, where it was made of just this; a damaged file is made again. */
+async function upToDate(
+  { fingerprint, side }: PictureSource,
+  path: string,
+): Promise<PackedPictures | undefined> {
+  if ((await stat(path).catch(() => undefined)) === undefined) return undefined;
+  const packed = await openPacked(path).catch(() => undefined);
+  const isSame = packed?.meta.listing === fingerprint && packed.meta.storedSize === side;
+  return isSame ? packed : undefined;
+}
+
+/** The file where that is all that was named. @throws MocoError where a file is among folders */
+async function onlyFile(data: readonly string[]): Promise<string | undefined> {
+  for (const path of data) {
+    const found = await stat(path).catch(() => undefined); // looking for pictures says what is wrong
+    if (!found?.isFile()) continue;
+    if (data.length === 1) return path;
+    throw new MocoError('ERR_MOCO_DATA', `${path} is a file, among ${data.length} paths`, {
+      hint: 'Name folders, or one file that `moco data pack` made.',
+    });
+  }
+  return undefined;
+}
+
+function pathBelow(
+  dataRoot: string,
+  folders: readonly string[],
+  { storedSize, imageSize: _, strict: __, ...rules }: Omit<FolderRequest, 'folders'>,
+): string {
+  const key = createHash('sha256')
+    .update(JSON.stringify([folders, rules]))
+    .digest('hex');
+  const name = basename(folders[0] ?? '').replace(/[^\p{L}\p{N}._-]/gu, '_') || 'pictures';
+  return join(dataRoot, 'packed', `${name}-${storedSize}-${key.slice(0, 8)}.moco`);
+}
+
+function notWhole({ path, broken }: PackedPictures): MocoError {
+  return new MocoError(
+    'ERR_MOCO_DATA',
+    `${path}: ${broken.length} files were broken when it was packed:\n${brokenLines(broken)}`,
+    { hint: 'Repair or remove them, or go on without them by leaving --strict out.' },
+  );
+}

@@ -1,0 +1,48 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { inMegabytes } from '../megabytes.js';
+import { type ListedFile, unreadableReason } from './scan.js';
+import type { Unreadable } from './source.js';
+
+/** The largest file that is read, in bytes. */
+const MAX_BYTES = 2 ** 28;
+
+const CHANGED: Unreadable = { reason: 'it changed while it was read' };
+
+/** Does not wait where a pipe has taken the file's place. */
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
+
+/**
+ * Reads a file that was listed.
+ * @returns the reason where that is not possible, or where it is not the file any more that was listed
+ */
+export async function readListed({
+  path,
+  size,
+  mtimeNs,
+}: ListedFile): Promise<Buffer | Unreadable> {
+  if (size > MAX_BYTES) return { reason: `it has more than ${inMegabytes(MAX_BYTES)}` };
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, FLAGS);
+    const bytes = Buffer.allocUnsafeSlow(size);
+    const length = await fill(bytes, file);
+    const now = await file.stat({ bigint: true });
+    const isSame = length === size && now.size === BigInt(size) && now.mtimeNs === mtimeNs;
+    return isSame ? bytes : CHANGED;
+  } catch (error) {
+    return { reason: unreadableReason(error) };
+  } finally {
+    await file?.close();
+  }
+}
+
+/** @returns how many bytes there were */
+async function fill(bytes: Buffer, file: FileHandle): Promise<number> {
+  for (let filled = 0; ; ) {
+    if (filled === bytes.length) return filled;
+    const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, filled);
+    if (bytesRead === 0) return filled;
+    filled += bytesRead;
+  }
+}
