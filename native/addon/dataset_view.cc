@@ -35,8 +35,8 @@ Napi::Array arraysOf(const Napi::Object& dataset) {
   Napi::Array arrays = Napi::Array::New(dataset.Env());
   for (const char* split : {"train", "test", "validation"}) {
     if (isAbsent(dataset, split)) continue;
-    for (const char* key : {"pixels", "labels"}) {
-      arrays.Set(arrays.Length(), child(dataset, split).Get(key));
+    for (const auto& array : arraysOfPictures(child(dataset, split))) {
+      arrays.Set(arrays.Length(), array);
     }
   }
   return arrays;

@@ -3,6 +3,16 @@
 #include <cmath>
 
 namespace moco::addon {
+namespace {
+
+template <class Element>
+constexpr napi_typedarray_type kArrayType = napi_uint8_array;
+template <>
+constexpr napi_typedarray_type kArrayType<int32_t> = napi_int32_array;
+template <>
+constexpr napi_typedarray_type kArrayType<uint32_t> = napi_uint32_array;
+
+}  // namespace
 
 double number(const Napi::Object& object, const char* key) {
   const Napi::Value value = object.Get(key);
@@ -43,15 +53,24 @@ Napi::Object child(const Napi::Object& object, const char* key) {
   return value.As<Napi::Object>();
 }
 
-const uint8_t* bytes(const Napi::Object& object, const char* key, int64_t expected) {
+template <class Element>
+const Element* elements(const Napi::Object& object, const char* key, int64_t expected) {
+  using Array = Napi::TypedArrayOf<Element>;
   const Napi::Value value = object.Get(key);
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array ||
-      value.As<Napi::Uint8Array>().ByteLength() != static_cast<size_t>(expected)) {
-    throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a Uint8Array of " +
-                                                 std::to_string(expected) + " bytes");
+  const bool fits = value.IsTypedArray() &&
+                    value.As<Napi::TypedArray>().TypedArrayType() == kArrayType<Element> &&
+                    value.As<Array>().ElementLength() == static_cast<size_t>(expected);
+  if (!fits) {
+    throw Napi::TypeError::New(object.Env(), std::string(key) + " must be a typed array of " +
+                                                 std::to_string(expected) + " elements of " +
+                                                 std::to_string(8 * sizeof(Element)) + " bits");
   }
-  return value.As<Napi::Uint8Array>().Data();
+  return value.As<Array>().Data();
 }
+
+template const uint8_t* elements(const Napi::Object&, const char*, int64_t);
+template const int32_t* elements(const Napi::Object&, const char*, int64_t);
+template const uint32_t* elements(const Napi::Object&, const char*, int64_t);
 
 std::vector<double> numbers(const Napi::Object& object, const char* key) {
   const auto refuse = [&] {

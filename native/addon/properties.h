@@ -20,8 +20,10 @@ Napi::Object child(const Napi::Object& object, const char* key);
 bool isAbsent(const Napi::Object& object, const char* key);
 std::vector<double> numbers(const Napi::Object& object, const char* key);
 bool boolean(const Napi::Object& object, const char* key);
-/// The bytes of a Uint8Array.
-/// @param expected  how many bytes the array must have
-const uint8_t* bytes(const Napi::Object& object, const char* key, int64_t expected);
+/// The elements of a typed array.
+/// @param expected  how many elements the array must have
+/// @tparam Element  uint8_t, int32_t or uint32_t
+template <class Element>
+const Element* elements(const Napi::Object& object, const char* key, int64_t expected);
 
 }  // namespace moco::addon

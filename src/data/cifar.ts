@@ -5,7 +5,13 @@ import { cifarFiles, pictureCounts } from './cifarFiles.js';
 import { officialChecksums, verificationNotice } from './cifarMarker.js';
 import { readCifarSplit } from './cifarSplit.js';
 import { type CifarVariant, cifarCounts } from './cifarVariant.js';
-import type { Dataset, DatasetRequest, LoadOptions, SplitCounts } from './dataset.js';
+import type {
+  Dataset,
+  DatasetRequest,
+  LoadOptions,
+  PicturesInMemory,
+  SplitCounts,
+} from './dataset.js';
 import { findCifar, placeNotice } from './findCifar.js';
 
 /**
@@ -18,7 +24,7 @@ export async function loadCifar(
   variant: CifarVariant,
   request: DatasetRequest,
   options: LoadOptions = {},
-): Promise<Dataset> {
+): Promise<Dataset<PicturesInMemory>> {
   const { dataRoot, trainLimit = Infinity, testLimit = Infinity } = request;
   const fetched = () =>
     whileListening(options.onDownload, options.signal, (onDownload, signal) =>

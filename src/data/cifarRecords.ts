@@ -18,7 +18,7 @@ const RECORDS_PER_READ = 500;
  */
 export interface RecordTarget {
   readonly pixels: Uint8Array;
-  readonly labels: Uint8Array;
+  readonly labels: Int32Array;
 }
 
 /** Which record of which file. */

@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import { type CifarFile, filesFor } from './cifarFiles.js';
 import { type ReadOptions, type RecordTarget, readBinaryRecords } from './cifarRecords.js';
 import type { CifarVariant } from './cifarVariant.js';
-import { PICTURE_BYTES, PICTURE_SIDE, type Pictures } from './dataset.js';
+import { PICTURE_BYTES, PICTURE_SIDE, type PicturesInMemory } from './dataset.js';
 import type { CifarCopy } from './findCifar.js';
 import { readPythonRecords } from './pythonBatch.js';
 
 /** A split as it was read. */
 export interface CifarPictures {
-  readonly pictures: Pictures;
+  readonly pictures: PicturesInMemory;
   /** The checksum of every file that was read, by file name; empty unless `hashed`. */
   readonly checksums: ReadonlyMap<string, string>;
 }
@@ -27,7 +27,7 @@ export async function readCifarSplit(
 ): Promise<CifarPictures> {
   const read = layout === 'binary' ? readBinaryRecords : readPythonRecords;
   const pixels = new Uint8Array(count * PICTURE_BYTES);
-  const labels = new Uint8Array(count);
+  const labels = new Int32Array(count);
   const checksums = new Map<string, string>();
   let filled = 0;
   for (const { file, records } of filesFor(files, count)) {

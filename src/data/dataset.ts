@@ -1,17 +1,33 @@
 import type { DownloadListener } from '../download/whileListening.js';
 
-/** One split of a data set, all in memory. */
+/** Pictures whose pixels stay in a file, which has them one after the other without gaps. */
+export interface PixelFile {
+  readonly path: string;
+  /** Of the first byte of the file's first picture. */
+  readonly offset: number;
+  /** How many pictures the file has. */
+  readonly pictures: number;
+  /** Which of them these are: their numbers, in order. */
+  readonly rows: Uint32Array;
+}
+
+/** One split of a data set. */
 export interface Pictures {
   /** N × height × width × 3 bytes: R, G and B of one pixel after the other, row by row from the top. */
-  readonly pixels: Uint8Array;
-  /** One class index per picture: an index into `Dataset.classes`. */
-  readonly labels: Uint8Array;
+  readonly pixels: Uint8Array | PixelFile;
+  /** One class index per picture, into `Dataset.classes`; −1 for a picture without label. */
+  readonly labels: Int32Array;
   /** N, the number of pictures. */
   readonly count: number;
   /** Of one picture, in pixels. */
   readonly height: number;
   /** Of one picture, in pixels. */
   readonly width: number;
+}
+
+/** Pictures that are all in memory. */
+export interface PicturesInMemory extends Pictures {
+  readonly pixels: Uint8Array;
 }
 
 /** Height and width of a picture in every data set here, in pixels. */
@@ -26,16 +42,16 @@ export const DATASET_NAMES = ['cifar10', 'cifar100', 'shapes'] as const;
 export type DatasetName = (typeof DATASET_NAMES)[number];
 
 /** A data set ready for training: both splits, and what is needed to normalise and name them. */
-export interface Dataset {
-  readonly name: DatasetName;
-  /** The class that label `i` stands for, at index `i`. */
+export interface Dataset<Split extends Pictures = Pictures> {
+  readonly name: string;
+  /** The class that label `i` stands for, at index `i`; empty where no picture has a label. */
   readonly classes: readonly string[];
   /** Per-channel (R, G, B) mean of the training pictures, on the 0…1 scale. */
   readonly mean: readonly [number, number, number];
   /** Per-channel standard deviation of the training pictures, on the 0…1 scale. */
   readonly std: readonly [number, number, number];
-  readonly train: Pictures;
-  readonly test: Pictures;
+  readonly train: Split;
+  readonly test: Split;
   /**
    * What the user should know about the data, one line each; empty where the data is as published.
    */

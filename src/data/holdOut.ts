@@ -18,16 +18,17 @@ export interface HeldOut {
  */
 export function holdOut({ train }: Pick<Dataset, 'train'>, count: number, seed: number): HeldOut {
   if (count === 0) return { train, validation: undefined };
-  const isHeldOut = new Set(permutation(train.count, seed).subarray(0, count));
-  const indices = Array.from({ length: train.count }, (_, index) => index);
+  const isHeldOut = new Uint8Array(train.count);
+  for (const index of permutation(train.count, seed).subarray(0, count)) isHeldOut[index] = 1;
+  const numbers = Uint32Array.from({ length: train.count }, (_, index) => index);
   return {
     train: select(
       train,
-      indices.filter((index) => !isHeldOut.has(index)),
+      numbers.filter((index) => isHeldOut[index] === 0),
     ),
     validation: select(
       train,
-      indices.filter((index) => isHeldOut.has(index)),
+      numbers.filter((index) => isHeldOut[index] === 1),
     ),
   };
 }
@@ -43,13 +44,25 @@ function permutation(count: number, seed: number): Uint32Array {
   return indices;
 }
 
-function select(pictures: Pictures, indices: readonly number[]): Pictures {
+function select(pictures: Pictures, indices: Uint32Array): Pictures {
   const { height, width } = pictures;
-  const bytes = 3 * height * width;
-  const pixels = new Uint8Array(indices.length * bytes);
-  for (const [place, index] of indices.entries()) {
-    pixels.set(pictures.pixels.subarray(index * bytes, (index + 1) * bytes), place * bytes);
-  }
-  const labels = Uint8Array.from(indices, (index) => pictures.labels[index] as number);
+  const labels = Int32Array.from(indices, (index) => pictures.labels[index] as number);
+  const pixels = selectPixels(pictures, indices);
   return { pixels, labels, count: indices.length, height, width };
+}
+
+/** Those in memory are copied; of those in a file, other rows are taken. */
+function selectPixels(
+  { pixels, height, width }: Pictures,
+  indices: Uint32Array,
+): Pictures['pixels'] {
+  if (!(pixels instanceof Uint8Array)) {
+    return { ...pixels, rows: indices.map((index) => pixels.rows[index] as number) };
+  }
+  const bytes = 3 * height * width;
+  const selected = new Uint8Array(indices.length * bytes);
+  for (const [place, index] of indices.entries()) {
+    selected.set(pixels.subarray(index * bytes, (index + 1) * bytes), place * bytes);
+  }
+  return selected;
 }

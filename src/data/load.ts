@@ -1,6 +1,6 @@
 import { loadCifar } from './cifar.js';
 import { CIFAR10, CIFAR100 } from './cifarVariant.js';
-import type { Dataset, DatasetRequest, LoadOptions } from './dataset.js';
+import type { Dataset, DatasetRequest, LoadOptions, PicturesInMemory } from './dataset.js';
 import { loadShapes } from './shapes.js';
 
 /**
@@ -13,7 +13,7 @@ import { loadShapes } from './shapes.js';
 export async function loadDataset(
   request: DatasetRequest,
   options: LoadOptions = {},
-): Promise<Dataset> {
+): Promise<Dataset<PicturesInMemory>> {
   switch (request.dataset) {
     case 'cifar10':
       return loadCifar(CIFAR10, request, options);

@@ -6,7 +6,7 @@ import {
   type LoadOptions,
   PICTURE_BYTES,
   PICTURE_SIDE,
-  type Pictures,
+  type PicturesInMemory,
 } from './dataset.js';
 import type { Outline } from './shapeOutlines.js';
 import * as outlines from './shapeOutlines.js';
@@ -49,7 +49,7 @@ const SLICE = 250;
 export async function loadShapes(
   request: DatasetRequest,
   { signal }: LoadOptions = {},
-): Promise<Dataset> {
+): Promise<Dataset<PicturesInMemory>> {
   const whole = SIZE_BY_NAME.shapes;
   const { trainLimit = whole.train, testLimit = whole.test } = request;
   return {
@@ -68,9 +68,9 @@ async function generate(
   count: number,
   seed: number,
   signal: AbortSignal | undefined,
-): Promise<Pictures> {
+): Promise<PicturesInMemory> {
   const pixels = new Uint8Array(count * PICTURE_BYTES);
-  const labels = new Uint8Array(count);
+  const labels = new Int32Array(count);
   for (let start = 0; start < count; start += SLICE) {
     await nextTurn();
     throwIfAborted(signal, 'loading the data set');

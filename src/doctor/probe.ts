@@ -127,7 +127,7 @@ async function compareFolded(
 function randomPictures(): NativePictures {
   return {
     pixels: randomFillSync(new Uint8Array(STEPS * BATCH * 3 * SIDE * SIDE)),
-    labels: new Uint8Array(STEPS * BATCH),
+    labels: new Int32Array(STEPS * BATCH),
     count: STEPS * BATCH,
     height: SIDE,
     width: SIDE,

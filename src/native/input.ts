@@ -1,15 +1,8 @@
-import type { Dataset } from '../data/dataset.js';
+import type { Dataset, Pictures } from '../data/dataset.js';
 import type { StoredTensor } from '../formats/tensorFile.js';
 
-/** One split of a data set as the addon takes it: bytes, N × height × width × 3 (R, G, B). */
-export interface NativePictures {
-  readonly pixels: Uint8Array;
-  /** One class index per picture. */
-  readonly labels: Uint8Array;
-  readonly count: number;
-  readonly height: number;
-  readonly width: number;
-}
+/** One split of a data set as the addon takes it. */
+export type NativePictures = Pictures;
 
 /** A data set as the addon takes it; the arrays must stay as they are until the promise settles. */
 export interface NativeDataset extends Pick<Dataset, 'classes' | 'mean' | 'std'> {

@@ -88,9 +88,16 @@ test('settings and pictures of the wrong type are refused at once', () => {
   assert.throws(wrong({ threads: 'some' }), /threads must be a number/);
   assert.throws(wrong({ device: 0 }), /device must be a string/);
   assert.throws(wrong({ tf32: 1 }), /tf32 must be true or false/);
-  const short = { ...smallPictures(4), count: 5 };
-  const bytes = /pixels must be a Uint8Array of 960 bytes/;
-  assert.throws(() => createTrainer({}, { train: short }), bytes);
+  const train = (others: object) => () =>
+    createTrainer({}, { train: { ...smallPictures(4), ...others } });
+  const elements = (text: string) => new RegExp(`must be a typed array of ${text} bits`);
+  assert.throws(train({ count: 5 }), elements('5 elements of 32'));
+  assert.throws(train({ pixels: new Uint8Array(5) }), elements('768 elements of 8'));
+  assert.throws(train({ labels: new Uint32Array(4) }), elements('4 elements of 32'));
+  const place = { path: 'pictures.moco', offset: 0, pictures: 9 };
+  const rows = new Int32Array(4);
+  assert.throws(train({ pixels: { ...place, rows } }), elements('4 elements of 32'));
+  assert.throws(train({ pixels: { ...place, path: 5 } }), /path must be a string/);
   const colours = (mean: unknown) => () => createTrainer({}, { mean } as object);
   assert.throws(colours(['0.5', 0.5, 0.5]), /mean must be an array of numbers/);
   assert.throws(colours([0.5, 0.5]), /mean must have 3 numbers/);

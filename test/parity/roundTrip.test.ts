@@ -45,9 +45,9 @@ async function writePictures(): Promise<void> {
     mean: { dtype: 'F64', shape: [3], data: new Float64Array(mean) },
     std: { dtype: 'F64', shape: [3], data: new Float64Array(std) },
     train: { dtype: 'U8', shape: [train.count, 32, 32, 3], data: train.pixels },
-    train_labels: { dtype: 'U8', shape: [train.count], data: train.labels },
+    train_labels: { dtype: 'I32', shape: [train.count], data: train.labels },
     test: { dtype: 'U8', shape: [test.count, 32, 32, 3], data: test.pixels },
-    test_labels: { dtype: 'U8', shape: [test.count], data: test.labels },
+    test_labels: { dtype: 'I32', shape: [test.count], data: test.labels },
   };
   let end = 0;
   const header = Object.entries(parts).map(([name, { data, ...entry }]) => {

@@ -58,7 +58,7 @@ void FrozenBackbone::eachChunk(
     // A recorded graph computes whole chunks only. For the last pictures it therefore begins
     // earlier, with pictures whose features were computed before.
     const int64_t first = graph_.records() ? std::max<int64_t>(end - length, 0) : begin;
-    const auto pictures = store.pixels.slice(0, first, end).to(device);
+    const auto pictures = store.slice(first, end).to(device);
     // A recorded graph uses the kernels that need finite weights.
     const bool asRecorded = end - first == length && folded_->isFinite();
     const auto features = asRecorded ? graph_({pictures})[0] : extract(pictures);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/read_at.h"
 #include "core/files/crc32.h"
 
 namespace moco {
@@ -30,15 +31,8 @@ class InputFile {
   ~InputFile() { close(descriptor_); }
 
   void read(int64_t offset, char* target, int64_t size) const {
-    while (size > 0) {
-      const ssize_t count = pread(descriptor_, target, static_cast<size_t>(size), offset);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) fail(std::strerror(errno));
-      if (count == 0) fail("it ends too early");
-      target += count;
-      offset += count;
-      size -= count;
-    }
+    const std::string failure = readAt(descriptor_, offset, target, size);
+    if (!failure.empty()) fail(failure);
   }
 
   [[noreturn]] void fail(const std::string& reason) const {

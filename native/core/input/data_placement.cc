@@ -33,12 +33,10 @@ std::string lackOfRoom(int64_t bytes, int64_t free) {
 }
 
 bool uploadAll(const std::vector<ImageStore*>& stores,
-               const std::function<at::Tensor(const at::Tensor&)>& upload) {
+               const std::function<ImageStore(const ImageStore&)>& upload) {
   std::vector<ImageStore> uploaded;
   try {
-    for (const ImageStore* store : stores) {
-      uploaded.push_back({upload(store->pixels), upload(store->labels), store->classes});
-    }
+    for (const ImageStore* store : stores) uploaded.push_back(upload(*store));
   } catch (...) {
     if (describe(std::current_exception()).code != "ERR_MOCO_OUT_OF_MEMORY") throw;
     return false;
@@ -59,7 +57,7 @@ DataPlacement placeData(const at::Device& device, ImageStore& train,
   if (const auto lack = lackOfRoom(bytes, availableMemory(device)); !lack.empty()) {
     return onCpu(lack);
   }
-  if (!uploadAll(stores, [&](const at::Tensor& tensor) { return tensor.to(device); })) {
+  if (!uploadAll(stores, [&](const ImageStore& store) { return store.to(device); })) {
     return onCpu("the GPU ran out of memory while the data set, " + inGigabytes(bytes) +
                  ", was carried there");
   }

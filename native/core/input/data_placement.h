@@ -35,10 +35,9 @@ DataPlacement placeData(const at::Device& device, ImageStore& train,
 /// @return       a text for the user; empty if there is room
 std::string lackOfRoom(int64_t bytes, int64_t free);
 
-/// Replaces the pictures and labels of all stores by what `upload` returns for them, or of none if
-/// `upload` runs out of memory.
+/// Replaces all stores by what `upload` returns for them, or none if `upload` runs out of memory.
 /// @return  whether they were replaced
 bool uploadAll(const std::vector<ImageStore*>& stores,
-               const std::function<at::Tensor(const at::Tensor&)>& upload);
+               const std::function<ImageStore(const ImageStore&)>& upload);
 
 }  // namespace moco

@@ -10,6 +10,12 @@
 #include "core/input/make_views.h"
 
 namespace moco {
+namespace {
+
+/// Pictures of which views are made one after the other: few enough to stay in a core's cache.
+constexpr int64_t kPicturesAtOnce = 16;
+
+}  // namespace
 
 HostInputLoader::HostInputLoader(const ImageStore& store, const InputOptions& options)
     : store_(store),
@@ -92,6 +98,11 @@ at::Tensor HostInputLoader::picturesOf(int64_t batch) const {
   return order_.narrow(0, batches_.begin(batch), batches_.length(batch));
 }
 
+at::Tensor HostInputLoader::toBePrefetched() const {
+  const int64_t ahead = assigned_ + static_cast<int64_t>(slots_.size());
+  return ahead < batchesPerEpoch() ? picturesOf(ahead) : order_.narrow(0, 0, 0);
+}
+
 bool HostInputLoader::canAssign() const {
   // The step is still reading the slot of batch taken_ − 1.
   const int64_t firstInUse = std::max<int64_t>(taken_ - 1, 0);
@@ -104,13 +115,14 @@ void HostInputLoader::work() {
   while (true) {
     changed_.wait(lock, [this] { return closing_ || canAssign(); });
     if (closing_) return;
-    const Assignment assignment{epoch_, assigned_, picturesOf(assigned_)};
+    const Assignment assignment{epoch_, assigned_, picturesOf(assigned_), toBePrefetched()};
     ++assigned_;
     ++inWork_;
     Slot& slot = slotOf(assignment.batch);
     lock.unlock();
     std::exception_ptr failure;
     try {
+      prefetch(assignment);
       make(assignment, slot);
     } catch (...) {
       failure = std::current_exception();
@@ -124,13 +136,24 @@ void HostInputLoader::work() {
 }
 
 void HostInputLoader::make(const Assignment& assignment, const Slot& slot) const {
-  const auto& pictures = assignment.pictures;
-  for (int64_t view = 0; view < viewsPerPicture_; ++view) {
-    const auto draws =
-        drawViews({seed_, assignment.epoch, view}, pictures, store_.height(), store_.width());
-    makeViews(store_.pixels, pictures, draws, table_,
-              slot.inputs[view].narrow(0, 0, pictures.size(0)));
+  const int64_t count = assignment.pictures.size(0);
+  for (int64_t begin = 0; begin < count; begin += kPicturesAtOnce) {
+    const int64_t length = std::min(kPicturesAtOnce, count - begin);
+    const auto pictures = assignment.pictures.narrow(0, begin, length);
+    const auto selection = store_.select(pictures);
+    for (int64_t view = 0; view < viewsPerPicture_; ++view) {
+      const auto draws =
+          drawViews({seed_, assignment.epoch, view}, pictures, store_.height(), store_.width());
+      makeViews(selection.pixels, selection.numbers, draws, table_,
+                slot.inputs[view].narrow(0, begin, length));
+    }
   }
+}
+
+void HostInputLoader::prefetch(const Assignment& assignment) const {
+  if (store_.isResident()) return;
+  store_.file->prefetch(assignment.following.const_data_ptr<int64_t>(),
+                        assignment.following.size(0));
 }
 
 }  // namespace moco

@@ -14,7 +14,7 @@ namespace moco {
 class HostInputLoader final : public InputLoader {
  public:
   /// Starts the threads, but no more than an epoch has batches.
-  /// @param store  on the CPU
+  /// @param store  on the CPU, or in a file
   HostInputLoader(const ImageStore& store, const InputOptions& options);
   HostInputLoader(const HostInputLoader&) = delete;
   HostInputLoader& operator=(const HostInputLoader&) = delete;
@@ -35,7 +35,8 @@ class HostInputLoader final : public InputLoader {
   struct Assignment {
     uint32_t epoch;
     int64_t batch;
-    at::Tensor pictures;  // (B) int64: their numbers in the store
+    at::Tensor pictures;   // (B) int64: their numbers in the store
+    at::Tensor following;  // int64: those of a later batch, to be fetched from the disk meanwhile
   };
   /// Memory for a batch. Batches take turns in the slots.
   struct Slot {
@@ -47,10 +48,13 @@ class HostInputLoader final : public InputLoader {
   void close();
   bool canAssign() const;
   void make(const Assignment& assignment, const Slot& slot) const;
+  void prefetch(const Assignment& assignment) const;
   /// The epoch's next batch, on the CPU.
   std::vector<at::Tensor> waitForBatch();
   /// The numbers of a batch's pictures in the store: (B) int64.
   at::Tensor picturesOf(int64_t batch) const;
+  /// Those of the first batch for which there is no memory yet.
+  at::Tensor toBePrefetched() const;
   Slot& slotOf(int64_t batch) { return slots_[batch % static_cast<int64_t>(slots_.size())]; }
 
   const ImageStore store_;

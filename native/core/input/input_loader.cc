@@ -6,7 +6,8 @@
 namespace moco {
 
 std::unique_ptr<InputLoader> makeInputLoader(const ImageStore& store, const InputOptions& options) {
-  if (store.pixels.is_cpu()) return std::make_unique<HostInputLoader>(store, options);
+  if (!store.isResident() || store.pixels.is_cpu())
+    return std::make_unique<HostInputLoader>(store, options);
   return std::make_unique<DeviceInputLoader>(store, options);
 }
 

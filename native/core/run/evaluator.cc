@@ -58,9 +58,9 @@ Evaluator::~Evaluator() {
 }
 
 int64_t Evaluator::heldBytes() const {
-  const int64_t validation = dataset_.validation ? dataset_.validation->bytes() : 0;
+  const int64_t validation = dataset_.validation ? dataset_.validation->residentBytes() : 0;
   const auto weights = parameters() * static_cast<int64_t>(sizeof(float));
-  return dataset_.train.bytes() + dataset_.test.bytes() + validation + weights;
+  return dataset_.train.residentBytes() + dataset_.test.residentBytes() + validation + weights;
 }
 
 std::vector<KnnResult> Evaluator::knn(const KnnSettings& settings, const std::atomic<bool>& stop) {

@@ -146,7 +146,8 @@ int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
 }
 
 int64_t picturesBytes(const MemoryDemand& demand) {
-  const int64_t pictures = demand.trainPictures + demand.testPictures;
+  const bool areHeld = !demand.picturesStayInFile || !demand.machine.device.is_cpu();
+  const int64_t pictures = areHeld ? demand.trainPictures + demand.testPictures : 0;
   const int64_t views = HostInputLoader::batchesInMemory(demand.machine.dataThreads) * 2 *
                         demand.settings.batchSize * bytesPer(demand);
   return (pictures + views) * demand.height * demand.width * kPixel;

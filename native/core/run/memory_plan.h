@@ -16,6 +16,7 @@ struct MemoryDemand {
   TrainerSettings settings;
   Machine machine;  // what the compute settings come to
   int64_t trainPictures, testPictures, height, width;
+  bool picturesStayInFile = false;  // where a CPU trains
 };
 
 /// An allowance for what a GPU's libraries take: cuBLAS's workspace (32 MiB on Hopper), the code of

@@ -102,7 +102,8 @@ MemoryDemand Trainer::memoryDemand() const {
           .trainPictures = dataset_.train.count(),
           .testPictures = dataset_.test.count(),
           .height = dataset_.train.height(),
-          .width = dataset_.train.width()};
+          .width = dataset_.train.width(),
+          .picturesStayInFile = !dataset_.train.isResident()};
 }
 
 Trainer::~Trainer() {

@@ -2,11 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <vector>
 
+#include "core/base/error.h"
 #include "core/base/random.h"
 #include "core/input/augment.h"
 #include "core/input/make_views.h"
+#include "support/pictures_in_file.h"
 
 using namespace moco;
 
@@ -135,4 +138,20 @@ TEST_CASE("an epoch can be left in the middle") {
   const auto whole = epochOf(loader, 2);
   auto fresh = loaderOf(store, 4, 1, 1);
   CHECK(whole.equal(epochOf(fresh, 2)));
+}
+
+TEST_CASE("views of pictures in a file are those of the same pictures in memory") {
+  const ImageStore inMemory = noise(103);
+  const PicturesInFile file(inMemory.pixels);
+  auto one = loaderOf(inMemory, 10, 4, 2);
+  auto other = loaderOf(file.store, 10, 4, 2);
+  for (const uint32_t epoch : {1, 2}) CHECK(epochOf(one, epoch).equal(epochOf(other, epoch)));
+}
+
+TEST_CASE("a file that gets shorter while views are made is an error, and not the end") {
+  const PicturesInFile file(noise(40).pixels);
+  auto loader = loaderOf(file.store, 10, 4, 1);
+  std::filesystem::resize_file(file.path, 100);
+  loader.startEpoch(1, 0);
+  CHECK_THROWS_WITH_AS(loader.next(), doctest::Contains("it ends too early"), Error);
 }

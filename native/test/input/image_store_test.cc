@@ -11,7 +11,7 @@ using namespace moco;
 TEST_CASE("a store has copies of its own of pictures and labels") {
   const std::vector<uint8_t> given{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};  // R G B R …, 2 × 2
   std::vector<uint8_t> pixels = given;
-  uint8_t label = 3;
+  int32_t label = 3;
   const ImageStore store = makeImageStore(pixels.data(), &label, 1, 2, 2, 10);
   pixels.assign(pixels.size(), 0);
   label = 0;
@@ -20,11 +20,21 @@ TEST_CASE("a store has copies of its own of pictures and labels") {
   CHECK(store.labels.equal(at::tensor({3}, at::kLong)));
 }
 
-TEST_CASE("a label beyond the number of classes is an error that names the picture") {
+TEST_CASE("a label that stands for no class is an error that names the picture") {
   const std::vector<uint8_t> pixels(2 * 3, 0);
-  const std::vector<uint8_t> labels{0, 10};
-  CHECK_THROWS_WITH_AS(makeImageStore(pixels.data(), labels.data(), 2, 1, 1, 10),
-                       doctest::Contains("picture 1 has label 10"), Error);
+  for (const int32_t wrong : {300, -2}) {
+    const std::vector<int32_t> labels{-1, wrong};
+    CHECK_THROWS_WITH_AS(
+        makeImageStore(pixels.data(), labels.data(), 2, 1, 1, 300),
+        doctest::Contains(("picture 1 has label " + std::to_string(wrong)).c_str()), Error);
+  }
+}
+
+TEST_CASE("a picture may have no label, and there may be more classes than a byte can count") {
+  const std::vector<uint8_t> pixels(2 * 3, 0);
+  const std::vector<int32_t> labels{-1, 299};
+  const ImageStore store = makeImageStore(pixels.data(), labels.data(), 2, 1, 1, 300);
+  CHECK(store.labels.equal(at::tensor({-1, 299}, at::kLong)));
 }
 
 TEST_CASE("pictures are normalised as by torchvision's ToTensor and Normalize") {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Pictures } from '#moco/data/dataset.js';
+import type { Pictures, PicturesInMemory } from '#moco/data/dataset.js';
 import { holdOut } from '#moco/data/holdOut.js';
 
 /** Training pictures of one pixel, whose bytes and label tell their number. */
 function dataset(count: number): { train: Pictures } {
-  const labels = Uint8Array.from({ length: count }, (_, index) => index);
+  const labels = Int32Array.from({ length: count }, (_, index) => index);
   const pixels = Uint8Array.from({ length: 3 * count }, (_, index) => Math.floor(index / 3));
   return { train: { pixels, labels, count, height: 1, width: 1 } };
 }
@@ -22,9 +22,10 @@ test('every picture is on one side, in the order of the data set', () => {
 });
 
 test('pixels go with their labels', () => {
-  for (const side of Object.values(holdOut(dataset(50), 20, 3))) {
+  const { train, validation } = holdOut(dataset(50), 20, 3);
+  for (const side of [train, validation as Pictures]) {
     const expected = labels(side).flatMap((label) => [label, label, label]);
-    assert.deepEqual([...side.pixels], expected);
+    assert.deepEqual([...(side as PicturesInMemory).pixels], expected);
   }
 });
 
@@ -43,4 +44,15 @@ test('of more pictures, those held out first stay held out', () => {
 test('where none are asked for, the training pictures are as they were', () => {
   const { train } = dataset(5);
   assert.deepEqual(holdOut({ train }, 0, 0), { train, validation: undefined });
+});
+
+test('of pictures in a file, other rows are taken', () => {
+  const { train } = dataset(50);
+  const rows = Uint32Array.from({ length: 50 }, (_, index) => 1000 - index);
+  const pixels = { path: 'pictures.moco', offset: 4096, pictures: 1001, rows };
+  const held = holdOut({ train: { ...train, pixels } }, 20, 3);
+  for (const side of [held.train, held.validation as Pictures]) {
+    const expected = Uint32Array.from(side.labels, (label) => 1000 - label);
+    assert.deepEqual(side.pixels, { ...pixels, rows: expected });
+  }
 });

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import type { Dataset, Pictures } from '#moco/data/dataset.js';
+import type { Dataset, PicturesInMemory } from '#moco/data/dataset.js';
 import { loadDataset } from '#moco/data/load.js';
 import { PictureRandom } from '#moco/data/shapeRandom.js';
 
 const PLANE = 32 * 32;
 const PICTURE = 3 * PLANE;
 
-function shapes(trainLimit: number, testLimit = 1, seed = 0): Promise<Dataset> {
+function shapes(trainLimit: number, testLimit = 1, seed = 0): Promise<Dataset<PicturesInMemory>> {
   return loadDataset({ dataset: 'shapes', dataRoot: '/nowhere', seed, trainLimit, testLimit });
 }
 
 /** Of the pictures' planes: each picture's R, then its G, then its B. */
-function sha256(pictures: Pictures): string {
+function sha256(pictures: PicturesInMemory): string {
   const hash = createHash('sha256');
   for (let i = 0; i < pictures.count; i++) {
     for (const channel of [0, 1, 2]) hash.update(planeOf(pictures, i, channel));
@@ -22,7 +22,7 @@ function sha256(pictures: Pictures): string {
 }
 
 /** One channel of one picture. */
-function planeOf({ pixels }: Pictures, picture: number, channel: number): Uint8Array {
+function planeOf({ pixels }: PicturesInMemory, picture: number, channel: number): Uint8Array {
   const start = picture * PICTURE + channel;
   return Uint8Array.from({ length: PLANE }, (_, at) => pixels[start + 3 * at] as number);
 }
@@ -141,7 +141,7 @@ test('random numbers depend on every part of their key and are uniform', () => {
 });
 
 /** One channel of all pictures, 0…1. */
-function channelValues(pictures: Pictures, channel: number): Float64Array {
+function channelValues(pictures: PicturesInMemory, channel: number): Float64Array {
   const values = new Float64Array(pictures.count * PLANE);
   for (let i = 0; i < pictures.count; i++) {
     const plane = Float64Array.from(planeOf(pictures, i, channel), (value) => value / 255);
@@ -151,7 +151,7 @@ function channelValues(pictures: Pictures, channel: number): Float64Array {
 }
 
 /** Mean and standard deviation of each channel, of each picture. */
-function colourStatistics(pictures: Pictures): number[][] {
+function colourStatistics(pictures: PicturesInMemory): number[][] {
   return Array.from({ length: pictures.count }, (_, i) =>
     [0, 1, 2].flatMap((channel) => {
       const plane = planeOf(pictures, i, channel);
