@@ -76,6 +76,16 @@ export type { ModelKind } from './model/readModel.js';
 export { STEP_PHASES, type StepPhase } from './native/benchmark.js';
 export type { NativeMemory } from './native/machine.js';
 export type { NativeMemoryPlan } from './native/trainer.js';
+export { checkPictures, type DamagedBlock, type PicturesCheck } from './pictures/checkPictures.js';
+export { type InspectPicturesOptions, inspectPictures } from './pictures/inspectPictures.js';
+export type { PackOptions, PackProgress } from './pictures/pack.js';
+export {
+  type PackPicturesOptions,
+  type PictureRules,
+  packPictures,
+} from './pictures/packPictures.js';
+export type { BrokenFile, SplitName } from './pictures/source.js';
+export type { PicturesSummary, Range } from './pictures/summary.js';
 export type { ModelEvent, WarningEvent } from './run/events.js';
 export { type CacheEntry, cachedSetups, pruneSetups } from './setup/cacheContents.js';
 export { type SetupEvent, type SetupOptions, type SetupResult, setup } from './setup/setup.js';

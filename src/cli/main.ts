@@ -33,6 +33,11 @@ const COMMANDS: readonly LazyCommand[] = [
     configure: async (command) => (await import('./linear.js')).configureLinear(command),
   },
   {
+    name: 'data',
+    summary: 'pack folders of pictures into one file, tell what is in them, check such a file',
+    configure: async (command) => (await import('./data.js')).configureData(command),
+  },
+  {
     name: 'inspect',
     summary: 'tell what a model file or checkpoint holds, and whether it is intact',
     configure: async (command) => (await import('./inspect.js')).configureInspect(command),

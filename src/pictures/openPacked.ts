@@ -109,7 +109,7 @@ async function readTensors(
   return {
     pixels: { offset: pixels.storage.offset, count, side },
     ...{ checksums, labels, sizes, splits, hashes, broken, classes },
-    fingerprint: fingerprintOf(side, [labels, splits, hashes], classes),
+    fingerprint: contentFingerprint(side, [labels, splits, hashes], classes),
     names: async () => await readNames(file.path, tensors, count),
   };
 }
@@ -181,7 +181,8 @@ function requireEvery(
   throw new FormatError(`picture ${wrong} has the ${what} ${values[wrong]}, which there is not`);
 }
 
-function fingerprintOf(
+/** The same for the same pictures, labels and splits. */
+export function contentFingerprint(
   side: number,
   arrays: readonly NodeJS.ArrayBufferView[],
   classes: readonly string[],

@@ -11,7 +11,7 @@ import { inOrder } from './inFlight.js';
 import { PACKED_VERSION, pictureBytes } from './packedMeta.js';
 import { PartialPack } from './partialPack.js';
 import { decodingThreads } from './sharp.js';
-import type { BrokenFile, PictureSource } from './source.js';
+import type { BrokenFile, PictureSource, StoredPicture, Unreadable } from './source.js';
 
 /** How far packing is. */
 export interface PackProgress {
@@ -94,38 +94,67 @@ export async function packSource(
 ): Promise<void> {
   await requireRoom(source, path);
   await using pack = await PartialPack.open(path, source);
-  await readAll(source, path, pack, packaging);
+  for await (const picture of readInOrder(source, path, pack, packaging)) await pack.add(picture);
   if (strict && pack.broken.length > 0) throw refused(source, pack.broken);
   if (pack.count === 0) throw noneReadable(source, pack.broken);
   const how = { imageSize, sharp, ...source.rules };
   await pack.finish({ version: PACKED_VERSION, fit: 'cover', moco: version, ...how });
 }
 
-async function readAll(
+/** Where reading a source begins. */
+interface ReadingFrom {
+  /** The first candidate. */
+  readonly next: number;
+  /** What was found broken before it. */
+  readonly broken: readonly unknown[];
+}
+
+/**
+ * Reads the candidates of a source in order, several at a time, and tells how far it is.
+ * @param path of the packed file, or of what is read, for the reports
+ * @throws MocoError `ERR_MOCO_ABORTED`
+ */
+export async function* readInOrder(
   source: PictureSource,
   path: string,
-  pack: PartialPack,
+  { next: first, broken }: ReadingFrom,
   { tell, signal }: Packaging,
-): Promise<void> {
-  const [first, start] = [pack.next, performance.now()];
+): AsyncGenerator<StoredPicture | Unreadable, void> {
   const limit = { items: 8 * decodingThreads(), weight: BYTES_IN_FLIGHT };
   const weight = (candidate: number) => source.weight(candidate);
   const read = inOrder([first, source.count], limit, weight, (candidate) => source.read(candidate));
-  const report = (now: number) => {
-    const [done, total] = [pack.next, source.count];
-    const seconds = (now - start) / 1000;
-    const secondsLeft = done > first ? (seconds / (done - first)) * (total - done) : undefined;
-    tell({ path, done, total, broken: pack.broken.length, secondsLeft });
-  };
-  report(start);
-  let reported = start;
+  const progress = new Reports(path, first, source.count, tell);
+  let [done, failed] = [first, broken.length];
+  progress.report(done, failed);
   for await (const picture of read) {
-    if (signal.aborted) throw stopped(path, pack.next, signal);
-    await pack.add(picture);
+    if (signal.aborted) throw stopped(path, done, signal);
+    yield picture;
+    done += 1;
+    if ('reason' in picture) failed += 1;
+    progress.report(done, failed);
+  }
+}
+
+/** Reports now and then, and at the end. */
+class Reports {
+  readonly #start = performance.now();
+  #last = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    readonly path: string,
+    readonly first: number,
+    readonly total: number,
+    readonly tell: Packaging['tell'],
+  ) {}
+
+  report(done: number, broken: number): void {
     const now = performance.now();
-    if (now - reported < REPORT_EVERY && pack.next < source.count) continue;
-    reported = now;
-    report(now);
+    const { path, first, total } = this;
+    if (now - this.#last < REPORT_EVERY && done < total) return;
+    this.#last = now;
+    const perFile = (now - this.#start) / 1000 / (done - first);
+    const secondsLeft = done > first ? perFile * (total - done) : undefined;
+    this.tell({ path, done, total, broken, secondsLeft });
   }
 }
 
@@ -150,7 +179,8 @@ function refused({ places }: PictureSource, broken: readonly BrokenFile[]): Moco
   );
 }
 
-function noneReadable({ places }: PictureSource, broken: readonly BrokenFile[]): MocoError {
+/** The error where not one file gives a picture. */
+export function noneReadable({ places }: PictureSource, broken: readonly BrokenFile[]): MocoError {
   return new MocoError(
     'ERR_MOCO_DATA',
     `${places.join(', ')}: none of ${broken.length} files can be read as a picture:\n${brokenLines(broken)}`,

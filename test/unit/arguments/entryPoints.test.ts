@@ -37,6 +37,7 @@ const NOT_PLAIN = [
 const NOT_SIGNALS = ['now', new AbortController(), { aborted: false }, new EventTarget(), null];
 const NOT_FUNCTIONS = ['print', {}, null, Promise.resolve(() => {})];
 const NOT_PATHS = [7, '', 'a\0b', null, undefined, new URL('file:///model.pth'), Buffer.from('a')];
+const NOT_LISTS = ['pictures', [], [7], [''], null, new Set(['pictures'])];
 const NOT_FLAGS = ['yes', 1, null];
 const NOT_COMMANDS = ['train', undefined, null, {}, { name: 'train', schema: {} }];
 
@@ -49,6 +50,17 @@ const creation = {
   resume: [false, 7, '', null],
   orStart: NOT_FLAGS,
   override: ['k', [7], null],
+};
+
+const pictures = {
+  ...signal,
+  onProgress: NOT_FUNCTIONS,
+  labels: [7, '', null],
+  split: ['random', 7, null],
+  testFraction: [2, -0.1, Number.NaN, '0.1', null],
+  splitSeed: [-1, 0.5, '7'],
+  imageSize: [0, 0.5, 513, '64', null],
+  storedSize: [0, 513, Number.NaN],
 };
 
 const optionsOf = (wrong: Record<string, readonly unknown[]>) => ({
@@ -92,6 +104,25 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
       output: NOT_PATHS,
       ...optionsOf({ ...signal, force: NOT_FLAGS, prefix: [7], names: ['timm'] }),
     },
+  },
+  packPictures: {
+    call: moco.packPictures,
+    right: [['pictures'], 'pictures.moco', {}],
+    wrong: {
+      folders: NOT_LISTS,
+      out: NOT_PATHS,
+      ...optionsOf({ ...pictures, strict: NOT_FLAGS }),
+    },
+  },
+  inspectPictures: {
+    call: moco.inspectPictures,
+    right: [['pictures'], {}],
+    wrong: { paths: NOT_LISTS, ...optionsOf(pictures) },
+  },
+  checkPictures: {
+    call: moco.checkPictures,
+    right: ['pictures.moco', {}],
+    wrong: { path: NOT_PATHS, ...optionsOf({ ...signal, onProgress: NOT_FUNCTIONS }) },
   },
   resumedConfig: { call: moco.resumedConfig, right: ['run'], wrong: { target: NOT_PATHS } },
   configFlags: ofCommand(moco.configFlags),

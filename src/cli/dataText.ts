@@ -1,0 +1,98 @@
+import type { PicturesCheck, PicturesSummary } from '../index.js';
+import { count } from './quantities.js';
+import { shownPath } from './shownPath.js';
+import { tableLines } from './table.js';
+
+/** Classes, broken files and damaged blocks that are listed; there may be very many. */
+const [CLASSES, BROKEN, BLOCKS] = [20, 20, 20];
+
+/** What was packed. */
+export function packedLines(summary: PicturesSummary): string[] {
+  const { paths, storedSize } = summary;
+  const what = `${count(summary.count, 'picture')} of ${storedSize}×${storedSize}`;
+  return [`${paths.map(shownPath).join(', ')}: ${what}`, ...noteLines(summary)].map(printable);
+}
+
+/** What is in a packed file or in folders. */
+export function picturesLines(summary: PicturesSummary): string[] {
+  const { paths, storedSize, imageSize, formats, labels } = summary;
+  return [
+    `pictures    ${summary.count} in ${paths.map(shownPath).join(', ')}`,
+    `stored      ${storedSize}×${storedSize}, for views of ${imageSize}×${imageSize}`,
+    `formats     ${listed(formats)}`,
+    `sizes       ${sizes(summary)}`,
+    `splits      ${listed(summary.splits)} (by ${summary.splitFrom})`,
+    `labels      ${labelsText(summary)}`,
+    ...classLines(labels),
+    `mean        ${decimals(summary.mean)} (R, G, B; training pictures)`,
+    `deviation   ${decimals(summary.std)}`,
+    ...duplicateLines(summary),
+    `fingerprint ${summary.fingerprint}`,
+    ...noteLines(summary),
+  ].map(printable);
+}
+
+/** What the check of a packed file has found. */
+export function checkLines({ path, count: pictures, blocks, damaged }: PicturesCheck): string[] {
+  const all = `${count(pictures, 'picture')} in ${count(blocks, 'block')}`;
+  if (damaged.length === 0) return [`${shownPath(path)}: ${all}, every checksum is right`];
+  const lines = damaged.slice(0, BLOCKS).map(({ first, end, names }) => {
+    const ends = names.length > 1 ? `${names[0]} … ${names.at(-1)}` : `${names[0]}`;
+    return `  pictures ${first} to ${end - 1}: ${ends}`;
+  });
+  const more = damaged.length > BLOCKS ? ['  …'] : [];
+  return [
+    `${shownPath(path)}: ${all}, ${damaged.length} of them damaged:`,
+    ...lines,
+    ...more,
+    'Take another copy of it, or pack the folder again.',
+  ].map(printable);
+}
+
+function noteLines({ broken, notices, enlarged, storedSize }: PicturesSummary): string[] {
+  const notes = notices.map((notice) => `note: ${notice}`);
+  if (enlarged > 0)
+    notes.push(`note: ${enlarged} pictures are smaller than ${storedSize}: enlarged`);
+  if (broken.length === 0) return notes;
+  const lines = broken.slice(0, BROKEN).map(({ name, reason }) => `  ${name}: ${reason}`);
+  const more = broken.length > BROKEN ? [`  … and ${broken.length - BROKEN} more (--json)`] : [];
+  return [...notes, `broken, and left out: ${broken.length}`, ...lines, ...more];
+}
+
+function sizes({ width, height }: PicturesSummary): string {
+  return `${width.least}×${height.least} to ${width.most}×${height.most}, median ${width.median}×${height.median}`;
+}
+
+function labelsText({ labels, unlabelled, labelsFrom }: PicturesSummary): string {
+  if (labels.length === 0) return 'none';
+  const without = unlabelled > 0 ? `, ${unlabelled} pictures without` : '';
+  return `${labels.length} classes (from ${labelsFrom})${without}`;
+}
+
+function classLines(labels: PicturesSummary['labels']): string[] {
+  const rows = labels.slice(0, CLASSES).map(({ name, count }) => [`  ${name}`, `${count}`]);
+  const more = labels.length > CLASSES ? [`  … and ${labels.length - CLASSES} more (--json)`] : [];
+  return [...tableLines(rows), ...more];
+}
+
+function duplicateLines({ duplicates }: PicturesSummary): string[] {
+  const { groups, surplus, examples } = duplicates;
+  if (groups === 0) return ['duplicates  none'];
+  const named = examples.map((names) => `  ${names.join(' = ')}`);
+  const more = groups > examples.length ? ['  …'] : [];
+  return [`duplicates  ${surplus} files, in ${count(groups, 'group')}`, ...named, ...more];
+}
+
+function listed(counts: Readonly<Record<string, number>>): string {
+  const found = Object.entries(counts).filter(([, number]) => number > 0);
+  return found.map(([name, number]) => `${name} ${number}`).join(', ');
+}
+
+function decimals(values: readonly number[]): string {
+  return values.map((value) => value.toFixed(4)).join(', ');
+}
+
+/** Makes a line harmless: names of files may hold what a terminal takes as commands. */
+function printable(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
+}
