@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { MocoError } from '../error.js';
 import { shortened } from '../formats/formatError.js';
-import { decodePicture } from './decode.js';
+import { type ClassLabels, classLabels, NO_LABELS } from './classLabels.js';
 import { type LabelTable, readLabelTable } from './labelTable.js';
-import { sortedNaturally } from './names.js';
-import { readListed } from './readFile.js';
+import { listedSource } from './listedSource.js';
 import { type ListedFile, type Listing, scanFolders } from './scan.js';
-import { HASH_BYTES, NO_LABEL, type PictureSource, type SourceRules, TRAIN } from './source.js';
+import { type PictureSource, type SourceRules, TEST, TRAIN, VALIDATION } from './source.js';
 import { splitByContent, splitOfFolder } from './splits.js';
 
 /** How pictures in folders get labels and splits. */
@@ -42,45 +41,19 @@ export async function folderSource(
   signal?: AbortSignal | undefined,
 ): Promise<PictureSource> {
   const listing = await scanFolders(folders, signal);
-  const { files } = listing;
-  if (files.length === 0) throw noPictures(folders, listing);
-  const places = files.map((file) => placeOf(file, listing.prefixes));
-  const splits = splitsOf(folders, places, rules);
-  const labels = await labelsOf(listing, places, splits.byFolder, rules.labels);
+  if (listing.files.length === 0) throw noPictures(folders, listing);
+  const places = listing.files.map((file) => placeOf(file, listing));
+  const byFolder = isByFolder(folders, places, rules);
+  const { labels, notices, tableHash } = await labelsOf(listing, places, byFolder, rules.labels);
   const { testFraction, splitSeed } = rules;
-  return {
-    places: folders,
-    fingerprint: fingerprintOf(listing, labels.tableHash, splits.byFolder, rules),
-    count: files.length,
-    side,
-    classes: labels.classes,
-    rules: rulesOf(rules, splits.byFolder),
-    broken: listing.broken,
-    notices: [...ignoredNotice(listing), ...splits.notices, ...labels.notices],
-    name: (candidate) => (files[candidate] as ListedFile).name,
-    weight: (candidate) => (files[candidate] as ListedFile).size,
-    read: async (candidate) => await readPicture(files[candidate] as ListedFile, side),
-    label: (candidate) => labels.of[candidate] ?? NO_LABEL,
-    split: (candidate, hash) =>
-      splits.byFolder
-        ? (places[candidate]?.split ?? TRAIN)
-        : splitByContent(hash, testFraction, splitSeed),
-  };
-}
-
-function rulesOf({ labels, testFraction, splitSeed }: FolderRules, byFolder: boolean): SourceRules {
-  const kind = ['none', 'folders'].includes(labels) ? labels : 'table';
-  const split = byFolder ? { split: 'folders' } : { split: 'fraction', testFraction, splitSeed };
-  return { labels: kind, ...split };
-}
-
-async function readPicture(file: ListedFile, side: number) {
-  const bytes = await readListed(file);
-  if ('reason' in bytes) return bytes;
-  const decoded = await decodePicture(bytes, side);
-  if ('reason' in decoded) return decoded;
-  const hash = createHash('sha256').update(bytes).digest().subarray(0, HASH_BYTES);
-  return { ...decoded, hash };
+  return listedSource(listing, {
+    ...{ places: folders, side, labels, rules: rulesOf(rules, byFolder) },
+    fingerprint: fingerprintOf(listing, tableHash, byFolder, rules),
+    notices: [...ignoredNotice(listing), ...outsideNotice(places, byFolder), ...notices],
+    split: byFolder
+      ? (candidate) => places[candidate]?.split ?? TRAIN
+      : (_, hash) => splitByContent(hash, testFraction, splitSeed),
+  });
 }
 
 /** What the way to a picture says. */
@@ -93,96 +66,89 @@ interface Place {
   readonly folderInSplit: string | undefined;
 }
 
-function placeOf({ name, root }: ListedFile, prefixes: readonly string[]): Place {
-  const prefix = prefixes[root];
-  const way = (prefix === undefined ? name : name.slice(prefix.length + 1)).split('/');
-  const folders = way.slice(0, -1);
+function placeOf(file: ListedFile, listing: Listing): Place {
+  const folders = nameInFolder(file, listing).split('/').slice(0, -1);
   const [folder] = folders;
   // A folder that was named may itself be a split: --data pictures/train --data pictures/test.
+  const prefix = listing.prefixes[file.root];
   const ownSplit = prefix === undefined ? undefined : splitOfFolder(prefix);
   if (ownSplit !== undefined) return { split: ownSplit, folder, folderInSplit: folder };
   const split = folder === undefined ? undefined : splitOfFolder(folder);
   return { split, folder, folderInSplit: split === undefined ? folder : folders[1] };
 }
 
-interface Splits {
-  readonly byFolder: boolean;
-  readonly notices: readonly string[];
+/** The name of a file below the folder that was named. */
+function nameInFolder({ name, root }: ListedFile, { prefixes }: Listing): string {
+  const prefix = prefixes[root];
+  return prefix === undefined ? name : name.slice(prefix.length + 1);
 }
 
-function splitsOf(
+/** Whether folders hold the splits. */
+function isByFolder(
   folders: readonly string[],
   places: readonly Place[],
-  { split }: Pick<FolderRules, 'split'>,
-): Splits {
+  { split }: FolderRules,
+): boolean {
   const found = new Set(places.map((place) => place.split));
-  const areThere = found.has(TRAIN) && [...found].some((other) => other && other !== TRAIN);
-  if (split === 'fraction' || (split === 'auto' && !areThere))
-    return { byFolder: false, notices: [] };
-  if (!areThere) {
-    throw new MocoError(
-      'ERR_MOCO_DATA',
-      `${folders.join(', ')}: no pictures in a folder train beside a folder val or test`,
-      { hint: 'Name the folders so, or take test pictures by a fraction: --split fraction.' },
-    );
-  }
-  const outside = places.filter((place) => place.split === undefined).length;
-  const notice = `${outside} pictures lie in none of the folders train, val and test: they train`;
-  return { byFolder: true, notices: outside > 0 ? [notice] : [] };
+  const areThere = found.has(TRAIN) && (found.has(VALIDATION) || found.has(TEST));
+  if (split !== 'folders' || areThere) return split !== 'fraction' && areThere;
+  throw new MocoError(
+    'ERR_MOCO_DATA',
+    `${folders.join(', ')}: no pictures in a folder train beside a folder val or test`,
+    { hint: 'Name the folders so, or take test pictures by a fraction: --split fraction.' },
+  );
 }
 
-interface Labels {
-  /** By candidate; empty where there are none. */
-  readonly of: Int32Array;
-  readonly classes: readonly string[];
+function rulesOf({ labels, testFraction, splitSeed }: FolderRules, byFolder: boolean): SourceRules {
+  const kind = ['none', 'folders'].includes(labels) ? labels : 'table';
+  const split = byFolder ? { split: 'folders' } : { split: 'fraction', testFraction, splitSeed };
+  return { labels: kind, ...split };
+}
+
+interface FoundLabels {
+  readonly labels: ClassLabels;
   readonly notices: readonly string[];
   readonly tableHash: string;
 }
 
 async function labelsOf(
-  { files, prefixes }: Listing,
+  listing: Listing,
   places: readonly Place[],
   byFolder: boolean,
-  labels: string,
-): Promise<Labels> {
-  if (labels === 'none') {
-    return { of: new Int32Array(), classes: [], notices: [], tableHash: '' };
-  }
-  if (labels === 'folders') {
+  rule: string,
+): Promise<FoundLabels> {
+  if (rule === 'none') return { labels: NO_LABELS, notices: [], tableHash: '' };
+  if (rule === 'folders') {
     const names = places.map(({ folder, folderInSplit }) => (byFolder ? folderInSplit : folder));
-    return { ...numbered(names), tableHash: '' };
+    const labels = classLabels(names);
+    return { labels, notices: withoutNotice(labels), tableHash: '' };
   }
-  const table = await readLabelTable(labels);
-  const used = new Set<string>();
-  const names = files.map(({ name, root }) => {
-    const prefix = prefixes[root];
-    const inFolder = prefix === undefined ? name : name.slice(prefix.length + 1);
-    const key = table.labels.has(name) ? name : inFolder;
-    if (table.labels.has(key)) used.add(key);
-    return table.labels.get(key);
-  });
-  const { notices, ...rest } = numbered(names);
-  const unused = unusedNotice(labels, table, used);
-  return { ...rest, notices: [...notices, ...unused], tableHash: table.hash };
+  const table = await readLabelTable(rule);
+  const keys = listing.files.map((file) =>
+    table.labels.has(file.name) ? file.name : nameInFolder(file, listing),
+  );
+  const labels = classLabels(keys.map((key) => table.labels.get(key)));
+  const notices = [...withoutNotice(labels), ...unusedNotice(rule, table, new Set(keys))];
+  return { labels, notices, tableHash: table.hash };
 }
 
-/** Classes in the order of their names, and the label of each picture. */
-function numbered(names: readonly (string | undefined)[]): Omit<Labels, 'tableHash'> {
-  const classes = sortedNaturally(new Set(names.filter((name) => name !== undefined)));
-  const labels = new Map(classes.map((name, label) => [name, label]));
-  const of = Int32Array.from(names, (name) => labels.get(name ?? '') ?? NO_LABEL);
-  const without = names.filter((name) => name === undefined).length;
-  const notices = without > 0 ? [`${without} of ${names.length} pictures have no label`] : [];
-  return { of, classes, notices };
+function withoutNotice({ without, of }: ClassLabels): string[] {
+  return without > 0 ? [`${without} of ${of.length} pictures have no label`] : [];
 }
 
-function unusedNotice(path: string, { labels }: LabelTable, used: ReadonlySet<string>): string[] {
-  const unused = labels.size - used.size;
-  if (unused === 0) return [];
-  const [first = ''] = [...labels.keys()].filter((name) => !used.has(name));
+function unusedNotice(path: string, { labels }: LabelTable, found: ReadonlySet<string>): string[] {
+  const unused = [...labels.keys()].filter((name) => !found.has(name));
+  const [first] = unused;
+  if (first === undefined) return [];
   return [
-    `${path}: ${unused} of its ${labels.size} files are no pictures here, as ${shortened(first)}`,
+    `${path}: ${unused.length} of its ${labels.size} files are no pictures here, as ${shortened(first)}`,
   ];
+}
+
+function outsideNotice(places: readonly Place[], byFolder: boolean): string[] {
+  const outside = places.filter((place) => place.split === undefined).length;
+  if (!byFolder || outside === 0) return [];
+  return [`${outside} pictures lie in none of the folders train, val and test: they train`];
 }
 
 function ignoredNotice({ ignored }: Listing): string[] {

@@ -114,7 +114,7 @@ async function onlyFile(data: readonly string[]): Promise<string | undefined> {
 function pathBelow(
   dataRoot: string,
   folders: readonly string[],
-  { storedSize, imageSize: _, strict: __, ...rules }: Omit<FolderRequest, 'folders'>,
+  { storedSize, strict: _, ...rules }: Omit<FolderRequest, 'folders'>,
 ): string {
   const key = createHash('sha256')
     .update(JSON.stringify([folders, rules]))
