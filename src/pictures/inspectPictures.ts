@@ -3,6 +3,7 @@ import * as check from '../arguments/check.js';
 import { absolute } from '../arguments/paths.js';
 import { whileListening } from '../download/whileListening.js';
 import { folderSource } from './folderSource.js';
+import { byName } from './names.js';
 import { contentFingerprint, openPacked } from './openPacked.js';
 import { noneReadable, type Packaging, type PackOptions, readInOrder } from './pack.js';
 import type { FolderRequest } from './packedFor.js';
@@ -69,7 +70,7 @@ async function readFolders(request: FolderRequest, packaging: Packaging): Promis
   const { labels, splits, sizes, hashes } = tally;
   const formats = Object.fromEntries(tally.formats);
   return {
-    ...{ classes, labels, splits, sizes, hashes, broken },
+    ...{ classes, labels, splits, sizes, hashes, broken: byName(broken) },
     names: async () => tally.names(),
     meta: { ...rules, ...meanAndStd(sums), storedSize, imageSize, formats, notices: [...notices] },
     fingerprint: contentFingerprint(storedSize, [labels, splits, hashes], classes),

@@ -30,3 +30,8 @@ export function sortedNaturally(names: Iterable<string>): string[] {
   const byCode = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
   return [...names].sort((a, b) => naturally.compare(a, b) || byCode(a, b));
 }
+
+/** In the order of their names, by code. */
+export function byName<Named extends { readonly name: string }>(items: Iterable<Named>): Named[] {
+  return [...items].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}

@@ -8,6 +8,7 @@ import { MocoError } from '../error.js';
 import { shortened } from '../formats/formatError.js';
 import { version } from '../version.js';
 import { inOrder } from './inFlight.js';
+import { byName } from './names.js';
 import { PACKED_VERSION, pictureBytes } from './packedMeta.js';
 import { PartialPack } from './partialPack.js';
 import { decodingThreads } from './sharp.js';
@@ -189,7 +190,9 @@ export function noneReadable({ places }: PictureSource, broken: readonly BrokenF
 
 /** The first broken files, each with its reason. */
 export function brokenLines(broken: readonly BrokenFile[]): string {
-  const lines = broken.slice(0, NAMED).map(({ name, reason }) => `  ${shortened(name)}: ${reason}`);
+  const lines = byName(broken)
+    .slice(0, NAMED)
+    .map(({ name, reason }) => `  ${shortened(name)}: ${reason}`);
   if (broken.length > NAMED) lines.push(`  … and ${broken.length - NAMED} more`);
   return lines.join('\n');
 }

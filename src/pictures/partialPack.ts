@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import { flush, flushHandle } from '../disk/flush.js';
 import { outputError } from '../disk/outputError.js';
 import { Journal, type JournalBlock, type NotedBlock } from './journal.js';
+import { byName } from './names.js';
 import { type PackedTensor, packedHeader, reservedBytes } from './packedHeader.js';
 import { blockOf, type PackedMeta, pictureBytes } from './packedMeta.js';
 import type { BrokenFile, PictureSource, StoredPicture, Unreadable } from './source.js';
@@ -213,14 +214,10 @@ export class PartialPack implements AsyncDisposable {
     await put('split', 'U8', splits);
     await put('hashes', 'U8', hashes, [count, hashes.length / count]);
     await put('names', 'U8', jsonBytes(this.#tally.names()));
-    await put('broken', 'U8', jsonBytes(this.#sortedBroken()));
+    await put('broken', 'U8', jsonBytes(byName(this.#broken)));
     await put('classes', 'U8', jsonBytes(this.#source.classes));
     await this.#file.truncate(at);
     return tensors;
-  }
-
-  #sortedBroken(): BrokenFile[] {
-    return [...this.#broken].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   }
 
   #meta(making: Making): PackedMeta {

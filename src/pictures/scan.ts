@@ -5,7 +5,7 @@ import { basename, extname } from 'node:path';
 import { throwIfAborted } from '../abort.js';
 import { MocoError } from '../error.js';
 import { eachOf } from './inFlight.js';
-import { nameText } from './names.js';
+import { byName, nameText } from './names.js';
 import type { BrokenFile } from './source.js';
 
 /** How the names of pictures end, in small letters. */
@@ -117,9 +117,9 @@ class Scan {
       if ('reason' in file) this.#broken.push(file);
       else files.push(file);
     }
-    this.#broken.sort((a, b) => (a.name < b.name ? -1 : 1));
-    const fingerprint = fingerprintOf(files, this.#broken);
-    return { files, broken: this.#broken, ignored: this.#ignored, fingerprint };
+    const broken = byName(this.#broken);
+    const fingerprint = fingerprintOf(files, broken);
+    return { files, broken, ignored: this.#ignored, fingerprint };
   }
 
   /** Lists a folder and all folders below it. */
