@@ -1,5 +1,5 @@
 import type { DatasetName, DatasetSize } from '../data/dataset.js';
-import { SIZE_BY_NAME } from '../data/sizeByName.js';
+import { sizeByName } from '../data/sizeByName.js';
 import type { CommandConfig } from './commandConfig.js';
 import type { CrossCheck } from './crossCheck.js';
 import { configError } from './problems.js';
@@ -10,6 +10,8 @@ const LEAST_LEFT = 2;
 /** The keys that say how many pictures there are. */
 export interface DataLimits {
   readonly dataset: DatasetName;
+  /** Folders or a packed file in place of `dataset`; how many pictures they hold no name tells. */
+  readonly data?: readonly string[] | undefined;
   readonly trainLimit?: number | undefined;
   readonly testLimit?: number | undefined;
   /** Training pictures that are held out. */
@@ -46,26 +48,35 @@ export function requirePictures<Config extends DataLimits>(
 export const limitChecks: readonly PictureCheck<DataLimits>[] = [
   {
     keys: ['dataRoot', 'dataset'],
-    problem: ({ dataset }, { train, source } = SIZE_BY_NAME[dataset]) =>
+    problem: (config, { train, source } = sizeByName(config)) =>
       train < LEAST_LEFT
         ? `expected at least ${LEAST_LEFT} training pictures, there is ${train} ${source}`
         : undefined,
   },
   {
     keys: ['trainLimit', 'dataset'],
-    problem: ({ dataset, trainLimit = 0 }, size = SIZE_BY_NAME[dataset]) =>
-      trainLimit > size.train
-        ? `expected at most ${wholeSplit(size)}, given ${trainLimit}`
+    problem: (config, size = sizeByName(config)) =>
+      (config.trainLimit ?? 0) > size.train
+        ? `expected at most ${wholeSplit(size)}, given ${config.trainLimit}`
         : undefined,
   },
   {
     keys: ['testLimit', 'dataset'],
-    problem: ({ dataset, testLimit = 0 }, { test, source } = SIZE_BY_NAME[dataset]) =>
-      testLimit > test
-        ? `expected at most ${test}, the number of test pictures ${source}, given ${testLimit}`
+    problem: (config, { test, source } = sizeByName(config)) =>
+      (config.testLimit ?? 0) > test
+        ? `expected at most ${test}, the number of test pictures ${source}, given ${config.testLimit}`
         : undefined,
   },
 ];
+
+/** Keys about the labels and splits of one's own pictures need some. */
+export const ownPicturesCheck: PictureCheck<DataLimits & { readonly labels: string }> = {
+  keys: ['labels', 'data'],
+  problem: ({ data = [], labels }) =>
+    labels !== 'none' && data.length === 0
+      ? `expected none for a data set that has a name, given ${labels}: name your own pictures with --data`
+      : undefined,
+};
 
 /** What is held out leaves something to train on. */
 export const validationCheck: PictureCheck<DataLimits> = {
@@ -92,7 +103,7 @@ export const neighboursCheck: PictureCheck<DataLimits & { readonly k: number }> 
 export function tooMany(
   given: number,
   config: DataLimits,
-  size = SIZE_BY_NAME[config.dataset],
+  size = sizeByName(config),
   reason = '',
 ): string | undefined {
   const { trainLimit, validation = 0 } = config;
@@ -106,11 +117,8 @@ export function tooMany(
 }
 
 /** Number of training pictures before any are held out. */
-export function trainingPictures(
-  { dataset, trainLimit = Number.POSITIVE_INFINITY }: DataLimits,
-  { train } = SIZE_BY_NAME[dataset],
-): number {
-  return Math.min(trainLimit, train);
+export function trainingPictures(config: DataLimits, { train } = sizeByName(config)): number {
+  return Math.min(config.trainLimit ?? Number.POSITIVE_INFINITY, train);
 }
 
 function wholeSplit({ train, source }: DatasetSize): string {

@@ -2,7 +2,7 @@ import { requireArguments } from '../arguments/check.js';
 import { unknownName } from '../arguments/names.js';
 import { shown } from '../arguments/shown.js';
 import { aCommand, type CommandConfig } from './commandConfig.js';
-import { type KeySchema, keySchemas, takesNumbers, valueName } from './jsonSchema.js';
+import { isPath, type KeySchema, keySchemas, takesNumbers, valueName } from './jsonSchema.js';
 import type { ConfigEntry, ConfigLayer } from './layer.js';
 import type { ConfigProblem } from './problems.js';
 
@@ -119,11 +119,18 @@ function wrongFlag(
  */
 function joinLists(settings: readonly Setting[], schemas: Schemas): Setting[] {
   return settings.flatMap((setting, index) => {
-    if (schemas.get(setting.key)?.type !== 'array') return [setting];
+    const schema = schemas.get(setting.key);
+    if (schema?.type !== 'array') return [setting];
     const parts = settings.filter(({ key }) => key === setting.key);
     const isFirst = settings.indexOf(parts[0] as Setting) === index;
-    return isFirst ? [{ ...setting, text: parts.map(({ text }) => text).join(',') }] : [];
+    const text = parts.map((part) => part.text).join(separatorOf(schema));
+    return isFirst ? [{ ...setting, text }] : [];
   });
+}
+
+/** What stands between the items of a list: a comma, which may be part of a path. */
+function separatorOf({ items = {} }: KeySchema): string {
+  return isPath(items) ? '\0' : ',';
 }
 
 function typedEntry({ key, text, where }: Setting, schemas: Schemas): ConfigEntry {
@@ -133,7 +140,9 @@ function typedEntry({ key, text, where }: Setting, schemas: Schemas): ConfigEntr
 
 /** The text as a value of the key's type; the text itself where it is none. */
 function typedValue(text: string, schema: KeySchema = {}): unknown {
-  if (schema.items) return text.split(',').map((part) => typedValue(part.trim(), schema.items));
+  if (schema.items) {
+    return text.split(separatorOf(schema)).map((part) => typedValue(part, schema.items));
+  }
   if (schema.type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';
-  return takesNumbers(schema) && NUMBER.test(text) ? Number(text) : text;
+  return takesNumbers(schema) && NUMBER.test(text.trim()) ? Number(text) : text;
 }

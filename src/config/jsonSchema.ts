@@ -55,7 +55,8 @@ export function expectedValue(schema: KeySchema): string {
   if (schema.type === 'boolean') return 'true or false';
   if (schema.items) {
     const { minItems, maxItems, items } = schema;
-    return `a list of ${minItems} to ${maxItems}, each ${expectedValue(items)}`;
+    const length = minItems === maxItems ? `${minItems}` : `${minItems} to ${maxItems}`;
+    return `a list of ${length}, each ${expectedValue(items)}`;
   }
   const noun = schema.type === 'integer' ? 'an integer' : 'a number';
   return schema.exclusiveMinimum === undefined
@@ -69,7 +70,7 @@ export function valueName(schema: KeySchema): string {
   if (schema.enum) return schema.enum.join('|');
   if (schema.const !== undefined) return schema.const;
   if (schema.type === 'string') return String(schema.title);
-  if (schema.items) return `${valueName(schema.items)},…`;
+  if (schema.items) return isPath(schema.items) ? valueName(schema.items) : `${valueName(schema.items)},…`;
   return schema.type === 'integer' ? 'n' : 'x';
 }
 
@@ -77,7 +78,14 @@ export function takesNumbers(schema: KeySchema): boolean {
   return schema.anyOf?.some(takesNumbers) ?? ['integer', 'number'].includes(schema.type ?? '');
 }
 
-/** Whether a key takes a path of a file or folder. */
+/** Whether a key takes a path of a file or folder, and nothing else. */
 export function isPath({ title }: KeySchema): boolean {
   return title === 'folder' || title === 'file';
+}
+
+/** Whether a value is a path by what its key takes: one that also takes words has its own in `enum`. */
+export function isPathValue(schema: KeySchema, value: unknown): value is string {
+  if (typeof value !== 'string') return false;
+  const isWord = schema.anyOf?.some((other) => other.enum?.includes(value)) ?? false;
+  return !isWord && (isPath(schema) || (schema.anyOf?.some(isPath) ?? false));
 }

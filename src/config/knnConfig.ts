@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CommandConfig } from './commandConfig.js';
 import { checkTogether } from './crossCheck.js';
-import { limitChecks, neighboursCheck } from './dataChecks.js';
+import { limitChecks, neighboursCheck, ownPicturesCheck } from './dataChecks.js';
 import { computeKeys, dataKeys, k, modelKeys, temperature } from './sharedKeys.js';
 
 /** There are as many pictures as the measurement needs. */
@@ -21,7 +21,7 @@ const knnConfigSchema = z
       .describe('divides the similarities in the vote; each is measured, in one pass'),
     ...computeKeys,
   })
-  .superRefine(checkTogether(knnPictureChecks));
+  .superRefine(checkTogether([...knnPictureChecks, ownPicturesCheck]));
 
 export const knnCommand = { name: 'knn', schema: knnConfigSchema } as const satisfies CommandConfig;
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CommandConfig } from './commandConfig.js';
 import { checkTogether } from './crossCheck.js';
-import { limitChecks, validationCheck } from './dataChecks.js';
+import { limitChecks, ownPicturesCheck, validationCheck } from './dataChecks.js';
 import {
   batchSize,
   computeKeys,
@@ -55,7 +55,7 @@ const linearConfigSchema = z
     dataThreads,
     out,
   })
-  .superRefine(checkTogether(linearPictureChecks));
+  .superRefine(checkTogether([...linearPictureChecks, ownPicturesCheck]));
 
 export const linearCommand = {
   name: 'linear',

@@ -1,6 +1,6 @@
 import { absolute } from '../arguments/paths.js';
 import type { CommandConfig } from './commandConfig.js';
-import { isPath, keySchemas } from './jsonSchema.js';
+import { isPathValue, type KeySchema, keySchemas } from './jsonSchema.js';
 
 /**
  * A configuration to work by: its paths lie where they do now, whatever the working folder becomes
@@ -11,7 +11,15 @@ export function withAbsolutePaths<Config extends object>(
   command: CommandConfig,
   config: Config,
 ): Config {
-  const keys = [...keySchemas(command)].filter(([, schema]) => isPath(schema));
-  const paths = keys.map(([key]) => [key, absolute(config[key as keyof Config] as string)]);
+  const paths = [...keySchemas(command)].map(([key, schema]) => [
+    key,
+    located(schema, config[key as keyof Config]),
+  ]);
   return { ...config, ...Object.fromEntries(paths) };
+}
+
+/** The value of a key, with its paths absolute. */
+function located(schema: KeySchema, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => located(schema.items ?? {}, item));
+  return isPathValue(schema, value) ? absolute(value) : value;
 }

@@ -46,7 +46,9 @@ export const learningRate = z.number().gt(0).max(100);
 
 export const weightDecay = z.number().min(0).max(1).default(1e-6);
 
-export const arch = z.enum(['resnet18', 'resnet34', 'resnet50']).default('resnet50');
+const ARCHS = ['resnet18', 'resnet34', 'resnet50'] as const;
+
+export const arch = z.enum(ARCHS).default('resnet50');
 
 /** Keys that say which model is measured. */
 export const modelKeys = {
@@ -62,26 +64,88 @@ export const modelKeys = {
         'where the model is in its file, if there are several: how the names of its tensors begin',
       examples: ['module.encoder_q'],
     }),
-  arch: arch.describe('backbone that the model has'),
+  arch: z
+    .enum(['auto', ...ARCHS])
+    .default('auto')
+    .describe("the model's backbone; auto: as its file says"),
   stem: z
-    .enum(['cifar', 'imagenet'])
-    .default('cifar')
-    .describe('first layers of the backbone: for small pictures, or those of ImageNet models'),
+    .enum(['auto', 'cifar', 'imagenet'])
+    .default('auto')
+    .describe("the backbone's first layers; auto: as the model's file says"),
 };
 
 export const autoOr = (maximum: number) =>
   z.union([z.literal('auto'), z.int().min(1).max(maximum)]);
 
-/** Keys that say which pictures to use. */
+/** One number for each of R, G and B. */
+const channels = z.array(z.number().min(0.001).max(1)).length(3).optional();
+
+/** Keys that say which pictures to use, and in which size. */
 export const dataKeys = {
+  data: z
+    .array(path('folder'))
+    .min(0)
+    .max(64)
+    .default([])
+    .describe('your own pictures: folders, or one packed file of them, in place of dataset'),
+  labels: z
+    .union([z.enum(['none', 'folders']), path('file')])
+    .default('none')
+    .describe(
+      'classes of your own pictures: none, their folders, or a table (.csv, .jsonl) of file and label',
+    ),
+  split: z
+    .enum(['auto', 'folders', 'fraction'])
+    .default('auto')
+    .describe(
+      'test pictures of your own: those in test/ or val/ beside train/, or a fraction, by content; auto takes folders if there are any',
+    ),
+  testFraction: z
+    .number()
+    .gt(0)
+    .max(0.9)
+    .default(0.1)
+    .describe('share of your own pictures that is held out to measure on, with a split by fraction'),
+  splitSeed: z
+    .int()
+    .min(0)
+    .max(4_294_967_295)
+    .default(0)
+    .describe('which of them are held out; no other seed decides that'),
+  strict: z
+    .boolean()
+    .default(false)
+    .describe('files of your own that cannot be read are an error, and not left out'),
+  storedSize: z
+    .union([z.literal('auto'), z.int().min(8).max(512)])
+    .default('auto')
+    .describe(
+      'height and width to which your own pictures are packed; auto leaves a margin for crops: 72 for 64, 256 for 224',
+    ),
+  imageSize: z
+    .union([z.literal('auto'), z.int().min(32).max(224)])
+    .default('auto')
+    .describe(
+      "height and width of what the encoder sees; auto takes the model's, else the data set's own, and 64 for your own pictures",
+    ),
+  mean: channels.meta({
+    description: "what is subtracted from R, G and B (0…1), in place of the data set's own mean",
+    examples: [[0.485, 0.456, 0.406]],
+  }),
+  std: channels.meta({
+    description: "what R, G and B are divided by then, in place of the data set's own deviation",
+    examples: [[0.229, 0.224, 0.225]],
+  }),
   dataset: z
     .enum(DATASET_NAMES)
     .default('cifar10')
-    .describe('pictures to use; cifar10 and cifar100 are downloaded once, shapes is made'),
+    .describe(
+      'pictures to use; cifar10, cifar100 and stl10 are downloaded once, shapes is made, tiny-imagenet must be there',
+    ),
   dataRoot: path('folder')
     .default('data')
     .describe(
-      "folder that holds the data set's own folder: cifar-10-batches-bin or cifar-10-batches-py",
+      "folder that holds the data set's own folder, such as cifar-10-batches-bin, and packed files",
     ),
   trainLimit: z
     .int()

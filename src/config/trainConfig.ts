@@ -5,6 +5,7 @@ import {
   type DataLimits,
   limitChecks,
   neighboursCheck,
+  ownPicturesCheck,
   type PictureCheck,
   tooMany,
   validationCheck,
@@ -21,6 +22,7 @@ import {
   learningRate,
   m,
   out,
+  path,
   temperature,
   validation,
   weightDecay,
@@ -35,6 +37,7 @@ interface PicturesNeeded extends DataLimits {
 }
 
 interface CheckedTogether extends PicturesNeeded {
+  readonly labels: string;
   readonly batchNormGroups: number;
   readonly m: number;
   readonly featureDim: number;
@@ -54,6 +57,7 @@ export const trainPictureChecks: readonly PictureCheck<PicturesNeeded>[] = [
 
 const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
   ...trainPictureChecks,
+  ownPicturesCheck,
   {
     keys: ['batchNormGroups', 'batchSize'],
     problem: ({ batchNormGroups, batchSize }) =>
@@ -80,7 +84,23 @@ const trainConfigSchema = z
     validation: validation.describe(
       'training pictures held out to choose the best model by, instead of the test pictures',
     ),
-    arch: arch.describe('backbone of the encoder, with the stem for small pictures'),
+    arch: arch.describe('backbone of the encoder'),
+    stem: z
+      .enum(['auto', 'cifar', 'imagenet'])
+      .default('auto')
+      .describe(
+        "the backbone's first layers: for small pictures (3×3), or those of ImageNet models (7×7, max-pool); auto takes cifar up to imageSize 64",
+      ),
+    initWeights: path('file').optional().meta({
+      description: "model whose backbone the run starts from: moco's, torchvision's, timm's or another's",
+      examples: ['resnet50.pth'],
+    }),
+    initPrefix: z.string().optional().meta({
+      title: 'text',
+      description:
+        'where that model is in its file, if there are several: how the names of its tensors begin',
+      examples: ['module.encoder_q'],
+    }),
     featureDim: z
       .int()
       .min(1)
@@ -144,8 +164,15 @@ export const trainCommand = {
 /** What a user settles: every default filled in. */
 export type TrainSettings = z.output<typeof trainConfigSchema>;
 
-/** A complete configuration of `train`, with the number of pictures that `auto` stands for. */
-export type TrainConfig = TrainSettings & { readonly batchSize: number };
+/** A complete configuration of `train`, with what `auto` stands for in this run. */
+export type TrainConfig = TrainSettings & {
+  readonly batchSize: number;
+  readonly imageSize: number;
+  readonly stem: Stem;
+};
+
+/** The layers before a ResNet's stages. */
+export type Stem = 'cifar' | 'imagenet';
 
 /** What a program passes: every key may be left out. */
 export type TrainConfigInput = z.input<typeof trainConfigSchema>;

@@ -37,7 +37,7 @@ export const PICTURE_SIDE = 32;
 export const PICTURE_BYTES = 3 * PICTURE_SIDE * PICTURE_SIDE;
 
 /** The data sets that `loadDataset` knows. */
-export const DATASET_NAMES = ['cifar10', 'cifar100', 'shapes'] as const;
+export const DATASET_NAMES = ['cifar10', 'cifar100', 'stl10', 'tiny-imagenet', 'shapes'] as const;
 
 export type DatasetName = (typeof DATASET_NAMES)[number];
 
