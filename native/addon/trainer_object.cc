@@ -6,11 +6,29 @@
 
 #include "addon/dataset_view.h"
 #include "addon/machine.h"
+#include "addon/properties.h"
 #include "addon/settings.h"
 #include "addon/snapshot_object.h"
 #include "addon/tensor_source.h"
 
 namespace moco::addon {
+
+namespace {
+
+/// A `NativeBeginning` of src/native/trainer.ts.
+Beginning beginningOf(const Napi::Value& value) {
+  Beginning beginning;
+  if (value.IsUndefined()) return beginning;
+  const auto object = value.As<Napi::Object>();
+  const auto read = [&](const char* key, std::optional<TensorSource>& source) {
+    if (!isAbsent(object, key)) source = tensorSource(child(object, key));
+  };
+  read("checkpoint", beginning.checkpoint);
+  read("weights", beginning.weights);
+  return beginning;
+}
+
+}  // namespace
 
 TrainerObject::Properties TrainerObject::methods() {
   return {InstanceMethod<&TrainerObject::trainEpoch>("trainEpoch"),
@@ -23,11 +41,10 @@ TrainerObject::Properties TrainerObject::methods() {
 Napi::Value TrainerObject::create(const Napi::CallbackInfo& info) {
   const auto settings = settingsOf<TrainerSettings>(info[0].As<Napi::Object>());
   const auto dataset = info[1].As<Napi::Object>();
-  std::optional<TensorSource> checkpoint;
-  if (!info[2].IsUndefined()) checkpoint = tensorSource(info[2].As<Napi::Object>());
+  const Beginning beginning = beginningOf(info[2]);
   const auto make = [settings, view = datasetView(dataset),
-                     checkpoint](std::optional<Trainer>& trainer) {
-    trainer.emplace(settings, copyDataset(view), checkpoint);
+                     beginning](std::optional<Trainer>& trainer) {
+    trainer.emplace(settings, copyDataset(view), beginning);
   };
   return createWith(info.Env(), make, arraysOf(dataset));
 }

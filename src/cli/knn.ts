@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { commands, knn } from '../index.js';
 import { type ConfigOptions, configured } from './configOptions.js';
-import { DownloadBar } from './downloadBar.js';
+import { InputBars } from './inputBars.js';
 import { knnHeader, knnReport } from './knnText.js';
 import { noSetupOption, type SetUpOptions, withAddon } from './setUpFirst.js';
 
@@ -10,15 +10,14 @@ export function configureKnn(command: Command): void {
   const json = 'print the result as one JSON object, all else on standard error';
   configured(command, commands.knn, json, (config, options: ConfigOptions & SetUpOptions) =>
     withAddon(options, async (signal) => {
-      using download = new DownloadBar();
+      using bars = new InputBars();
       const result = await knn(config, {
-        signal,
+        ...{ signal, ...bars.listeners },
         onEvent: (event) => {
-          download[Symbol.dispose]();
+          bars[Symbol.dispose]();
           if (event.type === 'warning') console.error(`warning: ${event.message}`);
           else if (!options.json) print(knnHeader(event));
         },
-        onDownload: (progress) => download.show(progress),
       });
       print(options.json ? [JSON.stringify(result)] : knnReport(result));
     }),

@@ -12,9 +12,8 @@ export function configureLinear(command: Command): void {
     withAddon(options, async (signal) => {
       using output = runOutput(options.json ? 'json' : 'text', new LinearText());
       await linear(config, {
-        signal,
+        ...{ signal, ...output.listeners },
         onEvent: (event) => output.show(event),
-        onDownload: (progress) => output.showDownload(progress),
       });
     }),
   );

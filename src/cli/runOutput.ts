@@ -1,27 +1,27 @@
-import type { DownloadProgress } from '../index.js';
-import { DownloadBar } from './downloadBar.js';
 import type { EventOutput, RunText } from './eventText.js';
+import { InputBars } from './inputBars.js';
 import { LinesOutput } from './linesOutput.js';
 import { TerminalOutput } from './terminalOutput.js';
 
 /** What a command prints while it runs. */
 export interface RunOutput<Event> extends Disposable {
   show(event: Event): void;
-  showDownload(progress: DownloadProgress): void;
+  /** What the API tells before the first event. */
+  readonly listeners: InputBars['listeners'];
 }
 
 /** Live lines on a terminal, plain lines elsewhere, or one JSON object per event. */
 export function runOutput<Event>(format: 'text' | 'json', text: RunText<Event>): RunOutput<Event> {
   const events = eventOutput(format, text);
-  const download = new DownloadBar();
+  const bars = new InputBars();
   return {
     show(event) {
-      download[Symbol.dispose]();
+      bars[Symbol.dispose]();
       events.show(event);
     },
-    showDownload: (progress) => download.show(progress),
+    listeners: bars.listeners,
     [Symbol.dispose]() {
-      download[Symbol.dispose]();
+      bars[Symbol.dispose]();
       events[Symbol.dispose]();
     },
   };

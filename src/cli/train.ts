@@ -41,8 +41,8 @@ function run(config: TrainSettings, options: TrainOptions): Promise<void> {
     using output = runOutput(json ? 'json' : 'text', new TrainText());
     await train(config, {
       ...{ signal, resume, orStart, override: override?.split(',') },
+      ...output.listeners,
       onEvent: (event) => output.show(event),
-      onDownload: (progress) => output.showDownload(progress),
     });
   });
 }

@@ -140,7 +140,7 @@ export const dataKeys = {
     .enum(DATASET_NAMES)
     .default('cifar10')
     .describe(
-      'pictures to use; cifar10, cifar100 and stl10 are downloaded once, shapes is made, tiny-imagenet must be there',
+      'pictures to use; cifar10 and cifar100 are downloaded once, shapes is made',
     ),
   dataRoot: path('folder')
     .default('data')

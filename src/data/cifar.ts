@@ -50,6 +50,7 @@ export async function loadCifar(
     std: variant.std,
     train: trainSplit.pictures,
     test: testSplit.pictures,
+    cropShare: 1,
     notices: [
       ...placeNotice(variant, dataRoot, copy),
       ...names.notices,

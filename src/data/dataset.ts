@@ -37,7 +37,7 @@ export const PICTURE_SIDE = 32;
 export const PICTURE_BYTES = 3 * PICTURE_SIDE * PICTURE_SIDE;
 
 /** The data sets that `loadDataset` knows. */
-export const DATASET_NAMES = ['cifar10', 'cifar100', 'stl10', 'tiny-imagenet', 'shapes'] as const;
+export const DATASET_NAMES = ['cifar10', 'cifar100', 'shapes'] as const;
 
 export type DatasetName = (typeof DATASET_NAMES)[number];
 
@@ -52,6 +52,15 @@ export interface Dataset<Split extends Pictures = Pictures> {
   readonly std: readonly [number, number, number];
   readonly train: Split;
   readonly test: Split;
+  /** Pictures to choose by, where the data set has a split of its own for that. */
+  readonly validation?: Split | undefined;
+  /**
+   * Share of the side of a picture that its test view shows, around the middle; the rest is margin
+   * for crops.
+   */
+  readonly cropShare: number;
+  /** Of what the pictures, labels and splits are, where they may change: other ones have another. */
+  readonly fingerprint?: string | undefined;
   /**
    * What the user should know about the data, one line each; empty where the data is as published.
    */

@@ -59,6 +59,7 @@ export async function loadShapes(
     std: STD,
     train: await generate('train', trainLimit, request.seed, signal),
     test: await generate('test', testLimit, request.seed, signal),
+    cropShare: 1,
     notices: [],
   };
 }

@@ -89,7 +89,8 @@ async function train(
   { device, precision, threads }: ProbeRequest,
 ): Promise<Stepped> {
   const recipe = { ...MODEL, k: 1, seed: 0, device, precision, threads };
-  const config = { ...parseConfig(trainCommand, recipe), batchSize: BATCH };
+  const settled = { batchSize: BATCH, imageSize: SIDE, stem: 'cifar' } as const;
+  const config = { ...parseConfig(trainCommand, recipe), ...settled };
   const pictures = randomPictures();
   const trainer = await addon.createTrainer(config, {
     train: pictures,
@@ -97,6 +98,7 @@ async function train(
     classes: ['one', 'other'],
     mean: [0.5, 0.5, 0.5],
     std: [0.25, 0.25, 0.25],
+    cropShare: 1,
   });
   const { description } = trainer;
   let measured = { seconds: 0, loss: 0 };

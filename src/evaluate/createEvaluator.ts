@@ -1,9 +1,7 @@
 import type { KnnConfig } from '../config/knnConfig.js';
 import type { LinearConfig } from '../config/linearConfig.js';
-import type { LoadOptions } from '../data/dataset.js';
 import { holdOut } from '../data/holdOut.js';
-import { loadDataset } from '../data/load.js';
-import { type Model, readModel } from '../model/readModel.js';
+import type { Model } from '../model/readModel.js';
 import { requireFinite } from '../model/requireFinite.js';
 import { requireFit } from '../model/requireFit.js';
 import type { NativeAddon } from '../native/addon.js';
@@ -13,7 +11,9 @@ import type { NativeTensorSource } from '../native/input.js';
 import { loadAddon } from '../native/load.js';
 import { requireDevice } from '../native/requireDevice.js';
 import type { StoppableWork } from '../native/stoppableWork.js';
+import type { FoundInput } from '../pictures/input.js';
 import { version } from '../version.js';
+import type { Measured } from './measuredModel.js';
 
 /** The projection head is not used: the length of its output, which a layout needs, may be any. */
 export const ANY_FEATURE_DIM = 128;
@@ -29,6 +29,8 @@ export interface EvaluatorDescription extends NativeDescription {
     readonly path: string;
     readonly arch: string;
     readonly stem: string;
+    /** Side of what it sees of a picture, in pixels. */
+    readonly imageSize: number;
   };
   readonly dataset: {
     readonly name: string;
@@ -51,38 +53,41 @@ export interface Evaluator extends AsyncDisposable {
 }
 
 /**
- * Reads the model, loads the data set (and downloads it, if need be) and hands both to the addon.
+ * Loads the data set (and downloads it, if need be) and hands it to the addon with the model.
+ * @param config as `measuredModel` settled it
  * @throws MocoError `ERR_MOCO_CHECKPOINT` for a model file that does not fit, `_NON_FINITE` for one
  * with values that are NaN or infinite, `_DATA`, `_NETWORK`, `_DEVICE`, `_NATIVE_MISSING`,
  * `_OUT_OF_MEMORY` …; `_ABORTED` after the signal
  */
 export async function createEvaluator(
-  config: KnnConfig | LinearConfig,
-  options: LoadOptions,
+  config: Measured<KnnConfig | LinearConfig>,
+  model: Model,
+  input: FoundInput,
   work: StoppableWork,
 ): Promise<Evaluator> {
   const addon = loadAddon();
   requireDevice(config.device, addon);
-  const model = await readModel(config.modelPath, config.prefix);
   const backbone = backboneOf(model, config, addon);
-  await requireFinite(backbone, options.signal);
-  const dataset = await loadDataset(config, options);
+  await requireFinite(backbone, work.signal);
+  const dataset = await input.load();
   const heldOut = 'validation' in config ? config.validation : 0;
-  const pictures = holdOut(dataset, heldOut, config.seed);
+  const pictures = heldOut > 0 ? holdOut(dataset, heldOut, config.seed) : {};
+  const splits = { ...dataset, ...pictures };
+  const { imageSize } = dataset;
   const native = await work.make(() =>
-    addon.createEvaluator({ ...NOT_SETTLED, ...config }, { ...dataset, ...pictures }, backbone),
+    addon.createEvaluator({ ...NOT_SETTLED, ...config, imageSize }, splits, backbone),
   );
   const { modelPath, arch, stem } = config;
   const description = {
     mocoVersion: version,
     libtorchVersion: addon.libtorchVersion,
     ...native.description,
-    model: { path: modelPath, arch, stem },
+    model: { path: modelPath, arch, stem, imageSize },
     dataset: {
       name: dataset.name,
       classes: dataset.classes.length,
-      trainPictures: pictures.train.count,
-      validationPictures: pictures.validation?.count ?? 0,
+      trainPictures: splits.train.count,
+      validationPictures: splits.validation?.count ?? 0,
       testPictures: dataset.test.count,
     },
   };
@@ -97,7 +102,7 @@ export async function createEvaluator(
 
 function backboneOf(
   model: Model,
-  { arch, stem }: KnnConfig | LinearConfig,
+  { arch, stem }: Measured<KnnConfig | LinearConfig>,
   addon: NativeAddon,
 ): NativeTensorSource {
   const layout = addon.encoderLayout(arch, ANY_FEATURE_DIM, stem);

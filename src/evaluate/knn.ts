@@ -8,12 +8,12 @@ import {
 } from '../config/knnConfig.js';
 import { withAbsolutePaths } from '../config/paths.js';
 import { parseConfig } from '../config/resolve.js';
-import type { LoadOptions } from '../data/dataset.js';
-import { datasetSize } from '../data/datasetSize.js';
 import type { NativeKnnResult } from '../native/evaluator.js';
 import { StoppableWork } from '../native/stoppableWork.js';
+import { findInput, type InputOptions } from '../pictures/input.js';
 import type { WarningEvent } from '../run/events.js';
 import { createEvaluator, type Evaluator, type EvaluatorDescription } from './createEvaluator.js';
+import { measuredModel } from './measuredModel.js';
 import { nativeWarnings } from './nativeWarnings.js';
 
 /** The first event: everything is loaded, and the features are about to be computed. */
@@ -23,7 +23,7 @@ export interface KnnStartEvent {
   readonly description: EvaluatorDescription;
 }
 
-export interface KnnOptions extends LoadOptions {
+export interface KnnOptions extends InputOptions {
   /** Called at the start, then with each warning; the evaluation waits for what it returns. */
   readonly onEvent?: ((event: KnnStartEvent | WarningEvent) => void | Promise<void>) | undefined;
 }
@@ -32,6 +32,7 @@ const ARGUMENTS = {
   options: check.options<KnnOptions>({
     onEvent: check.callback,
     onDownload: check.callback,
+    onPack: check.callback,
     signal: check.signal,
   }),
 };
@@ -77,8 +78,10 @@ export async function knn(config: KnnConfigInput, options: KnnOptions = {}): Pro
   const settings = parseConfig(knnCommand, config);
   const work = new StoppableWork('the evaluation', options.signal);
   const located = withAbsolutePaths(knnCommand, settings);
-  requirePictures(knnCommand, knnPictureChecks, settings, await datasetSize(located));
-  await using evaluator = await createEvaluator(located, options, work);
+  const { model, config: measured } = await measuredModel(located);
+  const input = await findInput(measured, options);
+  requirePictures(knnCommand, knnPictureChecks, settings, input.size);
+  await using evaluator = await createEvaluator(measured, model, input, work);
   return await measureKnn(evaluator, settings, options.onEvent, work);
 }
 

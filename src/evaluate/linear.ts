@@ -8,17 +8,18 @@ import {
 } from '../config/linearConfig.js';
 import { withAbsolutePaths } from '../config/paths.js';
 import { parseConfig } from '../config/resolve.js';
-import type { DatasetSize, LoadOptions } from '../data/dataset.js';
-import { datasetSize } from '../data/datasetSize.js';
+import type { DatasetSize } from '../data/dataset.js';
 import { encoderElements } from '../model/encoderElements.js';
 import { loadAddon } from '../native/load.js';
 import { StoppableWork } from '../native/stoppableWork.js';
+import { findInput, type InputOptions } from '../pictures/input.js';
 import { requireRunSpace, requireWritable } from '../run/outputFolder.js';
 import { ANY_FEATURE_DIM, createEvaluator } from './createEvaluator.js';
 import { linearEvaluation } from './linearEvaluation.js';
+import { type Measured, measuredModel } from './measuredModel.js';
 import type { LinearDoneEvent, LinearEvent, LinearSweepEvent } from './linearEvents.js';
 
-export interface LinearOptions extends LoadOptions {
+export interface LinearOptions extends InputOptions {
   /** Called with every event, in order; the evaluation waits for what it returns. */
   readonly onEvent?: ((event: LinearEvent) => void | Promise<void>) | undefined;
 }
@@ -27,6 +28,7 @@ const ARGUMENTS = {
   options: check.options<LinearOptions>({
     onEvent: check.callback,
     onDownload: check.callback,
+    onPack: check.callback,
     signal: check.signal,
   }),
 };
@@ -48,12 +50,14 @@ export async function linear(
   const work = new StoppableWork('the evaluation', options.signal);
   const located = withAbsolutePaths(linearCommand, given);
   const { out } = located;
-  const size = await datasetSize(located);
-  requirePictures(linearCommand, linearPictureChecks, given, size);
-  const settings = withValidation(given, size);
   await requireWritable(out);
-  await requireRunSpace(out, floatsOnDisk(settings));
-  await using evaluator = await createEvaluator(withValidation(located, size), options, work);
+  const { model, config: measured } = await measuredModel(located);
+  const input = await findInput(measured, options);
+  requirePictures(linearCommand, linearPictureChecks, given, input.size);
+  const settings = withValidation(given, input.size);
+  await requireRunSpace(out, floatsOnDisk(measured));
+  const held = withValidation(measured, input.size);
+  await using evaluator = await createEvaluator(held, model, input, work);
   let last: LinearEvent | undefined;
   for await (const event of linearEvaluation(evaluator, settings, out, work)) {
     await options.onEvent?.(event);
@@ -63,12 +67,12 @@ export async function linear(
 }
 
 /** The disk needs room for the best and the last model, and for one that is being written. */
-function floatsOnDisk({ cached, arch, stem }: LinearConfig): number {
+function floatsOnDisk({ cached, arch, stem }: Measured<LinearConfig>): number {
   return cached ? 0 : 3 * encoderElements(loadAddon(), arch, ANY_FEATURE_DIM, stem);
 }
 
 /** With `cached` a tenth is held out unless a number is asked for, to choose a learning rate by. */
-function withValidation(config: LinearConfig, size: DatasetSize): LinearConfig {
+function withValidation<Config extends LinearConfig>(config: Config, size: DatasetSize): Config {
   if (!config.cached || config.validation > 0) return config;
   return { ...config, validation: Math.ceil(trainingPictures(config, size) / 10) };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DESCRIPTION_RECORD } from '../formats/pth.js';
 import type { TensorFile } from '../formats/tensorFile.js';
+import { type ModelInput, modelInputSchema } from './modelInput.js';
 
 /** One line of results: loss, accuracies …; null where a value is not finite. */
 export type MetricsRow = Readonly<Record<string, number | null>>;
@@ -14,9 +15,22 @@ export interface ModelDescription {
   readonly mocoVersion?: string | undefined;
   /** One row for each evaluation. */
   readonly results?: readonly MetricsRow[] | undefined;
+  /** What the encoder sees of a picture. */
+  readonly input?: ModelInput | undefined;
+  /** Name, number and fingerprint of the pictures that it was trained on. */
+  readonly trainedOn?: TrainedOn | undefined;
   /** The run's complete configuration. */
   readonly config?: Readonly<Record<string, unknown>> | undefined;
 }
+
+export const trainedOnSchema = z.object({
+  name: z.string(),
+  pictures: z.int().min(0),
+  fingerprint: z.string().optional(),
+});
+
+/** The pictures that a model was trained on. */
+export type TrainedOn = Readonly<z.output<typeof trainedOnSchema>>;
 
 const metricsSchema = z.record(z.string(), z.number().nullable());
 
@@ -33,10 +47,12 @@ const modelSchema = z
     epoch: z.int().min(0),
     step: z.int().min(0).optional(),
     metrics: metricsSchema.optional(),
+    input: modelInputSchema.optional(),
+    trainedOn: trainedOnSchema.optional(),
     config: configSchema,
   })
-  .transform(({ mocoVersion, epoch, step, metrics, config }) => {
-    return { mocoVersion, epoch, step, results: metrics && [metrics], config };
+  .transform(({ mocoVersion, epoch, step, metrics, input, trainedOn, config }) => {
+    return { mocoVersion, epoch, step, results: metrics && [metrics], input, trainedOn, config };
   });
 
 /** The text `run` of a checkpoint, as far as it is shown. */
@@ -45,11 +61,13 @@ const runSchema = z
     epoch: z.int().min(0),
     step: z.int().min(0),
     mocoVersion: z.string(),
+    input: modelInputSchema.optional(),
+    trainedOn: trainedOnSchema.optional(),
     config: configSchema,
     results: z.array(metricsSchema),
   })
-  .transform(({ epoch, step, mocoVersion, config, results }) => {
-    return { epoch, step, mocoVersion, config, results };
+  .transform(({ epoch, step, mocoVersion, input, trainedOn, config, results }) => {
+    return { epoch, step, mocoVersion, input, trainedOn, config, results };
   });
 
 /**
@@ -73,10 +91,10 @@ export function describeModel({ metadata, scalars }: TensorFile): ModelDescripti
 export function descriptionRecord({ metadata }: TensorFile): string {
   const run = parse(runSchema, metadata.get('run'));
   if (run === undefined) return metadata.get(DESCRIPTION_RECORD) ?? '';
-  const { epoch, step, results, config, mocoVersion } = run;
+  const { epoch, step, results, config, mocoVersion, input, trainedOn } = run;
   const metrics = results.at(-1);
-  const of = { format: 'moco-model', mocoVersion, epoch, ...(step > 0 && { step }) };
-  return JSON.stringify({ ...of, ...(metrics && { metrics }), config });
+  const of = { format: 'moco-model', mocoVersion, input, trainedOn, epoch };
+  return JSON.stringify({ ...of, ...(step > 0 && { step }), ...(metrics && { metrics }), config });
 }
 
 function parse<T extends z.ZodType>(schema: T, text = ''): z.output<T> | undefined {

@@ -3,7 +3,7 @@ import type { NativeBenchmark, NativeBenchmarkConfig } from './benchmark.js';
 import type { NativeEvaluator, NativeEvaluatorConfig } from './evaluator.js';
 import type { NativeDataset, NativePictureCounts, NativeTensorSource } from './input.js';
 import type { NativeHardware, NativeMemory } from './machine.js';
-import type { NativeTrainer } from './trainer.js';
+import type { NativeBeginning, NativeTrainer } from './trainer.js';
 
 /**
  * The compiled addon. It is given whole configurations and reads its settings from them, under the
@@ -13,11 +13,10 @@ import type { NativeTrainer } from './trainer.js';
 export interface NativeAddon {
   /** The LibTorch version that the addon was compiled against, e.g. `2.13.0`. */
   readonly libtorchVersion: string;
-  /** @param checkpoint what `saveCheckpoint` wrote, to go on from there */
   createTrainer(
     config: TrainConfig,
     dataset: NativeDataset,
-    checkpoint?: NativeTensorSource,
+    beginning?: NativeBeginning,
   ): Promise<NativeTrainer>;
   /** @param model the backbone: every parameter and statistic `f.…`, under the reference's names */
   createEvaluator(

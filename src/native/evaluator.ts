@@ -5,7 +5,7 @@ import type { NativeDescription } from './compute.js';
 
 /** A command's configuration, with the settings of training that the command does not have. */
 export type NativeEvaluatorConfig = (KnnConfig | LinearConfig) &
-  Pick<TrainConfig, 'dataThreads' | 'cudaGraph'>;
+  Pick<TrainConfig, 'dataThreads' | 'cudaGraph' | 'imageSize' | 'stem'>;
 
 /** kNN accuracy at one temperature. */
 export interface NativeKnnResult {

@@ -5,7 +5,7 @@ import type { StoredTensor } from '../formats/tensorFile.js';
 export type NativePictures = Pictures;
 
 /** A data set as the addon takes it; the arrays must stay as they are until the promise settles. */
-export interface NativeDataset extends Pick<Dataset, 'classes' | 'mean' | 'std'> {
+export interface NativeDataset extends Pick<Dataset, 'classes' | 'mean' | 'std' | 'cropShare'> {
   /** What is trained on, and what votes in a kNN evaluation. */
   readonly train: NativePictures;
   readonly test: NativePictures;
@@ -17,8 +17,11 @@ export interface NativeDataset extends Pick<Dataset, 'classes' | 'mean' | 'std'>
 export interface NativePictureCounts {
   readonly train: number;
   readonly test: number;
+  /** Of the stored pictures. */
   readonly height: number;
   readonly width: number;
+  /** Whether the pictures stay in a file where a CPU trains, and take no memory. */
+  readonly staysInFile: boolean;
 }
 
 /** Tensors to be read from one file. */

@@ -1,4 +1,5 @@
 import type { NativeDescription } from './compute.js';
+import type { NativeTensorSource } from './input.js';
 import type { NativeMemory } from './machine.js';
 
 /** The most bytes that a run should take on its device, as estimated before it starts. */
@@ -54,6 +55,14 @@ export interface NativeSnapshot {
   saveCheckpoint(path: string, previous: string, run: string): Promise<void>;
   /** Waits for what is being written, joins the thread and frees the copy. Can be called more than once. */
   dispose(): Promise<void>;
+}
+
+/** What a run begins with in place of random parameters. */
+export interface NativeBeginning {
+  /** What `saveCheckpoint` wrote, to go on from there. */
+  readonly checkpoint?: NativeTensorSource | undefined;
+  /** Parameters and statistics of a part of the encoder, under the reference's names. */
+  readonly weights?: NativeTensorSource | undefined;
 }
 
 /** Model, queue and optimiser in the addon, with a training thread of their own; runs one job at a time. */

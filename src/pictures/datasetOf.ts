@@ -1,4 +1,4 @@
-import type { Dataset, Pictures } from '../data/dataset.js';
+import type { Dataset, Pictures, PixelFile, SplitCounts } from '../data/dataset.js';
 import type { PackedPictures } from './openPacked.js';
 import { NO_LABEL, TEST, TRAIN, VALIDATION } from './source.js';
 
@@ -13,21 +13,16 @@ export interface PackedUse {
   readonly testLimit?: number | undefined;
 }
 
-/** A packed file as a data set. */
-export interface PackedDataset extends Dataset {
-  /** Of the content: the same pictures, labels and splits have the same. */
-  readonly fingerprint: string;
-  /** The share of a stored picture's side that a view for measuring shows. */
-  readonly cropShare: number;
-}
+/** Pictures whose pixels stay in the packed file. */
+type PackedSplit = Pictures & { readonly pixels: PixelFile };
 
 /**
- * A packed file as a data set, whose pixels stay in the file. Its test pictures are measured on; where
- * there are none, or where only the validation pictures have labels, those are.
+ * A packed file as a data set. What is measured on are its test pictures; where there are none, or
+ * where only the validation pictures have labels, those are.
  */
-export function datasetOf(packed: PackedPictures, use: PackedUse = {}): PackedDataset {
+export function datasetOf(packed: PackedPictures, use: PackedUse = {}): Dataset<PackedSplit> {
   const { classes, broken, meta, fingerprint } = packed;
-  const measured = measuredRows(packed);
+  const { test, validation, notices } = measuredRows(packed);
   const skipped = `${broken.length} files could not be read and are left out: moco data info lists them`;
   return {
     name: packed.path,
@@ -35,8 +30,9 @@ export function datasetOf(packed: PackedPictures, use: PackedUse = {}): PackedDa
     mean: meta.mean,
     std: meta.std.map((value) => Math.max(LEAST_STD, value)) as [number, number, number],
     train: splitOf(packed, spread(rowsOf(packed, TRAIN), use.trainLimit)),
-    test: splitOf(packed, spread(measured.rows, use.testLimit)),
-    notices: [...meta.notices, ...measured.notices, ...(broken.length > 0 ? [skipped] : [])],
+    test: splitOf(packed, spread(test, use.testLimit)),
+    validation: validation && splitOf(packed, validation),
+    notices: [...meta.notices, ...notices, ...(broken.length > 0 ? [skipped] : [])],
     fingerprint,
     cropShare: Math.min(1, meta.imageSize / meta.storedSize),
   };
@@ -49,13 +45,26 @@ function spread(rows: Uint32Array, limit = Infinity): Uint32Array {
   return Uint32Array.from({ length: limit }, (_, index) => at(index));
 }
 
-function measuredRows(packed: PackedPictures): { rows: Uint32Array; notices: string[] } {
+/** How many training and test pictures `datasetOf` would give without limits. */
+export function countsOf(packed: PackedPictures): SplitCounts {
+  return { train: rowsOf(packed, TRAIN).length, test: measuredRows(packed).test.length };
+}
+
+interface MeasuredRows {
+  readonly test: Uint32Array;
+  readonly validation: Uint32Array | undefined;
+  readonly notices: readonly string[];
+}
+
+function measuredRows(packed: PackedPictures): MeasuredRows {
   const [test, validation] = [rowsOf(packed, TEST), rowsOf(packed, VALIDATION)];
+  if (validation.length === 0) return { test, validation: undefined, notices: [] };
   const hasLabels = (rows: Uint32Array) => rows.some((row) => packed.labels[row] !== NO_LABEL);
   const isBetter = test.length === 0 || (!hasLabels(test) && hasLabels(validation));
-  if (validation.length === 0 || !isBetter) return { rows: test, notices: [] };
+  if (!isBetter) return { test, validation, notices: [] };
   const why = test.length === 0 ? '' : ', since only they have labels';
-  return { rows: validation, notices: [`measured on the validation pictures${why}`] };
+  const notices = [`measured on the validation pictures${why}`];
+  return { test: validation, validation: undefined, notices };
 }
 
 function rowsOf({ splits }: PackedPictures, split: number): Uint32Array {
@@ -67,7 +76,7 @@ function rowsOf({ splits }: PackedPictures, split: number): Uint32Array {
   return rows.slice(0, count);
 }
 
-function splitOf({ path, pixels, labels }: PackedPictures, rows: Uint32Array): Pictures {
+function splitOf({ path, pixels, labels }: PackedPictures, rows: Uint32Array): PackedSplit {
   const { offset, count, side } = pixels;
   return {
     pixels: { path, offset, pictures: count, rows },

@@ -5,11 +5,13 @@ import * as check from '../arguments/check.js';
 import { absolute } from '../arguments/paths.js';
 import { parseConfig } from '../config/resolve.js';
 import { type TrainConfig, trainCommand } from '../config/trainConfig.js';
+import { PICTURE_SIDE } from '../data/dataset.js';
 import { MocoError } from '../error.js';
 import { readTensorFile } from '../formats/readTensorFile.js';
 import { verifyChecksums } from '../formats/verifyChecksums.js';
 import type { NativeTensorSource } from '../native/input.js';
 import { type RunState, runStateSchema } from './runState.js';
+import { settledStem } from './settled.js';
 
 /** What the text `format` in the metadata of a checkpoint says. */
 const FORMAT = 'moco-checkpoint';
@@ -170,11 +172,16 @@ function parseRun(path: string, text: string): RunState {
   }
 }
 
-/** A run's batch size was settled, even where its configuration said `auto`. */
+/**
+ * What `auto` stood for was settled; runs of before there were other sizes and stems had those of
+ * CIFAR.
+ */
 function parseRunConfig(path: string, { config }: RunState): TrainConfig {
   const settings = parseConfig(trainCommand, config);
-  const { batchSize } = settings;
-  if (batchSize !== 'auto') return { ...settings, batchSize };
+  const { batchSize, imageSize: size, stem } = settings;
+  const imageSize = size === 'auto' ? PICTURE_SIDE : size;
+  const settled = { imageSize, stem: settledStem(stem, imageSize) };
+  if (batchSize !== 'auto') return { ...settings, ...settled, batchSize };
   throw new MocoError('ERR_MOCO_CHECKPOINT', `${path}: it does not say its batch size`, {
     hint: 'Choose another checkpoint of the run.',
   });

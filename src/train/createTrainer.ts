@@ -10,21 +10,14 @@ import {
   trainCommand,
   trainPictureChecks,
 } from '../config/trainConfig.js';
-import type { Dataset, Pictures } from '../data/dataset.js';
-import { datasetSize } from '../data/datasetSize.js';
-import { holdOut } from '../data/holdOut.js';
-import { loadDataset } from '../data/load.js';
-import type { DownloadListener } from '../download/whileListening.js';
 import { MocoError } from '../error.js';
 import { encoderElements } from '../model/encoderElements.js';
 import type { NativeAddon } from '../native/addon.js';
 import { loadAddon } from '../native/load.js';
 import { requireDevice } from '../native/requireDevice.js';
 import { StoppableWork } from '../native/stoppableWork.js';
-import type { NativeTrainer } from '../native/trainer.js';
+import { findInput, type InputOptions, isPackedFirst } from '../pictures/input.js';
 import { requireRunSpace, requireWritable } from '../run/outputFolder.js';
-import { version } from '../version.js';
-import { withBatchSize } from './batchSize.js';
 import {
   type Checkpoint,
   type FoundCheckpoint,
@@ -34,16 +27,14 @@ import {
   restoreFrom,
 } from './checkpoint.js';
 import { movedDataRoot } from './dataRoot.js';
-import type { TrainerDescription } from './events.js';
-import { changedSurroundings, requireSameRun } from './resume.js';
+import { describeTrainer, splitsOf } from './describeTrainer.js';
+import { initialWeights } from './initialWeights.js';
+import { changedSurroundings, requireSamePictures, requireSameRun } from './resume.js';
 import { runFiles } from './runFiles.js';
+import { settledFor } from './settled.js';
 import { Trainer } from './trainer.js';
 
-export interface CreateTrainerOptions {
-  /** Called a few times a second while a data set is downloaded; what it throws ends the loading. */
-  readonly onDownload?: DownloadListener | undefined;
-  /** Ends the loading of the data and the making of the model. */
-  readonly signal?: AbortSignal | undefined;
+export interface CreateTrainerOptions extends InputOptions {
   /**
    * Goes on with a run: from a checkpoint or from the newest good one of a run directory; `true`:
    * of the directory of the configuration.
@@ -61,6 +52,7 @@ export interface CreateTrainerOptions {
 /** What each option of `createTrainer` takes. */
 export const CREATE_TRAINER_CHECKS = {
   onDownload: check.callback,
+  onPack: check.callback,
   signal: check.signal,
   resume: z.union([check.path, z.literal(true)], 'a path or true').optional(),
   orStart: check.flag,
@@ -92,41 +84,51 @@ export async function createTrainer(
     { ...asked, ...moved },
     { ...askedHere, ...moved },
   ];
-  const size = await datasetSize(here);
-  requirePictures(trainCommand, trainPictureChecks, given, size);
-  const located = withBatchSize(here, size);
+  if (isPackedFirst(here)) await requireReady(here); // packing may take long
+  const input = await findInput(here, options);
+  requirePictures(trainCommand, trainPictureChecks, given, input.size);
+  const settled = settledFor(here, input);
+  const located = { ...here, ...settled };
   const found = await checkpointFor(located, { ...options, resume });
-  await requireWritable(located.out);
+  await requireReady(located);
   const addon = loadAddon();
-  requireDevice(located.device, addon);
   const floats = floatsOnDisk(located, addon, found?.checkpoint);
   await requireRunSpace(located.out, floats);
+  const initial = found ? undefined : await initialWeights(located, addon, options.signal);
   // With `resume: true`, the checkpoint is only known by now.
   const movedToo = await movedDataRoot(found?.checkpoint, given, here.dataRoot);
-  const dataset = await loadDataset({ ...located, ...movedToo }, options);
+  const dataset = await input.load(movedToo.dataRoot);
   await requireRunSpace(located.out, floats); // a download may have gone to the same disk
   const splits = splitsOf(located, dataset);
   const pictures = { ...dataset, train: splits.train, test: splits.evaluated };
   const make = async (checkpoint?: Checkpoint) => {
     // It may be the previous checkpoint, taken because the newest is damaged: nothing has checked it.
     if (checkpoint) requireSameRun(checkpoint, located, options.override);
-    return await work.make(() => addon.createTrainer(located, pictures, checkpoint?.source));
+    if (checkpoint) requireSamePictures(checkpoint, dataset, options.override);
+    const beginning = { checkpoint: checkpoint?.source, weights: initial?.source };
+    return await work.make(() => addon.createTrainer(located, pictures, beginning));
   };
   const anew = async () => ({ restored: await make(), checkpoint: undefined, notices: [] });
   const made = await (found ? restoreFrom(found, make) : anew());
   const { restored: native, checkpoint, notices } = made;
   try {
-    const description = describe(located, dataset, splits, addon, native);
+    const description = describeTrainer(located, dataset, splits, addon, native);
     const changes = checkpoint ? changedSurroundings(checkpoint, description) : [];
     return new Trainer({
-      ...{ config: { ...given, ...movedToo, batchSize: located.batchSize } },
+      ...{ config: { ...given, ...movedToo, ...settled } },
       ...{ description, native, checkpoint },
-      notices: [...dataset.notices, ...notices, ...changes],
+      notices: [...(initial?.notices ?? []), ...dataset.notices, ...notices, ...changes],
     });
   } catch (error) {
     await native.dispose();
     throw error;
   }
+}
+
+/** What can be told at once of where a run computes and writes. */
+async function requireReady({ out, device }: Pick<TrainConfig, 'out' | 'device'>): Promise<void> {
+  await requireWritable(out);
+  requireDevice(device, loadAddon());
 }
 
 /**
@@ -139,8 +141,8 @@ function floatsOnDisk(
   addon: NativeAddon,
   checkpoint: Checkpoint | undefined,
 ): number {
-  const { arch, featureDim, m } = config;
-  const encoder = encoderElements(addon, arch, featureDim, 'cifar');
+  const { arch, stem, featureDim, m } = config;
+  const encoder = encoderElements(addon, arch, featureDim, stem);
   const state = 4 * encoder + m * featureDim;
   const isInPlace = checkpoint && isOwnRun(checkpoint, runFiles(config).directory);
   return isInPlace ? encoder + state : 3 * encoder + 3 * state;
@@ -174,33 +176,4 @@ function requireNoOverride(override: readonly string[] = []): void {
   throw new MocoError('ERR_MOCO_CONFIG', '--override is for runs that go on, and this one starts', {
     hint: 'Add --resume, or leave --override out.',
   });
-}
-
-/** What a run trains on, and what it is measured with after every epoch. */
-interface Splits {
-  readonly train: Pictures;
-  readonly evaluated: Pictures;
-  readonly validationPictures: number;
-}
-
-function splitsOf({ validation: count, seed }: TrainConfig, dataset: Dataset): Splits {
-  const { train, validation } = holdOut(dataset, count, seed);
-  return { train, evaluated: validation ?? dataset.test, validationPictures: count };
-}
-
-function describe(
-  config: TrainConfig,
-  { name, classes, test }: Dataset,
-  { train, validationPictures }: Splits,
-  { libtorchVersion }: NativeAddon,
-  native: NativeTrainer,
-): TrainerDescription {
-  const pictures = { trainPictures: train.count, testPictures: test.count, validationPictures };
-  return {
-    mocoVersion: version,
-    libtorchVersion,
-    ...native.description,
-    dataset: { name, classes: classes.length, ...pictures },
-    files: runFiles(config),
-  };
 }

@@ -4,6 +4,10 @@ import { isDatasetThere } from '../data/datasetSize.js';
 import { MocoError } from '../error.js';
 import type { Checkpoint } from './checkpoint.js';
 
+/** What says where a run's pictures lie. */
+type DataPlace = Pick<TrainSettings, 'dataset' | 'dataRoot'> &
+  Partial<Pick<TrainSettings, 'data'>>;
+
 /**
  * Where the data set of a run that goes on lies. A relative data root means another folder where the
  * run goes on from elsewhere, or was moved: it is looked for in the working folder, and seen from the
@@ -17,11 +21,12 @@ import type { Checkpoint } from './checkpoint.js';
  */
 export async function movedDataRoot(
   checkpoint: Pick<Checkpoint, 'config' | 'directory'> | undefined,
-  { dataset, dataRoot }: Pick<TrainSettings, 'dataset' | 'dataRoot'>,
+  { dataset, dataRoot, data = [] }: DataPlace,
   here: string,
 ): Promise<{ readonly dataRoot?: string }> {
   const isTheSame = checkpoint?.config.dataRoot === dataRoot;
   if (checkpoint === undefined || !isTheSame || isAbsolute(dataRoot)) return {};
+  if (data.length > 0) return {}; // packed anew there, if need be
   const there = rootSeenFrom(checkpoint);
   if (here === there || (await isDatasetThere({ dataset, dataRoot: here }))) return {};
   if (there !== undefined && (await isDatasetThere({ dataset, dataRoot: there }))) {

@@ -1,4 +1,5 @@
 import type { TrainConfig } from '../config/trainConfig.js';
+import type { ModelInput } from '../model/modelInput.js';
 import type { NativeTrainerDescription } from '../native/trainer.js';
 import type { ModelEvent, WarningEvent } from '../run/events.js';
 
@@ -28,7 +29,11 @@ export interface TrainerDescription extends NativeTrainerDescription {
      * ones.
      */
     readonly validationPictures: number;
+    /** Of what somebody's own pictures, labels and splits are; undefined of a named data set. */
+    readonly fingerprint?: string | undefined;
   };
+  /** What the encoder sees of a picture. */
+  readonly input: ModelInput;
   readonly files: RunFiles;
 }
 

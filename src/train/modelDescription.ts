@@ -9,17 +9,23 @@ import { recipeOf } from './resume.js';
  */
 export function modelDescription(
   config: TrainConfig,
-  { mocoVersion }: TrainerDescription,
+  { mocoVersion, input, dataset }: TrainerDescription,
   progress: Progress,
 ) {
-  const { arch, featureDim } = config;
+  const { arch, stem, featureDim } = config;
   // An epoch counts as soon as it is trained, whether or not it is evaluated yet.
   const epoch = progress.isTrained ? progress.epoch : progress.epoch - 1;
   const metrics = progress.results.find((row) => row.epoch === epoch);
   const step = progress.isTrained ? 0 : progress.step;
-  const of = { format: 'moco-model', mocoVersion, arch, featureDim, epoch };
+  const model = { arch, stem, featureDim, input, trainedOn: trainedOn(dataset) };
+  const of = { format: 'moco-model', mocoVersion, ...model, epoch };
   return {
     ...{ ...of, ...(step > 0 && { step }) },
     ...{ ...(metrics && { metrics }), config: recipeOf(config) },
   };
+}
+
+/** The pictures of a run, as its files name them. */
+export function trainedOn({ name, trainPictures, fingerprint }: TrainerDescription['dataset']) {
+  return { name, pictures: trainPictures, ...(fingerprint && { fingerprint }) };
 }

@@ -1,13 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
 import { unknownName } from '../arguments/names.js';
 import { shown } from '../arguments/shown.js';
 import { configKeys } from '../config/commandConfig.js';
 import { type TrainConfig, trainCommand } from '../config/trainConfig.js';
+import type { Dataset } from '../data/dataset.js';
 import { MocoError } from '../error.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { TrainerDescription } from './events.js';
 
 /** Keys that may change when a run goes on, since they do not decide what it computes. */
 const MAY_CHANGE: readonly (keyof TrainConfig)[] = [
+  // What they come to is compared: see `requireSamePictures`.
+  ...(['data', 'labels', 'split', 'testFraction', 'splitSeed', 'storedSize', 'strict'] as const),
   'epochs',
   'dataRoot',
   'dataThreads',
@@ -41,7 +45,8 @@ export function requireSameRun(
   requireAhead(checkpoint, config);
   requireEvaluatedEnd(checkpoint, config);
   const differing = keys.filter(
-    (key) => before[key] !== config[key] && !mayChange(key) && !override.includes(key),
+    (key) =>
+      !isDeepStrictEqual(before[key], config[key]) && !mayChange(key) && !override.includes(key),
   );
   if (differing.length === 0) return;
   const lines = differing.map(
@@ -50,6 +55,23 @@ export function requireSameRun(
   const message = `the configuration is not that of ${path}:\n${lines.join('\n')}`;
   throw new MocoError('ERR_MOCO_CONFIG', message, {
     hint: `Take the checkpoint's values, or let them differ with --override ${differing.join(',')}.`,
+  });
+}
+
+/**
+ * Makes sure that a run goes on with the pictures that it began with.
+ * @param override may name `data`
+ * @throws MocoError `ERR_MOCO_DATA`
+ */
+export function requireSamePictures(
+  { path, state }: Checkpoint,
+  { name, fingerprint }: Pick<Dataset, 'name' | 'fingerprint'>,
+  override: readonly string[] = [],
+): void {
+  if (state.trainedOn?.fingerprint === fingerprint || override.includes('data')) return;
+  const message = `${name} does not hold the pictures, labels and splits that the run of ${path} began with`;
+  throw new MocoError('ERR_MOCO_DATA', message, {
+    hint: 'Go on with those, or with these nevertheless: --override data.',
   });
 }
 

@@ -4,7 +4,7 @@ import type { ModelEvent } from '../run/events.js';
 import { checkpointPaths } from './checkpoint.js';
 import type { CheckpointEvent, TrainerDescription } from './events.js';
 import { holdsBest } from './missingParts.js';
-import { modelDescription } from './modelDescription.js';
+import { modelDescription, trainedOn } from './modelDescription.js';
 import type { Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
 import type { RunState } from './runState.js';
@@ -101,12 +101,13 @@ export class RunSaver {
 
   #contentOf(progress: Progress, hasCheckpoint: boolean): Content {
     const { config, description, recorder } = this.#parts;
-    const { files, mocoVersion, libtorchVersion, deviceName, precision } = description;
+    const { files, mocoVersion, libtorchVersion, deviceName, precision, input } = description;
     const about = modelDescription(config, description, progress);
     const model = { type: 'model', epoch: about.epoch } as const;
     const state = {
       ...progress.state(),
       ...{ mocoVersion, libtorchVersion, deviceName, precision, config },
+      ...{ input, trainedOn: trainedOn(description.dataset) },
       logs: recorder.lengths,
     };
     const last = { ...model, kind: 'last', path: files.lastModel } as const;

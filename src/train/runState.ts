@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { trainedOnSchema } from '../model/description.js';
+import { modelInputSchema } from '../model/modelInput.js';
 
 const count = z.int().min(0);
 
@@ -49,6 +51,10 @@ export const runStateSchema = progressSchema.extend({
   /** The device that trained, on which it depends how sums are rounded. */
   deviceName: z.string(),
   precision: z.string(),
+  /** The pictures; absent in checkpoints of before there were other ones than named data sets. */
+  trainedOn: trainedOnSchema.optional(),
+  /** What the encoder sees of a picture. */
+  input: modelInputSchema.optional(),
   /** The complete configuration. */
   config: z.record(z.string(), z.unknown()),
   logs: logLengthsSchema,

@@ -13,6 +13,7 @@ const dataset = smallDataset(8 * STEPS, 10);
 
 const config: TrainConfig = {
   ...parseConfig(trainCommand, { arch: 'resnet18', featureDim: 16, m: 12, temperature: 0.2, k: 3 }),
+  ...{ imageSize: 8, stem: 'cifar' },
   ...{ batchSize: 8, seed: 1, device: 'cpu', precision: 'fp32', dataThreads: 1, threads: 1 },
 };
 

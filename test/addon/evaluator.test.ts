@@ -43,7 +43,8 @@ after(() => rmSync(folder, { recursive: true }));
 /** A model file as a trainer writes it, head included. */
 async function untrainedModel(path: string): Promise<NativeTensorSource> {
   const recipe = { arch: 'resnet18', featureDim: 16, m: 12, k: 3, seed: 1 } as const;
-  const config = { ...parseConfig(trainCommand, { ...recipe, ...COMPUTE }), batchSize: 8 };
+  const settled = { batchSize: 8, imageSize: 8, stem: 'cifar' } as const;
+  const config = { ...parseConfig(trainCommand, { ...recipe, ...COMPUTE }), ...settled };
   const trainer = await loadAddon().createTrainer(config, dataset);
   const snapshot = await trainer.snapshot();
   await trainer.dispose();
@@ -57,7 +58,7 @@ function evaluator(
   changes: Partial<NativeDataset> = {},
   config: LinearConfig = linearConfig(),
 ): Promise<NativeEvaluator> {
-  const settings = { ...config, cudaGraph: false };
+  const settings = { ...config, cudaGraph: false, imageSize: 8, stem: 'cifar' } as const;
   return loadAddon().createEvaluator(settings, { ...dataset, ...changes }, model);
 }
 

@@ -148,7 +148,7 @@ export function evaluatorOn(
       ...native.description,
       mocoVersion: '0.0.0',
       libtorchVersion: '2.13.0',
-      model: { path: 'model.pth', arch: 'resnet18', stem: 'cifar' },
+      model: { path: 'model.pth', arch: 'resnet18', stem: 'cifar', imageSize: 32 },
       dataset: {
         ...{ name: 'shapes', classes: 3, trainPictures: 60, validationPictures, testPictures: 8 },
       },

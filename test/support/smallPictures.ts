@@ -16,5 +16,6 @@ export function smallDataset(train: number, test: number): NativeDataset {
     classes: Array.from({ length: 10 }, (_, label) => `class ${label}`),
     mean: [0.5, 0.5, 0.5],
     std: [0.25, 0.25, 0.25],
+    cropShare: 1,
   };
 }

@@ -4,12 +4,13 @@ import { parseConfig } from '#moco/config/resolve.js';
 import { type TrainConfig, type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
 import { SIZE_BY_NAME } from '#moco/data/sizeByName.js';
 import type { NativeSnapshot, NativeTrainer } from '#moco/native/trainer.js';
-import { withBatchSize } from '#moco/train/batchSize.js';
 import type { Checkpoint } from '#moco/train/checkpoint.js';
 import { runFiles } from '#moco/train/runFiles.js';
+import { settledFor } from '#moco/train/settled.js';
 import { Trainer } from '#moco/train/trainer.js';
 import { addonError } from './addonError.js';
 import { DOUBLE_DESCRIPTION } from './doubleDescription.js';
+import { foundInput } from './foundInput.js';
 import { mocoHeader, safetensors } from './safetensorsFile.js';
 
 export const STEPS_PER_EPOCH = 4;
@@ -167,7 +168,7 @@ export class NativeTrainerDouble implements NativeTrainer {
 /** A complete configuration. */
 export function trainConfig(input: TrainConfigInput): TrainConfig {
   const settings = parseConfig(trainCommand, input);
-  return withBatchSize(settings, SIZE_BY_NAME[settings.dataset]);
+  return { ...settings, ...settledFor(settings, foundInput(SIZE_BY_NAME[settings.dataset])) };
 }
 
 /** A trainer on a double. */
@@ -188,6 +189,7 @@ export function trainerOn(
       testPictures: 16,
       validationPictures: 0,
     },
+    input: { imageSize: 32, cropShare: 1, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } as const,
     files: runFiles(config),
   };
   return new Trainer({ config, description, native, notices, checkpoint });

@@ -144,6 +144,11 @@ StateDict Moco::state() const {
   return state;
 }
 
+void Moco::beginWith(const StateDict& weights) {
+  query_.loadPart(weights);
+  key_.loadPart(weights);
+}
+
 void Moco::restore(const StateDict& state) {
   // The number is checked, too, because a smaller network would find all its tensors in the state
   // of a larger one.

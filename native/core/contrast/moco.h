@@ -80,6 +80,10 @@ class Moco {
   /// @throws Error ERR_MOCO_CHECKPOINT  if a tensor is missing, or from another model
   void restore(const StateDict& state);
 
+  /// Takes over weights to begin with, for both encoders: those that `weights` has.
+  /// @throws Error ERR_MOCO_CHECKPOINT  if a tensor is from another model
+  void beginWith(const StateDict& weights);
+
   Encoder& queryEncoder() { return query_; }
   Encoder& keyEncoder() { return key_; }
   KeyQueue& queue() { return queue_; }

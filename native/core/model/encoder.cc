@@ -154,6 +154,12 @@ void Encoder::loadState(const StateDict& state) {
   refreshWeights();
 }
 
+void Encoder::loadPart(const StateDict& state) {
+  StateDict whole = state;
+  append(whole, "", stateDict());  // of two tensors of one name, `loadState` takes the first
+  loadState(whole);
+}
+
 const at::Tensor& Encoder::tensorOf(const StateEntry& entry) const {
   const auto& tensors = entry.kind == StateEntry::Kind::kParameter ? parameters_ : statistics_;
   return tensors[entry.index];

@@ -122,6 +122,9 @@ class Encoder {
   /// @throws Error ERR_MOCO_CHECKPOINT  with the name of a tensor that is missing or has another
   ///                                    shape; the encoder then stays as it was
   void loadState(const StateDict& state);
+  /// Copies those parameters and statistics that a state has; the others stay as they are.
+  /// @throws Error ERR_MOCO_CHECKPOINT  if one has another shape
+  void loadPart(const StateDict& state);
 
  private:
   /// Sets the running statistics to mean 0 and variance 1, where BatchNorm starts.

@@ -58,7 +58,7 @@ void requireGroups(const TrainerSettings& settings) {
 }  // namespace
 
 Trainer::Trainer(TrainerSettings settings, Dataset dataset,
-                 const std::optional<TensorSource>& checkpoint, const MakeRecorder& recorder)
+                 const Beginning& beginning, const MakeRecorder& recorder)
     : settings_(std::move(settings)),
       dataset_(std::move(dataset)),
       machine_(resolveMachine(settings_.compute)) {
@@ -73,7 +73,8 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset,
   dataset_.normalisation.mean = dataset_.normalisation.mean.to(machine_.device);
   dataset_.normalisation.std = dataset_.normalisation.std.to(machine_.device);
   moco_.emplace(mocoOptions(), machine_.recorders);
-  if (checkpoint) moco_->restore(readTensors(*checkpoint));
+  if (beginning.weights) moco_->beginWith(readTensors(*beginning.weights));
+  if (beginning.checkpoint) moco_->restore(readTensors(*beginning.checkpoint));
   backbone_.emplace(moco_->queryEncoder(), dataset_.normalisation, machine_.recorders);
   saving_.emplace(machine_.device);
   warnOfMissingGraphs();

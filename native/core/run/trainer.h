@@ -39,17 +39,22 @@ struct StepMetrics {
   double secondsWithoutCore;  // of them, as `secondsWithoutCore` counts
 };
 
+/// What a run begins with in place of random parameters.
+struct Beginning {
+  std::optional<TensorSource> checkpoint = {};  // a state to resume from
+  std::optional<TensorSource> weights = {};     // parameters and statistics of a part of the encoder
+};
+
 /// A training run: model, optimiser, data and random state. A trainer must be made and used on one
 /// thread, because PyTorch's grad mode and number of threads belong to the thread that set them.
 class Trainer {
  public:
-  /// @param checkpoint  a state to resume from
-  /// @param recorder    makes the recorders of work that repeats; empty: as for the machine
+  /// @param recorder  makes the recorders of work that repeats; empty: as for the machine
   /// @throws Error ERR_MOCO_CONFIG      if k or the batch is larger than the data set, or the
   ///                                    groups do not divide the batch
-  /// @throws Error ERR_MOCO_CHECKPOINT  if the checkpoint is damaged or of another model
+  /// @throws Error ERR_MOCO_CHECKPOINT  if what it begins with is damaged or of another model
   explicit Trainer(TrainerSettings settings, Dataset dataset,
-                   const std::optional<TensorSource>& checkpoint = {},
+                   const Beginning& beginning = {},
                    const MakeRecorder& recorder = {});
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;

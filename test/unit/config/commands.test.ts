@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { configKeys } from '#moco/config/commandConfig.js';
 import { commands } from '#moco/config/commands.js';
@@ -6,6 +7,7 @@ import { configFlags, type TypedFlag } from '#moco/config/flags.js';
 import { configJsonSchema } from '#moco/config/jsonSchema.js';
 import { knnCommand } from '#moco/config/knnConfig.js';
 import { linearCommand } from '#moco/config/linearConfig.js';
+import { withAbsolutePaths } from '#moco/config/paths.js';
 import { parseConfig, resolveConfig } from '#moco/config/resolve.js';
 import { failure } from '../../support/failure.js';
 
@@ -63,6 +65,22 @@ test('a list is given in commas, by repeating the flag, or both', async () => {
   }
 });
 
+test('a list of paths is given by repeating the flag, since a path may hold commas', async () => {
+  const flags = typed(['--data', 'here, and there'], ['--data', 'elsewhere']);
+  const { data } = await resolveConfig(knnCommand, { flags });
+  assert.deepEqual(data, ['here, and there', 'elsewhere']);
+});
+
+test('paths lie where they do now; words that may stand in their place are kept', () => {
+  const located = (labels: string) =>
+    withAbsolutePaths(knnCommand, parseConfig(knnCommand, { data: ['a', '/b'], labels }));
+  assert.deepEqual(located('folders').data, [resolve('a'), '/b']);
+  assert.equal(located('folders').labels, 'folders');
+  assert.equal(located('labels.csv').labels, resolve('labels.csv'));
+  assert.equal(located('./folders').labels, resolve('folders'));
+  assert.equal(located('folders').imageSize, 'auto');
+});
+
 test('a list with a wrong part is refused once, as it was typed', async () => {
   const expected = 'temperature: expected a list of 1 to 16, each a number from 0.02 to 100';
   for (const text of ['', '0.1,', '0.1,warm', '0', '0.1;0.5', '[0.1]', '1e999']) {
@@ -91,7 +109,7 @@ test('a switch takes no value', async () => {
   const switches = configFlags(linearCommand).filter(({ valueName }) => valueName === undefined);
   assert.deepEqual(
     switches.map(({ flag }) => flag),
-    ['--frozen-bn', '--cached', '--no-tf32', '--deterministic'],
+    ['--strict', '--frozen-bn', '--cached', '--no-tf32', '--deterministic'],
   );
 });
 

@@ -40,6 +40,15 @@ test("without any key, the configuration is the reference's", () => {
     },
   );
   assert.deepEqual(rest, {
+    data: [],
+    labels: 'none',
+    split: 'auto',
+    testFraction: 0.1,
+    splitSeed: 0,
+    strict: false,
+    storedSize: 'auto',
+    imageSize: 'auto',
+    stem: 'auto',
     dataset: 'cifar10',
     dataRoot: 'data',
     validation: 0,
@@ -247,4 +256,16 @@ test('what is not an object is refused', () => {
   for (const config of [null, undefined, 3, 'train', [], () => {}]) {
     assert.match(problems(config)[0] as string, /^config: expected an object with keys/);
   }
+});
+
+test('labels and splits are for pictures of one\'s own', () => {
+  assert.throws(() => parseTrainConfig({ labels: 'folders' }), {
+    message: /labels: expected none for a data set that has a name, given folders: name your own pictures with --data/,
+  });
+  assert.equal(parseTrainConfig({ labels: 'folders', data: ['pictures'] }).labels, 'folders');
+});
+
+test('how many pictures of one\'s own there are is not known before they were found', () => {
+  const config = { data: ['pictures'], dataset: 'shapes', trainLimit: 20_000, k: 15_000 } as const;
+  assert.equal(parseTrainConfig(config).trainLimit, 20_000);
 });

@@ -4,11 +4,12 @@ import { parseConfig } from '#moco/config/resolve.js';
 import { type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
 import { MocoError } from '#moco/error.js';
 import type { NativeAddon } from '#moco/native/addon.js';
-import { withBatchSize } from '#moco/train/batchSize.js';
 import { runFiles } from '#moco/train/runFiles.js';
+import { settledFor } from '#moco/train/settled.js';
 import { addonError } from '../../support/addonError.js';
+import { foundInput } from '../../support/foundInput.js';
 
-const SIZE = { train: 50_000, test: 10_000, source: 'of cifar10' };
+const INPUT = foundInput({ train: 50_000, test: 10_000, source: 'of cifar10' });
 
 const settings = (input: TrainConfigInput) => parseConfig(trainCommand, input);
 
@@ -24,12 +25,13 @@ function chooser() {
 
 test("a batch size that is given is kept, and the addon isn't asked", () => {
   const { demands, addon } = chooser();
-  assert.equal(withBatchSize(settings({ batchSize: 96 }), SIZE, addon).batchSize, 96);
+  assert.equal(settledFor(settings({ batchSize: 96 }), INPUT, addon).batchSize, 96);
   assert.equal(demands.length, 0);
 });
 
 test("auto becomes the number that fits, in the files' names, too", () => {
-  const config = withBatchSize(settings({ batchSize: 'auto' }), SIZE, chooser().addon);
+  const asked = settings({ batchSize: 'auto' });
+  const config = { ...asked, ...settledFor(asked, INPUT, chooser().addon) };
   assert.equal(config.batchSize, 512);
   assert.match(runFiles(config).directory, /_200_512_500$/);
 });
@@ -38,11 +40,11 @@ test('what is chosen for is the run with its pictures', () => {
   const { demands, addon } = chooser();
   const run = { trainLimit: 20_000, validation: 500, cudaGraph: false, dataThreads: 3 } as const;
   const asked = settings({ batchSize: 'auto', ...run });
-  withBatchSize(asked, SIZE, addon);
+  settledFor(asked, { ...INPUT, imageSize: 96, storedSize: 112, staysInFile: true }, addon);
   assert.deepEqual(demands, [
     [
-      { ...asked, batchSize: 0 },
-      { train: 19_500, test: 500, height: 32, width: 32 },
+      { ...asked, imageSize: 96, stem: 'imagenet', batchSize: 0 },
+      { train: 19_500, test: 500, height: 112, width: 112, staysInFile: true },
     ],
   ]);
 });
@@ -52,8 +54,20 @@ test('where nothing fits, the error is ours', () => {
     throw addonError('ERR_MOCO_OUT_OF_MEMORY', 'batchSize auto: even 32 pictures …');
   };
   const choose = () =>
-    withBatchSize(settings({ batchSize: 'auto' }), SIZE, () => ({ chooseBatchSize }));
+    settledFor(settings({ batchSize: 'auto' }), INPUT, () => ({ chooseBatchSize }));
   assert.throws(choose, (error) => {
     return error instanceof MocoError && error.code === 'ERR_MOCO_OUT_OF_MEMORY';
   });
+});
+
+test('the stem goes by the size of the views, unless one is asked for', () => {
+  const stemAt = (imageSize: number, stem: 'auto' | 'cifar' = 'auto') =>
+    settledFor(settings({ stem }), { ...INPUT, imageSize }, chooser().addon).stem;
+  assert.deepEqual([32, 64, 65, 224].map((size) => stemAt(size)), [
+    'cifar',
+    'cifar',
+    'imagenet',
+    'imagenet',
+  ]);
+  assert.equal(stemAt(224, 'cifar'), 'cifar');
 });
