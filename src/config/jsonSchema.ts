@@ -70,7 +70,8 @@ export function valueName(schema: KeySchema): string {
   if (schema.enum) return schema.enum.join('|');
   if (schema.const !== undefined) return schema.const;
   if (schema.type === 'string') return String(schema.title);
-  if (schema.items) return isPath(schema.items) ? valueName(schema.items) : `${valueName(schema.items)},…`;
+  if (schema.items)
+    return isPath(schema.items) ? valueName(schema.items) : `${valueName(schema.items)},…`;
   return schema.type === 'integer' ? 'n' : 'x';
 }
 

@@ -105,7 +105,9 @@ export const dataKeys = {
     .gt(0)
     .max(0.9)
     .default(0.1)
-    .describe('share of your own pictures that is held out to measure on, with a split by fraction'),
+    .describe(
+      'share of your own pictures that is held out to measure on, with a split by fraction',
+    ),
   splitSeed: z
     .int()
     .min(0)
@@ -140,7 +142,7 @@ export const dataKeys = {
     .enum(DATASET_NAMES)
     .default('cifar10')
     .describe(
-      'pictures to use; cifar10 and cifar100 are downloaded once, shapes is made',
+      'pictures to use; cifar10, cifar100 and stl10 are downloaded once, shapes is made, tiny-imagenet must be there',
     ),
   dataRoot: path('folder')
     .default('data')

@@ -91,16 +91,22 @@ const trainConfigSchema = z
       .describe(
         "the backbone's first layers: for small pictures (3×3), or those of ImageNet models (7×7, max-pool); auto takes cifar up to imageSize 64",
       ),
-    initWeights: path('file').optional().meta({
-      description: "model whose backbone the run starts from: moco's, torchvision's, timm's or another's",
-      examples: ['resnet50.pth'],
-    }),
-    initPrefix: z.string().optional().meta({
-      title: 'text',
-      description:
-        'where that model is in its file, if there are several: how the names of its tensors begin',
-      examples: ['module.encoder_q'],
-    }),
+    initWeights: path('file')
+      .optional()
+      .meta({
+        description:
+          "model whose backbone the run starts from: moco's, torchvision's, timm's or another's",
+        examples: ['resnet50.pth'],
+      }),
+    initPrefix: z
+      .string()
+      .optional()
+      .meta({
+        title: 'text',
+        description:
+          'where that model is in its file, if there are several: how the names of its tensors begin',
+        examples: ['module.encoder_q'],
+      }),
     featureDim: z
       .int()
       .min(1)

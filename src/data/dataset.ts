@@ -36,10 +36,22 @@ export const PICTURE_SIDE = 32;
 /** Bytes of one picture: 3 × 32 × 32. */
 export const PICTURE_BYTES = 3 * PICTURE_SIDE * PICTURE_SIDE;
 
-/** The data sets that `loadDataset` knows. */
-export const DATASET_NAMES = ['cifar10', 'cifar100', 'shapes'] as const;
+/** The data sets that have a name. */
+export const DATASET_NAMES = ['cifar10', 'cifar100', 'stl10', 'tiny-imagenet', 'shapes'] as const;
 
 export type DatasetName = (typeof DATASET_NAMES)[number];
+
+/** Those that are packed from their published files, and stay in the packed file. */
+export const PACKED_DATASETS = ['stl10', 'tiny-imagenet'] as const;
+
+export type PackedDatasetName = (typeof PACKED_DATASETS)[number];
+
+/** The folders in their published archives. */
+export const STL10_FOLDER = 'stl10_binary';
+export const TINY_IMAGENET_FOLDER = 'tiny-imagenet-200';
+
+/** Those that `loadDataset` reads into memory. */
+export type DatasetInMemory = Exclude<DatasetName, PackedDatasetName>;
 
 /** A data set ready for training: both splits, and what is needed to normalise and name them. */
 export interface Dataset<Split extends Pictures = Pictures> {
@@ -80,7 +92,7 @@ export interface DatasetSize extends SplitCounts {
 
 /** Which data set to load, and how much of it. */
 export interface DatasetRequest {
-  readonly dataset: DatasetName;
+  readonly dataset: DatasetInMemory;
   /** Folder that holds the unpacked data sets, and takes downloaded ones. */
   readonly dataRoot: string;
   /** Number of training pictures, taken from the start; at most, and when absent, all of them. */

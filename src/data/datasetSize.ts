@@ -1,7 +1,15 @@
+import { join } from 'node:path';
 import { lyingArchive } from './cifarArchive.js';
 import { cifarFiles, pictureCounts } from './cifarFiles.js';
+import { exists } from './cifarFolder.js';
 import { CIFAR10, CIFAR100, type CifarVariant, cifarCounts } from './cifarVariant.js';
-import type { DatasetRequest, DatasetSize } from './dataset.js';
+import {
+  type DatasetName,
+  type DatasetRequest,
+  type DatasetSize,
+  STL10_FOLDER,
+  TINY_IMAGENET_FOLDER,
+} from './dataset.js';
 import { findCifar } from './findCifar.js';
 import { SIZE_BY_NAME } from './sizeByName.js';
 
@@ -25,14 +33,19 @@ export async function datasetSize({
 }
 
 /**
- * Whether `loadDataset` would load a data set without downloading it.
+ * Whether a data set is there, so that nothing has to be downloaded.
  * @throws MocoError `ERR_MOCO_DATA` as `datasetSize`
  */
 export async function isDatasetThere({
   dataset,
   dataRoot,
-}: Pick<DatasetRequest, 'dataset' | 'dataRoot'>): Promise<boolean> {
+}: {
+  readonly dataset: DatasetName;
+  readonly dataRoot: string;
+}): Promise<boolean> {
   if (dataset === 'shapes') return true;
+  if (dataset === 'stl10') return await exists(join(dataRoot, STL10_FOLDER));
+  if (dataset === 'tiny-imagenet') return await exists(join(dataRoot, TINY_IMAGENET_FOLDER));
   const variant = dataset === 'cifar10' ? CIFAR10 : CIFAR100;
   if ((await findCifar(variant, dataRoot)) !== undefined) return true;
   return (await lyingArchive(variant, dataRoot)) !== undefined;

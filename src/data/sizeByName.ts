@@ -9,6 +9,8 @@ const UNKNOWN = Number.POSITIVE_INFINITY;
 export const SIZE_BY_NAME: Readonly<Record<DatasetName, DatasetSize>> = {
   cifar10: { train: UNKNOWN, test: UNKNOWN, source: 'of cifar10' },
   cifar100: { train: UNKNOWN, test: UNKNOWN, source: 'of cifar100' },
+  stl10: { train: UNKNOWN, test: UNKNOWN, source: 'of stl10' },
+  'tiny-imagenet': { train: UNKNOWN, test: UNKNOWN, source: 'of tiny-imagenet' },
   shapes: { train: 10_000, test: 2_000, source: 'of shapes' },
 };
 

@@ -16,8 +16,8 @@ import { findInput, type InputOptions } from '../pictures/input.js';
 import { requireRunSpace, requireWritable } from '../run/outputFolder.js';
 import { ANY_FEATURE_DIM, createEvaluator } from './createEvaluator.js';
 import { linearEvaluation } from './linearEvaluation.js';
-import { type Measured, measuredModel } from './measuredModel.js';
 import type { LinearDoneEvent, LinearEvent, LinearSweepEvent } from './linearEvents.js';
+import { type Measured, measuredModel } from './measuredModel.js';
 
 export interface LinearOptions extends InputOptions {
   /** Called with every event, in order; the evaluation waits for what it returns. */

@@ -1,11 +1,14 @@
-import type {
-  Dataset,
-  DatasetRequest,
-  DatasetSize,
-  LoadOptions,
-  Pictures,
+import {
+  type Dataset,
+  type DatasetName,
+  type DatasetRequest,
+  type DatasetSize,
+  type LoadOptions,
+  PACKED_DATASETS,
+  type PackedDatasetName,
+  PICTURE_SIDE,
+  type Pictures,
 } from '../data/dataset.js';
-import { PICTURE_SIDE } from '../data/dataset.js';
 import { datasetSize } from '../data/datasetSize.js';
 import { loadDataset } from '../data/load.js';
 import type { ProgressListener } from '../download/whileListening.js';
@@ -14,13 +17,15 @@ import type { FolderRules } from './folderSource.js';
 import type { PackedPictures } from './openPacked.js';
 import type { PackProgress } from './pack.js';
 import { packedFor } from './packedFor.js';
+import { packedNamed } from './packedNamed.js';
 import { storedSizeFor } from './storedSize.js';
 
 /** Side of the views of somebody's own pictures, in pixels, where nothing says another. */
 const OWN_IMAGE_SIZE = 64;
 
 /** Which pictures a command works on, in which size and normalised by what. */
-export interface InputRequest extends DatasetRequest, FolderRules {
+export interface InputRequest extends Omit<DatasetRequest, 'dataset'>, FolderRules {
+  readonly dataset: DatasetName;
   /** Absolute paths of folders, or of one packed file, in place of `dataset`. */
   readonly data: readonly string[];
   readonly strict: boolean;
@@ -62,8 +67,8 @@ export interface FoundInput {
 }
 
 /** Whether finding the pictures may take long, because they are packed first. */
-export function isPackedFirst({ data }: Pick<InputRequest, 'data'>): boolean {
-  return data.length > 0;
+export function isPackedFirst({ data, dataset }: Pick<InputRequest, 'data' | 'dataset'>): boolean {
+  return data.length > 0 || isPackedDataset(dataset);
 }
 
 /**
@@ -75,12 +80,22 @@ export async function findInput(
   request: InputRequest,
   options: InputOptions = {},
 ): Promise<FoundInput> {
-  return request.data.length > 0
-    ? ofPacked(request, await packed(request, options))
-    : await ofNamed(request, options);
+  const { data, dataset } = request;
+  if (data.length > 0) return ofPacked(request, await packed(request, options));
+  if (!isPackedDataset(dataset)) return await inMemory({ ...request, dataset }, options);
+  const { onPack: onProgress, ...others } = options;
+  const named = await packedNamed(dataset, request.dataRoot, { onProgress, ...others });
+  return ofPacked(request, named, dataset);
 }
 
-async function ofNamed(request: InputRequest, options: InputOptions): Promise<FoundInput> {
+function isPackedDataset(name: DatasetName): name is PackedDatasetName {
+  return PACKED_DATASETS.some((packed) => packed === name);
+}
+
+async function inMemory(
+  request: InputRequest & DatasetRequest,
+  options: InputOptions,
+): Promise<FoundInput> {
   const imageSize = sizeOr(request.imageSize, PICTURE_SIDE);
   return {
     size: await datasetSize(request),
@@ -101,12 +116,14 @@ async function packed(request: InputRequest, options: InputOptions): Promise<Pac
   return await packedFor({ data, dataRoot, ...rules }, { onProgress, signal });
 }
 
-function ofPacked(request: InputRequest, pictures: PackedPictures): FoundInput {
+/** @param name of the data set, where it has one */
+function ofPacked(request: InputRequest, pictures: PackedPictures, name?: string): FoundInput {
   const imageSize = sizeOr(request.imageSize, pictures.meta.imageSize);
+  const dataset = datasetOf(pictures, request);
   return {
     size: { ...countsOf(pictures), source: `in ${pictures.path}` },
     ...{ imageSize, storedSize: pictures.meta.storedSize, staysInFile: true },
-    load: async () => withInput(datasetOf(pictures, request), request, imageSize),
+    load: async () => withInput({ ...dataset, name: name ?? dataset.name }, request, imageSize),
   };
 }
 

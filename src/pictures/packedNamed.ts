@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { throwIfAborted } from '../abort.js';
-import type { LoadOptions } from '../data/dataset.js';
+import type { LoadOptions, PackedDatasetName } from '../data/dataset.js';
 import { whileListening } from '../download/whileListening.js';
 import type { PackedPictures } from './openPacked.js';
 import { type PackOptions, packSource } from './pack.js';
@@ -8,11 +8,6 @@ import { packedOnce } from './packedFor.js';
 import { quietSharp, sharpVersion } from './sharp.js';
 import { STL10_SIDE, stl10Source } from './stl10.js';
 import { TINY_IMAGENET_SIDE, tinyImagenetSource } from './tinyImagenet.js';
-
-/** The data sets that are packed from their published files. */
-export const PACKED_DATASETS = ['stl10', 'tiny-imagenet'] as const;
-
-export type PackedDatasetName = (typeof PACKED_DATASETS)[number];
 
 /** Height and width of the pictures of each, in pixels. */
 export const PACKED_SIDES: Readonly<Record<PackedDatasetName, number>> = {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LoadOptions } from '../data/dataset.js';
+import { type LoadOptions, STL10_FOLDER } from '../data/dataset.js';
 import {
   alone,
   downloadArchive,
@@ -34,12 +34,10 @@ const CLASSES = 'airplane bird car cat deer dog horse monkey ship truck'.split('
 /** What a text may take, in bytes. */
 const MAX_TEXT = 1 << 20;
 
-const FOLDER = 'stl10_binary';
-
 /** The binary version, as its authors publish it (https://cs.stanford.edu/~acoates/stl10/). */
 export const STL10_ARCHIVE: PublishedArchive = {
   title: 'STL-10',
-  folder: FOLDER,
+  folder: STL10_FOLDER,
   file: 'stl10_binary.tar.gz',
   url: 'http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz',
   urlVariable: 'MOCO_STL10_URL',
@@ -52,7 +50,7 @@ export const STL10_ARCHIVE: PublishedArchive = {
 };
 
 function limit(file: string, bytes: number): [path: string, bytes: number] {
-  return [`${FOLDER}/${file}`, bytes];
+  return [`${STL10_FOLDER}/${file}`, bytes];
 }
 
 /** A file of pictures that is there. */
@@ -75,7 +73,7 @@ interface Part {
  * @throws MocoError `ERR_MOCO_DATA` for wrong files; those of a download
  */
 export async function stl10Source(dataRoot: string, options: LoadOptions): Promise<PictureSource> {
-  const folder = join(dataRoot, FOLDER);
+  const folder = join(dataRoot, STL10_FOLDER);
   if (!(await isThere(folder))) await fetchStl10(dataRoot, options);
   const parts = await partsIn(folder);
   const classes = await classesIn(folder);
@@ -103,7 +101,7 @@ export async function stl10Source(dataRoot: string, options: LoadOptions): Promi
 
 async function fetchStl10(dataRoot: string, options: LoadOptions): Promise<void> {
   await alone(STL10_ARCHIVE, dataRoot, options, async (lock) => {
-    if (await isThere(join(dataRoot, FOLDER))) return;
+    if (await isThere(join(dataRoot, STL10_FOLDER))) return;
     const file = join(dataRoot, STL10_ARCHIVE.file);
     const lay = await isThere(file);
     if (lay) await requireOfficial(STL10_ARCHIVE, dataRoot, options.signal);
@@ -207,6 +205,6 @@ function unreadable(path: string): (cause: unknown) => never {
 }
 
 function dataError(message: string): MocoError {
-  const hint = `Delete the folder ${FOLDER} to have STL-10 downloaded again (2.6 GB), or unpack ${STL10_ARCHIVE.file} in its place.`;
+  const hint = `Delete the folder ${STL10_FOLDER} to have STL-10 downloaded again (2.6 GB), or unpack ${STL10_ARCHIVE.file} in its place.`;
   return new MocoError('ERR_MOCO_DATA', message, { hint });
 }

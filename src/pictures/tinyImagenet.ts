@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { TINY_IMAGENET_FOLDER } from '../data/dataset.js';
 import { isError, MocoError } from '../error.js';
 import { classLabels } from './classLabels.js';
 import { listedSource } from './listedSource.js';
 import { type ListedFile, type Listing, scanFolders } from './scan.js';
 import { type PictureSource, TRAIN } from './source.js';
 import { splitOfFolder } from './splits.js';
-
-/** The folder that the published archive holds. */
-export const TINY_IMAGENET_FOLDER = 'tiny-imagenet-200';
 
 /** Height and width of its pictures, in pixels. */
 export const TINY_IMAGENET_SIDE = 64;

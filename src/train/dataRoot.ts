@@ -5,8 +5,7 @@ import { MocoError } from '../error.js';
 import type { Checkpoint } from './checkpoint.js';
 
 /** What says where a run's pictures lie. */
-type DataPlace = Pick<TrainSettings, 'dataset' | 'dataRoot'> &
-  Partial<Pick<TrainSettings, 'data'>>;
+type DataPlace = Pick<TrainSettings, 'dataset' | 'dataRoot'> & Partial<Pick<TrainSettings, 'data'>>;
 
 /**
  * Where the data set of a run that goes on lies. A relative data root means another folder where the

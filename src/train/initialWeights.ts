@@ -70,7 +70,7 @@ function noticesOf(
   if (featureDim !== undefined && featureDim !== config.featureDim) {
     not.push(`the projection head: its output has ${featureDim} numbers, not ${config.featureDim}`);
   } else if (featureDim === undefined) {
-    not.push('a projection head: the file has none of the run\'s kind');
+    not.push("a projection head: the file has none of the run's kind");
   }
   const others = [...leftOut.map(({ name }) => name), ...headsBeside(tensors)];
   if (others.length > 0) not.push(`${others.join(', ')}: no part of the encoder`);

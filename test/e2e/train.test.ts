@@ -211,7 +211,7 @@ test('a program can stop a run with a signal, and the results so far stay', asyn
 async function ruinousTrainer(out: string): Promise<Trainer> {
   await using sound = await createTrainer({ ...TINY_RUN, out: join(folder, out) });
   const { config, description } = sound;
-  const dataset = await loadDataset(config);
+  const dataset = await loadDataset({ ...config, dataset: 'shapes' });
   const native = await loadAddon().createTrainer({ ...config, learningRate: 1e30 }, dataset);
   return new Trainer({ config, description, native, notices: [], checkpoint: undefined });
 }

@@ -57,8 +57,8 @@ void requireGroups(const TrainerSettings& settings) {
 
 }  // namespace
 
-Trainer::Trainer(TrainerSettings settings, Dataset dataset,
-                 const Beginning& beginning, const MakeRecorder& recorder)
+Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beginning,
+                 const MakeRecorder& recorder)
     : settings_(std::move(settings)),
       dataset_(std::move(dataset)),
       machine_(resolveMachine(settings_.compute)) {

@@ -42,7 +42,7 @@ struct StepMetrics {
 /// What a run begins with in place of random parameters.
 struct Beginning {
   std::optional<TensorSource> checkpoint = {};  // a state to resume from
-  std::optional<TensorSource> weights = {};     // parameters and statistics of a part of the encoder
+  std::optional<TensorSource> weights = {};  // parameters and statistics of a part of the encoder
 };
 
 /// A training run: model, optimiser, data and random state. A trainer must be made and used on one
@@ -53,8 +53,7 @@ class Trainer {
   /// @throws Error ERR_MOCO_CONFIG      if k or the batch is larger than the data set, or the
   ///                                    groups do not divide the batch
   /// @throws Error ERR_MOCO_CHECKPOINT  if what it begins with is damaged or of another model
-  explicit Trainer(TrainerSettings settings, Dataset dataset,
-                   const Beginning& beginning = {},
+  explicit Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beginning = {},
                    const MakeRecorder& recorder = {});
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;

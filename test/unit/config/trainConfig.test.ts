@@ -258,14 +258,15 @@ test('what is not an object is refused', () => {
   }
 });
 
-test('labels and splits are for pictures of one\'s own', () => {
+test("labels and splits are for pictures of one's own", () => {
   assert.throws(() => parseTrainConfig({ labels: 'folders' }), {
-    message: /labels: expected none for a data set that has a name, given folders: name your own pictures with --data/,
+    message:
+      /labels: expected none for a data set that has a name, given folders: name your own pictures with --data/,
   });
   assert.equal(parseTrainConfig({ labels: 'folders', data: ['pictures'] }).labels, 'folders');
 });
 
-test('how many pictures of one\'s own there are is not known before they were found', () => {
+test("how many pictures of one's own there are is not known before they were found", () => {
   const config = { data: ['pictures'], dataset: 'shapes', trainLimit: 20_000, k: 15_000 } as const;
   assert.equal(parseTrainConfig(config).trainLimit, 20_000);
 });

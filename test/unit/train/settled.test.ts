@@ -63,11 +63,9 @@ test('where nothing fits, the error is ours', () => {
 test('the stem goes by the size of the views, unless one is asked for', () => {
   const stemAt = (imageSize: number, stem: 'auto' | 'cifar' = 'auto') =>
     settledFor(settings({ stem }), { ...INPUT, imageSize }, chooser().addon).stem;
-  assert.deepEqual([32, 64, 65, 224].map((size) => stemAt(size)), [
-    'cifar',
-    'cifar',
-    'imagenet',
-    'imagenet',
-  ]);
+  assert.deepEqual(
+    [32, 64, 65, 224].map((size) => stemAt(size)),
+    ['cifar', 'cifar', 'imagenet', 'imagenet'],
+  );
   assert.equal(stemAt(224, 'cifar'), 'cifar');
 });
