@@ -98,7 +98,7 @@ class Scan {
     const entries = await readdir(place.path, BY_BYTES).catch((cause: unknown) =>
       Promise.reject(noFolder(folder, cause)),
     );
-    await this.#enterOnce(place);
+    if (!(await this.#enterOnce(place))) return;
     await this.#list(place, entries);
     // Links come last, so that a folder has the name under which it lies there itself.
     for (let link = this.#links.shift(); link !== undefined; link = this.#links.shift()) {
