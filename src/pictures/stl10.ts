@@ -9,6 +9,7 @@ import {
   requireOfficial,
   unpackArchive,
 } from '../data/publishedArchive.js';
+import { flush } from '../disk/flush.js';
 import { isError, MocoError } from '../error.js';
 import { contentHash } from './listedSource.js';
 import { NO_LABEL, type PictureSource, type StoredPicture, TEST, TRAIN } from './source.js';
@@ -70,11 +71,16 @@ interface Part {
  * STL-10: 96 × 96 pixels, of which 5,000 with labels and 100,000 without are trained on. It is taken
  * from `<dataRoot>/stl10_binary`, and fetched where that is not there. The unlabelled pictures may be
  * missing, since they are 2.8 GB.
+ * @param archive the published one; another one for tests
  * @throws MocoError `ERR_MOCO_DATA` for wrong files; those of a download
  */
-export async function stl10Source(dataRoot: string, options: LoadOptions): Promise<PictureSource> {
+export async function stl10Source(
+  dataRoot: string,
+  options: LoadOptions,
+  archive: PublishedArchive = STL10_ARCHIVE,
+): Promise<PictureSource> {
   const folder = join(dataRoot, STL10_FOLDER);
-  if (!(await isThere(folder))) await fetchStl10(dataRoot, options);
+  if (!(await isThere(folder))) await fetchStl10(archive, dataRoot, options);
   const parts = await partsIn(folder);
   const classes = await classesIn(folder);
   const partOf = (candidate: number) => parts.findLast(({ first }) => first <= candidate) as Part;
@@ -99,15 +105,22 @@ export async function stl10Source(dataRoot: string, options: LoadOptions): Promi
   };
 }
 
-async function fetchStl10(dataRoot: string, options: LoadOptions): Promise<void> {
-  await alone(STL10_ARCHIVE, dataRoot, options, async (lock) => {
-    if (await isThere(join(dataRoot, STL10_FOLDER))) return;
-    const file = join(dataRoot, STL10_ARCHIVE.file);
+async function fetchStl10(
+  archive: PublishedArchive,
+  dataRoot: string,
+  options: LoadOptions,
+): Promise<void> {
+  const { signal } = options;
+  await alone(archive, dataRoot, options, async (lock) => {
+    if (await isThere(join(dataRoot, archive.folder))) return;
+    const file = join(dataRoot, archive.file);
     const lay = await isThere(file);
-    if (lay) await requireOfficial(STL10_ARCHIVE, dataRoot, options.signal);
-    else await downloadArchive(STL10_ARCHIVE, dataRoot, lock, options);
-    const complete = async (folder: string) => void (await partsIn(folder));
-    await unpackArchive(STL10_ARCHIVE, dataRoot, complete, options.signal);
+    if (lay) await requireOfficial(archive, dataRoot, signal);
+    else await downloadArchive(archive, dataRoot, lock, options);
+    const complete = async (folder: string) => {
+      for (const { path } of await partsIn(folder)) await flush(path);
+    };
+    await unpackArchive(archive, dataRoot, complete, signal);
     if (!lay) await rm(file, { force: true });
   });
 }
