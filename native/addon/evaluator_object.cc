@@ -77,8 +77,9 @@ Napi::Value EvaluatorObject::measureLinear(const Napi::CallbackInfo& info) {
 
 Napi::Value EvaluatorObject::saveLinear(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
-  return submit([this, path](Reporter&) -> ToValue {
-    core().saveLinear(path);
+  const std::string description = info[1].As<Napi::String>();
+  return submit([this, path, description](Reporter&) -> ToValue {
+    core().saveLinear(path, description);
     return undefined;
   });
 }

@@ -1,6 +1,7 @@
 import type { KnnConfig } from '../config/knnConfig.js';
 import type { LinearConfig } from '../config/linearConfig.js';
 import { holdOut } from '../data/holdOut.js';
+import type { ModelInput } from '../model/modelInput.js';
 import type { Model } from '../model/readModel.js';
 import { requireFinite } from '../model/requireFinite.js';
 import { requireFit } from '../model/requireFit.js';
@@ -29,8 +30,8 @@ export interface EvaluatorDescription extends NativeDescription {
     readonly path: string;
     readonly arch: string;
     readonly stem: string;
-    /** Side of what it sees of a picture, in pixels. */
-    readonly imageSize: number;
+    /** What it sees of a picture. */
+    readonly input: ModelInput;
   };
   readonly dataset: {
     readonly name: string;
@@ -73,7 +74,7 @@ export async function createEvaluator(
   const heldOut = 'validation' in config ? config.validation : 0;
   const pictures = heldOut > 0 ? holdOut(dataset, heldOut, config.seed) : {};
   const splits = { ...dataset, ...pictures };
-  const { imageSize } = dataset;
+  const { imageSize, cropShare, mean, std } = dataset;
   const native = await work.make(() =>
     addon.createEvaluator({ ...NOT_SETTLED, ...config, imageSize }, splits, backbone),
   );
@@ -82,7 +83,7 @@ export async function createEvaluator(
     mocoVersion: version,
     libtorchVersion: addon.libtorchVersion,
     ...native.description,
-    model: { path: modelPath, arch, stem, imageSize },
+    model: { path: modelPath, arch, stem, input: { imageSize, cropShare, mean, std } },
     dataset: {
       name: dataset.name,
       classes: dataset.classes.length,

@@ -8,6 +8,7 @@ import { movePreviousRun } from '../run/previousRun.js';
 import { RunLock } from '../run/runLock.js';
 import type { Evaluator } from './createEvaluator.js';
 import type { LinearDescription, LinearEvent, LinearFiles } from './linearEvents.js';
+import { linearModelDescription } from './linearModelDescription.js';
 import { LinearRun } from './linearRun.js';
 import { linearSweep } from './linearSweep.js';
 import { nativeWarnings } from './nativeWarnings.js';
@@ -47,7 +48,10 @@ export async function* linearEvaluation(
       const sweep = await linearSweep(native, config, table, work);
       yield* nativeWarnings(native);
       yield sweep;
-    } else yield* new LinearRun({ native, config, description, files, lock, work }).events();
+    } else {
+      const about = (epoch: number) => linearModelDescription(evaluator, config, epoch);
+      yield* new LinearRun({ native, config, description, about, files, lock, work }).events();
+    }
   } catch (error) {
     throw MocoError.from(error);
   } finally {

@@ -31,6 +31,8 @@ interface LinearRunParts {
   readonly native: NativeEvaluator;
   readonly config: LinearConfig;
   readonly description: LinearDescription;
+  /** What a model file says of itself, after an epoch. */
+  readonly about: (epoch: number) => string;
   readonly files: LinearFiles;
   readonly lock: Pick<RunLock, 'requireHeld'>;
   /** Its signal ends the run after its current step. */
@@ -42,6 +44,7 @@ export class LinearRun {
   readonly #native: NativeEvaluator;
   readonly #config: LinearConfig;
   readonly #description: LinearDescription;
+  readonly #about: (epoch: number) => string;
   readonly #files: LinearFiles;
   readonly #lock: Pick<RunLock, 'requireHeld'>;
   readonly #work: StoppableWork;
@@ -49,10 +52,11 @@ export class LinearRun {
   readonly #rows: (LinearRow & { readonly epoch: number })[] = [];
   #best: LinearAccuracy | undefined;
 
-  constructor({ native, config, description, files, lock, work }: LinearRunParts) {
+  constructor({ native, config, description, about, files, lock, work }: LinearRunParts) {
     this.#native = native;
     this.#config = config;
     this.#description = description;
+    this.#about = about;
     this.#files = files;
     this.#lock = lock;
     this.#work = work;
@@ -140,7 +144,7 @@ export class LinearRun {
   async #save(kind: ModelEvent['kind'], epoch: number): Promise<ModelEvent> {
     const path = kind === 'best' ? this.#files.model : this.#files.lastModel;
     this.#lock.requireHeld();
-    await this.#native.saveLinear(path);
+    await this.#native.saveLinear(path, this.#about(epoch));
     return { type: 'model', epoch, kind, path };
   }
 }

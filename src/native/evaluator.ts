@@ -60,7 +60,7 @@ export interface NativeEvaluator {
    * Writes the backbone (`f.…`) and the classifier (`fc.weight`, `fc.bias`) as the reference's
    * linear model. The file appears whole, by a rename.
    */
-  saveLinear(path: string): Promise<void>;
+  saveLinear(path: string, description: string): Promise<void>;
   /** Trains probes of all `learningRates` side by side, on features that are extracted once. */
   sweepLinear(config: LinearConfig): Promise<NativeSweepResult[]>;
   /** Warnings for the user since the last call, one line each. */

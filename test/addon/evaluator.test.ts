@@ -97,7 +97,7 @@ test('a linear evaluation reports every step, measures, and saves a model for th
   }
 
   const path = join(folder, 'linear_model.pth');
-  await native.saveLinear(path);
+  await native.saveLinear(path, '{}');
   const saved = await readTensorFile(path);
   const names = saved.tensors.map(({ name }) => name);
   const backbone = loadAddon()

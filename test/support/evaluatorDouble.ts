@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KnnConfig } from '#moco/config/knnConfig.js';
 import type { LinearConfig } from '#moco/config/linearConfig.js';
 import type { Evaluator } from '#moco/evaluate/createEvaluator.js';
+import type { ModelInput } from '#moco/model/modelInput.js';
 import type {
   NativeEvaluator,
   NativeKnnResult,
@@ -11,6 +12,14 @@ import type {
 } from '#moco/native/evaluator.js';
 import { addonError } from './addonError.js';
 import { DOUBLE_DESCRIPTION } from './doubleDescription.js';
+
+/** What a double's model sees of a picture. */
+const INPUT: ModelInput = {
+  imageSize: 32,
+  cropShare: 1,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.25, 0.25, 0.25],
+};
 
 /** Of 60 training pictures in batches of 16: the last one has 12. */
 const STEPS_PER_EPOCH = 4;
@@ -92,7 +101,7 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
     return { loss: split === 'test' ? 0.5 : 0.25, top1: top1 ?? 10 * this.#epoch, top5: 90 };
   }
 
-  async saveLinear(path: string): Promise<void> {
+  async saveLinear(path: string, _description: string): Promise<void> {
     this.calls.push(`save ${path.endsWith('last_model.pth') ? 'last' : 'best'}`);
     await writeFile(path, this.calls.join(', '));
   }
@@ -148,7 +157,7 @@ export function evaluatorOn(
       ...native.description,
       mocoVersion: '0.0.0',
       libtorchVersion: '2.13.0',
-      model: { path: 'model.pth', arch: 'resnet18', stem: 'cifar', imageSize: 32 },
+      model: { path: 'model.pth', arch: 'resnet18', stem: 'cifar', input: INPUT },
       dataset: {
         ...{ name: 'shapes', classes: 3, trainPictures: 60, validationPictures, testPictures: 8 },
       },

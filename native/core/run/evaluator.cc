@@ -124,9 +124,9 @@ LinearMetrics Evaluator::validateLinear(const std::atomic<bool>& stop) {
   return linear().measure(*dataset_.validation, stop);
 }
 
-void Evaluator::saveLinear(const std::string& path) {
+void Evaluator::saveLinear(const std::string& path, const std::string& description) {
   AtomicFile file(path);
-  writePth(file, linear().stateDict());
+  writePth(file, linear().stateDict(), description);
   file.commit();
 }
 

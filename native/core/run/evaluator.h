@@ -87,7 +87,7 @@ class Evaluator {
   LinearMetrics validateLinear(const std::atomic<bool>& stop);
 
   /// Writes backbone and classifier as the reference's linear model.
-  void saveLinear(const std::string& path);
+  void saveLinear(const std::string& path, const std::string& description);
 
   /// `sweepLinear` of the model's backbone.
   /// @throws Error ERR_MOCO_CONFIG  if batch size, epochs or number of rates is not positive
