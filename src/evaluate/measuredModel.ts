@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { shown } from '../arguments/shown.js';
 import type { KnnConfig } from '../config/knnConfig.js';
 import type { LinearConfig } from '../config/linearConfig.js';
 import type { Stem } from '../config/trainConfig.js';
@@ -68,7 +67,8 @@ function requireAgreement(
   );
   if (differing.length === 0) return;
   const lines = differing.map(
-    ([key, value]) => `  ${key}: ${shown(value)}, in the file ${shown(input[key])}`,
+    ([key, value]) =>
+      `  ${key}: ${JSON.stringify(value)}, in the file ${JSON.stringify(input[key])}`,
   );
   throw new MocoError(
     'ERR_MOCO_CONFIG',
