@@ -7,6 +7,7 @@ import { packageRoot } from '../packageRoot.js';
 import type { Finding } from './finding.js';
 import { memory, processor, software, startUp } from './machine.js';
 import { native } from './native.js';
+import { packedDataSets, pictureDecoder } from './pictures.js';
 import { dataSets, outputFolder } from './storage.js';
 
 export interface DoctorOptions {
@@ -57,6 +58,8 @@ export async function examine(
     yield memory();
     yield await outputFolder(out);
     yield* await dataSets(dataRoot);
+    yield* await packedDataSets(dataRoot);
+    yield await pictureDecoder();
     yield* native({ root, ...computing }, signal);
   };
   throwIfAborted(signal, 'the examination');

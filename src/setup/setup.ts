@@ -6,6 +6,7 @@ import type { LibtorchPrefix } from '../native/libtorchPrefix.js';
 import { findAddon, loadAddon } from '../native/load.js';
 import { notReadable } from '../native/loadFailure.js';
 import { isClone, packageRoot } from '../packageRoot.js';
+import { sharpVersion } from '../pictures/sharp.js';
 import { isReadOnly } from './cacheEntry.js';
 import { type Host, thisHost } from './host.js';
 import type { Report } from './report.js';
@@ -74,10 +75,19 @@ export async function setup(options: SetupOptions = {}): Promise<SetupResult> {
     onEvent({ type: 'note', text });
     return there;
   }
+  if (again) onEvent({ type: 'note', text: await decoderLine() });
   return await setUpAlone(thisHost(signal), {
     line: (text) => onEvent({ type: 'note', text }),
     progress: (text, fraction) => onEvent({ type: 'progress', text, fraction }),
   });
+}
+
+/** Whether folders of pictures can be read, which is all that needs sharp. */
+async function decoderLine(): Promise<string> {
+  return await sharpVersion().then(
+    (version) => `folders of pictures: decoded by sharp ${version}`,
+    ({ message, hint }: MocoError) => `folders of pictures: ${message}. ${hint}`,
+  );
 }
 
 /** What was set up, or why that will not do. */
