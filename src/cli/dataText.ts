@@ -38,7 +38,7 @@ export function checkLines({ path, count: pictures, blocks, damaged }: PicturesC
   if (damaged.length === 0) return [`${shownPath(path)}: ${all}, every checksum is right`];
   const lines = damaged.slice(0, BLOCKS).map(({ first, end, names }) => {
     const ends = names.length > 1 ? `${names[0]} … ${names.at(-1)}` : `${names[0]}`;
-    return `  pictures ${first} to ${end - 1}: ${ends}`;
+    return `  ${end - first > 1 ? `pictures ${first} to ${end - 1}` : `picture ${first}`}: ${ends}`;
   });
   const more = damaged.length > BLOCKS ? ['  …'] : [];
   return [
@@ -52,7 +52,7 @@ export function checkLines({ path, count: pictures, blocks, damaged }: PicturesC
 function noteLines({ broken, notices, enlarged, storedSize }: PicturesSummary): string[] {
   const notes = notices.map((notice) => `note: ${notice}`);
   if (enlarged > 0)
-    notes.push(`note: ${enlarged} pictures are smaller than ${storedSize}: enlarged`);
+    notes.push(`note: smaller than ${storedSize}, and enlarged: ${count(enlarged, 'picture')}`);
   if (broken.length === 0) return notes;
   const lines = broken.slice(0, BROKEN).map(({ name, reason }) => `  ${name}: ${reason}`);
   const more = broken.length > BROKEN ? [`  … and ${broken.length - BROKEN} more (--json)`] : [];
@@ -65,7 +65,7 @@ function sizes({ width, height }: PicturesSummary): string {
 
 function labelsText({ labels, unlabelled, labelsFrom }: PicturesSummary): string {
   if (labels.length === 0) return 'none';
-  const without = unlabelled > 0 ? `, ${unlabelled} pictures without` : '';
+  const without = unlabelled > 0 ? `, ${count(unlabelled, 'picture')} without` : '';
   return `${labels.length} classes (from ${labelsFrom})${without}`;
 }
 
@@ -76,11 +76,12 @@ function classLines(labels: PicturesSummary['labels']): string[] {
 }
 
 function duplicateLines({ duplicates }: PicturesSummary): string[] {
-  const { groups, surplus, examples } = duplicates;
+  const { groups, surplus, alsoTrained, examples } = duplicates;
   if (groups === 0) return ['duplicates  none'];
   const named = examples.map((names) => `  ${names.join(' = ')}`);
   const more = groups > examples.length ? ['  …'] : [];
-  return [`duplicates  ${surplus} files, in ${count(groups, 'group')}`, ...named, ...more];
+  const both = alsoTrained > 0 ? `; trained and measured on: ${alsoTrained}` : '';
+  return [`duplicates  ${surplus} files, in ${count(groups, 'group')}${both}`, ...named, ...more];
 }
 
 function listed(counts: Readonly<Record<string, number>>): string {

@@ -1,6 +1,6 @@
 import type { PackedPictures } from './openPacked.js';
 import type { PackedMeta } from './packedMeta.js';
-import { type BrokenFile, HASH_BYTES, NO_LABEL, SPLITS, type SplitName } from './source.js';
+import { type BrokenFile, HASH_BYTES, NO_LABEL, SPLITS, type SplitName, TRAIN } from './source.js';
 
 /** The smallest, the middle and the largest of some numbers. */
 export interface Range {
@@ -40,6 +40,8 @@ export interface PicturesSummary {
     readonly groups: number;
     /** How many files there would be fewer if each was there once. */
     readonly surplus: number;
+    /** How many validation and test pictures are training pictures, too. */
+    readonly alsoTrained: number;
     readonly examples: readonly (readonly string[])[];
   };
   readonly broken: readonly BrokenFile[];
@@ -112,14 +114,20 @@ function countsOf(labels: Int32Array, classes: number): Uint32Array {
   return counts;
 }
 
-async function duplicatesOf({ hashes, names }: Summarised): Promise<PicturesSummary['duplicates']> {
+async function duplicatesOf({
+  hashes,
+  splits,
+  names,
+}: Summarised): Promise<PicturesSummary['duplicates']> {
   const groups = equalRows(hashes);
   const surplus = groups.reduce((sum, rows) => sum + rows.length - 1, 0);
+  const inTraining = groups.filter((rows) => rows.some((row) => splits[row] === TRAIN)).flat();
+  const alsoTrained = inTraining.filter((row) => splits[row] !== TRAIN).length;
   const allNames = groups.length > 0 ? await names() : [];
   const examples = groups
     .slice(0, GROUPS_NAMED)
     .map((rows) => rows.slice(0, FILES_NAMED).map((row) => allNames[row] as string));
-  return { groups: groups.length, surplus, examples };
+  return { groups: groups.length, surplus, alsoTrained, examples };
 }
 
 /** Pictures whose hashes are equal, in the order of the first of each group. */
