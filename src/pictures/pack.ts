@@ -175,7 +175,7 @@ function stopped(path: string, done: number, signal: AbortSignal): MocoError {
 function refused({ places }: PictureSource, broken: readonly BrokenFile[]): MocoError {
   return new MocoError(
     'ERR_MOCO_DATA',
-    `${places.join(', ')}: ${broken.length} files are broken:\n${brokenLines(broken)}`,
+    `${places.join(', ')}: ${broken.length} broken\n${brokenLines(broken)}`,
     { hint: 'Repair or remove them, or go on without them by leaving --strict out.' },
   );
 }
@@ -184,7 +184,7 @@ function refused({ places }: PictureSource, broken: readonly BrokenFile[]): Moco
 export function noneReadable({ places }: PictureSource, broken: readonly BrokenFile[]): MocoError {
   return new MocoError(
     'ERR_MOCO_DATA',
-    `${places.join(', ')}: none of ${broken.length} files can be read as a picture:\n${brokenLines(broken)}`,
+    `${places.join(', ')}: none of ${broken.length} files can be read as a picture\n${brokenLines(broken)}`,
   );
 }
 

@@ -126,7 +126,7 @@ function pathBelow(
 function notWhole({ path, broken }: PackedPictures): MocoError {
   return new MocoError(
     'ERR_MOCO_DATA',
-    `${path}: ${broken.length} files were broken when it was packed:\n${brokenLines(broken)}`,
+    `${path}: ${broken.length} broken when it was packed\n${brokenLines(broken)}`,
     { hint: 'Repair or remove them, or go on without them by leaving --strict out.' },
   );
 }

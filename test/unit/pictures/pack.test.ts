@@ -309,7 +309,7 @@ test('a folder without a picture that can be read is an error, and leaves no fil
   const { pictures, out } = folders(t);
   await writeFiles(pictures, { 'a.png': 'no picture', 'b.txt': 'text' });
   const { message } = await failure(packSmall(pictures, out), 'ERR_MOCO_DATA');
-  assert.match(message, /none of 1 files can be read as a picture:\n {2}a\.png: its content/);
+  assert.match(message, /none of 1 files can be read as a picture\n {2}a\.png: its content/);
   await assert.rejects(stat(out));
 });
 

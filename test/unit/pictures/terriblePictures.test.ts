@@ -53,6 +53,6 @@ test('reading the folder tells the same as the packed file', async () => {
 test('with strict, such a folder is refused, and the error names files', async () => {
   const strict = packPictures([pictures], join(folder, 'strict.moco'), { strict: true });
   const { message } = await failure(strict, 'ERR_MOCO_DATA');
-  assert.match(message, new RegExp(`${Object.keys(broken).length} files are broken`));
+  assert.match(message, new RegExp(`pictures: ${Object.keys(broken).length} broken\n`));
   assert.match(message, /broken\/begin\.jpg: damaged/);
 });
