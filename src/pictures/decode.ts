@@ -8,14 +8,15 @@ const MAX_PIXELS = 2 ** 27;
 /** What alpha is blended with. */
 const BACKGROUND = '#ffffff';
 
-/** Samples whose range is a convention of who wrote them, so that there is no right grey for them. */
-const WIDE_SAMPLES: readonly string[] = ['float', 'double', 'int', 'uint', 'complex', 'dpcomplex'];
+/** Samples that have a fixed range. That of others is a convention of who wrote them. */
+const SAMPLES: readonly string[] = ['uchar', 'ushort'];
 
 type DecodedPicture = Omit<StoredPicture, 'hash'>;
 
 /**
  * Decodes a picture to `side` × `side` pixels of 8-bit sRGB: the first frame or page, turned as its
- * EXIF says, alpha blended with white, 16-bit samples divided by 257. The shorter side is resized to
+ * EXIF says, alpha blended with white, of 16-bit samples
+ * the upper 8. The shorter side is resized to
  * `side` (Lanczos with three lobes, as sharp does it), and the middle is taken. A picture that has
  * this size already stays as it is.
  * @param bytes of the file
@@ -62,8 +63,10 @@ async function sizeByDecoder(
   bytes: Buffer,
 ): Promise<{ width: number; height: number } | Unreadable> {
   const { depth, width, height } = await sharp(bytes, input).metadata();
-  if (WIDE_SAMPLES.includes(depth)) {
-    return { reason: `its samples are of the type ${depth}; only those of 8 and 16 bits are read` };
+  if (!SAMPLES.includes(depth)) {
+    return {
+      reason: `its samples are of the type ${depth}: only whole numbers of 8 or 16 bits are read`,
+    };
   }
   return { width, height };
 }

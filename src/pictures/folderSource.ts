@@ -100,9 +100,13 @@ function isByFolder(
 }
 
 function rulesOf({ labels, testFraction, splitSeed }: FolderRules, byFolder: boolean): SourceRules {
-  const kind = ['none', 'folders'].includes(labels) ? labels : 'table';
   const split = byFolder ? { split: 'folders' } : { split: 'fraction', testFraction, splitSeed };
-  return { labels: kind, ...split };
+  return { labels: labelsFrom(labels), ...split };
+}
+
+/** Where labels are from, as a header says it. @param labels as in `FolderRules` */
+export function labelsFrom(labels: string): string {
+  return ['none', 'folders'].includes(labels) ? labels : 'table';
 }
 
 interface FoundLabels {

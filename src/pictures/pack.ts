@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from '../disk/folder.js';
 import { requireSpace } from '../disk/freeSpace.js';
@@ -10,7 +11,7 @@ import { version } from '../version.js';
 import { inOrder } from './inFlight.js';
 import { byName } from './names.js';
 import { PACKED_VERSION, pictureBytes } from './packedMeta.js';
-import { PartialPack } from './partialPack.js';
+import { PartialPack, partialPaths } from './partialPack.js';
 import { decodingThreads } from './sharp.js';
 import type { BrokenFile, PictureSource, StoredPicture, Unreadable } from './source.js';
 
@@ -159,8 +160,10 @@ class Reports {
   }
 }
 
+/** Makes sure that the disk has room for what is not there yet of the file. */
 async function requireRoom({ count, side }: PictureSource, path: string): Promise<void> {
-  const bytes = count * (pictureBytes(side) + BYTES_BESIDE);
+  const part = await stat(partialPaths(path).part).catch(() => undefined);
+  const bytes = count * (pictureBytes(side) + BYTES_BESIDE) - (part?.size ?? 0);
   const hint = 'Free some space, choose another folder, or store smaller pictures.';
   await requireSpace(dirname(path), bytes, { what: `packing ${count} pictures`, hint });
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import * as check from '../arguments/check.js';
 import { absolute } from '../arguments/paths.js';
 import { MocoError } from '../error.js';
+import { labelsFrom } from './folderSource.js';
 import type { PackOptions } from './pack.js';
 import { type FolderRequest, packFolders } from './packedFor.js';
 import { MAX_SIDE } from './packedMeta.js';
@@ -86,7 +87,7 @@ export function folderRequest(
   { labels = 'none', split = 'auto', testFraction = 0.1, splitSeed = 0, ...sizes }: PictureRules,
 ): FolderRequest {
   const { imageSize = 64, storedSize = storedSizeFor(imageSize) } = sizes;
-  const table = ['none', 'folders'].includes(labels) ? labels : absolute(labels);
+  const table = labelsFrom(labels) === 'table' ? absolute(labels) : labels;
   return {
     folders: folders.map(absolute),
     ...{ labels: table, split, testFraction, splitSeed, imageSize, storedSize, strict: false },

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { throwIfAborted } from '../abort.js';
 import { whileListening } from '../download/whileListening.js';
 import { MocoError } from '../error.js';
-import { type FolderRules, folderSource } from './folderSource.js';
+import { type FolderRules, folderSource, labelsFrom } from './folderSource.js';
 import { openPacked, type PackedPictures } from './openPacked.js';
 import { brokenLines, type Packaging, type PackOptions, packLock, packSource } from './pack.js';
 import { quietSharp, sharpVersion } from './sharp.js';
@@ -24,7 +24,10 @@ export interface FolderRequest extends FolderRules {
 
 /** Which pictures to find, or to pack. */
 export interface PackedRequest extends Omit<FolderRequest, 'folders'> {
-  /** Absolute paths: folders, or one packed file, which is taken as it was made. */
+  /**
+   * Absolute paths: folders, or one packed file, which is taken as it was made: labels and split may
+   * only be named where they are the same.
+   */
   readonly data: readonly string[];
   /** Packed files of folders lie below it. */
   readonly dataRoot: string;
@@ -44,7 +47,7 @@ export async function packedFor(
   const packed =
     file === undefined
       ? await packFolders({ folders: data, ...rules }, pathBelow(dataRoot, data, rules), options)
-      : await openPacked(file);
+      : await openAsAsked(file, rules);
   if (rules.strict && packed.broken.length > 0) throw notWhole(packed);
   return packed;
 }
@@ -96,6 +99,26 @@ async function upToDate(
   const packed = await openPacked(path).catch(() => undefined);
   const isSame = packed?.meta.listing === fingerprint && packed.meta.storedSize === side;
   return isSame ? packed : undefined;
+}
+
+/** Opens a packed file. @throws MocoError where it was made by other rules than those asked for */
+async function openAsAsked(
+  path: string,
+  { labels, split }: Pick<PackedRequest, 'labels' | 'split'>,
+): Promise<PackedPictures> {
+  const packed = await openPacked(path);
+  const { meta } = packed;
+  if (labels !== 'none' && labelsFrom(labels) !== meta.labels) {
+    throw otherRules(path, 'labels', meta.labels, labels);
+  }
+  if (split !== 'auto' && split !== meta.split) throw otherRules(path, 'split', meta.split, split);
+  return packed;
+}
+
+function otherRules(path: string, rule: string, made: string, asked: string): MocoError {
+  const message = `${path} was packed with --${rule} ${made}, and not with ${asked}`;
+  const hint = `Leave --${rule} out, or pack the folder again with it.`;
+  return new MocoError('ERR_MOCO_DATA', message, { hint });
 }
 
 /** The file where that is all that was named. @throws MocoError where a file is among folders */

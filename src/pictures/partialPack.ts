@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -9,6 +10,9 @@ import { type PackedTensor, packedHeader, reservedBytes } from './packedHeader.j
 import { blockOf, type PackedMeta, pictureBytes } from './packedMeta.js';
 import type { BrokenFile, PictureSource, StoredPicture, Unreadable } from './source.js';
 import { addSums, channelSums, meanAndStd, NO_SUMS, Tally } from './tally.js';
+
+/** A file is made where there is none, and one that is there stays as it is. */
+const READ_AND_WRITE = constants.O_RDWR | constants.O_CREAT;
 
 /** What the header says of the file that only its maker knows. */
 type Making = Omit<
@@ -61,14 +65,17 @@ export class PartialPack implements AsyncDisposable {
     const { part, journal } = partialPaths(target);
     const key = JSON.stringify([source.fingerprint, source.side, source.places]);
     const noted = await Journal.read(journal, key);
+    const file = await open(part, READ_AND_WRITE).catch((cause: unknown) =>
+      Promise.reject(outputError(part, cause)),
+    );
     try {
-      const file = await open(part, noted.length > 0 ? 'r+' : 'w+');
       const pack = new PartialPack(target, source, file);
       const end = await pack.#takeOver(noted);
       pack.#journal =
         end === 0 ? await Journal.begin(journal, key) : await Journal.goOn(journal, end);
       return pack;
     } catch (cause) {
+      await file.close();
       throw outputError(part, cause);
     }
   }

@@ -150,6 +150,10 @@ test('one packed file in place of folders is taken as it is; beside folders it i
   await packSmall(pictures, out);
   const given = { ...request(folder, pictures), data: [out] };
   assert.equal((await packedFor(given)).pixels.count, 2);
+  for (const other of [{ labels: 'folders' }, { split: 'folders' as const }]) {
+    const { message } = await failure(packedFor({ ...given, ...other }), 'ERR_MOCO_DATA');
+    assert.match(message, /was packed with --\w+ (none|fraction), and not with folders/);
+  }
   const mixed = packedFor({ ...given, data: [pictures, out] });
   assert.match((await failure(mixed, 'ERR_MOCO_DATA')).message, /is a file, among 2 paths/);
   const other = packedFor({ ...given, data: [join(pictures, '1.png')] });
