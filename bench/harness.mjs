@@ -109,13 +109,15 @@ export async function startWorker(program, script, settings, env = {}) {
  * @param config what differs from the defaults of `moco train`, and from those here
  */
 export async function startTrainer({ train, test, ...config }) {
-  const ours = { ...parseConfig(trainCommand, {}), k: 1, device: 'cpu', dataThreads: 1, ...config };
+  const settled = { imageSize: 32, stem: 'cifar', k: 1, device: 'cpu', dataThreads: 1 };
+  const ours = { ...parseConfig(trainCommand, {}), ...settled, ...config };
   return loadAddon().createTrainer(ours, {
     train: noise(train),
     test: noise(test),
     classes: Array.from({ length: 10 }, (_, label) => `class ${label}`),
     mean: [0.4914, 0.4822, 0.4465],
     std: [0.2023, 0.1994, 0.201],
+    cropShare: 1,
   });
 }
 

@@ -24,7 +24,8 @@ DatasetView datasetView(const Napi::Object& dataset) {
                    .test = picturesView(child(dataset, "test")),
                    .validation = {},
                    .classes = child(dataset, "classes").As<Napi::Array>().Length(),
-                   .normalisation = {channels(dataset, "mean"), channels(dataset, "std")}};
+                   .normalisation = {channels(dataset, "mean"), channels(dataset, "std")},
+                   .cropShare = number(dataset, "cropShare")};
   if (!isAbsent(dataset, "validation")) {
     view.validation = picturesView(child(dataset, "validation"));
   }
@@ -45,7 +46,8 @@ Napi::Array arraysOf(const Napi::Object& dataset) {
 Dataset copyDataset(const DatasetView& view) {
   Dataset dataset{.train = makeStore(view.train, view.classes),
                   .test = makeStore(view.test, view.classes),
-                  .normalisation = view.normalisation};
+                  .normalisation = view.normalisation,
+                  .cropShare = view.cropShare};
   if (view.validation) dataset.validation = makeStore(*view.validation, view.classes);
   return dataset;
 }

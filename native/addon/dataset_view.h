@@ -18,6 +18,7 @@ struct DatasetView {
   std::optional<PicturesView> validation;
   int64_t classes;
   Normalisation normalisation;
+  double cropShare;
 };
 
 /// The view of a `NativeDataset` of src/native/input.ts.

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { BenchConfig } from '../config/benchConfig.js';
+import { settledStem } from '../config/settledStem.js';
+import { storedSizeFor } from '../data/storedSize.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeBenchmark, NativeBenchmarkDescription } from '../native/benchmark.js';
 import { requireDevice } from '../native/requireDevice.js';
@@ -48,7 +50,9 @@ export async function createBenchmarks(
   try {
     const asked = config.precision === 'all' ? (['fp32', 'auto'] as const) : [config.precision];
     for (const precision of asked) {
-      natives.push(await work.make(() => addon.createBenchmark({ ...config, precision })));
+      const stem = settledStem(config.stem, config.imageSize);
+      const settled = { ...config, stem, storedSize: storedSizeFor(config.imageSize), precision };
+      natives.push(await work.make(() => addon.createBenchmark(settled)));
     }
     const last = (natives.at(-1) as NativeBenchmark).description;
     if (natives.length > 1 && last.precision === 'fp32') await natives.pop()?.dispose();

@@ -21,6 +21,18 @@ const bankCheck: CrossCheck<{ readonly k: number; readonly bank: number }> = {
 const benchConfigSchema = z
   .strictObject({
     arch: arch.describe('backbone of the encoder that is trained'),
+    imageSize: z
+      .int()
+      .min(32)
+      .max(224)
+      .default(32)
+      .describe(
+        'height and width of what the encoder sees; pictures are stored a seventh larger above 32',
+      ),
+    stem: z
+      .enum(['auto', 'cifar', 'imagenet'])
+      .default('auto')
+      .describe('first layers of the backbone: for small pictures, or those of ImageNet models'),
     batchSize: smallBatchSize,
     m,
     precision: z

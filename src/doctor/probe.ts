@@ -117,9 +117,10 @@ async function compareFolded(
   { device, precision, threads }: ProbeRequest,
 ): Promise<Folded> {
   const recipe = { ...MODEL, batchSize: BATCH, device, threads };
+  const config = parseConfig(benchCommand, recipe);
   const benchmark = await addon.createBenchmark({
-    ...parseConfig(benchCommand, recipe),
-    precision,
+    ...config,
+    ...{ stem: 'cifar', storedSize: SIDE, precision },
   });
   const folded = await benchmark.folded(COMPARISON_SECONDS);
   await benchmark.dispose();

@@ -4,7 +4,11 @@ import type { NativeDescription } from './compute.js';
 import type { NativeMemory } from './machine.js';
 
 /** A configuration for one of the number formats that are measured. */
-export type NativeBenchmarkConfig = Omit<BenchConfig, 'precision'> & Pick<TrainConfig, 'precision'>;
+export type NativeBenchmarkConfig = Omit<BenchConfig, 'precision' | 'stem'> &
+  Pick<TrainConfig, 'precision' | 'stem'> & {
+    /** Side of the pictures that views are made of. */
+    readonly storedSize: number;
+  };
 
 /** What the addon decided for a benchmark, and how much work there is. */
 export interface NativeBenchmarkDescription extends NativeDescription {

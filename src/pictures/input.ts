@@ -11,6 +11,7 @@ import {
 } from '../data/dataset.js';
 import { datasetSize } from '../data/datasetSize.js';
 import { loadDataset } from '../data/load.js';
+import { storedSizeFor } from '../data/storedSize.js';
 import type { ProgressListener } from '../download/whileListening.js';
 import { countsOf, datasetOf } from './datasetOf.js';
 import type { FolderRules } from './folderSource.js';
@@ -18,7 +19,6 @@ import type { PackedPictures } from './openPacked.js';
 import type { PackProgress } from './pack.js';
 import { packedFor } from './packedFor.js';
 import { packedNamed } from './packedNamed.js';
-import { storedSizeFor } from './storedSize.js';
 
 /** Side of the views of somebody's own pictures, in pixels, where nothing says another. */
 const OWN_IMAGE_SIZE = 64;

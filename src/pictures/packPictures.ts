@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import * as check from '../arguments/check.js';
 import { absolute } from '../arguments/paths.js';
+import { storedSizeFor } from '../data/storedSize.js';
 import { MocoError } from '../error.js';
 import { labelsFrom } from './folderSource.js';
 import type { PackOptions } from './pack.js';
 import { type FolderRequest, packFolders } from './packedFor.js';
 import { MAX_SIDE } from './packedMeta.js';
-import { storedSizeFor } from './storedSize.js';
 import { type PicturesSummary, summaryOf } from './summary.js';
 
 /** How pictures in folders get labels, splits and a size; what is left out is as `moco train` has it. */

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import * as check from '../arguments/check.js';
 import { absolute } from '../arguments/paths.js';
 import { parseConfig } from '../config/resolve.js';
+import { settledStem } from '../config/settledStem.js';
 import { type TrainConfig, trainCommand } from '../config/trainConfig.js';
 import { PICTURE_SIDE } from '../data/dataset.js';
 import { MocoError } from '../error.js';
@@ -11,7 +12,6 @@ import { readTensorFile } from '../formats/readTensorFile.js';
 import { verifyChecksums } from '../formats/verifyChecksums.js';
 import type { NativeTensorSource } from '../native/input.js';
 import { type RunState, runStateSchema } from './runState.js';
-import { settledStem } from './settled.js';
 
 /** What the text `format` in the metadata of a checkpoint says. */
 const FORMAT = 'moco-checkpoint';

@@ -1,5 +1,6 @@
 import { trainingPictures } from '../config/dataChecks.js';
-import type { Stem, TrainConfig, TrainSettings } from '../config/trainConfig.js';
+import { settledStem } from '../config/settledStem.js';
+import type { TrainConfig, TrainSettings } from '../config/trainConfig.js';
 import { MocoError } from '../error.js';
 import type { NativeAddon } from '../native/addon.js';
 import { loadAddon } from '../native/load.js';
@@ -7,9 +8,6 @@ import type { FoundInput } from '../pictures/input.js';
 
 /** What `auto` stands for in a run. */
 type Settled = Pick<TrainConfig, 'batchSize' | 'imageSize' | 'stem'>;
-
-/** The largest views that the stem for small pictures is taken for, in pixels. */
-const LARGEST_FOR_CIFAR_STEM = 64;
 
 /**
  * What `auto` stands for, on this machine and with these pictures.
@@ -25,15 +23,6 @@ export function settledFor(
   const { batchSize } = settings;
   if (batchSize !== 'auto') return { ...sized, batchSize };
   return { ...sized, batchSize: chosen({ ...settings, ...sized, batchSize: 0 }, input, addon()) };
-}
-
-/**
- * The stem for views of a size, where none was asked for. With that of ImageNet models, the last stage
- * sees views of 64 pixels as 2 × 2 positions: too few to tell small pictures apart.
- */
-export function settledStem(stem: Stem | 'auto', imageSize: number): Stem {
-  if (stem !== 'auto') return stem;
-  return imageSize <= LARGEST_FOR_CIFAR_STEM ? 'cifar' : 'imagenet';
 }
 
 function chosen(

@@ -9,11 +9,10 @@
 
 namespace moco {
 
-FrozenBackbone::FrozenBackbone(Encoder& encoder, Normalisation normalisation,
-                               const MakeRecorder& recorder,
+FrozenBackbone::FrozenBackbone(Encoder& encoder, TestView view, const MakeRecorder& recorder,
                                std::optional<ConvolutionKernels> kernels)
     : encoder_(encoder),
-      normalisation_(std::move(normalisation)),
+      view_(std::move(view)),
       kernels_(kernels),
       graph_(
           [this](const GraphedFunction::Tensors& inputs) {
@@ -40,9 +39,9 @@ void FrozenBackbone::refold() {
   isFolded_ = true;
 }
 
-at::Tensor FrozenBackbone::extract(const at::Tensor& pictures) const {
+at::Tensor FrozenBackbone::extract(const at::Tensor& views) const {
   const auto& options = encoder_.options();
-  return (*folded_)(normalise(pictures, normalisation_, options.compute)).to(options.master);
+  return (*folded_)(normalise(views, view_.normalisation, options.compute)).to(options.master);
 }
 
 void FrozenBackbone::eachChunk(
@@ -58,10 +57,10 @@ void FrozenBackbone::eachChunk(
     // A recorded graph computes whole chunks only. For the last pictures it therefore begins
     // earlier, with pictures whose features were computed before.
     const int64_t first = graph_.records() ? std::max<int64_t>(end - length, 0) : begin;
-    const auto pictures = store.slice(first, end).to(device);
+    const auto views = testViews(store.slice(first, end), view_).to(device);
     // A recorded graph uses the kernels that need finite weights.
     const bool asRecorded = end - first == length && folded_->isFinite();
-    const auto features = asRecorded ? graph_({pictures})[0] : extract(pictures);
+    const auto features = asRecorded ? graph_({views})[0] : extract(views);
     use(features.slice(0, begin - first), store.labels.slice(0, begin, end).to(device));
   }
 }

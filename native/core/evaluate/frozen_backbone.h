@@ -10,6 +10,7 @@
 
 #include "core/device/graphed_function.h"
 #include "core/input/image_store.h"
+#include "core/input/test_view.h"
 #include "core/model/encoder.h"
 
 namespace moco {
@@ -23,11 +24,11 @@ class FrozenBackbone {
   /// caches.
   static int64_t chunkLength(const at::Device& device) { return device.is_cpu() ? 256 : 512; }
 
-  /// @param encoder        must outlive this object
-  /// @param normalisation  on the encoder's device
-  /// @param recorder       makes the recorder for whole chunks; empty means that none are recorded
-  /// @param kernels        as for `Encoder::foldedBackbone`
-  FrozenBackbone(Encoder& encoder, Normalisation normalisation, const MakeRecorder& recorder = {},
+  /// @param encoder   must outlive this object
+  /// @param view      what it sees of a picture; its normalisation is on the encoder's device
+  /// @param recorder  makes the recorder for whole chunks; empty means that none are recorded
+  /// @param kernels   as for `Encoder::foldedBackbone`
+  FrozenBackbone(Encoder& encoder, TestView view, const MakeRecorder& recorder = {},
                  std::optional<ConvolutionKernels> kernels = {});
   FrozenBackbone(const FrozenBackbone&) = delete;
   FrozenBackbone& operator=(const FrozenBackbone&) = delete;
@@ -58,12 +59,12 @@ class FrozenBackbone {
  private:
   /// Folds the encoder's present parameters and statistics.
   void refold();
-  /// The features of pictures in evaluation mode.
-  /// @param pictures  (b, H, W, 3) uint8, on the encoder's device
-  at::Tensor extract(const at::Tensor& pictures) const;
+  /// The features of test views in evaluation mode.
+  /// @param views  (b, h, w, 3) uint8, on the encoder's device
+  at::Tensor extract(const at::Tensor& views) const;
 
   Encoder& encoder_;
-  Normalisation normalisation_;
+  TestView view_;
   std::optional<ConvolutionKernels> kernels_;
   std::optional<FoldedBackbone> folded_;
   bool isFolded_ = false;  // whether the statistics have not moved since `folded_` was made

@@ -17,10 +17,10 @@ void requireFinite(const NamedTensors& statistics) {
 
 }  // namespace
 
-LinearEvaluation::LinearEvaluation(const Encoder& encoder, const Normalisation& normalisation,
-                                   int64_t classes, const LinearSettings& settings, uint64_t seed)
+LinearEvaluation::LinearEvaluation(const Encoder& encoder, const TestView& view, int64_t classes,
+                                   const LinearSettings& settings, uint64_t seed)
     : encoder_(encoder.withOwnStatistics()),
-      backbone_(encoder_, normalisation),
+      backbone_(encoder_, view),
       mode_(settings.frozenBn ? Mode::kEvaluate : Mode::kTrain),
       classifier_(encoder.backboneDim(), classes, {settings.adam}, seed,
                   encoder.parameters().flat().options()) {}

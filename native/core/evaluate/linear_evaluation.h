@@ -36,9 +36,9 @@ struct LinearSettings {
 /// backbone, which are not normalised.
 class LinearEvaluation {
  public:
-  /// @param encoder        is not changed: the statistics that move are a copy
-  /// @param normalisation  on the encoder's device
-  LinearEvaluation(const Encoder& encoder, const Normalisation& normalisation, int64_t classes,
+  /// @param encoder  is not changed: the statistics that move are a copy
+  /// @param view     what it is measured with; its normalisation is on the encoder's device
+  LinearEvaluation(const Encoder& encoder, const TestView& view, int64_t classes,
                    const LinearSettings& settings, uint64_t seed);
   LinearEvaluation(const LinearEvaluation&) = delete;
   LinearEvaluation& operator=(const LinearEvaluation&) = delete;

@@ -38,6 +38,7 @@ __device__ Colour blend(float grey, const Colour& colour, float factor) {
 /// it is needed. That costs less than memory for the steps in between, and does not limit the size.
 struct View {
   const uint8_t* picture;
+  int32_t pictureWidth;
   int32_t height, width;
   const ViewParameters& parameters;
 
@@ -53,7 +54,7 @@ struct View {
     float values[kChannels];
     for (int channel = 0; channel < kChannels; ++channel) {
       const auto stretched = [&](int32_t row) {
-        const uint8_t* source = picture + ((crop.top + row) * width + crop.left) * kChannels;
+        const uint8_t* source = picture + ((crop.top + row) * pictureWidth + crop.left) * kChannels;
         return pillow::interpolate(source[columns.first * kChannels + channel],
                                    source[columns.second * kChannels + channel], columns.weight);
       };
@@ -112,13 +113,13 @@ struct View {
 /// Every block makes one view.
 template <class Entry>
 __global__ void __launch_bounds__(kThreads)
-    makeView(Pictures pictures, const int64_t* which, const ViewParameters* views,
+    makeView(Pictures pictures, const int64_t* which, const ViewParameters* views, Size size,
              const Entry* table, Entry* target) {
-  const int64_t values = int64_t{pictures.height} * pictures.width * kChannels;
-  const View view{pictures.pixels + which[blockIdx.x] * values, pictures.height, pictures.width,
-                  views[blockIdx.x]};
+  const int64_t pictureBytes = int64_t{pictures.height} * pictures.width * kChannels;
+  const View view{pictures.pixels + which[blockIdx.x] * pictureBytes, pictures.width, size.height,
+                  size.width, views[blockIdx.x]};
   const float grey = view.parameters.jitter ? view.meanGrey() : 0.0f;
-  Entry* pixels = target + blockIdx.x * values;
+  Entry* pixels = target + int64_t{blockIdx.x} * view.pixels() * kChannels;
   for (int64_t pixel = threadIdx.x; pixel < view.pixels(); pixel += kThreads) {
     const Colour colour = view.finished(pixel, grey);
     pixels[pixel * kChannels] = table[static_cast<int32_t>(colour.red)];
@@ -131,15 +132,18 @@ __global__ void __launch_bounds__(kThreads)
 
 template <class Entry>
 void makeViews(const Pictures& pictures, const int64_t* which, const ViewParameters* views,
-               int64_t count, const Entry* table, Entry* target, cudaStream_t stream) {
+               int64_t count, const Size& size, const Entry* table, Entry* target,
+               cudaStream_t stream) {
   if (count == 0) return;
   launch("makeView", makeView<Entry>, static_cast<unsigned>(count), kThreads, stream, pictures,
-         which, views, table, target);
+         which, views, size, table, target);
 }
 
 template void makeViews(const Pictures&, const int64_t*, const ViewParameters*, int64_t,
-                        const float*, float*, cudaStream_t);
+                        const Size&, const float*, float*, cudaStream_t);
 template void makeViews(const Pictures&, const int64_t*, const ViewParameters*, int64_t,
-                        const uint16_t*, uint16_t*, cudaStream_t);
+                        const Size&, const uint16_t*, uint16_t*, cudaStream_t);
+template void makeViews(const Pictures&, const int64_t*, const ViewParameters*, int64_t,
+                        const Size&, const uint8_t*, uint8_t*, cudaStream_t);
 
 }  // namespace moco::cuda

@@ -14,17 +14,24 @@ struct Pictures {
   int32_t height, width;
 };
 
+/// The size of a view, of fewer than 2³¹ pixels.
+struct Size {
+  int32_t height, width;
+};
+
 /// Makes one view of each of `count` pictures, byte for byte as `applyView` does, and replaces
 /// every byte by its entry in a table, such as the byte normalised. All pointers are to GPU memory.
 /// Returns without waiting for the kernel.
 /// @param which   `count` numbers of pictures
 /// @param views   the parameters of each view
 /// @param table   3 × 256 entries: a row for each channel
+/// @param size    of the views
 /// @param target  count × height × width × 3 entries
-/// @tparam Entry  float, or uint16_t for the bits of a bf16
+/// @tparam Entry  float, uint16_t for the bits of a bf16, or uint8_t
 /// @throws std::runtime_error  if the kernel cannot be started
 template <class Entry>
 void makeViews(const Pictures& pictures, const int64_t* which, const ViewParameters* views,
-               int64_t count, const Entry* table, Entry* target, cudaStream_t stream);
+               int64_t count, const Size& size, const Entry* table, Entry* target,
+               cudaStream_t stream);
 
 }  // namespace moco::cuda

@@ -13,6 +13,7 @@ DeviceInputLoader::DeviceInputLoader(const ImageStore& store, const InputOptions
       batches_(store.count(), options.batchSize, options.layout),
       viewsPerPicture_(options.layout.viewsPerPicture),
       seed_(options.seed),
+      imageSize_(options.imageSize),
       table_(normalisedBytes(options.normalisation, options.compute).to(store.pixels.device())),
       taken_(batches_.count()) {}
 
@@ -53,7 +54,7 @@ std::vector<at::Tensor> DeviceInputLoader::next() {
   const int64_t batch = taken_++;
   std::vector<at::Tensor> inputs;
   for (const auto& draws : epoch_.draws) {
-    inputs.push_back(at::empty({batches_.length(batch), 3, store_.height(), store_.width()},
+    inputs.push_back(at::empty({batches_.length(batch), 3, imageSize_, imageSize_},
                                table_.options().memory_format(at::MemoryFormat::ChannelsLast)));
     makeViews(store_.pixels, ofBatch(epoch_.order, batch), ofBatch(draws, batch), table_,
               inputs.back());

@@ -37,6 +37,7 @@ class DeviceInputLoader final : public InputLoader {
   const EpochBatches batches_;
   const int64_t viewsPerPicture_;
   const uint64_t seed_;
+  const int64_t imageSize_;
   const at::Tensor table_;        // from `normalisedBytes`
   Epoch epoch_{};                 // the present one, on the device
   int64_t taken_;                 // number of batches given to the step

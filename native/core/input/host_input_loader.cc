@@ -29,7 +29,7 @@ HostInputLoader::HostInputLoader(const ImageStore& store, const InputOptions& op
   for (auto& slot : slots_) {
     for (int64_t view = 0; view < viewsPerPicture_; ++view) {
       slot.inputs.push_back(
-          at::empty({batches_.length(0), 3, store.height(), store.width()},
+          at::empty({batches_.length(0), 3, options.imageSize, options.imageSize},
                     table_.options().memory_format(at::MemoryFormat::ChannelsLast)));
     }
   }

@@ -40,7 +40,7 @@ class HostInputLoader final : public InputLoader {
   };
   /// Memory for a batch. Batches take turns in the slots.
   struct Slot {
-    std::vector<at::Tensor> inputs;  // for each view (batchSize, 3, H, W), channels last
+    std::vector<at::Tensor> inputs;  // for each view (batchSize, 3, h, w), channels last
     int64_t ready = -1;              // number of the batch that is here and complete
   };
 

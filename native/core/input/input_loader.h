@@ -26,7 +26,8 @@ class InputLoader {
   virtual void startEpoch(uint32_t epoch, int64_t firstBatch = 0) = 0;
 
   /// The epoch's next batch, on the encoder's device; valid until the next call.
-  /// @return  for each view (B, 3, H, W), channels last, of the encoder's compute type
+  /// @return  for each view (B, 3, imageSize, imageSize), channels last, of the encoder's compute
+  ///          type
   virtual std::vector<at::Tensor> next() = 0;
 
   /// The labels of the batch that `next` returned last: (B) int64, on the encoder's device.
@@ -38,6 +39,7 @@ struct InputOptions {
   at::Device device;            // the encoder's
   at::ScalarType compute;       // the encoder's
   Normalisation normalisation;  // on any device
+  int64_t imageSize;            // height and width of a view
   int64_t batchSize;
   uint64_t seed;
   int64_t threads;  // that make views on the CPU, at least one

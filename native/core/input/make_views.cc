@@ -22,16 +22,16 @@ constexpr int64_t kChannels = 3;
 template <class Entry>
 void makeViewsOnCpu(const at::Tensor& pixels, const at::Tensor& pictures, const at::Tensor& draws,
                     const at::Tensor& table, const at::Tensor& input) {
-  const int64_t height = pixels.size(1);
-  const int64_t width = pixels.size(2);
-  const int64_t pictureBytes = height * width * kChannels;
+  const int64_t pictureWidth = pixels.size(2);
+  const int64_t height = input.size(2);
+  const int64_t width = input.size(3);
   const auto* which = pictures.const_data_ptr<int64_t>();
   const auto* bytes = pixels.const_data_ptr<uint8_t>();
   const auto* entries = static_cast<const Entry*>(table.const_data_ptr());
   auto* target = static_cast<Entry*>(input.mutable_data_ptr());
   for (int64_t i = 0; i < pictures.size(0); ++i) {
-    applyView(bytes + which[i] * pictureBytes, height, width, drawsIn(draws)[i], entries,
-              target + i * pictureBytes);
+    applyView(bytes + which[i] * pixels.stride(0), pictureWidth, drawsIn(draws)[i], height, width,
+              entries, target + i * input.stride(0));
   }
 }
 
@@ -48,12 +48,40 @@ void launchViews(const at::Tensor& pixels, const at::Tensor& pictures, const at:
   const c10::DeviceGuard guard(pixels.device());
   const cuda::Pictures all{pixels.const_data_ptr<uint8_t>(), static_cast<int32_t>(pixels.size(1)),
                            static_cast<int32_t>(pixels.size(2))};
-  cuda::makeViews(all, pictures.const_data_ptr<int64_t>(), drawsIn(draws), pictures.size(0),
+  const cuda::Size size{static_cast<int32_t>(input.size(2)), static_cast<int32_t>(input.size(3))};
+  cuda::makeViews(all, pictures.const_data_ptr<int64_t>(), drawsIn(draws), pictures.size(0), size,
                   static_cast<const Entry*>(table.const_data_ptr()),
                   static_cast<Entry*>(input.mutable_data_ptr()), currentStream(pixels.device()));
 }
 
 #endif
+
+using MakeViews = void (*)(const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                           const at::Tensor&, const at::Tensor&);
+
+/// What makes views of tables of entries of this type, on this device.
+template <class Entry>
+MakeViews makerOn(const at::Device& device) {
+  if (device.is_cpu()) return makeViewsOnCpu<Entry>;
+#ifdef MOCO_CUDA_KERNELS
+  return launchViews<Entry>;
+#else
+  TORCH_CHECK(false, "there is no kernel that makes views");
+#endif
+}
+
+MakeViews makerFor(const at::Device& device, at::ScalarType type) {
+  switch (type) {
+    case at::kFloat:
+      return makerOn<float>(device);
+    case at::kBFloat16:
+      return makerOn<uint16_t>(device);
+    case at::kByte:
+      return makerOn<uint8_t>(device);
+    default:
+      TORCH_CHECK(false, "views cannot be made in ", type);
+  }
+}
 
 }  // namespace
 
@@ -85,20 +113,11 @@ void makeViews(const at::Tensor& pixels, const at::Tensor& pictures, const at::T
   TORCH_CHECK(pixels.is_contiguous() && pictures.is_contiguous() && draws.is_contiguous() &&
                   table.is_contiguous() && input.is_contiguous(at::MemoryFormat::ChannelsLast),
               "views are made of contiguous tensors, into one that is channels last");
-  TORCH_CHECK(input.sizes().equals({pictures.size(0), kChannels, pixels.size(1), pixels.size(2)}) &&
+  TORCH_CHECK(input.size(0) == pictures.size(0) && input.size(1) == kChannels &&
                   input.scalar_type() == table.scalar_type(),
               "no place for ", pictures.size(0), " views: ", input.sizes());
-  const bool wide = table.scalar_type() == at::kFloat;
-  if (pixels.is_cpu()) {
-    const auto make = wide ? makeViewsOnCpu<float> : makeViewsOnCpu<uint16_t>;
-    return make(pixels, pictures, draws, table, input);
-  }
-#ifdef MOCO_CUDA_KERNELS
-  const auto launch = wide ? launchViews<float> : launchViews<uint16_t>;
-  launch(pixels, pictures, draws, table, input);
-#else
-  TORCH_CHECK(false, "there is no kernel that makes views");
-#endif
+  const auto make = makerFor(pixels.device(), table.scalar_type());
+  make(pixels, pictures, draws, table, input);
 }
 
 }  // namespace moco

@@ -37,7 +37,8 @@ ViewParameters* drawsIn(const at::Tensor& draws);
 /// @param pictures  (B) int64, contiguous: the numbers of the pictures to make views of
 /// @param draws     (B, …), contiguous, from `drawViews`: the parameters of each view
 /// @param table     from `normalisedBytes`, contiguous
-/// @param input     (B, 3, H, W), channels last, of the table's type, fp32 or bf16: the result
+/// @param input     (B, 3, h, w), channels last, of the table's type (fp32, bf16 or uint8): the
+///                  result, whose size is that of the views
 void makeViews(const at::Tensor& pixels, const at::Tensor& pictures, const at::Tensor& draws,
                const at::Tensor& table, const at::Tensor& input);
 

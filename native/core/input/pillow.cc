@@ -79,6 +79,7 @@ void interleave(const PlanarPicture& picture, const Entry* table, Entry* target)
 
 template void interleave(const PlanarPicture&, const float*, float*);
 template void interleave(const PlanarPicture&, const uint16_t*, uint16_t*);
+template void interleave(const PlanarPicture&, const uint8_t*, uint8_t*);
 
 void blendWithGrey(PlanarPicture& picture, float grey, float factor) {
   for (float& value : picture.values()) value = blend(grey, value, factor);

@@ -42,7 +42,7 @@ PlanarPicture cropAndResize(const uint8_t* picture, int64_t pictureWidth, const 
 /// Writes the picture interleaved, with every value replaced by its entry in a table.
 /// @param table   3 × 256 entries: a row for each channel
 /// @param target  3 entries for each pixel
-/// @tparam Entry  float, or uint16_t for the bits of a bf16
+/// @tparam Entry  float, uint16_t for the bits of a bf16, or uint8_t
 template <class Entry>
 void interleave(const PlanarPicture& picture, const Entry* table, Entry* target);
 

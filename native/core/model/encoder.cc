@@ -50,7 +50,7 @@ std::vector<TensorSpec> encoderLayout(const std::string& arch, Stem stem, int64_
 
 Encoder::Encoder(const EncoderOptions& options)
     : options_(options),
-      backbone_(options.settings.arch, options.stem, plan_),
+      backbone_(options.settings.arch, stemNamed(options.settings.stem), plan_),
       head_(planHead(backbone_, options.settings.featureDim, plan_)),
       parameters_(plan_.parameters, at::device(options.device).dtype(options.master)),
       statistics_(plan_.buffers, at::device(options.device).dtype(options.master)),

@@ -18,7 +18,8 @@ namespace moco {
 /// The settings of an encoder's layers.
 struct EncoderSettings {
   std::string arch;
-  int64_t featureDim;  // length of the head's output; 0 means no head
+  std::string stem = "cifar";  // a name for `stemNamed`
+  int64_t featureDim;          // length of the head's output; 0 means no head
   /// In training, BatchNorm divides a batch into so many equal parts and normalises each with the
   /// part's own mean and variance.
   int64_t batchNormGroups = 1;
@@ -27,6 +28,7 @@ struct EncoderSettings {
   template <class Visit>
   void each(Visit&& visit) {
     visit("arch", arch);
+    visit("stem", stem);
     visit("featureDim", featureDim);
     visit("batchNormGroups", batchNormGroups);
   }
@@ -35,7 +37,6 @@ struct EncoderSettings {
 /// What decides the layers of an encoder, and where and in which types it computes.
 struct EncoderOptions {
   EncoderSettings settings;
-  Stem stem = Stem::kCifar;
   at::Device device;
   at::ScalarType compute;              // of convolutions and linear layers: kFloat or kBFloat16
   at::ScalarType master = at::kFloat;  // of the parameters, their gradients, and the statistics
@@ -63,7 +64,7 @@ class Encoder {
  public:
   /// Makes the layers, with all parameters zero until `initialise`, `loadState` or
   /// `copyParametersFrom`.
-  /// @throws Error ERR_MOCO_CONFIG  for an arch that does not exist
+  /// @throws Error ERR_MOCO_CONFIG  for an arch or a stem that does not exist
   explicit Encoder(const EncoderOptions& options);
 
   /// An encoder that shares this one's parameters (the same memory) and has a copy of its

@@ -23,7 +23,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int64_t kSide = 32;  // of a picture
 constexpr int64_t kClasses = 10;
 constexpr int64_t kBatches = 65;      // of an epoch: the first warms up, the others are measured
 constexpr int64_t kViews = 256;       // are made before the clock is looked at again
@@ -35,17 +34,18 @@ double secondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-ImageStore randomPictures(int64_t count) {
-  return {at::randint(256, {count, kSide, kSide, 3}, at::kByte),
+ImageStore randomPictures(int64_t count, int64_t side) {
+  return {at::randint(256, {count, side, side, 3}, at::kByte),
           at::arange(count).remainder(kClasses), kClasses};
 }
 
 Normalisation normalisation() { return {at::full({3}, .5f), at::full({3}, .25f)}; }
 
 TrainerSettings trainerSettings(const BenchmarkSettings& settings) {
-  return {.encoder = {.arch = settings.arch, .featureDim = 128},
+  return {.encoder = {.arch = settings.arch, .stem = settings.stem, .featureDim = 128},
           .contrast = {.m = settings.m, .temperature = 0.5, .momentum = 0.999},
           .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+          .imageSize = settings.imageSize,
           .k = 1,
           .batchSize = settings.batchSize,
           .seed = 0,
@@ -58,14 +58,15 @@ int64_t chooseMatrixSide(const at::Device& device) { return device.is_cpu() ? 40
 }  // namespace
 
 Benchmark::Benchmark(const BenchmarkSettings& settings, const MakeRecorder& recorder)
-    : pictures_(randomPictures(settings.batchSize * kBatches)),
+    : imageSize_(settings.imageSize),
+      pictures_(randomPictures(settings.batchSize * kBatches, settings.storedSize)),
       trainer_(trainerSettings(settings),
                {.train = pictures_, .test = pictures_, .normalisation = normalisation()},
                /*checkpoint=*/{}, recorder),
       matrixSide_(settings.matrix.value_or(chooseMatrixSide(device()))) {}
 
 MultiplyAdds Benchmark::multiplyAdds() {
-  return trainer_.queryEncoder().multiplyAdds(kSide, kSide);
+  return trainer_.queryEncoder().multiplyAdds(imageSize_, imageSize_);
 }
 
 void Benchmark::requireRecorded() const {
@@ -128,7 +129,7 @@ MeasuredExtraction Benchmark::extraction(double least, const std::atomic<bool>& 
 
 FoldedTimes Benchmark::folded(double least, const std::atomic<bool>& stop) {
   const int64_t pictures = device().is_cpu() ? kFoldedOnCpu : FrozenBackbone::chunkLength(device());
-  return timeFolded(trainer_.queryEncoder(), pictures, kSide, least, stop);
+  return timeFolded(trainer_.queryEncoder(), pictures, imageSize_, least, stop);
 }
 
 double Benchmark::matrixProduct(double least, const std::atomic<bool>& stop) {
@@ -154,7 +155,8 @@ double Benchmark::augmentation(double least, const std::atomic<bool>& stop) {
   uint64_t rounds = 0;
   do {
     requireNotStopped(stop);
-    total += static_cast<double>(kViews) * secondsPerView(pictures_, kViews, /*seed=*/rounds++);
+    total += static_cast<double>(kViews) *
+             secondsPerView(pictures_, imageSize_, kViews, /*seed=*/rounds++);
   } while (total < least);
   return total / static_cast<double>(rounds * kViews);
 }

@@ -19,6 +19,9 @@ namespace moco {
 /// What is measured, and on what.
 struct BenchmarkSettings {
   std::string arch;
+  std::string stem;    // a name for `stemNamed`
+  int64_t imageSize;   // height and width of what the encoder sees
+  int64_t storedSize;  // and of the pictures that views are made of
   int64_t batchSize;
   int64_t m;                           // the length of the queue
   std::optional<int64_t> matrix = {};  // side of the matrices that are multiplied
@@ -28,6 +31,9 @@ struct BenchmarkSettings {
   template <class Visit>
   void each(Visit&& visit) {
     visit("arch", arch);
+    visit("stem", stem);
+    visit("imageSize", imageSize);
+    visit("storedSize", storedSize);
     visit("batchSize", batchSize);
     visit("m", m);
     visit("matrix", matrix);
@@ -103,6 +109,7 @@ class Benchmark {
   const at::Device& device() const { return trainer_.machine().device; }
   void requireRecorded() const;
 
+  int64_t imageSize_;
   ImageStore pictures_;
   Trainer trainer_;
   int64_t matrixSide_;

@@ -38,11 +38,10 @@ Evaluator::Evaluator(EvaluatorSettings settings, Dataset dataset, const StateDic
   requirePictures(dataset_);
   setUpMachine(machine_, settings_.compute);
   dataset_.normalisation = on(machine_.device, dataset_.normalisation);
-  const Stem stem = stemNamed(settings_.stem);
-  const EncoderOptions options{.settings = {.arch = settings_.arch, .featureDim = 0},
-                               .stem = stem,
-                               .device = machine_.device,
-                               .compute = machine_.precision.compute};
+  const EncoderOptions options{
+      .settings = {.arch = settings_.arch, .stem = settings_.stem, .featureDim = 0},
+      .device = machine_.device,
+      .compute = machine_.precision.compute};
   encoder_.emplace(options);
   encoder_->loadState(model);
   std::vector<ImageStore*> evaluated{&dataset_.test};
@@ -63,8 +62,14 @@ int64_t Evaluator::heldBytes() const {
   return dataset_.train.residentBytes() + dataset_.test.residentBytes() + validation + weights;
 }
 
+TestView Evaluator::testView() const {
+  return {.normalisation = dataset_.normalisation,
+          .imageSize = settings_.imageSize,
+          .cropShare = dataset_.cropShare};
+}
+
 std::vector<KnnResult> Evaluator::knn(const KnnSettings& settings, const std::atomic<bool>& stop) {
-  FrozenBackbone backbone(*encoder_, dataset_.normalisation);
+  FrozenBackbone backbone(*encoder_, testView());
   auto results = evaluateKnn(backbone, dataset_.train, dataset_.test, settings, stop);
   reportFallbacks(backbone);
   return results;
@@ -72,12 +77,12 @@ std::vector<KnnResult> Evaluator::knn(const KnnSettings& settings, const std::at
 
 void Evaluator::startLinear(const LinearSettings& settings) {
   requirePositive("batchSize", settings.batchSize);
-  linear_.emplace(*encoder_, dataset_.normalisation, dataset_.train.classes, settings,
-                  settings_.seed);
+  linear_.emplace(*encoder_, testView(), dataset_.train.classes, settings, settings_.seed);
   loader_ = makeInputLoader(placement_.viewed,
                             {.device = machine_.device,
                              .compute = machine_.precision.compute,
                              .normalisation = dataset_.normalisation,
+                             .imageSize = settings_.imageSize,
                              .batchSize = settings.batchSize,
                              .seed = settings_.seed,
                              .threads = machine_.dataThreads,
@@ -135,7 +140,7 @@ std::vector<SweepResult> Evaluator::sweep(const SweepSettings& settings,
   requirePositive("batchSize", settings.batchSize);
   requirePositive("epochs", settings.epochs);
   requirePositive("number of learning rates", static_cast<int64_t>(settings.learningRates.size()));
-  FrozenBackbone backbone(*encoder_, dataset_.normalisation);
+  FrozenBackbone backbone(*encoder_, testView());
   const ImageStore* validation = dataset_.validation ? &*dataset_.validation : nullptr;
   auto results = sweepLinear(backbone, dataset_.train, validation, dataset_.test, settings,
                              settings_.seed, stop);

@@ -27,7 +27,8 @@ namespace moco {
 /// The architecture of the model that is evaluated, and how to compute.
 struct EvaluatorSettings {
   std::string arch;
-  std::string stem;  // a name for `stemNamed`
+  std::string stem;   // a name for `stemNamed`
+  int64_t imageSize;  // height and width of what the encoder sees
   uint64_t seed;
   ComputeSettings compute;
 
@@ -36,6 +37,7 @@ struct EvaluatorSettings {
   void each(Visit&& visit) {
     visit("arch", arch);
     visit("stem", stem);
+    visit("imageSize", imageSize);
     visit("seed", seed);
     compute.each(visit);
   }
@@ -104,6 +106,8 @@ class Evaluator {
   int64_t heldBytes() const;
 
  private:
+  /// What the encoder sees of a picture that it is measured with.
+  TestView testView() const;
   LinearStep stepLinear(int64_t number, LinearTally& total);
   LinearEvaluation& linear();
   /// Warns of fused layers that fell back, once.

@@ -36,15 +36,21 @@ struct Network {
 };
 
 Network networkOf(const MemoryDemand& demand) {
+  const TrainerSettings& settings = demand.settings;
   NetworkPlan plan;
-  const Backbone backbone(demand.settings.encoder.arch, Stem::kCifar, plan);
-  const ProjectionHead head(backbone.featureDim(), demand.settings.encoder.featureDim, plan);
+  const Backbone backbone(settings.encoder.arch, stemNamed(settings.encoder.stem), plan);
+  const ProjectionHead head(backbone.featureDim(), settings.encoder.featureDim, plan);
   int64_t parameters = 0;
   for (const auto& [name, shape] : plan.parameters) parameters += c10::multiply_integers(shape);
-  Layers layers = backbone.layerSizes(plan, demand.height, demand.width);
+  Layers layers = backbone.layerSizes(plan, settings.imageSize, settings.imageSize);
   int64_t others = parameters;
   for (const auto& layer : layers) others -= layer.weights;
   return {parameters, others, backbone.featureDim(), std::move(layers)};
+}
+
+/// Pixels of a view.
+int64_t viewPixels(const MemoryDemand& demand) {
+  return demand.settings.imageSize * demand.settings.imageSize;
 }
 
 /// Bytes of a number in the type that layers compute in.
@@ -103,7 +109,7 @@ int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
   // On the CPU the step reads views where they were made, and needs no copies.
   const int64_t views = demand.machine.device.is_cpu()
                             ? 0
-                            : 2 * demand.settings.batchSize * demand.height * demand.width * kPixel;
+                            : 2 * demand.settings.batchSize * viewPixels(demand) * kPixel;
   const int64_t staticViews = demand.machine.recorders ? views : 0;
   return std::max(most, gradients) + (views + staticViews) * bytesPer(demand);
 }
@@ -135,7 +141,7 @@ int64_t chunkBytes(const MemoryDemand& demand, const Network& network) {
   for (const auto& layer : network.layers) {
     largest = std::max(largest, outputBytes(demand, layer, chunk));
   }
-  const int64_t picture = demand.height * demand.width * kPixel + network.featureDim * kMaster;
+  const int64_t picture = viewPixels(demand) * kPixel + network.featureDim * kMaster;
   const int64_t zeros = demand.machine.device.is_cpu() ? 0 : largest;
   return (demand.machine.recorders ? 2 : 1) * (3 * largest + chunk * picture) + zeros;
 }
@@ -148,9 +154,10 @@ int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
 int64_t picturesBytes(const MemoryDemand& demand) {
   const bool areHeld = !demand.picturesStayInFile || !demand.machine.device.is_cpu();
   const int64_t pictures = areHeld ? demand.trainPictures + demand.testPictures : 0;
+  const int64_t pixels = pictures * demand.height * demand.width;
   const int64_t views = HostInputLoader::batchesInMemory(demand.machine.dataThreads) * 2 *
                         demand.settings.batchSize * bytesPer(demand);
-  return (pictures + views) * demand.height * demand.width * kPixel;
+  return (pixels + views * viewPixels(demand)) * kPixel;
 }
 
 /// The largest power of two that is at most `count`.

@@ -15,7 +15,8 @@ namespace moco {
 struct MemoryDemand {
   TrainerSettings settings;
   Machine machine;  // what the compute settings come to
-  int64_t trainPictures, testPictures, height, width;
+  int64_t trainPictures, testPictures;
+  int64_t height, width;            // of the pictures; views are as large as the settings say
   bool picturesStayInFile = false;  // where a CPU trains
 };
 

@@ -25,6 +25,7 @@ void requirePositive(const TrainerSettings& settings, const Dataset& dataset) {
   };
   require("batchSize", settings.batchSize);
   require("m", settings.contrast.m);
+  require("imageSize", settings.imageSize);
   require("k", settings.k);
   require("featureDim", settings.encoder.featureDim);
   require("number of test pictures", dataset.test.count());
@@ -75,13 +76,18 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beg
   moco_.emplace(mocoOptions(), machine_.recorders);
   if (beginning.weights) moco_->beginWith(readTensors(*beginning.weights));
   if (beginning.checkpoint) moco_->restore(readTensors(*beginning.checkpoint));
-  backbone_.emplace(moco_->queryEncoder(), dataset_.normalisation, machine_.recorders);
+  backbone_.emplace(moco_->queryEncoder(),
+                    TestView{.normalisation = dataset_.normalisation,
+                             .imageSize = settings_.imageSize,
+                             .cropShare = dataset_.cropShare},
+                    machine_.recorders);
   saving_.emplace(machine_.device);
   warnOfMissingGraphs();
   placement_ = placeData(machine_.device, dataset_.train, {&dataset_.test});
   loader_ = makeInputLoader(placement_.viewed, {.device = machine_.device,
                                                 .compute = machine_.precision.compute,
                                                 .normalisation = dataset_.normalisation,
+                                                .imageSize = settings_.imageSize,
                                                 .batchSize = settings_.batchSize,
                                                 .seed = settings_.seed,
                                                 .threads = machine_.dataThreads});

@@ -14,7 +14,8 @@ struct TrainerSettings {
   EncoderSettings encoder;
   ContrastSettings contrast;
   AdamOptions adam;
-  int64_t k;  // neighbours that vote in the kNN evaluation
+  int64_t imageSize;  // height and width of what the encoder sees
+  int64_t k;          // neighbours that vote in the kNN evaluation
   int64_t batchSize;
   uint64_t seed;
   ComputeSettings compute;
@@ -25,6 +26,7 @@ struct TrainerSettings {
     encoder.each(visit);
     contrast.each(visit);
     adam.each(visit);
+    visit("imageSize", imageSize);
     visit("k", k);
     visit("batchSize", batchSize);
     visit("seed", seed);

@@ -9,7 +9,7 @@
 
 namespace moco {
 
-double secondsPerView(const ImageStore& store, int64_t views, uint64_t seed) {
+double secondsPerView(const ImageStore& store, int64_t imageSize, int64_t views, uint64_t seed) {
   TORCH_CHECK(store.count() > 0 && views > 0, "nothing to make views of");
   const int64_t height = store.height();
   const int64_t width = store.width();
@@ -17,13 +17,13 @@ double secondsPerView(const ImageStore& store, int64_t views, uint64_t seed) {
   const auto* pictures = store.pixels.const_data_ptr<uint8_t>();
   const Normalisation normalisation{at::full({3}, .5f), at::full({3}, .25f)};
   const auto table = normalisedBytes(normalisation, at::kFloat);
-  std::vector<float> target(pictureBytes);
+  std::vector<float> target(imageSize * imageSize * 3);
   const auto start = std::chrono::steady_clock::now();
   for (int64_t i = 0; i < views; ++i) {
     Philox random(seed, Purpose::kView, 0, static_cast<uint32_t>(i));
-    applyView(pictures + i % store.count() * pictureBytes, height, width,
-              drawViewParameters(random, height, width), table.const_data_ptr<float>(),
-              target.data());
+    applyView(pictures + i % store.count() * pictureBytes, width,
+              drawViewParameters(random, height, width), imageSize, imageSize,
+              table.const_data_ptr<float>(), target.data());
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   return elapsed.count() / static_cast<double>(views);

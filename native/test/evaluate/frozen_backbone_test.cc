@@ -22,8 +22,8 @@ ImageStore noise(int64_t count) {
   return {at::randint(256, {count, 8, 8, 3}, at::kByte), at::arange(count).remainder(10), 10};
 }
 
-Normalisation normalisation(const at::Device& device = at::kCPU) {
-  return {at::full({3}, .5f, device), at::full({3}, .25f, device)};
+TestView wholePicture(const at::Device& device = at::kCPU) {
+  return {{at::full({3}, .5f, device), at::full({3}, .25f, device)}, /*imageSize=*/8};
 }
 
 Encoder initialised(const at::Device& device = at::kCPU) {
@@ -57,7 +57,7 @@ void checkClose(const at::Tensor& a, const at::Tensor& b) {
 }
 
 at::Tensor newlyFolded(Encoder& encoder, const ImageStore& store) {
-  FrozenBackbone backbone(encoder, normalisation(encoder.options().device));
+  FrozenBackbone backbone(encoder, wholePicture(encoder.options().device));
   return featuresOf(backbone, store);
 }
 
@@ -66,7 +66,7 @@ at::Tensor newlyFolded(Encoder& encoder, const ImageStore& store) {
 TEST_CASE("whole chunks are recorded once, and replayed when the weights have changed") {
   GraphLog log;
   Encoder encoder = initialised();
-  FrozenBackbone backbone(encoder, normalisation(),
+  FrozenBackbone backbone(encoder, wholePicture(),
                           [&] { return std::make_unique<GraphDouble>(log); });
   const ImageStore store = noise(kChunk + 3);
   for (int evaluation = 1; evaluation <= 4; ++evaluation) {
@@ -82,7 +82,7 @@ TEST_CASE("whole chunks are recorded once, and replayed when the weights have ch
 TEST_CASE("a store that is shorter than a chunk is never recorded") {
   GraphLog log;
   Encoder encoder = initialised();
-  FrozenBackbone backbone(encoder, normalisation(),
+  FrozenBackbone backbone(encoder, wholePicture(),
                           [&] { return std::make_unique<GraphDouble>(log); });
   for (int evaluation = 0; evaluation < 4; ++evaluation) featuresOf(backbone, noise(5));
   CHECK(log.recorded == 0);
@@ -91,7 +91,7 @@ TEST_CASE("a store that is shorter than a chunk is never recorded") {
 TEST_CASE("with weights that are not finite, the recorded graph is not replayed") {
   GraphLog log;
   Encoder encoder = initialised();
-  FrozenBackbone backbone(encoder, normalisation(),
+  FrozenBackbone backbone(encoder, wholePicture(),
                           [&] { return std::make_unique<GraphDouble>(log); });
   const ImageStore store = noise(kChunk);
   for (int evaluation = 0; evaluation < 3; ++evaluation) featuresOf(backbone, store);
@@ -108,7 +108,7 @@ TEST_CASE("if recording fails, the features are the same, and the reason is kept
   GraphLog log;
   log.failure = "operation not permitted when stream is capturing";
   Encoder encoder = initialised();
-  FrozenBackbone backbone(encoder, normalisation(),
+  FrozenBackbone backbone(encoder, wholePicture(),
                           [&] { return std::make_unique<GraphDouble>(log); });
   const ImageStore store = noise(kChunk);
   for (int evaluation = 0; evaluation < 4; ++evaluation) {
@@ -122,27 +122,27 @@ TEST_CASE("if recording fails, the features are the same, and the reason is kept
 TEST_CASE("layers that cuDNN cannot compute in one call are told in one line") {
   if (at::hasCUDA()) return;  // here there is no cuDNN, so that none can be
   Encoder encoder = initialised();
-  FrozenBackbone backbone(encoder, normalisation(), {}, ConvolutionKernels::kCudnn);
+  FrozenBackbone backbone(encoder, wholePicture(), {}, ConvolutionKernels::kCudnn);
   CHECK(backbone.fallbackWarning() == "");
   featuresOf(backbone, noise(2));
   const std::string warning = backbone.fallbackWarning();
   CHECK(warning.find("no fused kernel for the convolutions f.0, f.3.0.conv1, ") !=
         std::string::npos);
   CHECK(warning.find('\n') == std::string::npos);
-  FrozenBackbone plain(encoder, normalisation());
+  FrozenBackbone plain(encoder, wholePicture());
   featuresOf(plain, noise(2));
   CHECK(plain.fallbackWarning() == "");
 }
 
 TEST_CASE("BatchNorm is folded once for batches in evaluation mode, and again after it has moved") {
   Encoder encoder = initialised();
-  FrozenBackbone backbone(encoder, normalisation());
+  FrozenBackbone backbone(encoder, wholePicture());
   const auto pictures = formula::pictures("view1", 4, at::kFloat);
   const auto features = [&] { return backbone.features(pictures, Mode::kEvaluate); };
   const auto first = features();
   change(encoder);
   CHECK(features().equal(first));
-  const auto newly = FrozenBackbone(encoder, normalisation()).features(pictures, Mode::kEvaluate);
+  const auto newly = FrozenBackbone(encoder, wholePicture()).features(pictures, Mode::kEvaluate);
   CHECK_FALSE(newly.equal(first));
   SUBCASE("a whole store is computed with the encoder's present weights") {
     featuresOf(backbone, noise(2));
@@ -150,7 +150,7 @@ TEST_CASE("BatchNorm is folded once for batches in evaluation mode, and again af
   }
   SUBCASE("training mode moves the statistics") {
     backbone.features(pictures, Mode::kTrain);
-    const auto moved = FrozenBackbone(encoder, normalisation()).features(pictures, Mode::kEvaluate);
+    const auto moved = FrozenBackbone(encoder, wholePicture()).features(pictures, Mode::kEvaluate);
     CHECK_FALSE(moved.equal(newly));
     CHECK(features().equal(moved));
   }
@@ -162,7 +162,7 @@ TEST_CASE("a CUDA graph gives the plain features, also when the weights have cha
   const auto check = [&] {
     setUpDevice(device, {.tf32 = false});
     Encoder encoder = initialised(device);
-    FrozenBackbone backbone(encoder, normalisation(device), graphRecorders(device));
+    FrozenBackbone backbone(encoder, wholePicture(device), graphRecorders(device));
     const ImageStore store = noise(4 * FrozenBackbone::chunkLength(device) + 5);
     for (int evaluation = 0; evaluation < 2; ++evaluation) {
       checkClose(featuresOf(backbone, store), newlyFolded(encoder, store));

@@ -48,7 +48,7 @@ LinearSettings linearSettings(bool frozen) {
   return {.batchSize = 8, .adam = {.learningRate = 1e-3, .weightDecay = 1e-6}, .frozenBn = frozen};
 }
 
-Normalisation plain() { return {at::full({3}, .5f), at::full({3}, .25f)}; }
+TestView plain() { return {{at::full({3}, .5f), at::full({3}, .25f)}, /*imageSize=*/32}; }
 
 /// Copies of the classifier's `fc.weight` and `fc.bias`, in one buffer.
 NamedTensors classifierOf(const LinearEvaluation& linear) {

@@ -79,8 +79,8 @@ TEST_CASE("views are Pillow's, byte for byte") {
     INFO("case ", i);
     const auto picture = fixture.at("pictures")[fixture.at("picture")[i].item<int64_t>()];
     const auto made = at::empty({32, 32, 3}, at::kFloat);
-    applyView(picture.contiguous().const_data_ptr<uint8_t>(), 32, 32, viewParameters(fixture, i),
-              table.data(), made.mutable_data_ptr<float>());
+    applyView(picture.contiguous().const_data_ptr<uint8_t>(), 32, viewParameters(fixture, i), 32,
+              32, table.data(), made.mutable_data_ptr<float>());
     const auto view = made.to(at::kByte);
     if (i < views.size(0)) {
       CHECK((view.to(at::kInt) - views[i].to(at::kInt)).abs().max().item<int>() == 0);
@@ -100,7 +100,7 @@ TEST_CASE("views of any size are those of the plain arithmetic, byte for byte") 
       const ViewParameters view = drawViewParameters(random, height, width);
       const auto* picture = pictures[i].const_data_ptr<uint8_t>();
       std::vector<float> made(height * width * 3);
-      applyView(picture, height, width, view, table.data(), made.data());
+      applyView(picture, width, view, height, width, table.data(), made.data());
       const auto expected = plainView(picture, height, width, view);
       CHECK(std::equal(made.begin(), made.end(), expected.begin(), expected.end()));
     }

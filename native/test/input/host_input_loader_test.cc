@@ -29,6 +29,7 @@ HostInputLoader loaderOf(const ImageStore& store, int64_t batchSize, uint64_t se
           {.device = at::kCPU,
            .compute = at::kFloat,
            .normalisation = scaling(),
+           .imageSize = 8,
            .batchSize = batchSize,
            .seed = seed,
            .threads = threads,
@@ -69,8 +70,8 @@ TEST_CASE("every picture is seen once, in two views drawn for it") {
     for (uint32_t view = 0; view < 2; ++view) {
       Philox random(9, Purpose::kView, 3, static_cast<uint32_t>(order[i] * 2 + view));
       const auto expected = at::empty({8, 8, 3}, at::kFloat);
-      applyView(store.pixels[order[i]].const_data_ptr<uint8_t>(), 8, 8,
-                drawViewParameters(random, 8, 8), table.const_data_ptr<float>(),
+      applyView(store.pixels[order[i]].const_data_ptr<uint8_t>(), 8,
+                drawViewParameters(random, 8, 8), 8, 8, table.const_data_ptr<float>(),
                 expected.mutable_data_ptr<float>());
       CHECK(views[i / 5][view][i % 5].equal(expected.permute({2, 0, 1})));
     }

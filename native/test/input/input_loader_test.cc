@@ -30,6 +30,7 @@ InputOptions options(const at::Device& device, at::ScalarType compute, const Epo
   return {.device = device,
           .compute = compute,
           .normalisation = {at::full({3}, .4f, device), at::full({3}, .2f, device)},
+          .imageSize = 12,
           .batchSize = 5,
           .seed = 9,
           .threads = 2,

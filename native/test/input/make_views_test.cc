@@ -65,8 +65,10 @@ void runKernel(const Batch& batch, const at::Tensor& input) {
   const cuda::Pictures pictures{batch.pixels.const_data_ptr<uint8_t>(),
                                 static_cast<int32_t>(batch.pixels.size(1)),
                                 static_cast<int32_t>(batch.pixels.size(2))};
+  const cuda::Size size{static_cast<int32_t>(input.size(2)), static_cast<int32_t>(input.size(3))};
   cuda::makeViews(pictures, batch.pictures.const_data_ptr<int64_t>(), drawsIn(batch.draws),
-                  batch.pictures.size(0), static_cast<const Entry*>(batch.table.const_data_ptr()),
+                  batch.pictures.size(0), size,
+                  static_cast<const Entry*>(batch.table.const_data_ptr()),
                   static_cast<Entry*>(input.mutable_data_ptr()), nullptr);
 }
 
@@ -109,7 +111,7 @@ TEST_CASE("the plain version is `applyView` and `normalise`") {
     const auto views = at::empty({10, 9, 12, 3}, at::kFloat);
     for (int64_t i = 0; i < 10; ++i) {
       const auto picture = batch.pixels[batch.pictures[i].item<int64_t>()];
-      applyView(picture.const_data_ptr<uint8_t>(), 9, 12, drawsIn(batch.draws)[i], bytes.data(),
+      applyView(picture.const_data_ptr<uint8_t>(), 12, drawsIn(batch.draws)[i], 9, 12, bytes.data(),
                 views[i].mutable_data_ptr<float>());
     }
     CHECK(byPlainVersion(batch).equal(normalise(views.to(at::kByte), normalisation, dtype)));

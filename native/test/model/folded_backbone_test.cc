@@ -55,7 +55,7 @@ TEST_CASE("features of a folded backbone are PyTorch's in evaluation mode") {
       checkFeatures(options(arch, type, type), "model_" + arch, tolerance);
     }
     auto imagenet = options("resnet18", type, type);
-    imagenet.stem = Stem::kImagenet;
+    imagenet.settings.stem = "imagenet";
     checkFeatures(imagenet, "model_resnet18_imagenet", tolerance);
   }
 }

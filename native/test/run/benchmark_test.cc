@@ -16,6 +16,9 @@ namespace {
 
 BenchmarkSettings smallSettings() {
   return {.arch = "resnet18",
+          .stem = "cifar",
+          .imageSize = 32,
+          .storedSize = 32,
           .batchSize = 2,
           .m = 8,
           .matrix = 64,

@@ -40,6 +40,7 @@ Dataset smallDataset() {
 EvaluatorSettings smallSettings() {
   return {.arch = "resnet18",
           .stem = "cifar",
+          .imageSize = 8,
           .seed = 11,
           .compute = {.device = "cpu", .precision = "fp32", .dataThreads = 1}};
 }
@@ -108,6 +109,7 @@ TEST_CASE("kNN is the trainer's, at several temperatures in one pass") {
   TrainerSettings trained{.encoder = {.arch = settings.arch, .featureDim = 16},
                           .contrast = {.m = 24, .temperature = 0.1, .momentum = 0.99},
                           .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+                          .imageSize = settings.imageSize,
                           .k = 7,
                           .batchSize = 8,
                           .seed = settings.seed,

@@ -18,6 +18,7 @@ MemoryDemand demandOf(const std::string& arch, at::ScalarType compute, int64_t b
   return {.settings = {.encoder = {.arch = arch, .featureDim = 128},
                        .contrast = {.m = 4096, .temperature = 0.5, .momentum = 0.999},
                        .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+                       .imageSize = 32,
                        .k = 1,
                        .batchSize = batchSize,
                        .seed = 1,

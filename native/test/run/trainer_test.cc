@@ -31,6 +31,7 @@ TrainerSettings smallSettings() {
   return {.encoder = {.arch = "resnet18", .featureDim = 16},
           .contrast = {.m = 24, .temperature = 0.2, .momentum = 0.99},
           .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+          .imageSize = 8,
           .k = 7,
           .batchSize = 8,
           .seed = 11,
