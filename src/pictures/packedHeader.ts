@@ -10,6 +10,8 @@ export interface PackedTensor {
   readonly shape: readonly number[];
   readonly bytes: number;
   readonly crc32: number;
+  /** Its bytes; undefined for the pixels, which are in the file already. */
+  readonly content?: Uint8Array;
 }
 
 /** Bytes in front of a header: its length. */

@@ -6,8 +6,10 @@ import { flush, flushHandle } from '../disk/flush.js';
 import { outputError } from '../disk/outputError.js';
 import { Journal, type JournalBlock, type NotedBlock } from './journal.js';
 import { byName } from './names.js';
-import { type PackedTensor, packedHeader, reservedBytes } from './packedHeader.js';
-import { blockOf, type PackedMeta, pictureBytes } from './packedMeta.js';
+import { packedHeader, reservedBytes } from './packedHeader.js';
+import { blockOf, PACKED_VERSION, type PackedMeta, pictureBytes } from './packedMeta.js';
+import { packedTensors, writeTensors } from './packedTensors.js';
+import { readAll, writeAll } from './positioned.js';
 import type { BrokenFile, PictureSource, StoredPicture, Unreadable } from './source.js';
 import { addSums, channelSums, meanAndStd, NO_SUMS, Tally } from './tally.js';
 
@@ -63,7 +65,8 @@ export class PartialPack implements AsyncDisposable {
    */
   static async open(target: string, source: PictureSource): Promise<PartialPack> {
     const { part, journal } = partialPaths(target);
-    const key = JSON.stringify([source.fingerprint, source.side, source.places]);
+    const made = [PACKED_VERSION, source.fingerprint, source.side, source.places];
+    const key = JSON.stringify(made);
     const noted = await Journal.read(journal, key);
     const file = await open(part, READ_AND_WRITE).catch((cause: unknown) =>
       Promise.reject(outputError(part, cause)),
@@ -119,9 +122,11 @@ export class PartialPack implements AsyncDisposable {
     const { part, journal } = partialPaths(this.#target);
     try {
       if (this.#pending.length > 0) await this.#endBlock();
-      const tensors = await this.#writeTensors();
-      const header = packedHeader(tensors, this.#meta(making), this.#reserved);
-      await writeAll(this.#file, header, 0);
+      const pixels = { side: this.#source.side, crc32: this.#pixelsCrc, blocks: this.#checksums };
+      const lists = { broken: byName(this.#broken), classes: this.#source.classes };
+      const tensors = packedTensors(pixels, this.#tally, lists, this.#reserved);
+      await writeTensors(this.#file, tensors, this.#reserved);
+      await writeAll(this.#file, packedHeader(tensors, this.#meta(making), this.#reserved), 0);
       await flushHandle(this.#file);
       await rename(part, this.#target);
       await flush(dirname(this.#target));
@@ -145,7 +150,8 @@ export class PartialPack implements AsyncDisposable {
     for (const { block, end: lineEnd } of noted) {
       const pixels = this.#pixels.subarray(0, block.pictures.length * this.#bytes);
       const at = this.#reserved + this.#tally.count * this.#bytes;
-      if (!(await readAll(this.#file, pixels, at)) || crc32(pixels) !== block.crc32) break;
+      const length = await readAll(this.#file, pixels, at);
+      if (length < pixels.length || crc32(pixels) !== block.crc32) break;
       for (const [candidate, hash, format, width, height] of block.pictures) {
         this.#tally.add(candidate, { hash: Buffer.from(hash, 'hex'), format, width, height });
       }
@@ -189,44 +195,6 @@ export class PartialPack implements AsyncDisposable {
     this.#sums = addSums(this.#sums, sums);
   }
 
-  /** Writes all tensors behind the pixels. */
-  async #writeTensors(): Promise<PackedTensor[]> {
-    const { side } = this.#source;
-    const { count, hashes, sizes, labels, splits } = this.#tally;
-    const pixelBytes = count * this.#bytes;
-    const tensors: PackedTensor[] = [
-      {
-        ...{ name: 'pixels', dtype: 'U8', shape: [count, side, side, 3] },
-        ...{ bytes: pixelBytes, crc32: this.#pixelsCrc },
-      },
-    ];
-    let at = this.#reserved + pixelBytes;
-    const put = async (
-      name: string,
-      dtype: PackedTensor['dtype'],
-      array: Small,
-      shape?: number[],
-    ) => {
-      const bytes = Buffer.from(array.buffer, array.byteOffset, array.byteLength);
-      await writeAll(this.#file, bytes, at);
-      at += bytes.length;
-      const ownShape = shape ?? [array.length];
-      tensors.push({ name, dtype, shape: ownShape, bytes: bytes.length, crc32: crc32(bytes) });
-    };
-    // Readers expect numbers of four bytes at such places.
-    if (at % 4 !== 0) await put('padding', 'U8', new Uint8Array(4 - (at % 4)));
-    await put('checksums', 'U32', Uint32Array.from(this.#checksums));
-    await put('labels', 'I32', labels);
-    await put('sizes', 'I32', sizes, [count, 2]);
-    await put('split', 'U8', splits);
-    await put('hashes', 'U8', hashes, [count, hashes.length / count]);
-    await put('names', 'U8', jsonBytes(this.#tally.names()));
-    await put('broken', 'U8', jsonBytes(byName(this.#broken)));
-    await put('classes', 'U8', jsonBytes(this.#source.classes));
-    await this.#file.truncate(at);
-    return tensors;
-  }
-
   #meta(making: Making): PackedMeta {
     return {
       ...making,
@@ -241,30 +209,7 @@ export class PartialPack implements AsyncDisposable {
   }
 }
 
-type Small = Uint8Array | Int32Array | Uint32Array;
-
 /** What lies beside a packed file while it is made. */
 export function partialPaths(target: string): { readonly part: string; readonly journal: string } {
   return { part: `${target}.part`, journal: `${target}.part.jsonl` };
-}
-
-function jsonBytes(value: unknown): Uint8Array {
-  return Buffer.from(JSON.stringify(value));
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
-}
-
-/** @returns whether the file has so many bytes there */
-async function readAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<boolean> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, done, bytes.length - done, position + done);
-    if (bytesRead === 0) return false;
-    done += bytesRead;
-  }
-  return true;
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { inMegabytes } from '../megabytes.js';
+import { readAll } from './positioned.js';
 import { type ListedFile, unreadableReason } from './scan.js';
 import type { Unreadable } from './source.js';
 
@@ -26,7 +27,7 @@ export async function readListed({
   try {
     file = await open(path, FLAGS);
     const bytes = Buffer.allocUnsafeSlow(size);
-    const length = await fill(bytes, file);
+    const length = await readAll(file, bytes, 0);
     const now = await file.stat({ bigint: true });
     const isSame = length === size && now.size === BigInt(size) && now.mtimeNs === mtimeNs;
     return isSame ? bytes : CHANGED;
@@ -34,15 +35,5 @@ export async function readListed({
     return { reason: unreadableReason(error) };
   } finally {
     await file?.close();
-  }
-}
-
-/** @returns how many bytes there were */
-async function fill(bytes: Buffer, file: FileHandle): Promise<number> {
-  for (let filled = 0; ; ) {
-    if (filled === bytes.length) return filled;
-    const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, filled);
-    if (bytesRead === 0) return filled;
-    filled += bytesRead;
   }
 }

@@ -27,6 +27,7 @@ import { type PackedRequest, packedFor } from '#moco/pictures/packedFor.js';
 import { packPictures } from '#moco/pictures/packPictures.js';
 import { failure } from '../../support/failure.js';
 import { gradient, pngOf, writeFiles, writePictures } from '../../support/pictureFolder.js';
+import { runWithSmallDisk } from '../../support/smallDisk.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 /** Large pictures, of which a block has four, so that few of them are several blocks. */
@@ -254,6 +255,19 @@ test('until the new file is whole, the old one stays', async (t) => {
   await rm(join(pictures, '0.png'));
   await packPart(pictures, out);
   assert.deepEqual(await readFile(out), before);
+});
+
+test('where the disk is full, packing says so, and goes on when there is room', async (t) => {
+  const { folder, pictures, out } = folders(t);
+  await writePictures(pictures, ['1.png', '2.png']);
+  const printed = runWithSmallDisk(`
+    import { packPictures } from '#moco/pictures/packPictures.js';
+    const packing = packPictures([${JSON.stringify(pictures)}], ${JSON.stringify(out)});
+    await packing.catch(({ code, message }) => console.log(code, message));
+  `);
+  assert.match(printed, /^ERR_MOCO_OUTPUT cannot write .*pictures\.moco/);
+  await packPictures([pictures], out);
+  assert.deepEqual((await readdir(folder)).sort(), ['pictures', 'pictures.moco']);
 });
 
 test('two that pack the same file at a time give one, and the second takes it', async (t) => {
