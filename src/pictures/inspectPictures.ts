@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { throwIfAborted } from '../abort.js';
 import * as check from '../arguments/check.js';
 import { absolute } from '../arguments/paths.js';
 import { whileListening } from '../download/whileListening.js';
@@ -48,15 +49,19 @@ export async function inspectPictures(
 }
 
 /** Reads everything that a packed file would hold, except for the pixels. */
-async function readFolders(request: FolderRequest, packaging: Packaging): Promise<Summarised> {
+async function readFolders(
+  request: FolderRequest,
+  { tell, signal }: Packaging,
+): Promise<Summarised> {
   const { folders, storedSize, imageSize } = request;
-  const source = await folderSource(folders, storedSize, request, packaging.signal);
+  const source = await folderSource(folders, storedSize, request, signal);
   using _quiet = await quietSharp();
   const broken: BrokenFile[] = [...source.broken];
   const tally = new Tally(source);
   let [sums, candidate] = [NO_SUMS, 0];
   const from = { next: 0, broken: source.broken };
-  for await (const picture of readInOrder(source, folders.join(', '), from, packaging)) {
+  for await (const picture of readInOrder(source, folders.join(', '), from, tell)) {
+    throwIfAborted(signal, `reading ${folders.join(', ')}`);
     if ('reason' in picture) {
       broken.push({ name: source.name(candidate), reason: picture.reason });
     } else {

@@ -43,6 +43,11 @@ export interface Packaging {
   readonly signal: AbortSignal;
 }
 
+/** The same with the lock of the file that is made. */
+export interface LockedPackaging extends Packaging {
+  readonly lock: FileLock;
+}
+
 /** How a source is packed. */
 export interface Packing {
   /** Of the views that are to be made of the pictures. */
@@ -83,20 +88,23 @@ export async function packLock(path: string, { tell, signal }: Packaging): Promi
 }
 
 /**
- * Makes a packed file from a source, or goes on with one that an earlier process has begun. Whoever
- * calls this holds its lock.
- * @throws MocoError `ERR_MOCO_DATA` with `strict` where something is broken, or where no picture can be read; `ERR_MOCO_OUTPUT`;
- *   `ERR_MOCO_ABORTED`
+ * Makes a packed file from a source, or goes on with one that an earlier process has begun.
+ * @param packaging with the lock of the file, which is held
+ * @throws MocoError `ERR_MOCO_DATA` with `strict` where something is broken, or where no picture can
+ *   be read; `ERR_MOCO_OUTPUT`; `ERR_MOCO_ABORTED`
  */
 export async function packSource(
   source: PictureSource,
   path: string,
   { imageSize, strict, sharp }: Packing,
-  packaging: Packaging,
+  { tell, signal, lock }: LockedPackaging,
 ): Promise<void> {
   await requireRoom(source, path);
-  await using pack = await PartialPack.open(path, source);
-  for await (const picture of readInOrder(source, path, pack, packaging)) await pack.add(picture);
+  await using pack = await PartialPack.open(path, source, () => requireHeld(lock, path));
+  for await (const picture of readInOrder(source, path, pack, tell)) {
+    if (signal.aborted) throw stopped(path, pack.next, signal);
+    await pack.add(picture);
+  }
   if (strict && pack.broken.length > 0) throw refused(source, pack.broken);
   if (pack.count === 0) throw noneReadable(source, pack.broken);
   const how = { imageSize, sharp, ...source.rules };
@@ -112,15 +120,15 @@ interface ReadingFrom {
 }
 
 /**
- * Reads the candidates of a source in order, several at a time, and tells how far it is.
+ * Reads the candidates of a source in order, several at a time, and tells how far it is. It goes on
+ * until the consumer ends it, whom the signal tells.
  * @param path of the packed file, or of what is read, for the reports
- * @throws MocoError `ERR_MOCO_ABORTED`
  */
 export async function* readInOrder(
   source: PictureSource,
   path: string,
   { next: first, broken }: ReadingFrom,
-  { tell, signal }: Packaging,
+  tell: Packaging['tell'],
 ): AsyncGenerator<StoredPicture | Unreadable, void> {
   const limit = { items: 8 * decodingThreads(), weight: BYTES_IN_FLIGHT };
   const weight = (candidate: number) => source.weight(candidate);
@@ -129,7 +137,6 @@ export async function* readInOrder(
   let [done, failed] = [first, broken.length];
   progress.report(done, failed);
   for await (const picture of read) {
-    if (signal.aborted) throw stopped(path, done, signal);
     yield picture;
     done += 1;
     if ('reason' in picture) failed += 1;
@@ -158,6 +165,16 @@ class Reports {
     const secondsLeft = done > first ? perFile * (total - done) : undefined;
     this.tell({ path, done, total, broken, secondsLeft });
   }
+}
+
+/**
+ * Makes sure that nobody has taken the file over, as a process on another machine does where this one
+ * stood still for long.
+ */
+function requireHeld(lock: FileLock, path: string): void {
+  if (lock.isHeld) return;
+  const message = `another process took over packing ${path}, while this one stood still`;
+  throw new MocoError('ERR_MOCO_OUTPUT', message, { hint: 'Start this one again: it will wait.' });
 }
 
 /** Makes sure that the disk has room for what is not there yet of the file. */

@@ -6,7 +6,13 @@ import { whileListening } from '../download/whileListening.js';
 import { MocoError } from '../error.js';
 import { type FolderRules, folderSource, labelsFrom } from './folderSource.js';
 import { openPacked, type PackedPictures } from './openPacked.js';
-import { brokenLines, type Packaging, type PackOptions, packLock, packSource } from './pack.js';
+import {
+  brokenLines,
+  type LockedPackaging,
+  type PackOptions,
+  packLock,
+  packSource,
+} from './pack.js';
 import { quietSharp, sharpVersion } from './sharp.js';
 import type { PictureSource } from './source.js';
 
@@ -77,15 +83,15 @@ export async function packedOnce(
   source: PictureSource,
   path: string,
   { onProgress, signal }: PackOptions,
-  make: (packaging: Packaging) => Promise<void>,
+  make: (packaging: LockedPackaging) => Promise<void>,
 ): Promise<PackedPictures> {
   const before = await upToDate(source, path);
   if (before !== undefined) return before;
   return await whileListening(onProgress, signal, async (tell, signal) => {
-    using _lock = await packLock(path, { tell, signal });
+    using lock = await packLock(path, { tell, signal });
     const meanwhile = await upToDate(source, path);
     if (meanwhile !== undefined) return meanwhile;
-    await make({ tell, signal });
+    await make({ tell, signal, lock });
     return await openPacked(path);
   });
 }

@@ -28,6 +28,7 @@ type Making = Omit<
  * a rename, whole.
  */
 export class PartialPack implements AsyncDisposable {
+  readonly #requireMine: () => void;
   readonly #target: string;
   readonly #source: PictureSource;
   readonly #file: FileHandle;
@@ -46,7 +47,13 @@ export class PartialPack implements AsyncDisposable {
   #sums = NO_SUMS;
   #next = 0;
 
-  private constructor(target: string, source: PictureSource, file: FileHandle) {
+  private constructor(
+    target: string,
+    source: PictureSource,
+    file: FileHandle,
+    requireMine: () => void,
+  ) {
+    this.#requireMine = requireMine;
     this.#target = target;
     this.#source = source;
     this.#file = file;
@@ -61,9 +68,14 @@ export class PartialPack implements AsyncDisposable {
   /**
    * Begins a file, or goes on after the last block that an earlier process has written whole, where
    * that one packed the same.
+   * @param requireMine is called before anything is written, and throws where another process does so
    * @throws MocoError `ERR_MOCO_OUTPUT`
    */
-  static async open(target: string, source: PictureSource): Promise<PartialPack> {
+  static async open(
+    target: string,
+    source: PictureSource,
+    requireMine: () => void,
+  ): Promise<PartialPack> {
     const { part, journal } = partialPaths(target);
     const made = [PACKED_VERSION, source.fingerprint, source.side, source.places];
     const key = JSON.stringify(made);
@@ -72,7 +84,7 @@ export class PartialPack implements AsyncDisposable {
       Promise.reject(outputError(part, cause)),
     );
     try {
-      const pack = new PartialPack(target, source, file);
+      const pack = new PartialPack(target, source, file, requireMine);
       const end = await pack.#takeOver(noted);
       pack.#journal =
         end === 0 ? await Journal.begin(journal, key) : await Journal.goOn(journal, end);
@@ -122,6 +134,7 @@ export class PartialPack implements AsyncDisposable {
     const { part, journal } = partialPaths(this.#target);
     try {
       if (this.#pending.length > 0) await this.#endBlock();
+      this.#requireMine();
       const pixels = { side: this.#source.side, crc32: this.#pixelsCrc, blocks: this.#checksums };
       const lists = { broken: byName(this.#broken), classes: this.#source.classes };
       const tensors = packedTensors(pixels, this.#tally, lists, this.#reserved);
@@ -178,6 +191,7 @@ export class PartialPack implements AsyncDisposable {
       sums: channelSums(pixels, this.#bytes, splits),
     };
     try {
+      this.#requireMine();
       await writeAll(this.#file, pixels, this.#reserved + first * this.#bytes);
     } catch (cause) {
       throw outputError(this.#target, cause);

@@ -21,6 +21,7 @@ import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import { verifyChecksums } from '#moco/formats/verifyChecksums.js';
 import { checkPictures } from '#moco/pictures/checkPictures.js';
 import { datasetOf } from '#moco/pictures/datasetOf.js';
+import { inspectPictures } from '#moco/pictures/inspectPictures.js';
 import { openPacked } from '#moco/pictures/openPacked.js';
 import type { PackProgress } from '#moco/pictures/pack.js';
 import { type PackedRequest, packedFor } from '#moco/pictures/packedFor.js';
@@ -406,4 +407,26 @@ test('where there are no test pictures, or none with labels, validation pictures
   const { test: measured, notices } = datasetOf(await openPacked(join(folder, 'labelled.moco')));
   assert.deepEqual([measured.count, [...measured.labels]], [1, [0]]);
   assert.match(notices.join(), /since only they have labels/);
+});
+
+test('a packing whose lock another process has taken over writes nothing more', async (t) => {
+  const { pictures, out } = folders(t);
+  await writeLarge(pictures, COUNT);
+  const packing = packPictures([pictures], out, {
+    storedSize: SIDE,
+    onProgress: async () => await writeFile(`${out}.lock`, 'of another process'),
+  });
+  assert.match((await failure(packing, 'ERR_MOCO_OUTPUT')).message, /another process took over/);
+  assert.ok(!existsSync(out));
+});
+
+test('the signal ends the reading of a folder, too', async (t) => {
+  const { pictures } = folders(t);
+  await writeLarge(pictures, COUNT);
+  const controller = new AbortController();
+  const reading = inspectPictures([pictures], {
+    signal: controller.signal,
+    onProgress: () => controller.abort(),
+  });
+  assert.match((await failure(reading, 'ERR_MOCO_ABORTED')).message, /reading .* was stopped/);
 });
