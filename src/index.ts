@@ -29,6 +29,7 @@ export { type ConfigFlag, configFlags, type TypedFlag } from './config/flags.js'
 export { configJsonSchema } from './config/jsonSchema.js';
 export type { KnnConfig, KnnConfigInput } from './config/knnConfig.js';
 export type { LinearConfig, LinearConfigInput } from './config/linearConfig.js';
+export type { BestBy, MeasureName } from './config/measures.js';
 export { parseConfig, resolveConfig } from './config/resolve.js';
 export { configTemplate, writeConfigTemplate } from './config/template.js';
 export type { TrainConfig, TrainConfigInput, TrainSettings } from './config/trainConfig.js';
@@ -75,7 +76,7 @@ export { type FileInspection, type InspectOptions, inspectFile } from './model/i
 export type { ModelKind } from './model/readModel.js';
 export { STEP_PHASES, type StepPhase } from './native/benchmark.js';
 export type { NativeMemory } from './native/machine.js';
-export type { NativeMemoryPlan } from './native/trainer.js';
+export type { LabelFreeMeasures, NativeMemoryPlan } from './native/trainer.js';
 export { checkPictures, type DamagedBlock, type PicturesCheck } from './pictures/checkPictures.js';
 export { type InspectPicturesOptions, inspectPictures } from './pictures/inspectPictures.js';
 export type { PackOptions, PackProgress } from './pictures/pack.js';

@@ -29,7 +29,10 @@ Napi::Array knnArray(Napi::Env env, const std::vector<KnnResult>& results) {
     object.Set("temperature", result.temperature);
     object.Set("top1", result.accuracy.top1);
     object.Set("top5", result.accuracy.top5);
-    object.Set("confusion", float64Array(env, result.confusion));
+    object.Set("pictures", float64Array(env, result.perClass.pictures));
+    object.Set("right", float64Array(env, result.perClass.right));
+    object.Set("confusion",
+               result.confusion.defined() ? float64Array(env, result.confusion) : env.Undefined());
     array.Set(array.Length(), object);
   }
   return array;

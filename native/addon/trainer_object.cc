@@ -12,6 +12,24 @@
 #include "addon/tensor_source.h"
 
 namespace moco::addon {
+namespace {
+
+/// `NativeEvaluation` of src/native/trainer.ts.
+Napi::Object evaluationObject(Napi::Env env, const Evaluation& evaluation) {
+  Napi::Object object = Napi::Object::New(env);
+  if (evaluation.knn) {
+    object.Set("top1", evaluation.knn->top1);
+    object.Set("top5", evaluation.knn->top5);
+  }
+  if (evaluation.measures) {
+    Napi::Object measures = Napi::Object::New(env);
+    evaluation.measures->each([&](const char* name, double value) { measures.Set(name, value); });
+    object.Set("measures", measures);
+  }
+  return object;
+}
+
+}  // namespace
 
 namespace {
 
@@ -67,13 +85,8 @@ Napi::Value TrainerObject::trainEpoch(const Napi::CallbackInfo& info) {
 
 Napi::Value TrainerObject::evaluate(const Napi::CallbackInfo&) {
   return submit([this](Reporter&) -> ToValue {
-    const Accuracy accuracy = core().evaluate(stopRequested());
-    return [accuracy](Napi::Env env) -> Napi::Value {
-      Napi::Object result = Napi::Object::New(env);
-      result.Set("top1", accuracy.top1);
-      result.Set("top5", accuracy.top5);
-      return result;
-    };
+    const Evaluation evaluation = core().evaluate(stopRequested());
+    return [evaluation](Napi::Env env) -> Napi::Value { return evaluationObject(env, evaluation); };
   });
 }
 

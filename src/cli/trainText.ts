@@ -8,6 +8,7 @@ import type {
 } from '../index.js';
 import type { EventText, RunText, StepProgress } from './eventText.js';
 import { machineLines } from './headerText.js';
+import { measuresText, measureText } from './measuresText.js';
 import { count, duration, gibibytes, percent, rate } from './quantities.js';
 import { shownPath } from './shownPath.js';
 
@@ -47,10 +48,11 @@ function header({ config, description, resumed }: StartEvent): string[] {
   const measured =
     validationPictures > 0 ? `${validationPictures} held-out` : `${testPictures} test`;
   const evaluations = evalEvery > 1 ? `, evaluated every ${count(evalEvery, 'epoch')}` : '';
+  const labels = dataset.classes > 0 ? `${dataset.classes} classes` : 'no labels';
   const pictures = `${trainPictures} training and ${measured} pictures`;
   return [
     ...machineLines(description),
-    `data    ${dataset.name}: ${pictures}, ${dataset.classes} classes`,
+    `data    ${dataset.name}: ${pictures}, ${labels}`,
     `model   ${arch}, ${(description.parameters / 1e6).toFixed(1)} million parameters, featureDim ${featureDim}`,
     `        m ${m}, temperature ${temperature}, momentum ${momentum}, k ${k}`,
     `run     ${count(epochs, 'epoch')} of ${count(stepsPerEpoch, 'step')} with ${batchSize} pictures${evaluations}`,
@@ -100,14 +102,13 @@ export function epochLine(epoch: EpochEvent, evaluation?: EvaluationEvent): stri
     `loss ${epoch.loss.toFixed(4)}`,
     `contrastive top-1 ${percent(100 * epoch.contrastiveAccuracy)}`,
     `${rate(epoch.picturesPerSecond)} (${duration(epoch.seconds)})`,
-    ...(epoch.isEvaluated ? [knnResult(evaluation)] : []),
+    ...(epoch.isEvaluated ? [result(evaluation)] : []),
   ].join('  ');
 }
 
-function knnResult(evaluation: EvaluationEvent | undefined): string {
+function result(evaluation: EvaluationEvent | undefined): string {
   if (evaluation === undefined) return 'evaluating …';
-  const { top1, top5, isBest } = evaluation;
-  return `kNN top-1 ${percent(top1)}, top-5 ${percent(top5)}${isBest ? ' (best)' : ''}`;
+  return `${measuresText(evaluation)}${evaluation.isBest ? ' (best)' : ''}`;
 }
 
 /** The end of a run. */
@@ -116,7 +117,7 @@ function footer({ best, hasBestModel, files, seconds }: DoneEvent): string[] {
     ? shownPath(files.model)
     : `the best one was not there when the run went on; the last one is ${shownPath(files.lastModel)}`;
   return [
-    `done in ${duration(seconds)}; best kNN top-1 ${percent(best.top1)} after epoch ${best.epoch}`,
+    `done in ${duration(seconds)}; best ${measureText(best.by, best.value)} after epoch ${best.epoch}`,
     `results ${shownPath(files.results)}`,
     `model   ${model}`,
   ];

@@ -10,6 +10,7 @@ import {
   tooMany,
   validationCheck,
 } from './dataChecks.js';
+import { BEST_WITHOUT_LABELS, MEASURE_NAMES } from './measures.js';
 import {
   arch,
   batchSizeOrAuto,
@@ -142,6 +143,12 @@ const trainConfigSchema = z
       .max(1_000_000)
       .default(1)
       .describe('epochs between two evaluations; the last epoch always has one'),
+    bestBy: z
+      .enum(['auto', 'knn', ...MEASURE_NAMES])
+      .default('auto')
+      .describe(
+        `what the best model is chosen by; auto takes knn where there are labels, else ${BEST_WITHOUT_LABELS}`,
+      ),
     checkpointEvery: z
       .int()
       .min(1)

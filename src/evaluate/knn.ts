@@ -54,8 +54,11 @@ export interface KnnAccuracy {
   /** Per cent. */
   readonly top5: number;
   readonly perClass: readonly ClassAccuracy[];
-  /** Number of test pictures of the row's class that were given the column's. */
-  readonly confusion: readonly (readonly number[])[];
+  /**
+   * Number of test pictures of the row's class that were given the column's; undefined for more than
+   * 256 classes.
+   */
+  readonly confusion: readonly (readonly number[])[] | undefined;
 }
 
 /** What weighted kNN says of a model: the first temperature's accuracy, then all of them. */
@@ -101,16 +104,17 @@ export async function measureKnn(
 }
 
 function accuracy(result: NativeKnnResult, classes: readonly string[]): KnnAccuracy {
-  const { temperature, top1, top5 } = result;
-  const confusion = classes.map((_, label) => [
-    ...result.confusion.subarray(label * classes.length, (label + 1) * classes.length),
-  ]);
+  const { temperature, top1, top5, confusion } = result;
   const perClass = classes.map((name, label) => {
-    const row = confusion[label] as number[];
-    const pictures = row.reduce((sum, count) => sum + count, 0);
-    const right = row[label] as number;
+    const pictures = result.pictures[label] as number;
+    const right = result.right[label] as number;
     const counted = { class: name, pictures };
     return pictures === 0 ? counted : { ...counted, top1: (100 * right) / pictures };
   });
-  return { temperature, top1, top5, perClass, confusion };
+  const rows = confusion && classes.map((_, label) => rowOf(confusion, label, classes.length));
+  return { temperature, top1, top5, perClass, confusion: rows };
+}
+
+function rowOf(confusion: Float64Array, label: number, classes: number): number[] {
+  return [...confusion.subarray(label * classes, (label + 1) * classes)];
 }

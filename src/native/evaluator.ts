@@ -14,8 +14,14 @@ export interface NativeKnnResult {
   readonly top1: number;
   /** Per cent. */
   readonly top5: number;
-  /** classes × classes, row by row: how many test pictures of the row's class got the column's. */
-  readonly confusion: Float64Array;
+  /** For each class, how many test pictures it has, and how many of them got it. */
+  readonly pictures: Float64Array;
+  readonly right: Float64Array;
+  /**
+   * classes × classes, row by row: how many test pictures of the row's class got the column's.
+   * Undefined for more than 256 classes.
+   */
+  readonly confusion: Float64Array | undefined;
 }
 
 /** How a linear classifier on frozen features did; accuracies in per cent. */

@@ -1,3 +1,4 @@
+import type { MeasureName } from '../config/measures.js';
 import type { NativeDescription } from './compute.js';
 import type { NativeTensorSource } from './input.js';
 import type { NativeMemory } from './machine.js';
@@ -65,6 +66,57 @@ export interface NativeBeginning {
   readonly weights?: NativeTensorSource | undefined;
 }
 
+/**
+ * How good the query encoder is, told without labels: measured on two training views of each of the
+ * first 2,048 evaluated pictures, the same views at every evaluation. Its sources stand in the files
+ * of native/core/evaluate that have these names.
+ */
+export interface LabelFreeMeasures extends Readonly<Record<MeasureName, number>> {
+  /**
+   * Squared distance of the projections of a picture's two views, mean (Wang & Isola 2020): 0 where
+   * they are the same, 2 by chance; also 0 where the encoder gives all pictures the same vector.
+   */
+  readonly alignment: number;
+  /**
+   * Logarithm of the mean of exp(−2 d²) over the distances d of all pairs of pictures' projections
+   * (Wang & Isola 2020): 0 where all are the same, about −4 where they are spread evenly.
+   */
+  readonly uniformity: number;
+  /**
+   * How many dimensions the backbone's features use (RankMe, Garrido et al. 2023): from 1 to their
+   * length.
+   */
+  readonly effectiveRank: number;
+  /**
+   * Standard deviation of each dimension of the projections, mean, times the root of their number
+   * (Chen & He 2021): 0 where all pictures have the same one, 1 where they are spread evenly.
+   */
+  readonly dimensionSpread: number;
+  /**
+   * Share (0…1) of the other pictures' second views that are nearer to a picture's first view than
+   * its own second one, mean over the pictures: 0.5 by chance.
+   */
+  readonly ownKeyRank: number;
+  /** The same, median over the pictures. */
+  readonly ownKeyMedianRank: number;
+  /** Share (0…1) of the pictures whose own second view is nearer than all others. */
+  readonly ownKeyFirst: number;
+  /**
+   * Share (0…1) of a picture's 10 nearest others by the features of the first views that are among
+   * its 10 nearest by those of the second ones, too (Huh et al. 2024).
+   */
+  readonly neighbourAgreement: number;
+}
+
+/** How good the query encoder is. */
+export interface NativeEvaluation {
+  /** Accuracy of weighted kNN, in per cent; absent where training or test pictures have no labels. */
+  readonly top1?: number;
+  readonly top5?: number;
+  /** Absent where there is only one picture to measure on. */
+  readonly measures?: LabelFreeMeasures;
+}
+
 /** Model, queue and optimiser in the addon, with a training thread of their own; runs one job at a time. */
 export interface NativeTrainer {
   readonly description: NativeTrainerDescription;
@@ -80,10 +132,8 @@ export interface NativeTrainer {
     firstStep: number,
     onSteps: (rows: Float64Array) => void,
   ): Promise<number>;
-  /**
-   * Accuracy of weighted kNN with the query encoder's features over the test split, in per cent.
-   */
-  evaluate(): Promise<{ top1: number; top5: number }>;
+  /** How good the query encoder is, on the test split. */
+  evaluate(): Promise<NativeEvaluation>;
   /** A copy of the run's state as it is now, which can be written while the run goes on. */
   snapshot(): Promise<NativeSnapshot>;
   /** Warnings for the user since the last call, one line each. */

@@ -18,6 +18,7 @@ import { requireDevice } from '../native/requireDevice.js';
 import { StoppableWork } from '../native/stoppableWork.js';
 import { findInput, type InputOptions, isPackedFirst } from '../pictures/input.js';
 import { requireRunSpace, requireWritable } from '../run/outputFolder.js';
+import { requireMeasured, settledBestBy } from './bestEpoch.js';
 import {
   type Checkpoint,
   type FoundCheckpoint,
@@ -100,11 +101,15 @@ export async function createTrainer(
   const dataset = await input.load(movedToo.dataRoot);
   await requireRunSpace(located.out, floats); // a download may have gone to the same disk
   const splits = splitsOf(located, dataset);
+  const bestBy = settledBestBy(located, splits, splits.evaluated.count);
   const pictures = { ...dataset, train: splits.train, test: splits.evaluated };
   const make = async (checkpoint?: Checkpoint) => {
     // It may be the previous checkpoint, taken because the newest is damaged: nothing has checked it.
-    if (checkpoint) requireSameRun(checkpoint, located, options.override);
-    if (checkpoint) requireSamePictures(checkpoint, dataset, options.override);
+    if (checkpoint) {
+      requireSameRun(checkpoint, located, options.override);
+      requireSamePictures(checkpoint, dataset, options.override);
+      requireMeasured(checkpoint.state, bestBy);
+    }
     const beginning = { checkpoint: checkpoint?.source, weights: initial?.source };
     return await work.make(() => addon.createTrainer(located, pictures, beginning));
   };
@@ -112,7 +117,7 @@ export async function createTrainer(
   const made = await (found ? restoreFrom(found, make) : anew());
   const { restored: native, checkpoint, notices } = made;
   try {
-    const description = describeTrainer(located, dataset, splits, addon, native);
+    const description = describeTrainer(located, dataset, splits, bestBy, addon, native);
     const changes = checkpoint ? changedSurroundings(checkpoint, description) : [];
     return new Trainer({
       ...{ config: { ...given, ...movedToo, ...settled } },

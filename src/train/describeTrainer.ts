@@ -1,3 +1,4 @@
+import type { BestBy } from '../config/measures.js';
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { Pictures } from '../data/dataset.js';
 import { holdOut } from '../data/holdOut.js';
@@ -13,6 +14,8 @@ export interface Splits {
   readonly train: Pictures;
   readonly evaluated: Pictures;
   readonly validationPictures: number;
+  /** Whether both have labels, some at least. */
+  readonly isLabelled: boolean;
 }
 
 /**
@@ -25,10 +28,12 @@ export function splitsOf({ validation: count, seed }: TrainConfig, dataset: Inpu
     count,
     seed,
   );
+  const evaluated = validation ?? dataset.test;
   return {
     train,
-    evaluated: validation ?? dataset.test,
+    evaluated,
     validationPictures: validation?.count ?? 0,
+    isLabelled: hasLabels(train) && hasLabels(evaluated),
   };
 }
 
@@ -36,7 +41,8 @@ export function splitsOf({ validation: count, seed }: TrainConfig, dataset: Inpu
 export function describeTrainer(
   config: TrainConfig,
   { name, classes, test, fingerprint, ...dataset }: InputDataset,
-  { train, validationPictures }: Splits,
+  { train, validationPictures, isLabelled }: Splits,
+  bestBy: BestBy,
   { libtorchVersion }: NativeAddon,
   native: NativeTrainer,
 ): TrainerDescription {
@@ -46,8 +52,13 @@ export function describeTrainer(
     mocoVersion: version,
     libtorchVersion,
     ...native.description,
-    dataset: { name, classes: classes.length, ...pictures, fingerprint },
+    dataset: { name, classes: classes.length, ...pictures, isLabelled, fingerprint },
     input: { imageSize, cropShare, mean, std },
+    bestBy,
     files: runFiles(config),
   };
+}
+
+function hasLabels({ labels }: Pictures): boolean {
+  return labels.some((label) => label >= 0);
 }

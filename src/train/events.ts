@@ -1,13 +1,14 @@
+import type { BestBy } from '../config/measures.js';
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { ModelInput } from '../model/modelInput.js';
-import type { NativeTrainerDescription } from '../native/trainer.js';
+import type { LabelFreeMeasures, NativeTrainerDescription } from '../native/trainer.js';
 import type { ModelEvent, WarningEvent } from '../run/events.js';
 
 /** The files of one run. */
 export interface RunFiles {
   /** The reference's results file: one line per epoch. */
   readonly results: string;
-  /** The query encoder with the best kNN top-1 so far, as PyTorch's `.pth`. */
+  /** The query encoder of the best epoch so far, as PyTorch's `.pth`. */
   readonly model: string;
   /** The folder of everything else. */
   readonly directory: string;
@@ -31,9 +32,13 @@ export interface TrainerDescription extends NativeTrainerDescription {
     readonly validationPictures: number;
     /** Of what somebody's own pictures, labels and splits are; undefined of a named data set. */
     readonly fingerprint?: string | undefined;
+    /** Whether training and evaluated pictures have labels, some at least: kNN measures on these. */
+    readonly isLabelled: boolean;
   };
   /** What the encoder sees of a picture. */
   readonly input: ModelInput;
+  /** What the best epoch is chosen by. */
+  readonly bestBy: BestBy;
   readonly files: RunFiles;
 }
 
@@ -89,24 +94,32 @@ export interface EpochEvent extends Metrics {
   readonly isEvaluated: boolean;
 }
 
-/** kNN accuracy after an epoch, per cent. */
+/** How good the encoder is after an epoch. */
 export interface EvaluationEvent {
   readonly type: 'evaluation';
   readonly epoch: number;
   readonly epochs: number;
-  readonly top1: number;
-  readonly top5: number;
-  /** Whether top-1 is strictly better than in every earlier evaluation. */
+  /** kNN accuracy, per cent; undefined where there are no labels. */
+  readonly top1: number | undefined;
+  readonly top5: number | undefined;
+  /** What is told without labels; undefined where there is only one picture to measure on. */
+  readonly measures: LabelFreeMeasures | undefined;
+  /** Whether it is strictly better than every earlier one, by what the best is chosen by. */
   readonly isBest: boolean;
   readonly best: BestEpoch;
   readonly seconds: number;
 }
 
-/** The epoch with the best kNN top-1 so far. */
+/** The best epoch so far. */
 export interface BestEpoch {
   readonly epoch: number;
-  readonly top1: number;
-  readonly top5: number;
+  /** What it is the best by. */
+  readonly by: BestBy;
+  /** How good it is by that; of kNN, top-1 in per cent. */
+  readonly value: number;
+  /** Its kNN accuracy, per cent; undefined where there are no labels. */
+  readonly top1: number | undefined;
+  readonly top5: number | undefined;
 }
 
 /** Everything that the run needs to go on was written. */

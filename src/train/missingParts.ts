@@ -2,12 +2,16 @@ import { join } from 'node:path';
 import { MocoError } from '../error.js';
 import { readTensorFile } from '../formats/readTensorFile.js';
 import { describeModel } from '../model/description.js';
-import type { RunFiles } from './events.js';
+import type { BestEpoch, RunFiles } from './events.js';
 import { METRICS } from './runDirectory.js';
 import type { LogLengths, ProgressState, RunState } from './runState.js';
 
 /** Whether a state is that of the best epoch so far, and holds its model therefore. */
-export function holdsBest({ best, epoch, step }: ProgressState): boolean {
+export function holdsBest({
+  best,
+  epoch,
+  step,
+}: Pick<ProgressState, 'best' | 'epoch' | 'step'>): boolean {
   return best?.epoch === epoch && step === 0;
 }
 
@@ -24,25 +28,32 @@ export async function epochOfModel(path: string): Promise<number | undefined> {
 /**
  * What a run lacks of the run before its checkpoint, one line each: a directory may have been moved
  * without the files beside it, or a checkpoint without its directory.
+ * @param best the run's best epoch so far
  * @param bestEpoch the epoch of the model in the best model's file
  * @param lengths of the logs with which the run goes on
  */
 export function missingParts(
   state: RunState,
+  best: BestEpoch | undefined,
   files: RunFiles,
   bestEpoch: number | undefined,
   lengths: LogLengths,
 ): string[] {
-  return [...missingBest(state, files, bestEpoch), ...missingLogs(state, files, lengths)];
+  return [...missingBest(state, best, files, bestEpoch), ...missingLogs(state, files, lengths)];
 }
 
 /** A model of a later epoch than the checkpoint's is not told of: the run comes there again. */
-function missingBest(state: RunState, { model }: RunFiles, bestEpoch = 0): string[] {
-  const { best, epoch } = state;
+function missingBest(
+  { epoch, step }: RunState,
+  best: BestEpoch | undefined,
+  { model }: RunFiles,
+  bestEpoch = 0,
+): string[] {
   if (best === undefined || best.epoch === bestEpoch || bestEpoch > epoch) return [];
-  if (holdsBest(state)) return []; // it is written again
+  if (holdsBest({ best, epoch, step })) return []; // it is written again
   const other = bestEpoch > 0 ? `, which is of epoch ${bestEpoch}` : '';
-  const accuracy = `kNN top-1 ${best.top1.toFixed(2)} %`;
+  const accuracy =
+    best.by === 'knn' ? `kNN top-1 ${best.value.toFixed(2)} %` : `${best.by} ${best.value}`;
   return [
     `the best model so far, of epoch ${best.epoch} (${accuracy}), is not at ${model}${other}; put it there, or the run ends without it unless a later epoch is better`,
   ];

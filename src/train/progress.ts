@@ -1,8 +1,16 @@
+import type { BestBy } from '../config/measures.js';
 import type { TrainConfig } from '../config/trainConfig.js';
-import type { ResultsRow } from '../formats/resultsCsv.js';
+import type { NativeEvaluation } from '../native/trainer.js';
 import { TimeLeft } from '../run/timeLeft.js';
-import type { BestEpoch, EpochEvent, EvaluationEvent, StepEvent } from './events.js';
-import type { EpochSums, ProgressState } from './runState.js';
+import { asBest, bestOf, isBetter } from './bestEpoch.js';
+import type {
+  BestEpoch,
+  EpochEvent,
+  EvaluationEvent,
+  StepEvent,
+  TrainerDescription,
+} from './events.js';
+import type { EpochSums, EvaluatedEpoch, ProgressState } from './runState.js';
 import type { StepRow } from './stepRows.js';
 
 const NO_STEPS: EpochSums = {
@@ -22,8 +30,9 @@ const NO_STEPS: EpochSums = {
 export class Progress {
   readonly #config: TrainConfig;
   readonly #stepsPerEpoch: number;
+  readonly #bestBy: BestBy;
   readonly #timeLeft: TimeLeft;
-  readonly #results: ResultsRow[];
+  readonly #results: EvaluatedEpoch[];
   readonly #secondsBefore: number;
   readonly #begin = performance.now();
   #epoch: number;
@@ -32,14 +41,19 @@ export class Progress {
   #best: BestEpoch | undefined;
 
   /** @param state where to go on from; the start of a run where it is absent */
-  constructor(config: TrainConfig, stepsPerEpoch: number, state?: ProgressState) {
+  constructor(
+    config: TrainConfig,
+    { stepsPerEpoch, bestBy }: Pick<TrainerDescription, 'stepsPerEpoch' | 'bestBy'>,
+    state?: ProgressState,
+  ) {
     this.#config = config;
     this.#stepsPerEpoch = stepsPerEpoch;
+    this.#bestBy = bestBy;
     this.#epoch = state?.epoch ?? 0;
     this.#step = state?.step ?? 0;
     this.#sums = state?.sums ?? NO_STEPS;
     this.#results = [...(state?.results ?? [])];
-    this.#best = state?.best;
+    this.#best = bestOf(this.#results, bestBy);
     this.#secondsBefore = state?.seconds ?? 0;
     const steps = (config.epochs - this.#epoch) * stepsPerEpoch - this.#step;
     this.#timeLeft = new TimeLeft(steps, evaluationsAfter(this.#epoch, config));
@@ -76,7 +90,7 @@ export class Progress {
     return this.#best;
   }
 
-  get results(): readonly ResultsRow[] {
+  get results(): readonly EvaluatedEpoch[] {
     return this.#results;
   }
 
@@ -134,17 +148,18 @@ export class Progress {
   /** Ends this epoch with an evaluation. @param seconds that the evaluation took */
   finishEvaluation(
     trained: EpochEvent,
-    { top1, top5 }: { readonly top1: number; readonly top5: number },
+    { top1, top5, measures }: NativeEvaluation,
     seconds: number,
   ): EvaluationEvent {
     const { epoch, epochs, loss } = trained;
     this.#timeLeft.evaluationTook(seconds);
-    const isBest = this.#best === undefined || top1 > this.#best.top1;
-    const best = isBest ? { epoch, top1, top5 } : (this.#best as BestEpoch);
+    const row = { epoch, trainLoss: loss, top1, top5, ...measures };
+    const isBest = isBetter(row, this.#best, this.#bestBy);
+    const best = isBest ? asBest(row, this.#bestBy) : (this.#best as BestEpoch);
     this.#best = best;
-    this.#results.push({ epoch, trainLoss: loss, top1, top5 });
+    this.#results.push(row);
     this.finishEpoch(trained);
-    return { type: 'evaluation', epoch, epochs, top1, top5, isBest, best, seconds };
+    return { type: 'evaluation', epoch, epochs, top1, top5, measures, isBest, best, seconds };
   }
 }
 

@@ -6,15 +6,15 @@ import { flushFile, writeFileAtomic } from '../disk/atomicFile.js';
 import { makeFolder } from '../disk/folder.js';
 import { removeLeftovers } from '../disk/leftovers.js';
 import { MocoError } from '../error.js';
-import { type ResultsRow, resultsCsv } from '../formats/resultsCsv.js';
 import type { EventFile } from '../formats/tfevents.js';
 import type { WarningEvent } from '../run/events.js';
 import { movePreviousRun, restorePreviousRun } from '../run/previousRun.js';
 import { RunLock } from '../run/runLock.js';
 import { type Checkpoint, isOwnRun } from './checkpoint.js';
 import type { EpochEvent, EvaluationEvent, StepEvent, TrainerDescription } from './events.js';
+import { resultsTable } from './resultsTable.js';
 import { goOnInDirectory, type Logs, makeDirectory, takeOverRun } from './runDirectory.js';
-import type { LogLengths } from './runState.js';
+import type { EvaluatedEpoch, LogLengths } from './runState.js';
 
 /** Writes a run's files, all but the models and checkpoints. */
 export class Recorder {
@@ -137,17 +137,18 @@ export class Recorder {
   async recordEvaluation(
     epoch: EpochEvent,
     evaluation: EvaluationEvent,
-    results: readonly ResultsRow[],
+    results: readonly EvaluatedEpoch[],
   ): Promise<void> {
     this.requireOpen();
-    const { top1, top5, seconds } = evaluation;
+    const { top1, top5, measures, seconds } = evaluation;
     const time = unixTime();
-    const line = { type: 'evaluation', time, epoch: evaluation.epoch, top1, top5, seconds };
+    const measured = { top1, top5, ...measures };
+    const line = { type: 'evaluation', time, epoch: evaluation.epoch, ...measured, seconds };
     await this.#metrics.append(`${JSON.stringify(line)}\n`);
     const step = this.#stepsBefore(evaluation.epoch + 1);
-    const values = { 'knn/top1': top1, 'knn/top5': top5, 'train/epoch_loss': epoch.loss };
+    const values = { ...tensorBoardValues(evaluation), 'train/epoch_loss': epoch.loss };
     await this.#tensorBoard.append([{ step, wallTime: time, values }]);
-    const table = resultsCsv(results);
+    const table = resultsTable(this.#description, results);
     await writeFileAtomic(this.#description.files.results, table, { flushes: false });
     this.#hasNewResults = true;
   }
@@ -183,6 +184,20 @@ export class Recorder {
   #stepsBefore(epoch: number): number {
     return (epoch - 1) * this.#description.stepsPerEpoch;
   }
+}
+
+/** `knn/top1`, `unlabelled/effectiveRank` … */
+function tensorBoardValues(evaluation: EvaluationEvent): Record<string, number> {
+  const { top1, top5, measures } = evaluation;
+  const values = Object.entries({ ...measures }).map(([name, value]) => [
+    `unlabelled/${name}`,
+    value,
+  ]);
+  return {
+    ...(top1 !== undefined && { 'knn/top1': top1 }),
+    ...(top5 !== undefined && { 'knn/top5': top5 }),
+    ...Object.fromEntries(values),
+  };
 }
 
 function stepLine(event: StepEvent, time: number): string {

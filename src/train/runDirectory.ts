@@ -5,11 +5,11 @@ import { AppendLog } from '../disk/appendLog.js';
 import { writeFileAtomic } from '../disk/atomicFile.js';
 import { makeFolder } from '../disk/folder.js';
 import { outputError } from '../disk/outputError.js';
-import { resultsCsv } from '../formats/resultsCsv.js';
 import { EventFile } from '../formats/tfevents.js';
 import type { Checkpoint } from './checkpoint.js';
 import { environment } from './environment.js';
 import type { TrainerDescription } from './events.js';
+import { resultsTable } from './resultsTable.js';
 import { modelOf } from './runFiles.js';
 import type { RunState } from './runState.js';
 
@@ -42,7 +42,7 @@ export async function goOnInDirectory(
 ): Promise<Logs> {
   const { directory } = description.files;
   await writeDescription(config, description, await environmentBefore(directory));
-  await writeFileAtomic(description.files.results, resultsCsv(results));
+  await writeFileAtomic(description.files.results, resultsTable(description, results));
   const metrics = await AppendLog.goOn(join(directory, METRICS), logs.metrics);
   const { file, bytes } = logs.tensorBoard;
   return withEventFile(metrics, () => EventFile.goOn(join(directory, file), bytes));
@@ -59,7 +59,7 @@ export async function takeOverRun(
   for (const name of [METRICS, ENVIRONMENT, state.logs.tensorBoard.file]) {
     await copyIfThere(join(from, name), join(directory, name));
   }
-  if (state.best !== undefined) await copyIfThere(modelOf(from), model);
+  if (state.results.length > 0) await copyIfThere(modelOf(from), model);
   return goOnInDirectory(config, description, state);
 }
 

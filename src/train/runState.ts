@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MEASURE_NAMES, type MeasureName } from '../config/measures.js';
 import { trainedOnSchema } from '../model/description.js';
 import { modelInputSchema } from '../model/modelInput.js';
 
@@ -15,6 +16,21 @@ const epochSumsSchema = z.object({
   queueFill: z.number(),
 });
 
+const measure = z.number().optional();
+
+/** An evaluated epoch. Runs from before there were measures without labels have none of those. */
+const evaluatedEpochSchema = z.object({
+  epoch: count,
+  trainLoss: z.number(),
+  /** kNN accuracy, per cent. */
+  top1: z.number().optional(),
+  top5: z.number().optional(),
+  ...(Object.fromEntries(MEASURE_NAMES.map((name) => [name, measure])) as Record<
+    MeasureName,
+    typeof measure
+  >),
+});
+
 /** How far a run is. */
 const progressSchema = z.object({
   /** How many epochs are done: trained, and evaluated where that is due. */
@@ -25,12 +41,10 @@ const progressSchema = z.object({
   step: count,
   stepsPerEpoch: count,
   sums: epochSumsSchema,
-  /** The lines of the results file. */
-  results: z.array(
-    z.object({ epoch: count, trainLoss: z.number(), top1: z.number(), top5: z.number() }),
-  ),
-  /** The epoch with the best kNN top-1 so far. */
-  best: z.object({ epoch: count, top1: z.number(), top5: z.number() }).optional(),
+  /** The lines of the results file, and what else was measured. */
+  results: z.array(evaluatedEpochSchema),
+  /** The best epoch so far. */
+  best: z.object({ epoch: count }).optional(),
   /** How long the run took so far. */
   seconds: z.number().min(0),
 });
@@ -60,6 +74,7 @@ export const runStateSchema = progressSchema.extend({
   logs: logLengthsSchema,
 });
 
+export type EvaluatedEpoch = Readonly<z.infer<typeof evaluatedEpochSchema>>;
 export type EpochSums = z.infer<typeof epochSumsSchema>;
 export type ProgressState = z.infer<typeof progressSchema>;
 export type LogLengths = z.infer<typeof logLengthsSchema>;

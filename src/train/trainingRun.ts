@@ -18,6 +18,7 @@ import type {
 } from './events.js';
 import { epochOfModel, missingParts } from './missingParts.js';
 import { Progress } from './progress.js';
+import { recipeAdvice } from './recipeAdvice.js';
 import type { Recorder } from './recorder.js';
 import { RunSaver, type SaveEvent } from './runSaver.js';
 import { decodeStepRows, type StepRow } from './stepRows.js';
@@ -68,7 +69,7 @@ export class TrainingRun {
     this.#recorder = recorder;
     this.#bestEpoch = bestEpoch;
     this.#work = work;
-    this.#progress = new Progress(config, description.stepsPerEpoch, checkpoint?.state);
+    this.#progress = new Progress(config, description, checkpoint?.state);
     this.#watches = [new CollapseWatch(config), new CoreWatch(description)];
     this.#saver = new RunSaver({ config, description, native, recorder, bestEpoch });
   }
@@ -128,12 +129,18 @@ export class TrainingRun {
 
   *#warnings(): Generator<string> {
     yield* this.#notices;
+    yield* recipeAdvice(this.#config, this.#description);
     if (this.#recorder.previousRun !== undefined) {
       yield `files of an earlier run with the same parameters were moved to ${this.#recorder.previousRun}`;
     }
     if (this.#checkpoint !== undefined) {
-      const { files } = this.#description;
-      yield* missingParts(this.#checkpoint.state, files, this.#bestEpoch, this.#recorder.lengths);
+      yield* missingParts(
+        this.#checkpoint.state,
+        this.#progress.best,
+        this.#description.files,
+        this.#bestEpoch,
+        this.#recorder.lengths,
+      );
     }
   }
 
@@ -193,10 +200,10 @@ export class TrainingRun {
 
   async #evaluate(trained: EpochEvent): Promise<EvaluationEvent> {
     const begin = performance.now();
-    const accuracy = await this.#work.run(this.#native, () => this.#native.evaluate());
+    const measured = await this.#work.run(this.#native, () => this.#native.evaluate());
     const seconds = (performance.now() - begin) / 1000;
     this.#isSaved = false;
-    const event = this.#progress.finishEvaluation(trained, accuracy, seconds);
+    const event = this.#progress.finishEvaluation(trained, measured, seconds);
     await this.#recorder.recordEvaluation(trained, event, this.#progress.results);
     return event;
   }

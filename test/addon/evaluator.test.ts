@@ -69,10 +69,12 @@ test('kNN counts every test picture in each confusion matrix', async () => {
     results.map(({ temperature }) => temperature),
     [0.5, 0.1],
   );
-  for (const { top1, top5, confusion } of results) {
+  for (const { top1, top5, pictures, right, confusion = new Float64Array() } of results) {
     assert.equal(confusion.length, 100);
     assert.equal(sum(confusion), 20);
     const correct = confusion.filter((_, cell) => cell % 11 === 0);
+    assert.deepEqual(right, correct);
+    assert.equal(sum(pictures), 20);
     assert.equal(top1, (100 * sum(correct)) / 20);
     assert.ok(top1 <= top5);
   }

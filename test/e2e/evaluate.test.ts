@@ -132,7 +132,7 @@ test('of several encoders the one under the prefix is measured, and what no tens
 
 test('the confusion matrix counts every test picture, and its diagonal the right ones', async () => {
   const result = await knn({ ...TINY, modelPath: trained.files.model, k: 5 });
-  for (const { confusion, perClass, top1 } of result.results) {
+  for (const { confusion = [], perClass, top1 } of result.results) {
     assert.equal(
       confusion.flat().reduce((sum, count) => sum + count, 0),
       32,

@@ -18,6 +18,7 @@ from augment_fixtures import augment_fixture, colour_fixture
 from knn_fixtures import knn_fixture
 from linear_cases import LINEAR_MODES, linear_case
 from linear_fixtures import linear_fixture
+from measure_fixtures import measure_fixture
 from training_cases import (
     Arithmetic,
     five_steps_case,
@@ -58,6 +59,7 @@ def fixtures() -> dict[str, Callable[[], dict[str, Tensor]]]:
         "formula": formula_fixture,
         "adam": adam_fixture,
         "knn": knn_fixture,
+        "measures": measure_fixture,
         "augment": augment_fixture,
         "colour": colour_fixture,
         "step_resnet18_short_queue": partial(made_step, "resnet18", SHORT_QUEUE),

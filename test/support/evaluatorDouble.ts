@@ -61,6 +61,8 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
       temperature,
       top1: 87.5 - index,
       top5: 100,
+      pictures: Float64Array.from([4, 4, 0]),
+      right: Float64Array.from([3, 4, 0]),
       confusion,
     }));
   }

@@ -3,7 +3,13 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { parseConfig } from '#moco/config/resolve.js';
 import { type TrainConfig, type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
 import { SIZE_BY_NAME } from '#moco/data/sizeByName.js';
-import type { NativeSnapshot, NativeTrainer } from '#moco/native/trainer.js';
+import type {
+  LabelFreeMeasures,
+  NativeEvaluation,
+  NativeSnapshot,
+  NativeTrainer,
+} from '#moco/native/trainer.js';
+import { settledBestBy } from '#moco/train/bestEpoch.js';
 import type { Checkpoint } from '#moco/train/checkpoint.js';
 import { runFiles } from '#moco/train/runFiles.js';
 import { settledFor } from '#moco/train/settled.js';
@@ -15,10 +21,20 @@ import { mocoHeader, safetensors } from './safetensorsFile.js';
 
 export const STEPS_PER_EPOCH = 4;
 
+/** What a double measures without labels. */
+export const MEASURED: LabelFreeMeasures = {
+  ...{ alignment: 0.5, uniformity: -3, effectiveRank: 100.5, dimensionSpread: 0.875 },
+  ...{ ownKeyRank: 0.0625, ownKeyMedianRank: 0.03125, ownKeyFirst: 0.5, neighbourAgreement: 0.25 },
+};
+
 /** What goes wrong or well in a double's run. */
 export interface Script {
   /** kNN top-1 after each epoch; 10, 20, 30 … where absent. */
   readonly top1?: readonly number[];
+  /** Whether there are no labels, so that only `measures` are told. */
+  readonly isUnlabelled?: boolean;
+  /** What is measured without labels after each epoch, where it differs from `MEASURED`. */
+  readonly measures?: readonly Partial<LabelFreeMeasures>[];
   /** `[epoch, step]` at which the loss is not finite. */
   readonly nonFiniteAt?: readonly [epoch: number, step: number];
   /** Warnings that the double gives once. */
@@ -134,12 +150,14 @@ export class NativeTrainerDouble implements NativeTrainer {
     }
   }
 
-  async evaluate(): Promise<{ top1: number; top5: number }> {
+  async evaluate(): Promise<NativeEvaluation> {
     const train = this.calls.findLast((call) => call.startsWith('train'));
     const epoch =
       train === undefined ? (this.script.epochsBefore ?? 0) + 1 : parseInt(train.slice(6), 10);
     this.calls.push('evaluate');
-    return { top1: this.script.top1?.[epoch - 1] ?? 10 * epoch, top5: 90 };
+    const measures = { ...MEASURED, ...this.script.measures?.[epoch - 1] };
+    if (this.script.isUnlabelled) return { measures };
+    return { top1: this.script.top1?.[epoch - 1] ?? 10 * epoch, top5: 90, measures };
   }
 
   async snapshot(): Promise<NativeSnapshot> {
@@ -173,11 +191,12 @@ export function trainConfig(input: TrainConfigInput): TrainConfig {
 
 /** A trainer on a double. */
 export function trainerOn(
-  native: NativeTrainer,
+  native: NativeTrainer & { readonly script?: Script },
   input: TrainConfigInput,
   { notices = [], checkpoint }: { notices?: string[]; checkpoint?: Checkpoint } = {},
 ) {
   const config = trainConfig({ batchSize: 16, epochs: 3, k: 5, m: 48, ...input });
+  const isLabelled = native.script?.isUnlabelled !== true;
   const description = {
     ...native.description,
     mocoVersion: '0.0.0',
@@ -188,8 +207,10 @@ export function trainerOn(
       trainPictures: 64,
       testPictures: 16,
       validationPictures: 0,
+      isLabelled,
     },
     input: { imageSize: 32, cropShare: 1, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } as const,
+    bestBy: settledBestBy(config, { isLabelled }, 16),
     files: runFiles(config),
   };
   return new Trainer({ config, description, native, notices, checkpoint });

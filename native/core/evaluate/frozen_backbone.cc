@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/stop.h"
+#include "core/evaluate/labelled_pictures.h"
 
 namespace moco {
 
@@ -44,24 +45,46 @@ at::Tensor FrozenBackbone::extract(const at::Tensor& views) const {
   return (*folded_)(normalise(views, view_.normalisation, options.compute)).to(options.master);
 }
 
-void FrozenBackbone::eachChunk(
-    const ImageStore& store, const std::atomic<bool>& stop,
-    const std::function<void(const at::Tensor&, const at::Tensor&)>& use) {
+at::Tensor FrozenBackbone::Pictures::pixels(int64_t begin, int64_t end) const {
+  if (!numbers.defined()) return store.slice(begin, end);
+  const auto selection = store.select(numbers.slice(0, begin, end));
+  return selection.pixels.index_select(0, selection.numbers.to(selection.pixels.device()));
+}
+
+at::Tensor FrozenBackbone::Pictures::labels(int64_t begin, int64_t end) const {
+  if (!numbers.defined()) return store.labels.slice(0, begin, end);
+  return store.labels.index_select(0, numbers.slice(0, begin, end).to(store.labels.device()));
+}
+
+void FrozenBackbone::eachChunk(const ImageStore& store, const std::atomic<bool>& stop,
+                               const UseChunk& use) {
+  eachChunk(Pictures{store, {}}, stop, use);
+}
+
+void FrozenBackbone::eachLabelledChunk(const ImageStore& store, const std::atomic<bool>& stop,
+                                       const UseChunk& use) {
+  const auto labelled = labelledPictures(store);
+  const bool areAll = labelled.size(0) == store.count();
+  eachChunk(Pictures{store, areAll ? at::Tensor{} : labelled}, stop, use);
+}
+
+void FrozenBackbone::eachChunk(const Pictures& pictures, const std::atomic<bool>& stop,
+                               const UseChunk& use) {
   const at::NoGradGuard noGrad;
   const at::Device device = encoder_.options().device;
   const int64_t length = chunkLength(device);
   refold();
-  for (int64_t begin = 0; begin < store.count(); begin += length) {
+  for (int64_t begin = 0; begin < pictures.count(); begin += length) {
     requireNotStopped(stop);
-    const int64_t end = std::min(begin + length, store.count());
+    const int64_t end = std::min(begin + length, pictures.count());
     // A recorded graph computes whole chunks only. For the last pictures it therefore begins
     // earlier, with pictures whose features were computed before.
     const int64_t first = graph_.records() ? std::max<int64_t>(end - length, 0) : begin;
-    const auto views = testViews(store.slice(first, end), view_).to(device);
+    const auto views = testViews(pictures.pixels(first, end), view_).to(device);
     // A recorded graph uses the kernels that need finite weights.
     const bool asRecorded = end - first == length && folded_->isFinite();
     const auto features = asRecorded ? graph_({views})[0] : extract(views);
-    use(features.slice(0, begin - first), store.labels.slice(0, begin, end).to(device));
+    use(features.slice(0, begin - first), pictures.labels(begin, end).to(device));
   }
 }
 

@@ -18,6 +18,9 @@ namespace moco {
 /// An encoder's backbone that extracts features of pictures and is not trained: without autograd.
 class FrozenBackbone {
  public:
+  /// Takes the features (b, C) and the labels (b) of a chunk.
+  using UseChunk = std::function<void(const at::Tensor& features, const at::Tensor& labels)>;
+
   /// The number of pictures that `eachChunk` computes at once. On a GPU it is so large that a
   /// kernel runs for much longer than it takes to start and to end, but no larger, because a
   /// recorded graph keeps the activations of a chunk. On the CPU it is smaller, to stay in the
@@ -47,8 +50,14 @@ class FrozenBackbone {
   /// @param use  is called with a chunk's features (b, C), not normalised, which are only valid
   ///             until it returns, and its labels (b); both are on the encoder's device
   /// @throws Error ERR_MOCO_ABORTED  soon after `stop` is set
-  void eachChunk(const ImageStore& store, const std::atomic<bool>& stop,
-                 const std::function<void(const at::Tensor&, const at::Tensor&)>& use);
+  void eachChunk(const ImageStore& store, const std::atomic<bool>& stop, const UseChunk& use);
+  /// The same of the pictures alone that have a label.
+  void eachLabelledChunk(const ImageStore& store, const std::atomic<bool>& stop,
+                         const UseChunk& use);
+
+  /// Brings `features` in evaluation mode up to date with the encoder's present parameters and
+  /// statistics.
+  void refold();
 
   /// Why recording whole chunks has failed; empty if it has not.
   const std::string& graphFailure() const { return graph_.failure(); }
@@ -57,8 +66,18 @@ class FrozenBackbone {
   std::string fallbackWarning() const;
 
  private:
-  /// Folds the encoder's present parameters and statistics.
-  void refold();
+  /// Some of the pictures of a store: those with the given numbers, or all.
+  struct Pictures {
+    const ImageStore& store;
+    at::Tensor numbers;  // (n) int64, on the CPU; undefined means all
+
+    int64_t count() const { return numbers.defined() ? numbers.size(0) : store.count(); }
+    /// The pictures at the places `begin` … `end` − 1: (end − begin, H, W, 3) uint8.
+    at::Tensor pixels(int64_t begin, int64_t end) const;
+    at::Tensor labels(int64_t begin, int64_t end) const;
+  };
+
+  void eachChunk(const Pictures& pictures, const std::atomic<bool>& stop, const UseChunk& use);
   /// The features of test views in evaluation mode.
   /// @param views  (b, h, w, 3) uint8, on the encoder's device
   at::Tensor extract(const at::Tensor& views) const;

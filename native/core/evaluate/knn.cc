@@ -65,17 +65,25 @@ void KnnVote::compare(const at::Tensor& features, const at::Tensor& labels) {
   }
 }
 
-at::Tensor KnnVote::scores(double temperature, int64_t classes) {
+at::Tensor KnnVote::weights(double temperature) {
   compareGathered();
-  const auto weights = nearest_.similarities.div(temperature).exp_();
+  return nearest_.similarities.div(temperature).exp_();
+}
+
+at::Tensor KnnVote::scores(double temperature, int64_t classes) {
+  const auto weight = weights(temperature);
   // One sum for each class, and not scatter_add, which on a GPU adds in an order that changes from
   // run to run.
   std::vector<at::Tensor> byClass;
   byClass.reserve(classes);
   for (int64_t label = 0; label < classes; ++label) {
-    byClass.push_back(weights.mul(nearest_.labels.eq(label)).sum(1));
+    byClass.push_back(weight.mul(nearest_.labels.eq(label)).sum(1));
   }
   return at::stack(byClass, 1);
+}
+
+BestVotes KnnVote::bestVotes(double temperature, int64_t classes) {
+  return countVotes(weights(temperature), nearest_.labels, classes);
 }
 
 }  // namespace moco

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "core/evaluate/class_votes.h"
 #include "core/evaluate/nearest_neighbours.h"
 
 namespace moco {
@@ -35,7 +36,12 @@ class KnnVote {
   /// @return (Q, classes), the summed weights
   at::Tensor scores(double temperature, int64_t classes);
 
+  /// The best five classes by the same votes, without a table of all classes.
+  BestVotes bestVotes(double temperature, int64_t classes);
+
  private:
+  /// The weight of each neighbour's vote: (Q, k).
+  at::Tensor weights(double temperature);
   void compare(const at::Tensor& features, const at::Tensor& labels);
   void compareGathered();
 

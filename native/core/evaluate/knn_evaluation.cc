@@ -6,18 +6,24 @@
 
 #include "core/base/error.h"
 #include "core/evaluate/knn.h"
+#include "core/evaluate/labelled_pictures.h"
 #include "core/model/encoder.h"
 #include "core/ops/normalise_rows.h"
 
 namespace moco {
 namespace {
 
-void requireEnoughPictures(int64_t neighbours, const ImageStore& bank) {
-  if (neighbours > 0 && neighbours <= bank.count()) return;
-  throw Error("ERR_MOCO_CONFIG",
-              "k: " + std::to_string(neighbours) + " is not between 1 and the " +
-                  std::to_string(bank.count()) + " training pictures",
-              "Lower it, or take more pictures.");
+void requireLabels(int64_t neighbours, const ImageStore& bank, const ImageStore& queries) {
+  const int64_t voting = labelledPictures(bank).size(0);
+  if (neighbours < 1 || neighbours > voting) {
+    throw Error("ERR_MOCO_CONFIG",
+                "k: " + std::to_string(neighbours) + " is not between 1 and the " +
+                    std::to_string(voting) + " training pictures that have labels",
+                "Lower it, or take more pictures.");
+  }
+  if (labelledPictures(queries).size(0) > 0) return;
+  throw Error("ERR_MOCO_CONFIG", "kNN evaluation: no picture to classify has a label",
+              "Give labels for some of the test pictures.");
 }
 
 bool isFinite(const at::Tensor& x) { return at::isfinite(x).all().item<bool>(); }
@@ -45,13 +51,34 @@ class FiniteRows {
   at::Tensor finite_;
 };
 
-at::Tensor finiteScores(KnnVote& vote, double temperature, int64_t classes) {
-  auto scores = vote.scores(temperature, classes);
-  if (isFinite(scores)) return scores;
+/// @param votes  that show whether all are finite
+void requireFiniteVotes(const at::Tensor& votes, double temperature) {
+  if (isFinite(votes)) return;
   throw Error("ERR_MOCO_CONFIG",
               "temperature: at " + std::to_string(temperature) +
                   " the votes exp(similarity / temperature) are too large for fp32",
               "Raise it; 0.1 and 0.5 are usual.");
+}
+
+/// The classes that each query's neighbours vote for most, best first: (Q, ≤ 5).
+at::Tensor votedClasses(KnnVote& vote, double temperature, int64_t classes) {
+  if (classes > kMostTabledClasses) {
+    const BestVotes best = vote.bestVotes(temperature, classes);
+    requireFiniteVotes(best.votes, temperature);
+    return best.classes;
+  }
+  const auto scores = vote.scores(temperature, classes);
+  requireFiniteVotes(scores, temperature);
+  return bestClasses(scores);
+}
+
+KnnResult resultOf(double temperature, const at::Tensor& best, const at::Tensor& labels,
+                   int64_t classes) {
+  const bool isTabled = classes <= kMostTabledClasses;
+  return {.temperature = temperature,
+          .accuracy = accuracyOf(best, labels),
+          .perClass = classCountsOf(best, labels, classes),
+          .confusion = isTabled ? confusionOf(best, labels, classes) : at::Tensor{}};
 }
 
 }  // namespace
@@ -60,26 +87,27 @@ std::vector<KnnResult> evaluateKnn(FrozenBackbone& backbone, const ImageStore& b
                                    const ImageStore& queries, const KnnSettings& settings,
                                    const std::atomic<bool>& stop) {
   const at::NoGradGuard noGrad;
-  requireEnoughPictures(settings.k, bank);
+  requireLabels(settings.k, bank, queries);
   FiniteRows finiteRows;
   std::vector<at::Tensor> features;
   std::vector<at::Tensor> labels;
-  backbone.eachChunk(queries, stop, [&](const at::Tensor& chunk, const at::Tensor& chunkLabels) {
-    features.push_back(finiteRows(chunk));
-    labels.push_back(chunkLabels);
-  });
+  backbone.eachLabelledChunk(queries, stop,
+                             [&](const at::Tensor& chunk, const at::Tensor& chunkLabels) {
+                               features.push_back(finiteRows(chunk));
+                               labels.push_back(chunkLabels);
+                             });
   KnnVote vote(at::cat(features), settings.k);
   features.clear();
-  backbone.eachChunk(bank, stop, [&](const at::Tensor& chunk, const at::Tensor& chunkLabels) {
-    vote.addBank(finiteRows(chunk), chunkLabels);
-  });
+  backbone.eachLabelledChunk(bank, stop,
+                             [&](const at::Tensor& chunk, const at::Tensor& chunkLabels) {
+                               vote.addBank(finiteRows(chunk), chunkLabels);
+                             });
   finiteRows.require();
   const auto queryLabels = at::cat(labels);
   std::vector<KnnResult> results;
   for (const double temperature : settings.temperature) {
-    const auto scores = finiteScores(vote, temperature, bank.classes);
-    results.push_back(
-        {temperature, accuracyOf(scores, queryLabels), confusionOf(scores, queryLabels)});
+    const auto best = votedClasses(vote, temperature, bank.classes).to(queryLabels.device());
+    results.push_back(resultOf(temperature, best, queryLabels, bank.classes));
   }
   return results;
 }

@@ -19,7 +19,8 @@ std::vector<LinearTally> tallyOf(const at::Tensor& logProbabilities, const at::T
   const int64_t pictures = logProbabilities.size(1);
   const auto target = labels.view({1, pictures, 1}).expand({probes, pictures, 1});
   const auto losses = -logProbabilities.gather(2, target).mean({1, 2}, /*keepdim=*/true);
-  const auto correct = hitsOf(logProbabilities, labels.expand({probes, pictures})).sum(1);
+  const auto best = bestClasses(logProbabilities);
+  const auto correct = hitsOf(best, labels.expand({probes, pictures})).sum(1);
   // One transfer for all numbers, because every transfer waits for the device.
   const auto numbers = at::cat({losses.squeeze(2).to(at::kDouble), correct.to(at::kDouble)}, 1)
                            .to(at::kCPU);  // (probes, 3)

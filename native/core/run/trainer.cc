@@ -1,5 +1,6 @@
 #include "core/run/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -9,6 +10,8 @@
 #include "core/base/random.h"
 #include "core/device/caching_allocator.h"
 #include "core/evaluate/knn_evaluation.h"
+#include "core/evaluate/labelled_pictures.h"
+#include "core/evaluate/view_extractor.h"
 #include "core/ops/pointwise_batch_norm.h"
 
 namespace moco {
@@ -31,17 +34,26 @@ void requirePositive(const TrainerSettings& settings, const Dataset& dataset) {
   require("number of test pictures", dataset.test.count());
 }
 
+void requireAtMost(const char* what, int64_t wanted, int64_t there, const std::string& pictures) {
+  if (wanted <= there) return;
+  throw Error("ERR_MOCO_CONFIG",
+              std::string(what) + ": " + std::to_string(wanted) + " is more than the " +
+                  std::to_string(there) + " " + pictures,
+              "Lower it, or train on more pictures.");
+}
+
+bool canVote(const Dataset& dataset) {
+  return labelledPictures(dataset.train).size(0) > 0 && labelledPictures(dataset.test).size(0) > 0;
+}
+
+/// Neighbours vote only if there are labels, and only pictures that have one do.
 void requireEnoughPictures(const TrainerSettings& settings, const Dataset& dataset) {
   const int64_t pictures = dataset.train.count();
-  const auto require = [&](const char* what, int64_t wanted) {
-    if (wanted <= pictures) return;
-    throw Error("ERR_MOCO_CONFIG",
-                std::string(what) + ": " + std::to_string(wanted) + " is more than the " +
-                    std::to_string(pictures) + " training pictures",
-                "Lower it, or train on more pictures.");
-  };
-  require("batchSize", settings.batchSize);
-  require("k", settings.k);
+  requireAtMost("batchSize", settings.batchSize, pictures, "training pictures");
+  if (!canVote(dataset)) return;
+  const int64_t voting = labelledPictures(dataset.train).size(0);
+  requireAtMost("k", settings.k, voting,
+                voting == pictures ? "training pictures" : "training pictures that have labels");
 }
 
 /// Refuses groups of one picture, too: the mean over such a group is the picture's own value, so
@@ -62,6 +74,7 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beg
                  const MakeRecorder& recorder)
     : settings_(std::move(settings)),
       dataset_(std::move(dataset)),
+      canVote_(canVote(dataset_)),
       machine_(resolveMachine(settings_.compute)) {
   if (recorder) machine_.recorders = recorder;
   requirePositive(settings_, dataset_);
@@ -201,18 +214,34 @@ at::Tensor Trainer::keyOrder(int64_t epoch, int64_t step) const {
   return at::tensor(shuffledIndices(settings_.batchSize, random)).to(machine_.device);
 }
 
-Accuracy Trainer::evaluate(const std::atomic<bool>& stop) {
+Evaluation Trainer::evaluate(const std::atomic<bool>& stop) {
   try {
-    const KnnSettings settings{.k = settings_.k, .temperature = {settings_.contrast.temperature}};
-    const auto results = evaluateKnn(*backbone_, dataset_.train, dataset_.test, settings, stop);
-    reportGraphFailure("evaluations run", backbone_->graphFailure());
-    reportFallbacks();
-    return results.front().accuracy;
+    Evaluation evaluation;
+    if (canVote_) evaluation.knn = vote(stop);
+    if (dataset_.test.count() >= kFewestMeasuredPictures) evaluation.measures = measure(stop);
+    return evaluation;
   } catch (const Error&) {
     throw;
   } catch (...) {
-    throw errorAt("kNN evaluation");
+    throw errorAt("evaluation");
   }
+}
+
+Accuracy Trainer::vote(const std::atomic<bool>& stop) {
+  const KnnSettings settings{.k = settings_.k, .temperature = {settings_.contrast.temperature}};
+  const auto results = evaluateKnn(*backbone_, dataset_.train, dataset_.test, settings, stop);
+  reportGraphFailure("evaluations run", backbone_->graphFailure());
+  reportFallbacks();
+  return results.front().accuracy;
+}
+
+LabelFreeMeasures Trainer::measure(const std::atomic<bool>& stop) {
+  backbone_->refold();
+  const ViewExtractor extract(moco_->queryEncoder(), *backbone_, dataset_.normalisation);
+  const int64_t pictures = std::min(dataset_.test.count(), kMostMeasuredPictures);
+  const auto first = extract(dataset_.test, pictures, 0, stop);
+  const auto second = extract(dataset_.test, pictures, 1, stop);
+  return measureWithoutLabels(first, second);
 }
 
 Snapshot Trainer::snapshot() const {

@@ -19,6 +19,7 @@
 #include "core/device/side_stream.h"
 #include "core/evaluate/accuracy.h"
 #include "core/evaluate/frozen_backbone.h"
+#include "core/evaluate/label_free_measures.h"
 #include "core/files/tensor_file.h"
 #include "core/input/data_placement.h"
 #include "core/input/dataset.h"
@@ -43,6 +44,12 @@ struct StepMetrics {
 struct Beginning {
   std::optional<TensorSource> checkpoint = {};  // a state to resume from
   std::optional<TensorSource> weights = {};  // parameters and statistics of a part of the encoder
+};
+
+/// How good the encoder is.
+struct Evaluation {
+  std::optional<Accuracy> knn;  // absent if no training or no test picture has a label
+  std::optional<LabelFreeMeasures> measures;  // absent if there is only one test picture
 };
 
 /// A training run: model, optimiser, data and random state. A trainer must be made and used on one
@@ -72,10 +79,11 @@ class Trainer {
                      const std::function<void(const StepMetrics&)>& onStep,
                      const std::atomic<bool>& stop);
 
-  /// Accuracy of a weighted kNN vote on the test split, with the features of the query encoder's
-  /// backbone. Its temperature is that of training, as in the reference, which does this after
-  /// every epoch.
-  Accuracy evaluate(const std::atomic<bool>& stop);
+  /// How good the query encoder is, on the test split: by a weighted kNN vote of the training
+  /// pictures, with features of the backbone, where there are labels; and by what is measured
+  /// without labels, on the first `kMostMeasuredPictures`. The vote's temperature is that of
+  /// training, as in the reference, which does this after every epoch.
+  Evaluation evaluate(const std::atomic<bool>& stop);
 
   /// A copy of the run's state, for another thread to write to files while this one trains on.
   /// @throws Error ERR_MOCO_OUT_OF_MEMORY  saying which batch would leave room for it
@@ -102,6 +110,8 @@ class Trainer {
 
  private:
   StepMetrics step(int64_t epoch, int64_t number);
+  Accuracy vote(const std::atomic<bool>& stop);
+  LabelFreeMeasures measure(const std::atomic<bool>& stop);
   /// Turns the exception that is being handled into an Error that says where it happened and what
   /// helps.
   Error errorAt(const std::string& place) const;
@@ -121,6 +131,7 @@ class Trainer {
 
   TrainerSettings settings_;
   Dataset dataset_;
+  bool canVote_;  // whether labels are there for a kNN evaluation
   Machine machine_;
   int64_t availableMemory_;
   MemoryPlan memoryPlan_;

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <initializer_list>
+#include <utility>
+
 #include "core/evaluate/accuracy.h"
 #include "core/model/encoder.h"
 #include "core/ops/normalise_rows.h"
@@ -48,7 +51,7 @@ TEST_CASE("votes and accuracies are those of the reference, however the bank is 
       const auto scores = vote(neighbours, chunk).scores(temperature, 10);
       // A similarity is off by 1e-7, and so its weight by 1e-7 / temperature.
       checkWithin("scores", relativeDistance(scores, fixture.at("scores")[i]), 5e-6);
-      const Accuracy accuracy = accuracyOf(scores, labels("test.labels", kTests));
+      const Accuracy accuracy = accuracyOf(bestClasses(scores), labels("test.labels", kTests));
       CHECK(isClose(accuracy.top1, fixture.at("top1")[i].item<double>(), 1e-12));
       CHECK(isClose(accuracy.top5, fixture.at("top5")[i].item<double>(), 1e-12));
     }
@@ -106,4 +109,34 @@ TEST_CASE("many queries get the votes that each would get alone") {
     alone.addBank(bank, bankLabels);
     CHECK(alone.scores(0.5, 10).equal(scores.slice(0, query, query + 1)));
   }
+}
+
+TEST_CASE("counted without a table, votes are those of a table of all classes") {
+  KnnVote counted = vote(50, 128);
+  for (const int64_t classes : {10, 300}) {
+    const auto scores = counted.scores(0.1, classes);
+    const auto best = counted.bestVotes(0.1, classes);
+    CHECK(best.classes.equal(bestClasses(scores)));
+    checkWithin("votes", relativeDistance(best.votes, scores.gather(1, best.classes)), 5e-6);
+  }
+}
+
+TEST_CASE("classes that no neighbour votes for come last, by their number") {
+  const auto weights = at::tensor({1.f, 2.f, 1.f}).view({1, 3});
+  const auto best = [&](std::initializer_list<int64_t> labels, int64_t classes) {
+    const auto votes = countVotes(weights, at::tensor(labels, at::kLong).view({1, 3}), classes);
+    return std::make_pair(votes.classes, votes.votes);
+  };
+  const auto check = [&](std::initializer_list<int64_t> labels, int64_t classes,
+                         std::initializer_list<int64_t> expected) {
+    CHECK(
+        best(labels, classes)
+            .first.equal(
+                at::tensor(expected, at::kLong).view({1, static_cast<int64_t>(expected.size())})));
+  };
+  check({7, 1, 9000}, 10'000, {1, 7, 9000, 0, 2});
+  check({7, 1, 7}, 10'000, {1, 7, 0, 2, 3});  // of equal votes, the lower class
+  check({4, 4, 4}, 10'000, {4, 0, 1, 2, 3});
+  check({2, 2, 0}, 3, {2, 0, 1});
+  CHECK(best({4, 4, 4}, 10'000).second.equal(at::tensor({4.f, 0.f, 0.f, 0.f, 0.f}).view({1, 5})));
 }

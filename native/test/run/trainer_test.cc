@@ -52,7 +52,7 @@ Run twoEpochs(const TrainerSettings& settings) {
         epoch, 1, [&](const StepMetrics& metrics) { run.losses.push_back(metrics.result.loss); },
         stop);
   }
-  run.accuracy = trainer.evaluate(stop);
+  run.accuracy = trainer.evaluate(stop).knn.value();
   return run;
 }
 
@@ -84,10 +84,74 @@ TEST_CASE("an evaluation between epochs does not change the run") {
   for (int64_t epoch = 1; epoch <= 2; ++epoch) {
     trainer.trainEpoch(
         epoch, 1, [&](const StepMetrics& metrics) { losses.push_back(metrics.result.loss); }, stop);
-    accuracy = trainer.evaluate(stop);
+    accuracy = trainer.evaluate(stop).knn.value();
   }
   CHECK(losses == run.losses);
   CHECK(accuracy.top1 == run.accuracy.top1);
+}
+
+TEST_CASE("an evaluation measures the same again, and the training between changes it") {
+  Trainer trainer(smallSettings(), smallDataset());
+  const std::atomic<bool> stop{false};
+  const auto measured = [&] {
+    std::vector<double> values;
+    const auto measures = trainer.evaluate(stop).measures.value();
+    measures.each([&](const char*, double value) { values.push_back(value); });
+    return values;
+  };
+  const auto before = measured();
+  CHECK(measured() == before);
+  trainer.trainEpoch(1, 1, [](const StepMetrics&) {}, stop);
+  CHECK(measured() != before);
+}
+
+TEST_CASE("without labels, an evaluation only measures what needs none") {
+  for (const bool hasTrainLabels : {false, true}) {
+    auto dataset = smallDataset();
+    (hasTrainLabels ? dataset.test : dataset.train).labels.fill_(-1);
+    auto settings = smallSettings();
+    if (!hasTrainLabels) settings.k = 1000;  // nobody votes
+    Trainer trainer(settings, dataset);
+    const auto evaluation = trainer.evaluate(std::atomic<bool>(false));
+    CHECK_FALSE(evaluation.knn);
+    CHECK(evaluation.measures);
+  }
+}
+
+TEST_CASE("a single test picture is classified, and nothing else is measured") {
+  auto dataset = smallDataset();
+  dataset.test = noise(1, 2);
+  Trainer trainer(smallSettings(), dataset);
+  const auto evaluation = trainer.evaluate(std::atomic<bool>(false));
+  CHECK(evaluation.knn);
+  CHECK_FALSE(evaluation.measures);
+}
+
+TEST_CASE("pictures without label neither vote nor are they classified") {
+  const auto evaluated = [](const Dataset& dataset) {
+    return Trainer(smallSettings(), dataset).evaluate(std::atomic<bool>(false)).knn.value();
+  };
+  const auto labelled = [](const ImageStore& store, int64_t every) {
+    ImageStore partly = store;
+    partly.labels = at::where(at::arange(store.count()).remainder(every).eq(0), store.labels, -1);
+    return partly;
+  };
+  const auto part = [](const ImageStore& store, int64_t every) {
+    return ImageStore{store.pixels.slice(0, 0, store.count(), every).contiguous(),
+                      store.labels.slice(0, 0, store.count(), every).contiguous(), store.classes};
+  };
+  auto partly = smallDataset();
+  partly.train = labelled(partly.train, 2);
+  partly.test = labelled(partly.test, 3);
+  auto alone = smallDataset();
+  alone.train = part(alone.train, 2);
+  alone.test = part(alone.test, 3);
+  CHECK(evaluated(partly).top1 == evaluated(alone).top1);
+  CHECK(evaluated(partly).top5 == evaluated(alone).top5);
+  auto settings = smallSettings();
+  settings.k = 17;
+  CHECK_THROWS_WITH_AS(Trainer(settings, partly),
+                       "k: 17 is more than the 16 training pictures that have labels", Error);
 }
 
 TEST_CASE("a stopped epoch ends after the step under way") {

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { epochLine, QueueNotes, stepMetrics, TrainText } from '#moco/cli/trainText.js';
-import type { EpochEvent, StartEvent, StepEvent } from '#moco/train/events.js';
+import type {
+  DoneEvent,
+  EpochEvent,
+  EvaluationEvent,
+  StartEvent,
+  StepEvent,
+} from '#moco/train/events.js';
+import { MEASURED } from '../../support/trainerDouble.js';
 
 const metrics = {
   epoch: 3,
@@ -19,6 +26,13 @@ const step = (place: Partial<StepEvent>): StepEvent => ({
   ...{ ...metrics, type: 'step', epoch: 1, step: 1, stepsPerEpoch: 4, seconds: 0.5, ...place },
 });
 
+const unlabelled = { epoch: 3, top1: undefined, top5: undefined } as const;
+
+const evaluation = (result: Pick<EvaluationEvent, 'top1' | 'top5' | 'best'>): EvaluationEvent => ({
+  ...{ type: 'evaluation', epoch: 3, epochs: 50, measures: MEASURED, isBest: true, seconds: 2 },
+  ...result,
+});
+
 const epoch: EpochEvent = { ...metrics, type: 'epoch', seconds: 83, isEvaluated: true };
 
 test('a live line shows loss, rate, time left, and the queue until it is full', () => {
@@ -34,15 +48,38 @@ test('a slow rate keeps one decimal', () => {
 test("an epoch's line ends with its kNN result, and says where it is the best so far", () => {
   const means = 'epoch  3/50  loss 7.1235  contrastive top-1 12.50 %  512 pictures/s (1 min 23 s)';
   assert.equal(epochLine(epoch), `${means}  evaluating …`);
-  const best = { epoch: 3, top1: 45.678, top5: 92 };
-  const evaluation = { type: 'evaluation', epochs: 50, isBest: true, best, seconds: 2 } as const;
+  const best = { epoch: 3, by: 'knn', value: 45.678, top1: 45.678, top5: 92 } as const;
+  const event = evaluation({ top1: 45.678, top5: 92, best });
+  assert.equal(epochLine(epoch, event), `${means}  kNN top-1 45.68 %, top-5 92.00 % (best)`);
   assert.equal(
-    epochLine(epoch, { ...evaluation, ...best }),
-    `${means}  kNN top-1 45.68 %, top-5 92.00 % (best)`,
-  );
-  assert.equal(
-    epochLine(epoch, { ...evaluation, ...best, isBest: false }),
+    epochLine(epoch, { ...event, isBest: false }),
     `${means}  kNN top-1 45.68 %, top-5 92.00 %`,
+  );
+});
+
+test('without labels, the line ends with what is told without them', () => {
+  const best = { ...unlabelled, by: 'effectiveRank', value: 100.5 } as const;
+  assert.match(
+    epochLine(epoch, evaluation({ ...unlabelled, best })),
+    / {2}effective rank 100\.5, own key first 50\.00 %, neighbours agree 25\.00 % \(best\)$/,
+  );
+});
+
+test('a line says what the best epoch is chosen by', () => {
+  const best = { ...unlabelled, by: 'uniformity', value: -3 } as const;
+  assert.match(
+    epochLine(epoch, evaluation({ ...unlabelled, best })),
+    / {2}uniformity -3\.000, effective rank 100\.5, own key first .* \(best\)$/,
+  );
+  assert.match(
+    epochLine(epoch, evaluation({ top1: 45.678, top5: 92, best })),
+    / {2}kNN top-1 45\.68 %, top-5 92\.00 %, uniformity -3\.000 \(best\)$/,
+  );
+  const files = { results: 'r', model: 'm' };
+  const done = { type: 'done', best, hasBestModel: true, files, seconds: 90 };
+  assert.equal(
+    new TrainText().textOf(done as unknown as DoneEvent).lines?.[0],
+    'done in 1 min 30 s; best uniformity -3.000 after epoch 3',
   );
 });
 

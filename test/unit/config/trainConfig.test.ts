@@ -57,6 +57,7 @@ test("without any key, the configuration is the reference's", () => {
     learningRate: 1e-3,
     weightDecay: 1e-6,
     evalEvery: 1,
+    bestBy: 'auto',
     checkpointEvery: 1,
     checkpointMinutes: 10,
     seed: 0,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { resultsCsv } from '#moco/formats/resultsCsv.js';
+import { resultsCsv, unlabelledResultsCsv } from '#moco/formats/resultsCsv.js';
 
 test('the results file has the columns of the reference and its spelling of numbers', () => {
   const csv = resultsCsv([
@@ -20,4 +20,17 @@ test('a number that is missing is an empty field, as pandas writes it', () => {
 
 test('a run without an epoch has the header only', () => {
   assert.equal(resultsCsv([]), 'epoch,train_loss,test_acc@1,test_acc@5\n');
+});
+
+test('without labels, the columns are those of what was measured instead', () => {
+  const names = ['effectiveRank', 'alignment'] as const;
+  const rows = [
+    { epoch: 1, trainLoss: 7.25, effectiveRank: 30, alignment: 0.5 },
+    { epoch: 2, trainLoss: 7, alignment: 0.25 },
+  ];
+  assert.equal(
+    unlabelledResultsCsv(rows, names),
+    'epoch,train_loss,effective_rank,alignment\n1,7.25,30.0,0.5\n2,7.0,,0.25\n',
+  );
+  assert.equal(unlabelledResultsCsv([], names), 'epoch,train_loss,effective_rank,alignment\n');
 });

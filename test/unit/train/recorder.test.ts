@@ -10,7 +10,12 @@ import { runFiles } from '#moco/train/runFiles.js';
 import { collect } from '../../support/collect.js';
 import { runWithSmallDisk } from '../../support/smallDisk.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
-import { NativeTrainerDouble, trainConfig, trainerOn } from '../../support/trainerDouble.js';
+import {
+  MEASURED,
+  NativeTrainerDouble,
+  trainConfig,
+  trainerOn,
+} from '../../support/trainerDouble.js';
 
 const NAME = '128_48_0.5_0.999_5_16_3';
 
@@ -93,6 +98,7 @@ test('the environment says with what and where the run was made', async (context
         trainPictures: 64,
         testPictures: 16,
         validationPictures: 0,
+        isLabelled: true,
       },
     },
   );
@@ -126,7 +132,25 @@ test('metrics hold one line per step and per evaluation', async (context) => {
     seconds: 0.5,
   });
   assert.ok(Math.abs(time - Date.now() / 1000) < 60);
-  assert.equal(lines[9].top1, 20);
+  const { time: _, seconds, ...evaluation } = lines[9];
+  assert.deepEqual(evaluation, { type: 'evaluation', epoch: 2, top1: 20, top5: 90, ...MEASURED });
+  assert.ok(seconds >= 0);
+});
+
+test('without labels, metrics and results hold what is told without them', async (context) => {
+  const out = temporaryFolder(context);
+  const native = new NativeTrainerDouble({ isUnlabelled: true });
+  await collect(trainerOn(native, { out, epochs: 1 }).run());
+  const name = NAME.replace(/3$/, '1');
+  const metrics = await readFile(join(out, name, 'metrics.jsonl'), 'utf8');
+  const { time, seconds, ...evaluation } = JSON.parse(metrics.trimEnd().split('\n').at(-1) ?? '');
+  assert.deepEqual(evaluation, { type: 'evaluation', epoch: 1, ...MEASURED });
+  assert.equal(
+    await readFile(join(out, `${name}_results.csv`), 'utf8'),
+    `epoch,train_loss,alignment,uniformity,effective_rank,dimension_spread,own_key_rank,own_key_median_rank,own_key_first,neighbour_agreement
+1,1.3125,0.5,-3.0,100.5,0.875,0.0625,0.03125,0.5,0.25
+`,
+  );
 });
 
 test('what an earlier run with the same parameters left is moved aside, never overwritten', async (context) => {

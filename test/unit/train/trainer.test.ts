@@ -124,7 +124,7 @@ test('an epoch gives the means of its steps', async (context) => {
 test('a run that waits for cores warns of it once, between its steps', async (context) => {
   const out = temporaryFolder(context);
   const native = new NativeTrainerDouble({ secondsWithoutCore: 0.2 });
-  const { events } = await collect(trainerOn(native, { out, epochs: 30 }).run());
+  const { events } = await collect(trainerOn(native, { out, epochs: 30, momentum: 0.99 }).run());
   const [warning, ...more] = pick(events, 'warning');
   assert.match(warning?.message ?? '', /^40 % of the time, this run waits for a core/);
   assert.deepEqual(more, []);
@@ -134,7 +134,7 @@ test('a run whose loss is that of guessing warns of it once', async (context) =>
   const out = temporaryFolder(context);
   // The losses of the double are more than one, and guessing among one negative gives less.
   const { events } = await collect(
-    trainerOn(new NativeTrainerDouble(), { out, m: 1, epochs: 160 }).run(),
+    trainerOn(new NativeTrainerDouble(), { out, m: 1, momentum: 0.99, epochs: 160 }).run(),
   );
   const [warning, ...more] = pick(events, 'warning');
   assert.match(warning?.message ?? '', /^the run has collapsed, .* ln\(1 \+ m\) = 0\.693/);
@@ -155,7 +155,10 @@ test('the best model is written only when top-1 is strictly better', async (cont
     [1, 2, 2, 2, 5],
   );
   const [done] = pick(events, 'done');
-  assert.deepEqual(done?.best, { epoch: 5, top1: 40.1, top5: 90 });
+  assert.deepEqual(done?.best, {
+    ...{ epoch: 5, by: 'knn', value: 40.1 },
+    ...{ top1: 40.1, top5: 90 },
+  });
   assert.deepEqual([done?.peakMemoryBytes, done?.heldMemoryBytes], [300, 320]);
 });
 
@@ -174,7 +177,10 @@ test('a run evaluates after every n-th epoch and after the last', async (context
   );
   const afterSteps = course(events).filter((type) => type !== 'step');
   assert.deepEqual(afterSteps.slice(1, 4), ['epoch', 'epoch', 'evaluation']);
-  assert.deepEqual(pick(events, 'done')[0]?.best, { epoch: 5, top1: 50, top5: 90 });
+  assert.deepEqual(pick(events, 'done')[0]?.best, {
+    ...{ epoch: 5, by: 'knn', value: 50 },
+    ...{ top1: 50, top5: 90 },
+  });
 });
 
 test('the time left counts the evaluations that will be made, and no others', async (context) => {
