@@ -1,4 +1,5 @@
 import type { Dataset, Pictures } from './dataset.js';
+import { selectPictures } from './selectPictures.js';
 import { PictureRandom } from './shapeRandom.js';
 
 /** Number of this stream of random numbers; generated pictures are drawn from streams 0 and 1. */
@@ -22,11 +23,11 @@ export function holdOut({ train }: Pick<Dataset, 'train'>, count: number, seed: 
   for (const index of permutation(train.count, seed).subarray(0, count)) isHeldOut[index] = 1;
   const numbers = Uint32Array.from({ length: train.count }, (_, index) => index);
   return {
-    train: select(
+    train: selectPictures(
       train,
       numbers.filter((index) => isHeldOut[index] === 0),
     ),
-    validation: select(
+    validation: selectPictures(
       train,
       numbers.filter((index) => isHeldOut[index] === 1),
     ),
@@ -42,27 +43,4 @@ function permutation(count: number, seed: number): Uint32Array {
     [indices[last], indices[other]] = [indices[other] as number, indices[last] as number];
   }
   return indices;
-}
-
-function select(pictures: Pictures, indices: Uint32Array): Pictures {
-  const { height, width } = pictures;
-  const labels = Int32Array.from(indices, (index) => pictures.labels[index] as number);
-  const pixels = selectPixels(pictures, indices);
-  return { pixels, labels, count: indices.length, height, width };
-}
-
-/** Those in memory are copied; of those in a file, other rows are taken. */
-function selectPixels(
-  { pixels, height, width }: Pictures,
-  indices: Uint32Array,
-): Pictures['pixels'] {
-  if (!(pixels instanceof Uint8Array)) {
-    return { ...pixels, rows: indices.map((index) => pixels.rows[index] as number) };
-  }
-  const bytes = 3 * height * width;
-  const selected = new Uint8Array(indices.length * bytes);
-  for (const [place, index] of indices.entries()) {
-    selected.set(pixels.subarray(index * bytes, (index + 1) * bytes), place * bytes);
-  }
-  return selected;
 }

@@ -14,6 +14,7 @@ import { requireDevice } from '../native/requireDevice.js';
 import type { StoppableWork } from '../native/stoppableWork.js';
 import type { FoundInput } from '../pictures/input.js';
 import { version } from '../version.js';
+import { labelledSplits, leftOut } from './labelledSplits.js';
 import type { Measured } from './measuredModel.js';
 
 /** The projection head is not used: the length of its output, which a layout needs, may be any. */
@@ -72,8 +73,9 @@ export async function createEvaluator(
   await requireFinite(backbone, work.signal);
   const dataset = await input.load();
   const heldOut = 'validation' in config ? config.validation : 0;
-  const pictures = heldOut > 0 ? holdOut(dataset, heldOut, config.seed) : {};
-  const splits = { ...dataset, ...pictures };
+  const labelled = labelledSplits(dataset, heldOut);
+  const pictures = heldOut > 0 ? holdOut(labelled, heldOut, config.seed) : {};
+  const splits = { ...dataset, ...labelled, ...pictures };
   const { imageSize, cropShare, mean, std } = dataset;
   const native = await work.make(() =>
     addon.createEvaluator({ ...NOT_SETTLED, ...config, imageSize }, splits, backbone),
@@ -89,14 +91,14 @@ export async function createEvaluator(
       classes: dataset.classes.length,
       trainPictures: splits.train.count,
       validationPictures: splits.validation?.count ?? 0,
-      testPictures: dataset.test.count,
+      testPictures: splits.test.count,
     },
   };
   return {
     native,
     description,
     classes: dataset.classes,
-    notices: [...model.notes, ...dataset.notices],
+    notices: [...model.notes, ...dataset.notices, ...leftOut(dataset, labelled)],
     [Symbol.asyncDispose]: () => native.dispose(),
   };
 }

@@ -37,7 +37,7 @@ export function settledBestBy(
  * @throws MocoError `ERR_MOCO_CONFIG` where epochs before the checkpoint do not have what that takes
  */
 export function requireMeasured({ results }: Pick<RunState, 'results'>, by: BestBy): void {
-  const lacking = results.find((row) => valueOf(row, by) === undefined);
+  const lacking = results.find((row) => valueIn(row, by) === undefined);
   if (lacking === undefined) return;
   const message = `bestBy: of epoch ${lacking.epoch}, before the checkpoint, ${by} was not measured`;
   throw new MocoError('ERR_MOCO_CONFIG', message, {
@@ -55,7 +55,7 @@ export function bestOf(results: readonly EvaluatedEpoch[], by: BestBy): BestEpoc
 
 /** Whether an epoch is strictly better than the best one so far. */
 export function isBetter(row: EvaluatedEpoch, best: BestEpoch | undefined, by: BestBy): boolean {
-  const value = valueOf(row, by);
+  const value = valueIn(row, by);
   if (value === undefined) return false;
   if (best === undefined) return true;
   return by !== 'knn' && MEASURES[by] === 'lower' ? value < best.value : value > best.value;
@@ -64,9 +64,9 @@ export function isBetter(row: EvaluatedEpoch, best: BestEpoch | undefined, by: B
 /** An epoch that has what the best is chosen by, as the best one. */
 export function asBest(row: EvaluatedEpoch, by: BestBy): BestEpoch {
   const { epoch, top1, top5 } = row;
-  return { epoch, by, value: valueOf(row, by) as number, top1, top5 };
+  return { epoch, by, value: valueIn(row, by) as number, top1, top5 };
 }
 
-function valueOf(row: EvaluatedEpoch, by: BestBy): number | undefined {
+function valueIn(row: EvaluatedEpoch, by: BestBy): number | undefined {
   return by === 'knn' ? row.top1 : row[by];
 }

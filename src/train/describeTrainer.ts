@@ -2,6 +2,7 @@ import type { BestBy } from '../config/measures.js';
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { Pictures } from '../data/dataset.js';
 import { holdOut } from '../data/holdOut.js';
+import { hasLabels } from '../data/labelled.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeTrainer } from '../native/trainer.js';
 import type { InputDataset } from '../pictures/input.js';
@@ -57,8 +58,4 @@ export function describeTrainer(
     bestBy,
     files: runFiles(config),
   };
-}
-
-function hasLabels({ labels }: Pictures): boolean {
-  return labels.some((label) => label >= 0);
 }

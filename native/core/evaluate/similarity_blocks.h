@@ -7,6 +7,9 @@
 
 namespace moco {
 
+/// How many rows `eachSimilarityBlock` compares at once.
+constexpr int64_t kSimilarityRowsAtOnce = 512;
+
 /// Compares all vectors with all others, a few hundred at a time, so that memory does not grow with
 /// the square of their number.
 /// @param rows     (N, length), L2-normalised

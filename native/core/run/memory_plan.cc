@@ -10,6 +10,8 @@
 #include "core/base/error.h"
 #include "core/evaluate/frozen_backbone.h"
 #include "core/evaluate/knn.h"
+#include "core/evaluate/label_free_measures.h"
+#include "core/evaluate/similarity_blocks.h"
 #include "core/input/host_input_loader.h"
 #include "core/model/backbone.h"
 #include "core/model/projection_head.h"
@@ -116,6 +118,7 @@ int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
 
 /// Bytes of the test pictures' features and neighbours, and of what it takes to find those.
 int64_t votesBytes(const MemoryDemand& demand, int64_t featureLength) {
+  if (!demand.canVote) return 0;
   const int64_t queries = demand.testPictures;
   const int64_t features = 2 * queries * featureLength * kMaster;
   const int64_t neighbours = queries * demand.settings.k * (kMaster + 8);
@@ -124,6 +127,19 @@ int64_t votesBytes(const MemoryDemand& demand, int64_t featureLength) {
   const int64_t selected = queries * std::min(piece, demand.trainPictures) * kSelectedBytes;
   const int64_t sorted = queries * demand.settings.k * kSortedBytes;
   return features + neighbours + piece * featureLength * kMaster + selected + sorted;
+}
+
+/// Bytes of what is measured without labels: the features and projections of two views, in fp32 and
+/// normalised, and in fp64 of one; the singular values' matrix; a block of similarities with what
+/// is made of it; and a chunk's views.
+int64_t measuresBytes(const MemoryDemand& demand, int64_t featureLength) {
+  const int64_t pictures = std::min(demand.testPictures, kMostMeasuredPictures);
+  const int64_t vectors = featureLength + demand.settings.encoder.featureDim;
+  const int64_t gram = std::min(pictures, featureLength);
+  const int64_t chunk = std::min(pictures, FrozenBackbone::chunkLength(demand.machine.device));
+  return pictures * vectors * (4 * kMaster + 8) + 3 * gram * gram * 8 +
+         kSimilarityRowsAtOnce * pictures * (3 * kMaster + kSelectedBytes) +
+         chunk * demand.height * demand.width * kPixel * kMaster;
 }
 
 int64_t foldedBytes(const MemoryDemand& demand, const Network& network) {
@@ -148,7 +164,8 @@ int64_t chunkBytes(const MemoryDemand& demand, const Network& network) {
 
 int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
   return foldedBytes(demand, network) + chunkBytes(demand, network) +
-         votesBytes(demand, network.featureDim);
+         std::max(votesBytes(demand, network.featureDim),
+                  measuresBytes(demand, network.featureDim));
 }
 
 int64_t picturesBytes(const MemoryDemand& demand) {

@@ -18,6 +18,7 @@ struct MemoryDemand {
   int64_t trainPictures, testPictures;
   int64_t height, width;            // of the pictures; views are as large as the settings say
   bool picturesStayInFile = false;  // where a CPU trains
+  bool canVote = true;              // whether labels are there for a kNN evaluation
 };
 
 /// An allowance for what a GPU's libraries take: cuBLAS's workspace (32 MiB on Hopper), the code of
@@ -36,7 +37,7 @@ struct MemoryPlan {
   int64_t queue;       // (m, D)
   int64_t pictures;    // the data set and the views that are kept ready
   int64_t step;        // activations, loss and gradients of a training step
-  int64_t evaluation;  // of a kNN evaluation; rather a little too much than too little
+  int64_t evaluation;  // of an evaluation; rather a little too much than too little
   int64_t snapshot;    // the copy of the run's state that is written while the run goes on
   int64_t libraries;   // `kLibraryBytes` on a GPU
   int64_t peak;        // the most that is in use at once

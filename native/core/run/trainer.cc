@@ -123,7 +123,8 @@ MemoryDemand Trainer::memoryDemand() const {
           .testPictures = dataset_.test.count(),
           .height = dataset_.train.height(),
           .width = dataset_.train.width(),
-          .picturesStayInFile = !dataset_.train.isResident()};
+          .picturesStayInFile = !dataset_.train.isResident(),
+          .canVote = canVote_};
 }
 
 Trainer::~Trainer() {

@@ -93,6 +93,27 @@ TEST_CASE("the planned size of a snapshot is what it takes, but for the allocato
   CHECK(planned < 1.01 * measured);
 }
 
+TEST_CASE("an evaluation without labels takes no more than is planned, and not much less") {
+  installCachingAllocator();
+  MemoryDemand demand = demandOf("resnet18", at::kFloat, 8);
+  demand.testPictures = 1500;
+  demand.canVote = false;
+  auto test = pictures(demand.testPictures);
+  test.labels.fill_(-1);
+  Trainer trainer(demand.settings, {.train = pictures(demand.trainPictures),
+                                    .test = test,
+                                    .normalisation = {at::full({3}, .5f), at::full({3}, .25f)}});
+  CHECK(trainer.memoryPlan().evaluation == planMemory(demand).evaluation);
+  restartPeak();
+  const size_t before = cachedMemory().inUse;
+  trainer.evaluate(std::atomic<bool>(false));
+  const auto measured = static_cast<double>(cachedMemory().peak - before);
+  const auto planned = static_cast<double>(planMemory(demand).evaluation);
+  INFO("planned ", planned / 1e6, " MB, measured ", measured / 1e6, " MB");
+  CHECK(planned > measured);
+  CHECK(planned < 2 * measured);
+}
+
 TEST_CASE("recorded work keeps its memory: that of steps and that of evaluations") {
   MemoryDemand demand = demandOf("resnet18", at::kFloat, 64);
   demand.trainPictures = 50'000;
