@@ -107,7 +107,7 @@ test('settings and pictures of the wrong type are refused at once', () => {
 /** Keys of a configuration that src/train alone reads. */
 const NOT_FOR_THE_ADDON = [
   ...['dataset', 'dataRoot', 'trainLimit', 'testLimit', 'validation', 'out'],
-  ...['epochs', 'evalEvery', 'checkpointEvery', 'checkpointMinutes'],
+  ...['epochs', 'evalEvery', 'bestBy', 'checkpointEvery', 'checkpointMinutes'],
 ];
 
 test('the addon reads every other key of the configuration, and misses one that is absent', () => {
