@@ -33,9 +33,10 @@ void requireFinite(const ViewVectors& vectors) {
 }  // namespace
 
 ViewExtractor::ViewExtractor(Encoder& encoder, FrozenBackbone& backbone,
-                             const Normalisation& normalisation)
+                             const Normalisation& normalisation, int64_t imageSize)
     : encoder_(encoder),
       backbone_(backbone),
+      imageSize_(imageSize),
       table_(normalisedBytes(normalisation, encoder.options().compute)
                  .to(viewsDevice(encoder.options().device))) {}
 
@@ -65,7 +66,7 @@ at::Tensor ViewExtractor::input(const ImageStore& store, int64_t begin, int64_t 
   const auto draws =
       drawViews({kSeed, kEpoch, view}, drawn, store.height(), store.width()).to(device);
   const auto places = at::arange(end - begin, at::device(device).dtype(at::kLong));
-  const auto views = at::empty({end - begin, 3, store.height(), store.width()},
+  const auto views = at::empty({end - begin, 3, imageSize_, imageSize_},
                                table_.options().memory_format(at::MemoryFormat::ChannelsLast));
   const auto make = [&](int64_t first, int64_t last) {
     makeViews(pixels, places.slice(0, first, last), draws.slice(0, first, last), table_,

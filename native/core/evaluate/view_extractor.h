@@ -17,7 +17,9 @@ class ViewExtractor {
  public:
   /// @param encoder        that `backbone` is of, with a head; both must outlive this object
   /// @param normalisation  on any device
-  ViewExtractor(Encoder& encoder, FrozenBackbone& backbone, const Normalisation& normalisation);
+  /// @param imageSize      height and width of a view
+  ViewExtractor(Encoder& encoder, FrozenBackbone& backbone, const Normalisation& normalisation,
+                int64_t imageSize);
 
   /// One view of each of the first pictures of a store, by the backbone as it was last folded. The
   /// views are the same in every call and in every run, and none is a view that is trained on: they
@@ -31,11 +33,12 @@ class ViewExtractor {
                          const std::atomic<bool>& stop) const;
 
  private:
-  /// The encoder's input: (b, 3, H, W) for the pictures `begin` … `end` − 1.
+  /// The encoder's input: (b, 3, h, w) for the pictures `begin` … `end` − 1.
   at::Tensor input(const ImageStore& store, int64_t begin, int64_t end, int64_t view) const;
 
   Encoder& encoder_;
   FrozenBackbone& backbone_;
+  int64_t imageSize_;
   at::Tensor table_;  // from `normalisedBytes`, where the views are made
 };
 

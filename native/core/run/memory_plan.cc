@@ -139,7 +139,7 @@ int64_t measuresBytes(const MemoryDemand& demand, int64_t featureLength) {
   const int64_t chunk = std::min(pictures, FrozenBackbone::chunkLength(demand.machine.device));
   return pictures * vectors * (4 * kMaster + 8) + 3 * gram * gram * 8 +
          kSimilarityRowsAtOnce * pictures * (3 * kMaster + kSelectedBytes) +
-         chunk * demand.height * demand.width * kPixel * kMaster;
+         chunk * (demand.height * demand.width + viewPixels(demand) * kMaster) * kPixel;
 }
 
 int64_t foldedBytes(const MemoryDemand& demand, const Network& network) {

@@ -238,7 +238,8 @@ Accuracy Trainer::vote(const std::atomic<bool>& stop) {
 
 LabelFreeMeasures Trainer::measure(const std::atomic<bool>& stop) {
   backbone_->refold();
-  const ViewExtractor extract(moco_->queryEncoder(), *backbone_, dataset_.normalisation);
+  const ViewExtractor extract(moco_->queryEncoder(), *backbone_, dataset_.normalisation,
+                              settings_.imageSize);
   const int64_t pictures = std::min(dataset_.test.count(), kMostMeasuredPictures);
   const auto first = extract(dataset_.test, pictures, 0, stop);
   const auto second = extract(dataset_.test, pictures, 1, stop);
