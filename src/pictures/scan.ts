@@ -83,7 +83,7 @@ interface Place {
 class Scan {
   readonly #signal: AbortSignal | undefined;
   readonly #candidates: Place[] = [];
-  readonly #links: Place[] = [];
+  readonly #links: Place[] = []; // that were not followed yet
   readonly #entered = new Set<string>();
   readonly #broken: BrokenFile[] = [];
   readonly #ignored = new Map<string, number>();
@@ -101,9 +101,7 @@ class Scan {
     if (!(await this.#enterOnce(place))) return;
     await this.#list(place, entries);
     // Links come last, so that a folder has the name under which it lies there itself.
-    for (let link = this.#links.shift(); link !== undefined; link = this.#links.shift()) {
-      await this.#follow(link);
-    }
+    while (this.#links.length > 0) await this.#follow(this.#links.splice(0));
   }
 
   async result(): Promise<Omit<Listing, 'prefixes'>> {
@@ -125,7 +123,9 @@ class Scan {
   /** Lists a folder and all folders below it. */
   async #list(folder: Place, entries: readonly Dirent<Buffer>[]): Promise<void> {
     throwIfAborted(this.#signal, 'looking for pictures');
-    for (const entry of entries) {
+    // In an order that does not depend on the disk: of two links to a folder, the first one counts.
+    const sorted = [...entries].sort((a, b) => Buffer.compare(a.name, b.name));
+    for (const entry of sorted) {
       if (entry.name[0] === DOT) continue;
       const place = below(folder, entry.name);
       if (entry.isDirectory()) await this.#enter(place);
@@ -144,10 +144,14 @@ class Scan {
     }
   }
 
-  async #follow(link: Place): Promise<void> {
-    const target = await stat(link.path).catch(() => undefined);
-    if (target?.isDirectory()) await this.#enter(link);
-    else this.#add(link);
+  async #follow(links: readonly Place[]): Promise<void> {
+    const targets = await eachOf(links, STATS_IN_FLIGHT, async ({ path }) =>
+      stat(path).catch(() => undefined),
+    );
+    for (const [index, link] of links.entries()) {
+      if (targets[index]?.isDirectory()) await this.#enter(link);
+      else this.#add(link);
+    }
   }
 
   /** @returns whether it is the first time */
