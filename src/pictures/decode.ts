@@ -15,8 +15,7 @@ type DecodedPicture = Omit<StoredPicture, 'hash'>;
 
 /**
  * Decodes a picture to `side` × `side` pixels of 8-bit sRGB: the first frame or page, turned as its
- * EXIF says, alpha blended with white, of 16-bit samples
- * the upper 8. The shorter side is resized to
+ * EXIF says, alpha blended with white, of 16-bit samples the upper 8. The shorter side is resized to
  * `side` (Lanczos with three lobes, as sharp does it), and the middle is taken. A picture that has
  * this size already stays as it is.
  * @param bytes of the file

@@ -22,6 +22,14 @@ export interface FolderRules {
   readonly splitSeed: number;
 }
 
+/** In pixels. */
+export interface PictureSizes {
+  /** Height and width of the stored pictures. */
+  readonly storedSize: number;
+  /** Of the views that are to be made of them. */
+  readonly imageSize: number;
+}
+
 /** Notices name so many kinds of files that are passed over. */
 const KINDS_NAMED = 5;
 
@@ -30,13 +38,13 @@ const KINDS_NAMED = 5;
  * picture, below the folder that was named and below the one that holds its split; a picture that
  * lies in none has no label.
  * @param folders absolute paths
- * @param side of the stored pictures
+ * @param sizes of the stored pictures, and of the views that are to be made of them
  * @throws MocoError `ERR_MOCO_DATA` for a wrong folder or table, or where there are no pictures;
  *   `ERR_MOCO_ABORTED`
  */
 export async function folderSource(
   folders: readonly string[],
-  side: number,
+  { storedSize, imageSize }: PictureSizes,
   rules: FolderRules,
   signal?: AbortSignal | undefined,
 ): Promise<PictureSource> {
@@ -47,7 +55,7 @@ export async function folderSource(
   const { labels, notices, tableHash } = await labelsOf(listing, places, byFolder, rules.labels);
   const { testFraction, splitSeed } = rules;
   return listedSource(listing, {
-    ...{ places: folders, side, labels, rules: rulesOf(rules, byFolder) },
+    ...{ places: folders, side: storedSize, imageSize, labels, rules: rulesOf(rules, byFolder) },
     fingerprint: fingerprintOf(listing, tableHash, byFolder, rules),
     notices: [...ignoredNotice(listing), ...outsideNotice(places, byFolder), ...notices],
     split: byFolder

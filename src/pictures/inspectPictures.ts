@@ -54,7 +54,7 @@ async function readFolders(
   { tell, signal }: Packaging,
 ): Promise<Summarised> {
   const { folders, storedSize, imageSize } = request;
-  const source = await folderSource(folders, storedSize, request, signal);
+  const source = await folderSource(folders, request, request, signal);
   using _quiet = await quietSharp();
   const broken: BrokenFile[] = [...source.broken];
   const tally = new Tally(source);

@@ -13,7 +13,10 @@ import {
 
 /** What is known of the pictures in a listing beside their files. */
 interface About
-  extends Pick<PictureSource, 'places' | 'fingerprint' | 'side' | 'rules' | 'notices' | 'split'> {
+  extends Pick<
+    PictureSource,
+    'places' | 'fingerprint' | 'side' | 'imageSize' | 'rules' | 'notices' | 'split'
+  > {
   readonly labels: ClassLabels;
 }
 

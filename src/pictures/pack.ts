@@ -50,8 +50,6 @@ export interface LockedPackaging extends Packaging {
 
 /** How a source is packed. */
 export interface Packing {
-  /** Of the views that are to be made of the pictures. */
-  readonly imageSize: number;
   /** Refuses where anything is broken, after looking at all of it. */
   readonly strict: boolean;
   /** Version of sharp, where it decodes the pictures. */
@@ -96,7 +94,7 @@ export async function packLock(path: string, { tell, signal }: Packaging): Promi
 export async function packSource(
   source: PictureSource,
   path: string,
-  { imageSize, strict, sharp }: Packing,
+  { strict, sharp }: Packing,
   { tell, signal, lock }: LockedPackaging,
 ): Promise<void> {
   await requireRoom(source, path);
@@ -107,8 +105,7 @@ export async function packSource(
   }
   if (strict && pack.broken.length > 0) throw refused(source, pack.broken);
   if (pack.count === 0) throw noneReadable(source, pack.broken);
-  const how = { imageSize, sharp, ...source.rules };
-  await pack.finish({ version: PACKED_VERSION, fit: 'cover', moco: version, ...how });
+  await pack.finish({ version: PACKED_VERSION, fit: 'cover', moco: version, sharp });
 }
 
 /** Where reading a source begins. */

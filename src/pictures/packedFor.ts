@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { throwIfAborted } from '../abort.js';
 import { whileListening } from '../download/whileListening.js';
 import { MocoError } from '../error.js';
-import { type FolderRules, folderSource, labelsFrom } from './folderSource.js';
+import { type FolderRules, folderSource, labelsFrom, type PictureSizes } from './folderSource.js';
 import { openPacked, type PackedPictures } from './openPacked.js';
 import {
   brokenLines,
@@ -17,13 +17,9 @@ import { quietSharp, sharpVersion } from './sharp.js';
 import type { PictureSource } from './source.js';
 
 /** Pictures in folders, and how they are packed. */
-export interface FolderRequest extends FolderRules {
+export interface FolderRequest extends FolderRules, PictureSizes {
   /** Absolute paths. */
   readonly folders: readonly string[];
-  /** Height and width of the stored pictures. */
-  readonly storedSize: number;
-  /** Of the views that are to be made of them. */
-  readonly imageSize: number;
   /** Refuses folders with files that cannot be read. */
   readonly strict: boolean;
 }
@@ -50,12 +46,9 @@ export async function packedFor(
   options: PackOptions = {},
 ): Promise<PackedPictures> {
   const file = await onlyFile(data);
-  const packed =
-    file === undefined
-      ? await packFolders({ folders: data, ...rules }, pathBelow(dataRoot, data, rules), options)
-      : await openAsAsked(file, rules);
-  if (rules.strict && packed.broken.length > 0) throw notWhole(packed);
-  return packed;
+  if (file !== undefined) return await openAsAsked(file, rules);
+  const request = { folders: data, ...rules };
+  return await packFolders(request, pathBelow(dataRoot, request), options);
 }
 
 /**
@@ -68,14 +61,15 @@ export async function packFolders(
   path: string,
   options: PackOptions = {},
 ): Promise<PackedPictures> {
-  const { folders, storedSize, imageSize, strict } = request;
+  const { folders, strict } = request;
   throwIfAborted(options.signal, 'packing');
-  const source = await folderSource(folders, storedSize, request, options.signal);
-  return await packedOnce(source, path, options, async (packaging) => {
+  const source = await folderSource(folders, request, request, options.signal);
+  const packed = await packedOnce(source, path, options, async (packaging) => {
     using _quiet = await quietSharp();
     const sharp = await sharpVersion();
-    await packSource(source, path, { imageSize, strict, sharp }, packaging);
+    await packSource(source, path, { strict, sharp }, packaging);
   });
+  return strict ? requireWhole(packed) : packed;
 }
 
 /** The packed file of a source, which `make` makes where it is not there as it should be. */
@@ -98,19 +92,21 @@ export async function packedOnce(
 
 /** What lies there, where it was made of just this; a damaged file is made again. */
 async function upToDate(
-  { fingerprint, side }: PictureSource,
+  { fingerprint, side, imageSize }: PictureSource,
   path: string,
 ): Promise<PackedPictures | undefined> {
   if ((await stat(path).catch(() => undefined)) === undefined) return undefined;
   const packed = await openPacked(path).catch(() => undefined);
-  const isSame = packed?.meta.listing === fingerprint && packed.meta.storedSize === side;
-  return isSame ? packed : undefined;
+  if (packed === undefined) return undefined;
+  const { listing, ...sizes } = packed.meta;
+  const areSame = sizes.storedSize === side && sizes.imageSize === imageSize;
+  return listing === fingerprint && areSame ? packed : undefined;
 }
 
-/** Opens a packed file. @throws MocoError where it was made by other rules than those asked for */
+/** @throws MocoError `ERR_MOCO_DATA` where it was made by other rules than those asked for */
 async function openAsAsked(
   path: string,
-  { labels, split }: Pick<PackedRequest, 'labels' | 'split'>,
+  { labels, split, strict }: Pick<PackedRequest, 'labels' | 'split' | 'strict'>,
 ): Promise<PackedPictures> {
   const packed = await openPacked(path);
   const { meta } = packed;
@@ -118,7 +114,7 @@ async function openAsAsked(
     throw otherRules(path, 'labels', meta.labels, labels);
   }
   if (split !== 'auto' && split !== meta.split) throw otherRules(path, 'split', meta.split, split);
-  return packed;
+  return strict ? requireWhole(packed) : packed;
 }
 
 function otherRules(path: string, rule: string, made: string, asked: string): MocoError {
@@ -140,20 +136,19 @@ async function onlyFile(data: readonly string[]): Promise<string | undefined> {
   return undefined;
 }
 
-function pathBelow(
-  dataRoot: string,
-  folders: readonly string[],
-  { storedSize, strict: _, ...rules }: Omit<FolderRequest, 'folders'>,
-): string {
-  const key = createHash('sha256')
-    .update(JSON.stringify([folders, rules]))
-    .digest('hex');
+function pathBelow(dataRoot: string, request: FolderRequest): string {
+  const { folders, storedSize, imageSize, labels, split, testFraction, splitSeed } = request;
+  const made = JSON.stringify([folders, imageSize, labels, split, testFraction, splitSeed]);
+  const key = createHash('sha256').update(made).digest('hex').slice(0, 8);
   const name = basename(folders[0] ?? '').replace(/[^\p{L}\p{N}._-]/gu, '_') || 'pictures';
-  return join(dataRoot, 'packed', `${name}-${storedSize}-${key.slice(0, 8)}.moco`);
+  return join(dataRoot, 'packed', `${name}-${storedSize}-${key}.moco`);
 }
 
-function notWhole({ path, broken }: PackedPictures): MocoError {
-  return new MocoError(
+/** @throws MocoError `ERR_MOCO_DATA` where files were left out */
+function requireWhole(packed: PackedPictures): PackedPictures {
+  const { path, broken } = packed;
+  if (broken.length === 0) return packed;
+  throw new MocoError(
     'ERR_MOCO_DATA',
     `${path}: ${broken.length} broken when it was packed\n${brokenLines(broken)}`,
     { hint: 'Repair or remove them, or go on without them by leaving --strict out.' },

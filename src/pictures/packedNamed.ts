@@ -41,18 +41,17 @@ async function packedStl10(
   );
   const path = pathBelow(dataRoot, 'stl10');
   return await packedOnce(source, path, options, async (packaging) => {
-    await packSource(source, path, { imageSize: STL10_SIDE, strict: true }, packaging);
+    await packSource(source, path, { strict: true }, packaging);
   });
 }
 
 async function packedTinyImagenet(dataRoot: string, options: PackOptions): Promise<PackedPictures> {
-  const imageSize = TINY_IMAGENET_SIDE;
-  const source = await tinyImagenetSource(dataRoot, imageSize, options.signal);
+  const source = await tinyImagenetSource(dataRoot, options.signal);
   const path = pathBelow(dataRoot, 'tiny-imagenet');
   return await packedOnce(source, path, options, async (packaging) => {
     using _quiet = await quietSharp();
     const sharp = await sharpVersion();
-    await packSource(source, path, { imageSize, strict: false, sharp }, packaging);
+    await packSource(source, path, { strict: false, sharp }, packaging);
   });
 }
 

@@ -16,11 +16,8 @@ import { addSums, channelSums, meanAndStd, NO_SUMS, Tally } from './tally.js';
 /** A file is made where there is none, and one that is there stays as it is. */
 const READ_AND_WRITE = constants.O_RDWR | constants.O_CREAT;
 
-/** What the header says of the file that only its maker knows. */
-type Making = Omit<
-  PackedMeta,
-  'storedSize' | 'block' | 'mean' | 'std' | 'formats' | 'listing' | 'sources' | 'notices'
->;
+/** What the header says that neither the source nor the pictures tell. */
+type Making = Pick<PackedMeta, 'version' | 'fit' | 'moco' | 'sharp'>;
 
 /**
  * A packed file in the making: beside its final path lie what is written of it (`.part`) and a journal
@@ -77,7 +74,8 @@ export class PartialPack implements AsyncDisposable {
     requireMine: () => void,
   ): Promise<PartialPack> {
     const { part, journal } = partialPaths(target);
-    const made = [PACKED_VERSION, source.fingerprint, source.side, source.places];
+    const { fingerprint, side, places } = source;
+    const made = [PACKED_VERSION, fingerprint, side, places];
     const key = JSON.stringify(made);
     const noted = await Journal.read(journal, key);
     const file = await open(part, READ_AND_WRITE).catch((cause: unknown) =>
@@ -212,7 +210,9 @@ export class PartialPack implements AsyncDisposable {
   #meta(making: Making): PackedMeta {
     return {
       ...making,
+      ...this.#source.rules,
       storedSize: this.#source.side,
+      imageSize: this.#source.imageSize,
       block: this.#block,
       ...meanAndStd(this.#sums),
       formats: Object.fromEntries(this.#tally.formats),

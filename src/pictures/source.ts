@@ -50,6 +50,8 @@ export interface PictureSource {
   readonly count: number;
   /** Height and width of the pictures as they are stored. */
   readonly side: number;
+  /** The same of the views that are to be made of them. */
+  readonly imageSize: number;
   readonly classes: readonly string[];
   /** Where labels and splits are from, for the header. */
   readonly rules: SourceRules;

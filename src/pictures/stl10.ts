@@ -90,6 +90,7 @@ export async function stl10Source(
     fingerprint: fingerprintOf(parts, classes),
     count: parts.reduce((sum, { count }) => sum + count, 0),
     side: STL10_SIDE,
+    imageSize: STL10_SIDE,
     classes,
     rules: { labels: 'stl10', split: 'stl10' },
     broken: [],

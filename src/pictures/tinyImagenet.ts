@@ -20,12 +20,10 @@ const ARCHIVE = 'http://cs231n.stanford.edu/tiny-imagenet-200.zip';
 /**
  * Tiny ImageNet as it is published: `train/<class>/images`, `val/images` with a list of labels, and
  * `test/images` without labels. The names of the classes are WordNet's numbers.
- * @param side of the stored pictures
  * @throws MocoError `ERR_MOCO_DATA` where it is not there, or incomplete; `ERR_MOCO_ABORTED`
  */
 export async function tinyImagenetSource(
   dataRoot: string,
-  side: number,
   signal?: AbortSignal | undefined,
 ): Promise<PictureSource> {
   const folder = join(dataRoot, TINY_IMAGENET_FOLDER);
@@ -36,7 +34,7 @@ export async function tinyImagenetSource(
   const labels = classLabels(listing.files.map((file) => classOf(file, validation)));
   if (labels.classes.length === 0) throw missing(folder);
   return listedSource(listing, {
-    ...{ places: [folder], side, labels },
+    ...{ places: [folder], side: TINY_IMAGENET_SIDE, imageSize: TINY_IMAGENET_SIDE, labels },
     rules: { labels: 'tiny-imagenet', split: 'tiny-imagenet' },
     fingerprint: fingerprintOf(listing, text),
     notices: [],

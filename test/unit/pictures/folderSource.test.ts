@@ -11,6 +11,8 @@ import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 const RULES: FolderRules = { labels: 'none', split: 'auto', testFraction: 0.1, splitSeed: 0 };
 
+const SIZES = { storedSize: 8, imageSize: 8 };
+
 const hashOf = (text: string) => createHash('sha256').update(text).digest().subarray(0, 16);
 
 interface Given {
@@ -29,7 +31,7 @@ async function sourceOf(t: TestContext, { files, folders, rules, table }: Given)
   const labels = table && { labels: join(folder, table[0]) };
   if (table) await writeFiles(folder, { [table[0]]: table[1] });
   const named = folders?.map((name) => join(pictures, name)) ?? [pictures];
-  return await folderSource(named, 8, { ...RULES, ...rules, ...labels });
+  return await folderSource(named, SIZES, { ...RULES, ...rules, ...labels });
 }
 
 /** By name, the class of each picture and its split. */
@@ -219,7 +221,7 @@ test('the fingerprint changes with what has a say in labels and splits, and only
     'l.csv': 'file,label\na/1.png,cat\n',
   });
   const of = async (rules: Partial<FolderRules>) =>
-    (await folderSource([folder], 8, { ...RULES, ...rules })).fingerprint;
+    (await folderSource([folder], SIZES, { ...RULES, ...rules })).fingerprint;
   const plain = await of({});
   assert.equal(await of({ split: 'fraction' }), plain);
   const others = [

@@ -138,6 +138,22 @@ test('folders are packed once, and again when anything in them has changed', asy
   ]);
 });
 
+test('a file that was packed for views of another size is packed again', async (t) => {
+  const { pictures, out } = folders(t);
+  await writePictures(pictures, ['1.png', '2.png']);
+  await packSmall(pictures, out);
+  assert.equal((await packSmall(pictures, out, { imageSize: 7 })).imageSize, 7);
+});
+
+test('strict refuses what was packed without it', async (t) => {
+  const { pictures, out } = folders(t);
+  await writePictures(pictures, ['1.png']);
+  await writeFiles(pictures, { '2.png': 'no picture' });
+  await packSmall(pictures, out);
+  const strict = packSmall(pictures, out, { strict: true });
+  assert.match((await failure(strict, 'ERR_MOCO_DATA')).message, /1 broken when it was packed/);
+});
+
 test('a damaged packed file of folders is made again', async (t) => {
   const { folder, pictures } = folders(t);
   await writePictures(pictures, ['1.png', '2.png']);

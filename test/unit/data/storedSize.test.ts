@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { storedSizeFor } from '#moco/pictures/storedSize.js';
+import { storedSizeFor } from '#moco/data/storedSize.js';
 
 test('pictures are stored with a margin for crops, to a multiple of eight', () => {
   const sizes = [32, 48, 64, 96, 128, 160, 192, 224];
