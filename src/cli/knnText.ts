@@ -9,6 +9,9 @@ const CONVENTIONS: ReadonlyMap<number, string> = new Map([
   [0.1, "official MoCo's on CIFAR-10, and most papers'"],
 ]);
 
+/** Up to how many classes each has a line of its own. */
+const MOST_CLASSES = 256;
+
 /** What is measured, and how. */
 export function knnHeader({ config, description }: KnnStartEvent): string[] {
   return [
@@ -38,6 +41,8 @@ export function knnReport({ temperature, perClass, results }: KnnResult): string
       return convention === undefined ? row : `${row}   ${convention}`;
     }),
     '',
-    ...tableLines([[`class (temperature ${temperature})`, 'pictures', 'top-1'], ...classes]),
+    ...(classes.length > MOST_CLASSES
+      ? [`how each of the ${classes.length} classes did, --json tells`]
+      : tableLines([[`class (temperature ${temperature})`, 'pictures', 'top-1'], ...classes])),
   ];
 }

@@ -89,11 +89,15 @@ export const validationCheck: PictureCheck<DataLimits> = {
   },
 };
 
-/** There are training pictures enough for `k` neighbours. */
-export const neighboursCheck: PictureCheck<DataLimits & { readonly k: number }> = {
+/** There are training pictures enough for `k` neighbours; without labels, none votes. */
+export const neighboursCheck: PictureCheck<
+  DataLimits & { readonly k: number; readonly labels: string }
+> = {
   keys: ['k', 'trainLimit', 'validation', 'dataset'],
-  problem: (config, size) =>
-    tooMany(config.k, config, size, ': the kNN bank holds the training pictures'),
+  problem: ({ k, labels, ...limits }, size) =>
+    limits.data?.length && labels === 'none'
+      ? undefined
+      : tooMany(k, limits, size, ': the kNN bank holds the training pictures'),
 };
 
 /**

@@ -35,10 +35,10 @@ const MAX_QUEUE_BYTES = 2 ** 36;
 interface PicturesNeeded extends DataLimits {
   readonly batchSize: number | 'auto';
   readonly k: number;
+  readonly labels: string;
 }
 
 interface CheckedTogether extends PicturesNeeded {
-  readonly labels: string;
   readonly batchNormGroups: number;
   readonly m: number;
   readonly featureDim: number;

@@ -15,6 +15,8 @@ export interface ModelDescription {
   readonly mocoVersion?: string | undefined;
   /** One row for each evaluation. */
   readonly results?: readonly MetricsRow[] | undefined;
+  /** The epoch that was the best until then. */
+  readonly bestEpoch?: number | undefined;
   /** What the encoder sees of a picture. */
   readonly input?: ModelInput | undefined;
   /** Name, number and fingerprint of the pictures that it was trained on. */
@@ -65,9 +67,10 @@ const runSchema = z
     trainedOn: trainedOnSchema.optional(),
     config: configSchema,
     results: z.array(metricsSchema),
+    best: z.object({ epoch: z.int() }).optional(),
   })
-  .transform(({ epoch, step, mocoVersion, input, trainedOn, config, results }) => {
-    return { epoch, step, mocoVersion, input, trainedOn, config, results };
+  .transform(({ epoch, step, mocoVersion, input, trainedOn, config, results, best }) => {
+    return { epoch, step, mocoVersion, input, trainedOn, config, results, bestEpoch: best?.epoch };
   });
 
 /**

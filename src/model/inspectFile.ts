@@ -23,7 +23,7 @@ const ARGUMENTS = {
 };
 
 /** What is in a model file or checkpoint. */
-export interface FileInspection extends Omit<ModelDescription, 'results'> {
+export interface FileInspection extends Omit<ModelDescription, 'results' | 'bestEpoch'> {
   readonly path: string;
   readonly format: TensorFile['format'];
   /** Size of the file, in bytes. */
@@ -47,7 +47,7 @@ export interface FileInspection extends Omit<ModelDescription, 'results'> {
   readonly notes: readonly string[];
   /** Why a network is no ResNet that moco knows, in one or several lines. */
   readonly misfit: string | undefined;
-  /** Results of the last evaluation, and of the one with the highest kNN top-1. */
+  /** Results of the last evaluation, and of the best one until then. */
   readonly metrics: { readonly last: MetricsRow; readonly best: MetricsRow } | undefined;
   /** How many tensors the file has, and how many of them were compared with their checksum. */
   readonly checksums: { readonly tensors: number; readonly verified: number };
@@ -72,7 +72,7 @@ export async function inspectFile(
   throwIfAborted(signal, 'the inspection');
   const { file, tensors, ...model } = await readModel(absolute(path), prefix);
   const verified = await verifyChecksums(file, signal);
-  const { results = [], ...description } = describeModel(file);
+  const { results = [], bestEpoch, ...description } = describeModel(file);
   return {
     path: file.path,
     format: file.format,
@@ -83,7 +83,7 @@ export async function inspectFile(
     nonFinite: await findNonFinite({ path: file.path, tensors }, signal),
     opaque: file.opaque,
     ...description,
-    metrics: summary(results),
+    metrics: summary(results, bestEpoch),
     checksums: { tensors: file.tensors.length, verified },
   };
 }
@@ -94,10 +94,12 @@ function parameterCount(tensors: readonly StoredTensor[]): number {
     .reduce((sum, { shape }) => sum + elementCount(shape), 0);
 }
 
-function summary(results: readonly MetricsRow[]): FileInspection['metrics'] {
+/** @param bestEpoch what the file says is the best; undefined in a model's file, which has one row */
+function summary(
+  results: readonly MetricsRow[],
+  bestEpoch: number | undefined,
+): FileInspection['metrics'] {
   const last = results.at(-1);
   if (last === undefined) return undefined;
-  const top1 = (row: MetricsRow) => row.top1 ?? Number.NEGATIVE_INFINITY;
-  const best = results.reduce((best, row) => (top1(row) > top1(best) ? row : best));
-  return { last, best };
+  return { last, best: results.find(({ epoch }) => epoch === bestEpoch) ?? last };
 }

@@ -16,6 +16,7 @@ import type {
   TrainEvent,
   TrainerDescription,
 } from './events.js';
+import { MeasureWatch } from './measureWatch.js';
 import { epochOfModel, missingParts } from './missingParts.js';
 import { Progress } from './progress.js';
 import { recipeAdvice } from './recipeAdvice.js';
@@ -48,6 +49,7 @@ export class TrainingRun {
   readonly #progress: Progress;
   readonly #saver: RunSaver;
   readonly #watches: readonly [CollapseWatch, CoreWatch];
+  readonly #measureWatch = new MeasureWatch();
   /** When the newest checkpoint was begun, of `performance.now()`. */
   #checkpointed = performance.now();
   /** Whether the newest checkpoint, once it is written, holds all that was done. */
@@ -87,7 +89,10 @@ export class TrainingRun {
       const trained = progress.trained();
       yield trained;
       if (trained.isEvaluated) {
-        yield await this.#evaluate(trained);
+        const evaluation = await this.#evaluate(trained);
+        yield evaluation;
+        const message = this.#measureWatch.after(evaluation);
+        if (message !== undefined) yield { type: 'warning', message };
         yield* this.#nativeWarnings();
       } else {
         await this.#finishEpoch(trained);

@@ -43,3 +43,13 @@ test('knn says whose convention a temperature is, and what each class gets', () 
     'ring                             0         –',
   ]);
 });
+
+test('of very many classes, no line is shown for each', () => {
+  const perClass = Array.from({ length: 257 }, (_, number) => ({
+    ...{ class: `n${number}`, pictures: 1, top1: 100 },
+  }));
+  const result = { temperature: 0.5, top1: 50, top5: 60, perClass, confusion: undefined };
+  const lines = knnReport({ ...result, k: 200, results: [result], description });
+  assert.equal(lines.length, 5);
+  assert.equal(lines.at(-1), 'how each of the 257 classes did, --json tells');
+});

@@ -239,6 +239,15 @@ test('validation leaves enough training pictures for a batch and for k', () => {
   parseTrainConfig({ trainLimit: 300, validation: 44 });
 });
 
+test('without labels, there may be fewer pictures than neighbours that would vote', () => {
+  const size = { train: 100, test: 10, source: 'in pictures' };
+  const own = { data: ['pictures'], batchSize: 64 };
+  const checked = (labels: string) => () =>
+    requirePictures(trainCommand, trainPictureChecks, parseTrainConfig({ ...own, labels }), size);
+  checked('none')();
+  assert.throws(checked('folders'), { message: / k: expected at most 100, .* given 200$/ });
+});
+
 test('a key that resembles none of those known gets no suggestion', () => {
   for (const key of ['foo', 'x']) assert.deepEqual(problems({ [key]: 1 }), [`${key}: unknown key`]);
 });

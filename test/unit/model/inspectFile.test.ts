@@ -49,6 +49,7 @@ const RUN = {
     { epoch: 2, trainLoss: 6, top1: 45, top5: 80 },
     { epoch: 3, trainLoss: 5.5, top1: 40, top5: 85 },
   ],
+  best: { epoch: 2 },
   rngState: 'kept, and not shown',
 };
 

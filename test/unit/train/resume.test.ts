@@ -24,6 +24,7 @@ import {
 import { createTrainer } from '#moco/train/createTrainer.js';
 import type { TrainEvent } from '#moco/train/events.js';
 import { changedSurroundings, requireSameRun } from '#moco/train/resume.js';
+import { runStateSchema } from '#moco/train/runState.js';
 import type { Trainer } from '#moco/train/trainer.js';
 import { addonError } from '../../support/addonError.js';
 import { collect } from '../../support/collect.js';
@@ -119,6 +120,44 @@ test('a run stopped in or after an epoch without evaluation goes on as if it had
       `${type} of epoch ${epoch}`,
     );
   }
+});
+
+test('a run without labels goes on with its table and metrics, and knows its best epoch', async (context) => {
+  const script = {
+    isUnlabelled: true,
+    measures: [{ effectiveRank: 30 }, { effectiveRank: 20 }, { effectiveRank: 10 }],
+  };
+  const whole = temporaryFolder(context);
+  await collect(trainerOn(new NativeTrainerDouble(script), { out: whole }).run());
+  const out = temporaryFolder(context);
+  const stopAt = (event: TrainEvent) => event.type === 'evaluation' && event.epoch === 2;
+  const { checkpoint } = await interrupted(out, stopAt, new NativeTrainerDouble(script));
+  const native = new NativeTrainerDouble({ ...script, epochsBefore: 2 });
+  const { events } = await collect(trainerOn(native, { out }, { checkpoint }).run());
+  assert.equal(await results(out), await results(whole));
+  assert.deepEqual(await metrics(out), await metrics(whole));
+  const done = events.at(-1);
+  assert.ok(done?.type === 'done' && done.hasBestModel);
+  assert.deepEqual(done.best, {
+    ...{ epoch: 1, by: 'effectiveRank', value: 30 },
+    ...{ top1: undefined, top5: undefined },
+  });
+});
+
+test('a checkpoint from before there were measures goes on by kNN', async (context) => {
+  const out = temporaryFolder(context);
+  const { checkpoint } = await interrupted(out, (event) => event.type === 'evaluation');
+  const before = runStateSchema.parse({
+    ...checkpoint.state,
+    results: [{ epoch: 1, trainLoss: 1.3125, top1: 95, top5: 90 }],
+    best: { epoch: 1, top1: 95, top5: 90 },
+  });
+  const native = new NativeTrainerDouble({ epochsBefore: 1 });
+  const old = { ...checkpoint, state: before };
+  const { events } = await collect(trainerOn(native, { out }, { checkpoint: old }).run());
+  const done = events.at(-1);
+  assert.ok(done?.type === 'done');
+  assert.deepEqual(done.best, { epoch: 1, by: 'knn', value: 95, top1: 95, top5: 90 });
 });
 
 test('a run cannot end where it lies after an epoch that was not evaluated', async (context) => {
