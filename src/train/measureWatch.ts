@@ -2,7 +2,7 @@ import type { EvaluationEvent } from './events.js';
 
 /**
  * Below it all pictures have nearly the same projection: 1 is even, 0 is collapse (Chen & He, CVPR
- * 2021, figure 2). XX
+ * 2021, figure 2).
  */
 const LEAST_SPREAD = 0.05;
 
@@ -19,6 +19,6 @@ export class MeasureWatch {
     const { dimensionSpread, effectiveRank } = measures;
     if (dimensionSpread >= LEAST_SPREAD && effectiveRank >= LEAST_RANK) return undefined;
     this.#hasWarned = true;
-    return `the encoder has collapsed: it gives all pictures nearly the same vector (spread ${dimensionSpread.toFixed(3)}, effective rank ${effectiveRank.toFixed(1)}); look whether the training pictures are all alike, else go back to an earlier checkpoint, with a lower learning rate or a slower momentum`;
+    return `the encoder has collapsed: it gives all pictures nearly the same vector (spread ${dimensionSpread.toFixed(3)}, effective rank ${effectiveRank.toFixed(1)}); look whether the training pictures are all alike, else change the learning rate, the temperature or the momentum`;
   }
 }
