@@ -5,10 +5,14 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import { packageRoot } from '#moco/packageRoot.js';
 import { decodePicture } from '#moco/pictures/decode.js';
+import { Dice, mutated } from '../../support/mutations.js';
 import { gradient, pngOf } from '../../support/pictureFolder.js';
 
 /** Pictures of all formats and modes; `make_pictures.py` made them with Pillow. */
 const folder = join(packageRoot, 'test/pictures');
+
+/** How long damaged files are decoded; `MOCO_FUZZ_SECONDS` in `npm run test:fuzz` says more. */
+const FUZZ_SECONDS = Number(process.env.MOCO_FUZZ_SECONDS ?? 2);
 
 interface Expected {
   readonly pixels: string;
@@ -116,6 +120,18 @@ test('a file that is cut off anywhere is broken, or was whole up to there', asyn
       assert.match(reason, /^damaged or unsupported|^its content|^its samples/, `${name} ${share}`);
       assert.ok(!reason.includes('\n'));
     }
+  }
+});
+
+test('damaged files of every format end in a picture or a reason', async () => {
+  const end = performance.now() + 1000 * FUZZ_SECONDS;
+  for (let seed = 1; performance.now() < end; seed++) {
+    const dice = new Dice(seed);
+    const name = dice.of(Object.keys(expected));
+    const bytes = mutated(await readFile(join(folder, 'files', name)), dice);
+    const decoded = await decodePicture(bytes, 16);
+    if ('reason' in decoded) assert.match(decoded.reason, /^[^\n]{5,200}$/);
+    else assert.equal(decoded.pixels.length, 16 * 16 * 3, `${name}, seed ${seed}`);
   }
 });
 
