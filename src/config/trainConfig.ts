@@ -126,6 +126,14 @@ const trainConfigSchema = z
       .describe("share of the key encoder's own parameters that a momentum update keeps"),
     k,
     batchSize: batchSizeOrAuto,
+    shuffleWindow: z
+      .int()
+      .min(0)
+      .max(2_147_483_648)
+      .default(0)
+      .describe(
+        'pictures of a packed file that are shuffled among themselves, for disks that are slow at reading here and there; 0 shuffles all',
+      ),
     batchNormGroups: z
       .int()
       .min(1)

@@ -2,6 +2,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 
@@ -63,6 +64,24 @@ std::vector<int64_t> shuffledIndices(int64_t count, Philox random) {
 
 std::vector<int64_t> shuffledIndices(int64_t count, uint64_t seed, uint32_t epoch) {
   return shuffledIndices(count, Philox(seed, Purpose::kShuffle, epoch));
+}
+
+std::vector<int64_t> shuffledInWindows(int64_t count, int64_t window, uint64_t seed,
+                                       uint32_t epoch) {
+  const int64_t runs = (count + kShuffledRun - 1) / kShuffledRun;
+  std::vector<int64_t> order;
+  order.reserve(count);
+  for (const int64_t run : shuffledIndices(runs, seed, epoch)) {
+    const int64_t end = std::min((run + 1) * kShuffledRun, count);
+    for (int64_t i = run * kShuffledRun; i < end; ++i) order.push_back(i);
+  }
+  Philox random(seed, Purpose::kShuffle, epoch, 1);  // stream 0 has put the runs in order
+  for (int64_t begin = 0; begin < count; begin += window) {
+    for (int64_t i = std::min(window, count - begin) - 1; i > 0; --i) {
+      std::swap(order[begin + i], order[begin + random.below(i + 1)]);
+    }
+  }
+  return order;
 }
 
 at::Generator torchGenerator(uint64_t seed, Purpose purpose) {

@@ -2,7 +2,6 @@
 
 #include <ATen/record_function.h>
 
-#include "core/base/random.h"
 #include "core/device/profiler.h"
 #include "core/input/make_views.h"
 
@@ -18,7 +17,7 @@ DeviceInputLoader::DeviceInputLoader(const ImageStore& store, const InputOptions
       taken_(batches_.count()) {}
 
 DeviceInputLoader::Epoch DeviceInputLoader::draw(uint32_t number) const {
-  Epoch epoch{number, at::tensor(shuffledIndices(store_.count(), seed_, number), at::kLong), {}};
+  Epoch epoch{number, at::tensor(batches_.order(seed_, number), at::kLong), {}};
   for (int64_t view = 0; view < viewsPerPicture_; ++view) {
     epoch.draws.push_back(
         drawViews({seed_, number, view}, epoch.order, store_.height(), store_.width()));

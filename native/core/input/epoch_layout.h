@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
+
+#include "core/base/random.h"
 
 namespace moco {
 
@@ -9,13 +12,23 @@ namespace moco {
 struct EpochLayout {
   int64_t viewsPerPicture = 2;
   bool keepIncompleteBatch = false;  // true trains on a shorter last batch, false leaves it out
+  int64_t shuffleWindow = 0;         // pictures that are shuffled among themselves; 0: all
 };
 
-/// How an epoch's pictures are divided into batches.
+/// The order of an epoch's pictures, and how they are divided into batches.
 class EpochBatches {
  public:
   EpochBatches(int64_t pictures, int64_t batchSize, const EpochLayout& layout)
-      : pictures_(pictures), batchSize_(batchSize), keepIncomplete_(layout.keepIncompleteBatch) {}
+      : pictures_(pictures),
+        batchSize_(batchSize),
+        keepIncomplete_(layout.keepIncompleteBatch),
+        window_(layout.shuffleWindow) {}
+
+  /// The numbers of all pictures in the order in which an epoch visits them.
+  std::vector<int64_t> order(uint64_t seed, uint32_t epoch) const {
+    return window_ == 0 ? shuffledIndices(pictures_, seed, epoch)
+                        : shuffledInWindows(pictures_, window_, seed, epoch);
+  }
 
   int64_t count() const {
     return (pictures_ + (keepIncomplete_ ? batchSize_ - 1 : 0)) / batchSize_;
@@ -28,6 +41,7 @@ class EpochBatches {
  private:
   int64_t pictures_, batchSize_;
   bool keepIncomplete_;
+  int64_t window_;
 };
 
 }  // namespace moco

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/base/random.h"
 #include "core/device/profiler.h"
 #include "core/input/make_views.h"
 
@@ -62,7 +61,7 @@ void HostInputLoader::startEpoch(uint32_t epoch, int64_t firstBatch) {
   assigned_ = batchesPerEpoch();
   changed_.wait(lock, [this] { return inWork_ == 0; });
   epoch_ = epoch;
-  order_ = at::tensor(shuffledIndices(store_.count(), seed_, epoch), at::kLong);
+  order_ = at::tensor(batches_.order(seed_, epoch), at::kLong);
   for (auto& slot : slots_) slot.ready = -1;
   assigned_ = taken_ = firstBatch;
   changed_.notify_all();

@@ -97,13 +97,15 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beg
   saving_.emplace(machine_.device);
   warnOfMissingGraphs();
   placement_ = placeData(machine_.device, dataset_.train, {&dataset_.test});
-  loader_ = makeInputLoader(placement_.viewed, {.device = machine_.device,
-                                                .compute = machine_.precision.compute,
-                                                .normalisation = dataset_.normalisation,
-                                                .imageSize = settings_.imageSize,
-                                                .batchSize = settings_.batchSize,
-                                                .seed = settings_.seed,
-                                                .threads = machine_.dataThreads});
+  loader_ =
+      makeInputLoader(placement_.viewed, {.device = machine_.device,
+                                          .compute = machine_.precision.compute,
+                                          .normalisation = dataset_.normalisation,
+                                          .imageSize = settings_.imageSize,
+                                          .batchSize = settings_.batchSize,
+                                          .seed = settings_.seed,
+                                          .threads = machine_.dataThreads,
+                                          .layout = {.shuffleWindow = settings_.shuffleWindow}});
 }
 
 MocoOptions Trainer::mocoOptions() const {

@@ -17,6 +17,7 @@ struct TrainerSettings {
   int64_t imageSize;  // height and width of what the encoder sees
   int64_t k;          // neighbours that vote in the kNN evaluation
   int64_t batchSize;
+  int64_t shuffleWindow = 0;  // pictures that are shuffled among themselves; 0: all
   uint64_t seed;
   ComputeSettings compute;
 
@@ -29,6 +30,7 @@ struct TrainerSettings {
     visit("imageSize", imageSize);
     visit("k", k);
     visit("batchSize", batchSize);
+    visit("shuffleWindow", shuffleWindow);
     visit("seed", seed);
     compute.each(visit);
   }

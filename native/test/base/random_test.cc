@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "core/input/view_parameters.h"
 
@@ -48,6 +49,28 @@ TEST_CASE("a shuffle holds every picture once and depends on seed and epoch") {
   CHECK(order == shuffledIndices(1000, 5, 1));
   CHECK(order != shuffledIndices(1000, 5, 2));
   CHECK(order != shuffledIndices(1000, 6, 1));
+}
+
+TEST_CASE("a shuffle in windows holds every picture once, and in a window few places of the disk") {
+  constexpr int64_t kCount = 10'000;
+  constexpr int64_t kWindow = 4 * kShuffledRun;
+  const auto order = shuffledInWindows(kCount, kWindow, 7, 3);
+  CHECK(order == shuffledInWindows(kCount, kWindow, 7, 3));
+  CHECK(order != shuffledInWindows(kCount, kWindow, 7, 4));
+  CHECK(order != shuffledInWindows(kCount, kWindow, 8, 3));
+  auto sorted = order;
+  std::sort(sorted.begin(), sorted.end());
+  for (int64_t i = 0; i < kCount; ++i) REQUIRE(sorted[i] == i);
+  int64_t neighbours = 0;
+  for (int64_t begin = 0; begin < kCount; begin += kWindow) {
+    std::set<int64_t> runs;
+    for (int64_t i = begin; i < std::min(begin + kWindow, kCount); ++i) {
+      runs.insert(order[i] / kShuffledRun);
+      neighbours += i > begin && order[i] == order[i - 1] + 1 ? 1 : 0;
+    }
+    CHECK(runs.size() <= 5);  // a short last run may shift the others by a part of one
+  }
+  CHECK(neighbours < kCount / 100);
 }
 
 TEST_CASE("views are drawn with the reference's distributions") {

@@ -49,6 +49,7 @@ test("without any key, the configuration is the reference's", () => {
     storedSize: 'auto',
     imageSize: 'auto',
     stem: 'auto',
+    shuffleWindow: 0,
     dataset: 'cifar10',
     dataRoot: 'data',
     validation: 0,
