@@ -21,6 +21,7 @@ export function inspectionLines(inspection: FileInspection): string[] {
     `model   ${model(inspection)}`,
     ...(prefix === '' ? [] : [`        under ${prefix}`]),
     ...progress(inspection),
+    ...inputLines(inspection),
     ...(metrics ? [`metrics last: ${values(metrics.last)}`] : []),
     ...(metrics ? [`        best: ${values(metrics.best)}`] : []),
     ...(config ? [`config  ${values(config)}`] : []),
@@ -65,6 +66,24 @@ function progress({ epoch, step, mocoVersion }: FileInspection): string[] {
   const steps = step ? ` and ${count(step, 'step')}` : '';
   const by = mocoVersion === undefined ? '' : ` by moco ${mocoVersion}`;
   return [`trained ${count(epoch, 'epoch')}${steps}${by}`];
+}
+
+/** What a model sees of a picture, and what it was trained on. */
+function inputLines({ input, trainedOn }: FileInspection): string[] {
+  const lines: string[] = [];
+  if (input !== undefined) {
+    const { imageSize, cropShare, mean, std } = input;
+    const shorter = Math.round(imageSize / cropShare);
+    const numbers = (values: readonly number[]) => values.map((value) => value.toFixed(4)).join(' ');
+    lines.push(
+      `input   ${imageSize}×${imageSize}, the middle of a picture whose shorter side is ${shorter}`,
+      `        mean ${numbers(mean)}, deviation ${numbers(std)}`,
+    );
+  }
+  if (trainedOn !== undefined) {
+    lines.push(`data    ${shownPath(trainedOn.name)}: ${trainedOn.pictures} pictures`);
+  }
+  return lines;
 }
 
 function checksums({ tensors, verified }: FileInspection['checksums']): string {
