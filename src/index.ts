@@ -28,6 +28,7 @@ export type { DoctorConfig, DoctorConfigInput } from './config/doctorConfig.js';
 export { type ConfigFlag, configFlags, type TypedFlag } from './config/flags.js';
 export { configJsonSchema } from './config/jsonSchema.js';
 export type { KnnConfig, KnnConfigInput } from './config/knnConfig.js';
+export type { NeighboursConfig, NeighboursConfigInput } from './config/neighboursConfig.js';
 export type { LinearConfig, LinearConfigInput } from './config/linearConfig.js';
 export type { BestBy, MeasureName } from './config/measures.js';
 export { parseConfig, resolveConfig } from './config/resolve.js';
@@ -46,6 +47,13 @@ export {
   type KnnStartEvent,
   knn,
 } from './evaluate/knn.js';
+export {
+  type Neighbour,
+  type NamedPicture,
+  type NeighboursResult,
+  neighbours,
+  type PictureNeighbours,
+} from './evaluate/neighbours.js';
 export { type LinearOptions, linear } from './evaluate/linear.js';
 export type {
   LinearAccuracy,

@@ -38,6 +38,11 @@ const COMMANDS: readonly LazyCommand[] = [
     configure: async (command) => (await import('./data.js')).configureData(command),
   },
   {
+    name: 'neighbours',
+    summary: 'write a page of pictures with those that a model takes for alike',
+    configure: async (command) => (await import('./neighbours.js')).configureNeighbours(command),
+  },
+  {
     name: 'inspect',
     summary: 'tell what a model file or checkpoint holds, and whether it is intact',
     configure: async (command) => (await import('./inspect.js')).configureInspect(command),

@@ -2,6 +2,7 @@ import { benchCommand } from './benchConfig.js';
 import { doctorCommand } from './doctorConfig.js';
 import { knnCommand } from './knnConfig.js';
 import { linearCommand } from './linearConfig.js';
+import { neighboursCommand } from './neighboursConfig.js';
 import { trainCommand } from './trainConfig.js';
 
 /** The commands that take a configuration, by name. */
@@ -9,6 +10,7 @@ export const commands = {
   train: trainCommand,
   knn: knnCommand,
   linear: linearCommand,
+  neighbours: neighboursCommand,
   bench: benchCommand,
   doctor: doctorCommand,
 } as const;

@@ -1,5 +1,3 @@
-import type { KnnConfig } from '../config/knnConfig.js';
-import type { LinearConfig } from '../config/linearConfig.js';
 import { holdOut } from '../data/holdOut.js';
 import type { ModelInput } from '../model/modelInput.js';
 import type { Model } from '../model/readModel.js';
@@ -12,10 +10,10 @@ import type { NativeTensorSource } from '../native/input.js';
 import { loadAddon } from '../native/load.js';
 import { requireDevice } from '../native/requireDevice.js';
 import type { StoppableWork } from '../native/stoppableWork.js';
-import type { FoundInput } from '../pictures/input.js';
+import type { FoundInput, InputDataset } from '../pictures/input.js';
 import { version } from '../version.js';
 import { labelledSplits, leftOut } from './labelledSplits.js';
-import type { Measured } from './measuredModel.js';
+import type { EvaluatorConfig, Measured } from './measuredModel.js';
 
 /** The projection head is not used: the length of its output, which a layout needs, may be any. */
 export const ANY_FEATURE_DIM = 128;
@@ -48,6 +46,7 @@ export interface EvaluatorDescription extends NativeDescription {
 export interface Evaluator extends AsyncDisposable {
   readonly native: NativeEvaluator;
   readonly description: EvaluatorDescription;
+  readonly dataset: InputDataset;
   /** Names of the classes, by label. */
   readonly classes: readonly string[];
   /** What the user should know of the model and the data, one line each. */
@@ -62,7 +61,7 @@ export interface Evaluator extends AsyncDisposable {
  * `_OUT_OF_MEMORY` …; `_ABORTED` after the signal
  */
 export async function createEvaluator(
-  config: Measured<KnnConfig | LinearConfig>,
+  config: Measured<EvaluatorConfig>,
   model: Model,
   input: FoundInput,
   work: StoppableWork,
@@ -73,9 +72,10 @@ export async function createEvaluator(
   await requireFinite(backbone, work.signal);
   const dataset = await input.load();
   const heldOut = 'validation' in config ? config.validation : 0;
-  const labelled = labelledSplits(dataset, heldOut);
-  const pictures = heldOut > 0 ? holdOut(labelled, heldOut, config.seed) : {};
-  const splits = { ...dataset, ...labelled, ...pictures };
+  // Neighbours are shown of any pictures; those that are measured by need labels.
+  const used = 'page' in config ? dataset : labelledSplits(dataset, heldOut);
+  const pictures = heldOut > 0 ? holdOut(used, heldOut, config.seed) : {};
+  const splits = { ...dataset, ...used, ...pictures };
   const { imageSize, cropShare, mean, std } = dataset;
   const native = await work.make(() =>
     addon.createEvaluator({ ...NOT_SETTLED, ...config, imageSize }, splits, backbone),
@@ -96,16 +96,17 @@ export async function createEvaluator(
   };
   return {
     native,
+    dataset,
     description,
     classes: dataset.classes,
-    notices: [...model.notes, ...dataset.notices, ...leftOut(dataset, labelled)],
+    notices: [...model.notes, ...dataset.notices, ...leftOut(dataset, used)],
     [Symbol.asyncDispose]: () => native.dispose(),
   };
 }
 
 function backboneOf(
   model: Model,
-  { arch, stem }: Measured<KnnConfig | LinearConfig>,
+  { arch, stem }: Measured<EvaluatorConfig>,
   addon: NativeAddon,
 ): NativeTensorSource {
   const layout = addon.encoderLayout(arch, ANY_FEATURE_DIM, stem);

@@ -1,22 +1,26 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KnnConfig } from '../config/knnConfig.js';
 import type { LinearConfig } from '../config/linearConfig.js';
+import type { NeighboursConfig } from '../config/neighboursConfig.js';
 import type { Stem } from '../config/trainConfig.js';
 import { MocoError } from '../error.js';
 import { describeModel } from '../model/description.js';
 import { type Model, readModel } from '../model/readModel.js';
 
+/** The configuration of a command that works with a frozen backbone. */
+export type EvaluatorConfig = KnnConfig | LinearConfig | NeighboursConfig;
+
 /** What says how a model is to be used. */
 type Usage = Pick<KnnConfig, 'arch' | 'stem' | 'imageSize' | 'mean' | 'std'>;
 
 /** A configuration with all that a model's file says of its use. */
-export type Measured<Config extends KnnConfig | LinearConfig> = Config & {
+export type Measured<Config extends EvaluatorConfig> = Config & {
   readonly arch: string;
   readonly stem: Stem;
 };
 
 /** A model that is to be measured, and the configuration with what its file says of it. */
-export interface MeasuredModel<Config extends KnnConfig | LinearConfig> {
+export interface MeasuredModel<Config extends EvaluatorConfig> {
   readonly model: Model;
   readonly config: Measured<Config>;
 }
@@ -28,7 +32,7 @@ export interface MeasuredModel<Config extends KnnConfig | LinearConfig> {
  * @throws MocoError `ERR_MOCO_CHECKPOINT` for a file that cannot be read; `ERR_MOCO_CONFIG` where the
  *   file says something else than the configuration
  */
-export async function measuredModel<Config extends KnnConfig | LinearConfig>(
+export async function measuredModel<Config extends EvaluatorConfig>(
   config: Config,
 ): Promise<MeasuredModel<Config>> {
   const model = await readModel(config.modelPath, config.prefix);

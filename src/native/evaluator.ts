@@ -1,10 +1,11 @@
 import type { KnnConfig } from '../config/knnConfig.js';
 import type { LinearConfig } from '../config/linearConfig.js';
+import type { NeighboursConfig } from '../config/neighboursConfig.js';
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { NativeDescription } from './compute.js';
 
 /** A command's configuration, with the settings of training that the command does not have. */
-export type NativeEvaluatorConfig = (KnnConfig | LinearConfig) &
+export type NativeEvaluatorConfig = (KnnConfig | LinearConfig | NeighboursConfig) &
   Pick<TrainConfig, 'dataThreads' | 'cudaGraph' | 'imageSize' | 'stem'>;
 
 /** kNN accuracy at one temperature. */
@@ -22,6 +23,12 @@ export interface NativeKnnResult {
    * Undefined for more than 256 classes.
    */
   readonly confusion: Float64Array | undefined;
+}
+
+/** The training pictures nearest to some test pictures, each queries × k numbers. */
+export interface NativeNearest {
+  readonly pictures: Float64Array;
+  readonly similarities: Float64Array;
 }
 
 /** How a linear classifier on frozen features did; accuracies in per cent. */
@@ -51,6 +58,11 @@ export interface NativeEvaluator {
   readonly description: NativeDescription;
   /** Weighted kNN over the test split: features are extracted once for all temperatures. */
   knn(config: KnnConfig): Promise<NativeKnnResult[]>;
+  /**
+   * The `k` training pictures nearest to each of some test pictures, by cosine similarity of their
+   * features: their numbers, and how similar they are, row by row, the nearest first.
+   */
+  nearest(queries: readonly number[], k: number): Promise<NativeNearest>;
   /** Draws a new linear classifier, and sets the backbone back to what was in the file. */
   startLinear(config: LinearConfig): Promise<void>;
   /** Trains the classifier for one epoch (numbered from 1); `onSteps` as for the trainer. */

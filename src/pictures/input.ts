@@ -45,6 +45,8 @@ export interface InputOptions extends LoadOptions {
 
 /** A data set, and the size in which its pictures are looked at. */
 export interface InputDataset extends Dataset {
+  /** The names of all pictures in a packed file, by their rows. */
+  readonly names?: (() => Promise<readonly string[]>) | undefined;
   /** Side of the views, in pixels. */
   readonly imageSize: number;
 }
@@ -123,7 +125,10 @@ function ofPacked(request: InputRequest, pictures: PackedPictures, name?: string
   return {
     size: { ...countsOf(pictures), source: `in ${pictures.path}` },
     ...{ imageSize, storedSize: pictures.meta.storedSize, staysInFile: true },
-    load: async () => withInput({ ...dataset, name: name ?? dataset.name }, request, imageSize),
+    load: async () => ({
+      ...withInput({ ...dataset, name: name ?? dataset.name }, request, imageSize),
+      names: pictures.names,
+    }),
   };
 }
 

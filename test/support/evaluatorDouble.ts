@@ -108,6 +108,13 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
     await writeFile(path, this.calls.join(', '));
   }
 
+  async nearest(queries: readonly number[], k: number) {
+    this.#begin('nearest');
+    await this.#job();
+    const length = queries.length * k;
+    return { pictures: new Float64Array(length), similarities: new Float64Array(length).fill(1) };
+  }
+
   async sweepLinear(config: LinearConfig): Promise<NativeSweepResult[]> {
     this.#begin('sweep');
     this.linearConfig = config;
