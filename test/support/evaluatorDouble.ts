@@ -12,6 +12,7 @@ import type {
 } from '#moco/native/evaluator.js';
 import { addonError } from './addonError.js';
 import { DOUBLE_DESCRIPTION } from './doubleDescription.js';
+import { smallDataset } from './smallPictures.js';
 
 /** What a double's model sees of a picture. */
 const INPUT: ModelInput = {
@@ -160,6 +161,7 @@ export function evaluatorOn(
 ): Evaluator {
   return {
     native,
+    dataset: { ...smallDataset(60, 8), name: 'shapes', notices: [], imageSize: 32 },
     classes: ['disc', 'star', 'ring'],
     notices,
     description: {
