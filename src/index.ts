@@ -28,9 +28,9 @@ export type { DoctorConfig, DoctorConfigInput } from './config/doctorConfig.js';
 export { type ConfigFlag, configFlags, type TypedFlag } from './config/flags.js';
 export { configJsonSchema } from './config/jsonSchema.js';
 export type { KnnConfig, KnnConfigInput } from './config/knnConfig.js';
-export type { NeighboursConfig, NeighboursConfigInput } from './config/neighboursConfig.js';
 export type { LinearConfig, LinearConfigInput } from './config/linearConfig.js';
 export type { BestBy, MeasureName } from './config/measures.js';
+export type { NeighboursConfig, NeighboursConfigInput } from './config/neighboursConfig.js';
 export { parseConfig, resolveConfig } from './config/resolve.js';
 export { configTemplate, writeConfigTemplate } from './config/template.js';
 export type { TrainConfig, TrainConfigInput, TrainSettings } from './config/trainConfig.js';
@@ -47,13 +47,6 @@ export {
   type KnnStartEvent,
   knn,
 } from './evaluate/knn.js';
-export {
-  type Neighbour,
-  type NamedPicture,
-  type NeighboursResult,
-  neighbours,
-  type PictureNeighbours,
-} from './evaluate/neighbours.js';
 export { type LinearOptions, linear } from './evaluate/linear.js';
 export type {
   LinearAccuracy,
@@ -69,6 +62,13 @@ export type {
   LinearStepEvent,
   LinearSweepEvent,
 } from './evaluate/linearEvents.js';
+export {
+  type NamedPicture,
+  type Neighbour,
+  type NeighboursResult,
+  neighbours,
+  type PictureNeighbours,
+} from './evaluate/neighbours.js';
 export type { Architecture } from './model/architecture.js';
 export type { Stem } from './model/backboneLayout.js';
 export {

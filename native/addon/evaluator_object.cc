@@ -5,6 +5,7 @@
 
 #include "addon/dataset_view.h"
 #include "addon/evaluator_results.h"
+#include "addon/properties.h"
 #include "addon/settings.h"
 #include "addon/tensor_source.h"
 
@@ -22,6 +23,7 @@ EvaluatorObject::Properties EvaluatorObject::methods() {
           InstanceMethod<&EvaluatorObject::startLinear>("startLinear"),
           InstanceMethod<&EvaluatorObject::trainLinearEpoch>("trainLinearEpoch"),
           InstanceMethod<&EvaluatorObject::measureLinear>("measureLinear"),
+          InstanceMethod<&EvaluatorObject::nearest>("nearest"),
           InstanceMethod<&EvaluatorObject::saveLinear>("saveLinear"),
           InstanceMethod<&EvaluatorObject::sweepLinear>("sweepLinear"),
           InstanceMethod<&EvaluatorObject::takeWarnings>("takeWarnings")};
@@ -72,6 +74,17 @@ Napi::Value EvaluatorObject::measureLinear(const Napi::CallbackInfo& info) {
     const auto& stop = stopRequested();
     return metricsValue(split == "validation" ? core().validateLinear(stop)
                                               : core().testLinear(stop));
+  });
+}
+
+Napi::Value EvaluatorObject::nearest(const Napi::CallbackInfo& info) {
+  const auto asked = info[0].As<Napi::Object>();
+  const std::vector<double> numbers = addon::numbers(asked, "queries");
+  const std::vector<int64_t> queries(numbers.begin(), numbers.end());
+  const int64_t k = integer(asked, "k");
+  return submit([this, queries, k](Reporter&) -> ToValue {
+    const auto found = core().nearest(queries, k, stopRequested());
+    return [found](Napi::Env env) { return nearestObject(env, found); };
   });
 }
 

@@ -23,6 +23,7 @@ class EvaluatorObject : public WorkerObject<EvaluatorObject, Evaluator> {
   Napi::Value startLinear(const Napi::CallbackInfo& info);
   Napi::Value trainLinearEpoch(const Napi::CallbackInfo& info);
   Napi::Value measureLinear(const Napi::CallbackInfo& info);
+  Napi::Value nearest(const Napi::CallbackInfo& info);
   Napi::Value saveLinear(const Napi::CallbackInfo& info);
   Napi::Value sweepLinear(const Napi::CallbackInfo& info);
   Napi::Value takeWarnings(const Napi::CallbackInfo& info);

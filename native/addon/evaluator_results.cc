@@ -52,4 +52,11 @@ Napi::Array sweepArray(Napi::Env env, const std::vector<SweepResult>& results) {
   return array;
 }
 
+Napi::Object nearestObject(Napi::Env env, const NearestPictures& found) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("pictures", float64Array(env, found.pictures.cpu()));
+  object.Set("similarities", float64Array(env, found.similarities.cpu()));
+  return object;
+}
+
 }  // namespace moco::addon

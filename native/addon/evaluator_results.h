@@ -6,6 +6,7 @@
 
 #include "core/evaluate/knn_evaluation.h"
 #include "core/evaluate/linear_sweep.h"
+#include "core/evaluate/nearest_pictures.h"
 
 namespace moco::addon {
 
@@ -15,5 +16,8 @@ Napi::Object metricsObject(Napi::Env env, const LinearMetrics& metrics);
 Napi::Array knnArray(Napi::Env env, const std::vector<KnnResult>& results);
 /// An array of `NativeSweepResult`, one for each learning rate.
 Napi::Array sweepArray(Napi::Env env, const std::vector<SweepResult>& results);
+
+/// A `NativeNearest`.
+Napi::Object nearestObject(Napi::Env env, const NearestPictures& found);
 
 }  // namespace moco::addon

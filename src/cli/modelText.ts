@@ -74,7 +74,8 @@ function inputLines({ input, trainedOn }: FileInspection): string[] {
   if (input !== undefined) {
     const { imageSize, cropShare, mean, std } = input;
     const shorter = Math.round(imageSize / cropShare);
-    const numbers = (values: readonly number[]) => values.map((value) => value.toFixed(4)).join(' ');
+    const numbers = (values: readonly number[]) =>
+      values.map((value) => value.toFixed(4)).join(' ');
     lines.push(
       `input   ${imageSize}×${imageSize}, the middle of a picture whose shorter side is ${shorter}`,
       `        mean ${numbers(mean)}, deviation ${numbers(std)}`,

@@ -78,7 +78,7 @@ export async function neighbours(
   await using evaluator = await createEvaluator(measured, model, input, work);
   const { native, dataset, description, notices } = evaluator;
   const queries = spread(settings.queries, dataset.test.count);
-  const found = await work.run(native, () => native.nearest(queries, settings.k));
+  const found = await work.run(native, () => native.nearest({ queries, k: settings.k }));
   const named = await names(dataset);
   const pictures = queries.map((query, at) => ({
     ...named('test', query),

@@ -62,7 +62,10 @@ export interface NativeEvaluator {
    * The `k` training pictures nearest to each of some test pictures, by cosine similarity of their
    * features: their numbers, and how similar they are, row by row, the nearest first.
    */
-  nearest(queries: readonly number[], k: number): Promise<NativeNearest>;
+  nearest(asked: {
+    readonly queries: readonly number[];
+    readonly k: number;
+  }): Promise<NativeNearest>;
   /** Draws a new linear classifier, and sets the backbone back to what was in the file. */
   startLinear(config: LinearConfig): Promise<void>;
   /** Trains the classifier for one epoch (numbered from 1); `onSteps` as for the trainer. */

@@ -109,7 +109,7 @@ export class NativeEvaluatorDouble implements NativeEvaluator {
     await writeFile(path, this.calls.join(', '));
   }
 
-  async nearest(queries: readonly number[], k: number) {
+  async nearest({ queries, k }: { readonly queries: readonly number[]; readonly k: number }) {
     this.#begin('nearest');
     await this.#job();
     const length = queries.length * k;

@@ -59,6 +59,12 @@ ImageStore::Selection ImageStore::select(const at::Tensor& numbers) const {
   return {read, at::arange(count, at::kLong)};
 }
 
+ImageStore ImageStore::copyOf(const at::Tensor& numbers) const {
+  const auto [among, places] = select(numbers);
+  return {among.index_select(0, places.to(among.device())),
+          labels.index_select(0, numbers.to(labels.device())), classes};
+}
+
 ImageStore ImageStore::to(const at::Device& device) const {
   if (isResident()) return {pixels.to(device), labels.to(device), classes};
   const auto options = at::device(device).dtype(at::kByte);

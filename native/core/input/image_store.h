@@ -41,6 +41,11 @@ struct ImageStore {
   /// @throws Error ERR_MOCO_DATA  if they cannot be read
   Selection select(const at::Tensor& numbers) const;
 
+  /// A store in memory with copies of some of the pictures, where the store is.
+  /// @param numbers  (n) int64, on the CPU, contiguous
+  /// @throws Error ERR_MOCO_DATA  if they cannot be read
+  ImageStore copyOf(const at::Tensor& numbers) const;
+
   /// The store in the memory of a device. Pictures of a file are carried there in pieces.
   ImageStore to(const at::Device& device) const;
 };

@@ -75,6 +75,14 @@ std::vector<KnnResult> Evaluator::knn(const KnnSettings& settings, const std::at
   return results;
 }
 
+NearestPictures Evaluator::nearest(const std::vector<int64_t>& queries, int64_t k,
+                                   const std::atomic<bool>& stop) {
+  FrozenBackbone backbone(*encoder_, testView());
+  auto found = nearestPictures(backbone, dataset_.train, dataset_.test, queries, k, stop);
+  reportFallbacks(backbone);
+  return found;
+}
+
 void Evaluator::startLinear(const LinearSettings& settings) {
   requirePositive("batchSize", settings.batchSize);
   linear_.emplace(*encoder_, testView(), dataset_.train.classes, settings, settings_.seed);

@@ -16,6 +16,7 @@
 #include "core/evaluate/knn_evaluation.h"
 #include "core/evaluate/linear_evaluation.h"
 #include "core/evaluate/linear_sweep.h"
+#include "core/evaluate/nearest_pictures.h"
 #include "core/files/state_dict.h"
 #include "core/input/data_placement.h"
 #include "core/input/dataset.h"
@@ -67,6 +68,10 @@ class Evaluator {
 
   /// `evaluateKnn` of the test split, with the training split as the bank.
   std::vector<KnnResult> knn(const KnnSettings& settings, const std::atomic<bool>& stop);
+
+  /// `nearestPictures` of the training split, for pictures of the test split.
+  NearestPictures nearest(const std::vector<int64_t>& queries, int64_t k,
+                          const std::atomic<bool>& stop);
 
   /// Begins a linear evaluation, with a newly drawn classifier on the model's backbone. Nothing is
   /// left of an earlier one.

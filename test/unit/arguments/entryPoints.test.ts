@@ -82,6 +82,7 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
   train: configured(moco.train, { ...creation, onEvent: NOT_FUNCTIONS }),
   createTrainer: configured(moco.createTrainer, creation),
   knn: configured(moco.knn, loading),
+  neighbours: configured(moco.neighbours, loading),
   linear: configured(moco.linear, loading),
   bench: configured(moco.bench, events),
   profileStep: configured(moco.profileStep, events),
