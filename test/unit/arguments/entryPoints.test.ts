@@ -43,10 +43,10 @@ const NOT_COMMANDS = ['train', undefined, null, {}, { name: 'train', schema: {} 
 
 const signal = { signal: NOT_SIGNALS };
 const events = { ...signal, onEvent: NOT_FUNCTIONS };
-const loading = { ...events, onDownload: NOT_FUNCTIONS };
+const input = { ...signal, onDownload: NOT_FUNCTIONS, onPack: NOT_FUNCTIONS };
+const loading = { ...input, ...events };
 const creation = {
-  ...signal,
-  onDownload: NOT_FUNCTIONS,
+  ...input,
   resume: [false, 7, '', null],
   orStart: NOT_FLAGS,
   override: ['k', [7], null],
@@ -82,7 +82,7 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
   train: configured(moco.train, { ...creation, onEvent: NOT_FUNCTIONS }),
   createTrainer: configured(moco.createTrainer, creation),
   knn: configured(moco.knn, loading),
-  neighbours: configured(moco.neighbours, loading),
+  neighbours: configured(moco.neighbours, input),
   linear: configured(moco.linear, loading),
   bench: configured(moco.bench, events),
   profileStep: configured(moco.profileStep, events),
