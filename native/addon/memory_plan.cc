@@ -16,7 +16,8 @@ MemoryDemand demandOf(const Napi::Object& config, const Napi::Object& pictures) 
           .trainPictures = integer(pictures, "train"),
           .testPictures = integer(pictures, "test"),
           .height = integer(pictures, "height"),
-          .width = integer(pictures, "width")};
+          .width = integer(pictures, "width"),
+          .picturesStayInFile = boolean(pictures, "staysInFile")};
 }
 
 }  // namespace

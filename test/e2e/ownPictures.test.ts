@@ -39,7 +39,8 @@ before(async () => {
       const bytes = 3 * SIDE * SIDE;
       const pixels = pictures.pixels.subarray(index * bytes, (index + 1) * bytes);
       records.push(recordOf(label, pixels));
-      await writePng(join(own, split, `class ${label}`), `${index}.png`, pixels);
+      const name = `${String(index).padStart(2, '0')}.png`; // names are in the order of their bytes
+      await writePng(join(own, split, `class ${label}`), name, pixels);
     }
     await writeFile(join(folder, CIFAR10.folder, file), Buffer.concat(records));
   }
