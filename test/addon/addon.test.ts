@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MEASURE_NAMES } from '#moco/config/measures.js';
 import { parseConfig } from '#moco/config/resolve.js';
 import { type TrainConfig, trainCommand } from '#moco/config/trainConfig.js';
 import type { NativeDataset } from '#moco/native/input.js';
@@ -67,6 +68,26 @@ test('a disposed trainer takes no more work and can be disposed of again', async
   await trainer.dispose();
   await trainer.dispose();
   await assert.rejects(trainer.evaluate(), { code: 'ERR_MOCO_DISPOSED' });
+});
+
+test('an evaluation tells kNN accuracy, and everything that is measured without labels', async () => {
+  const trainer = await createTrainer();
+  const { top1, top5, measures } = await trainer.evaluate();
+  await trainer.dispose();
+  assert.ok(top1 !== undefined && top5 !== undefined && top1 <= top5);
+  assert.deepEqual(Object.keys(measures ?? {}), MEASURE_NAMES);
+  assert.ok(Object.values(measures ?? {}).every(Number.isFinite));
+});
+
+test('without labels, an evaluation tells only what is measured without them', async () => {
+  const unlabelled = (count: number) => {
+    const pictures = smallPictures(count);
+    return { ...pictures, labels: pictures.labels.fill(-1) };
+  };
+  const splits = { train: unlabelled(8 * STEPS), test: unlabelled(10), classes: [] };
+  const trainer = await createTrainer({ k: 1000 }, splits);
+  assert.deepEqual(Object.keys(await trainer.evaluate()), ['measures']);
+  await trainer.dispose();
 });
 
 test('what cannot be trained is refused with a code and a hint', async () => {

@@ -222,6 +222,8 @@ Evaluation Trainer::evaluate(const std::atomic<bool>& stop) {
     Evaluation evaluation;
     if (canVote_) evaluation.knn = vote(stop);
     if (dataset_.test.count() >= kFewestMeasuredPictures) evaluation.measures = measure(stop);
+    reportGraphFailure("evaluations run", backbone_->graphFailure());
+    reportFallbacks();
     return evaluation;
   } catch (const Error&) {
     throw;
@@ -233,8 +235,6 @@ Evaluation Trainer::evaluate(const std::atomic<bool>& stop) {
 Accuracy Trainer::vote(const std::atomic<bool>& stop) {
   const KnnSettings settings{.k = settings_.k, .temperature = {settings_.contrast.temperature}};
   const auto results = evaluateKnn(*backbone_, dataset_.train, dataset_.test, settings, stop);
-  reportGraphFailure("evaluations run", backbone_->graphFailure());
-  reportFallbacks();
   return results.front().accuracy;
 }
 
