@@ -7,6 +7,7 @@ import { FormatError, quoted } from '../formats/formatError.js';
 import { type InputFile, withInputFile } from '../formats/inputFile.js';
 import { readTensorFile } from '../formats/readTensorFile.js';
 import type { StoredTensor } from '../formats/tensorFile.js';
+import { LENGTH_BYTES } from './packedHeader.js';
 import { PACKED_FORMAT, type PackedMeta, packedMetaSchema } from './packedMeta.js';
 import { type BrokenFile, HASH_BYTES, NO_LABEL, SPLITS } from './source.js';
 
@@ -34,7 +35,11 @@ export interface PackedPictures {
   readonly fingerprint: string;
 }
 
+const NO_PACK = 'it is no packed file of pictures';
+
 const HINT = 'The file is damaged, or something else: pack the folder again with `moco data pack`.';
+
+const BRACE = 0x7b;
 
 const strings = z.array(z.string());
 const brokenSchema = z.array(z.object({ name: z.string(), reason: z.string() }));
@@ -57,11 +62,18 @@ export async function openPacked(path: string): Promise<PackedPictures> {
 export async function packedIndex(
   path: string,
 ): Promise<{ readonly meta: PackedMeta; readonly tensors: ReadonlyMap<string, StoredTensor> }> {
+  await withInputFile(path, requireHeader);
   const { metadata, tensors } = await readTensorFile(path);
   return await withInputFile(path, async () => ({
     meta: metaOf(metadata),
     tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
   }));
+}
+
+/** Makes sure that a file begins as a packed file does: with a length, and a header of JSON. */
+async function requireHeader(file: InputFile): Promise<void> {
+  const start = await file.read(0, Math.min(file.size, LENGTH_BYTES + 1));
+  if (start[LENGTH_BYTES] !== BRACE) throw new FormatError(NO_PACK, HINT);
 }
 
 /** Turns errors about files of tensors into such about data. */
@@ -76,7 +88,7 @@ export async function asData<T>(read: () => Promise<T>): Promise<T> {
 
 function metaOf(metadata: ReadonlyMap<string, string>): PackedMeta {
   if (metadata.get('format') !== PACKED_FORMAT) {
-    throw new FormatError('it is no packed file of pictures', HINT);
+    throw new FormatError(NO_PACK, HINT);
   }
   const { success, data, error } = packedMetaSchema.safeParse(parsed(metadata.get('made') ?? ''));
   if (success) return data;

@@ -28,6 +28,7 @@ import { type PackedRequest, packedFor } from '#moco/pictures/packedFor.js';
 import { packPictures } from '#moco/pictures/packPictures.js';
 import { failure } from '../../support/failure.js';
 import { gradient, pngOf, writeFiles, writePictures } from '../../support/pictureFolder.js';
+import { safetensors } from '../../support/safetensorsFile.js';
 import { runWithSmallDisk } from '../../support/smallDisk.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
@@ -390,6 +391,19 @@ test('a damaged header or list is an error that says what to do', async (t) => {
     assert.match(error.message, message);
     assert.match(`${error.hint}`, /moco data pack/);
     await writeFile(out, whole);
+  }
+});
+
+test('any other file is told to be no packed file', async (t) => {
+  const { folder } = folders(t);
+  for (const [name, content] of Object.entries({
+    ...{ 'empty.moco': '', 'short.moco': 'abc', 'text.csv': 'file,label\n' },
+    'model.safetensors': safetensors({}),
+    'picture.png': await pngOf(4, 4, 0),
+  })) {
+    await writeFiles(folder, { [name]: content });
+    const { message } = await failure(openPacked(join(folder, name)), 'ERR_MOCO_DATA');
+    assert.equal(message, `${join(folder, name)}: it is no packed file of pictures`);
   }
 });
 
