@@ -127,6 +127,8 @@ test('settings and pictures of the wrong type are refused at once', () => {
 
 /** Keys of a configuration that src/train alone reads. */
 const NOT_FOR_THE_ADDON = [
+  ...['data', 'labels', 'split', 'testFraction', 'splitSeed', 'strict', 'storedSize'],
+  ...['mean', 'std', 'initWeights', 'initPrefix'],
   ...['dataset', 'dataRoot', 'trainLimit', 'testLimit', 'validation', 'out'],
   ...['epochs', 'evalEvery', 'bestBy', 'checkpointEvery', 'checkpointMinutes'],
 ];
