@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { train } from '../dist/index.js';
 import { packSource } from '../dist/pictures/pack.js';
+import { packedOnce } from '../dist/pictures/packedFor.js';
 
 const { values } = parseArgs({
   options: {
@@ -41,6 +42,7 @@ const source = {
   fingerprint: `generated ${pictures} ${side}`,
   count: pictures,
   side,
+  imageSize: side,
   classes: [],
   rules: { labels: 'none', split: 'fraction' },
   broken: [],
@@ -108,9 +110,9 @@ async function main() {
   await mkdir(folder, { recursive: true });
   const path = join(folder, 'pictures.moco');
   const begin = performance.now();
-  const controller = new AbortController();
-  const packing = { imageSize: side, strict: true };
-  await packSource(source, path, packing, { tell: () => {}, signal: controller.signal });
+  await packedOnce(source, path, {}, (packaging) =>
+    packSource(source, path, { strict: true }, packaging),
+  );
   const packed = (performance.now() - begin) / 1000;
   console.log(`packed ${pictures} pictures of ${side}×${side} in ${packed.toFixed(0)} s`);
   const most = Math.floor(pictures * 0.9);
