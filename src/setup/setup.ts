@@ -75,11 +75,12 @@ export async function setup(options: SetupOptions = {}): Promise<SetupResult> {
     onEvent({ type: 'note', text });
     return there;
   }
-  if (again) onEvent({ type: 'note', text: await decoderLine() });
-  return await setUpAlone(thisHost(signal), {
+  const result = await setUpAlone(thisHost(signal), {
     line: (text) => onEvent({ type: 'note', text }),
     progress: (text, fraction) => onEvent({ type: 'progress', text, fraction }),
   });
+  if (again) onEvent({ type: 'note', text: await decoderLine() });
+  return result;
 }
 
 /** Whether folders of pictures can be read, which is all that needs sharp. */
