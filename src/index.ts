@@ -62,13 +62,8 @@ export type {
   LinearStepEvent,
   LinearSweepEvent,
 } from './evaluate/linearEvents.js';
-export {
-  type NamedPicture,
-  type Neighbour,
-  type NeighboursResult,
-  neighbours,
-  type PictureNeighbours,
-} from './evaluate/neighbours.js';
+export { type NeighboursResult, neighbours } from './evaluate/neighbours.js';
+export type { NamedPicture, Neighbour, PictureNeighbours } from './evaluate/pictureNeighbours.js';
 export type { Architecture } from './model/architecture.js';
 export type { Stem } from './model/backboneLayout.js';
 export {

@@ -1,4 +1,4 @@
-import type { NamedPicture, PictureNeighbours } from './neighbours.js';
+import type { NamedPicture, PictureNeighbours } from './pictureNeighbours.js';
 
 /** Pictures as data URLs, in the order in which they are shown. */
 export interface PageImages {

@@ -19,25 +19,7 @@ import { requireWritable } from '../run/outputFolder.js';
 import { createEvaluator, type EvaluatorDescription } from './createEvaluator.js';
 import { measuredModel } from './measuredModel.js';
 import { neighbourPage } from './neighbourPage.js';
-
-/** A picture, as it is named in its folder. */
-export interface NamedPicture {
-  /** The file's name below its folder; in a data set that has a name, the picture's number. */
-  readonly name: string;
-  /** Its class; undefined where it has no label. */
-  readonly label: string | undefined;
-}
-
-/** A training picture that is near a test picture. */
-export interface Neighbour extends NamedPicture {
-  /** Cosine similarity of the two features, −1…1. */
-  readonly similarity: number;
-}
-
-/** A test picture and the training pictures next to it, the nearest first. */
-export interface PictureNeighbours extends NamedPicture {
-  readonly neighbours: readonly Neighbour[];
-}
+import type { NamedPicture, PictureNeighbours } from './pictureNeighbours.js';
 
 /** What `neighbours` has found. */
 export interface NeighboursResult {
