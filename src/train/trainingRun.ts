@@ -49,7 +49,7 @@ export class TrainingRun {
   readonly #progress: Progress;
   readonly #saver: RunSaver;
   readonly #watches: readonly [CollapseWatch, CoreWatch];
-  readonly #measureWatch = new MeasureWatch();
+  readonly #measureWatch: MeasureWatch;
   /** When the newest checkpoint was begun, of `performance.now()`. */
   #checkpointed = performance.now();
   /** Whether the newest checkpoint, once it is written, holds all that was done. */
@@ -73,6 +73,7 @@ export class TrainingRun {
     this.#work = work;
     this.#progress = new Progress(config, description, checkpoint?.state);
     this.#watches = [new CollapseWatch(config), new CoreWatch(description)];
+    this.#measureWatch = new MeasureWatch(description);
     this.#saver = new RunSaver({ config, description, native, recorder, bestEpoch });
   }
 
