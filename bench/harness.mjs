@@ -127,7 +127,7 @@ function noise(count) {
   for (let start = 0; start < pixels.length; start += 65536) {
     crypto.getRandomValues(pixels.subarray(start, start + 65536));
   }
-  const labels = new Uint8Array(count).map((_, index) => index % 10);
+  const labels = new Int32Array(count).map((_, index) => index % 10);
   return { pixels, labels, count, height: 32, width: 32 };
 }
 
