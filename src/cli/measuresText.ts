@@ -14,7 +14,7 @@ const TEXTS: Readonly<Record<BestBy, (value: number) => string>> = {
 };
 
 /** What is shown of an evaluation without labels. */
-const SHOWN = ['effectiveRank', 'ownKeyFirst', 'neighbourAgreement'] as const;
+const SHOWN = ['ownKeyRank', 'neighbourAgreement', 'effectiveRank'] as const;
 
 /** A figure by which epochs are compared: `effective rank 143.2`. */
 export function measureText(by: BestBy, value: number): string {

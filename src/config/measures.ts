@@ -17,5 +17,8 @@ export const MEASURE_NAMES = Object.keys(MEASURES) as readonly MeasureName[];
 /** By what the best epoch is chosen: kNN top-1, or what is measured without labels. */
 export type BestBy = 'knn' | MeasureName;
 
-/** By what the best epoch is chosen where there are no labels, unless the user says otherwise. */
-export const BEST_WITHOUT_LABELS: MeasureName = 'effectiveRank';
+/**
+ * By what the best epoch is chosen where there are no labels, unless the user says otherwise: of all
+ * measures, it goes most evenly with kNN accuracy while a run goes on (docs/benchmarks.md).
+ */
+export const BEST_WITHOUT_LABELS: MeasureName = 'ownKeyRank';

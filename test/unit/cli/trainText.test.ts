@@ -58,10 +58,10 @@ test("an epoch's line ends with its kNN result, and says where it is the best so
 });
 
 test('without labels, the line ends with what is told without them', () => {
-  const best = { ...unlabelled, by: 'effectiveRank', value: 100.5 } as const;
+  const best = { ...unlabelled, by: 'ownKeyRank', value: 0.0625 } as const;
   assert.match(
     epochLine(epoch, evaluation({ ...unlabelled, best })),
-    / {2}effective rank 100\.5, own key first 50\.00 %, neighbours agree 25\.00 % \(best\)$/,
+    / {2}own key's rank 6\.25 %, neighbours agree 25\.00 %, effective rank 100\.5 \(best\)$/,
   );
 });
 
@@ -69,7 +69,7 @@ test('a line says what the best epoch is chosen by', () => {
   const best = { ...unlabelled, by: 'uniformity', value: -3 } as const;
   assert.match(
     epochLine(epoch, evaluation({ ...unlabelled, best })),
-    / {2}uniformity -3\.000, effective rank 100\.5, own key first .* \(best\)$/,
+    / {2}uniformity -3\.000, own key's rank 6\.25 %, neighbours agree .* \(best\)$/,
   );
   assert.match(
     epochLine(epoch, evaluation({ top1: 45.678, top5: 92, best })),

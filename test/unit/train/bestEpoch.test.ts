@@ -20,7 +20,7 @@ test('the best epoch has the highest or the lowest value, as is better, and is t
 
 test('auto is kNN where there are labels, and a measure without labels elsewhere', () => {
   assert.equal(settledBestBy({ bestBy: 'auto' }, { isLabelled: true }, 1), 'knn');
-  assert.equal(settledBestBy({ bestBy: 'auto' }, { isLabelled: false }, 2), 'effectiveRank');
+  assert.equal(settledBestBy({ bestBy: 'auto' }, { isLabelled: false }, 2), 'ownKeyRank');
   assert.equal(settledBestBy({ bestBy: 'uniformity' }, { isLabelled: true }, 2), 'uniformity');
 });
 
@@ -31,7 +31,7 @@ test('what the data cannot tell is refused', () => {
   });
   assert.throws(() => settledBestBy({ bestBy: 'auto' }, { isLabelled: false }, 1), {
     code: 'ERR_MOCO_CONFIG',
-    message: 'bestBy: effectiveRank is measured on at least 2 pictures, and 1 is evaluated',
+    message: 'bestBy: ownKeyRank is measured on at least 2 pictures, and 1 is evaluated',
   });
 });
 

@@ -125,7 +125,7 @@ test('a run stopped in or after an epoch without evaluation goes on as if it had
 test('a run without labels goes on with its table and metrics, and knows its best epoch', async (context) => {
   const script = {
     isUnlabelled: true,
-    measures: [{ effectiveRank: 30 }, { effectiveRank: 20 }, { effectiveRank: 10 }],
+    measures: [{ ownKeyRank: 0.25 }, { ownKeyRank: 0.5 }, { ownKeyRank: 0.375 }],
   };
   const whole = temporaryFolder(context);
   await collect(trainerOn(new NativeTrainerDouble(script), { out: whole }).run());
@@ -139,7 +139,7 @@ test('a run without labels goes on with its table and metrics, and knows its bes
   const done = events.at(-1);
   assert.ok(done?.type === 'done' && done.hasBestModel);
   assert.deepEqual(done.best, {
-    ...{ epoch: 1, by: 'effectiveRank', value: 30 },
+    ...{ epoch: 1, by: 'ownKeyRank', value: 0.25 },
     ...{ top1: undefined, top5: undefined },
   });
 });
