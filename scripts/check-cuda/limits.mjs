@@ -7,6 +7,8 @@ const REGISTERS = 65536;
 const ROWS = REGISTERS / (2 * 256);
 /** Five of them fit (native/core/input/cuda_views.cu). */
 const VIEWS = Math.floor(REGISTERS / (5 * 256));
+/** Three of those that make smaller views fit: their weights are computed in double precision. */
+const REDUCED_VIEWS = Math.floor(REGISTERS / (3 * 256));
 /** Eight blocks of 128 threads fit (native/core/ops/cuda_pointwise_batch_norm.cu). */
 const CHANNELS = REGISTERS / (8 * 128);
 
@@ -20,14 +22,15 @@ const MOST_REGISTERS = {
   differentiateChannel: CHANNELS,
   addThroughRelu: ROWS,
   makeView: VIEWS,
+  makeReducedView: REDUCED_VIEWS,
   probe: 32, // does nothing
 };
 
 /**
  * The most bytes that are spilled, where it is not none. With five blocks, nvcc 13.0 stores and loads
- * one register for `sm_90a`; without that, only four would fit.
+ * one register of `makeView` for `sm_90a`; without that, only four would fit.
  */
-const MOST_SPILLED = { makeView: 8 };
+const MOST_SPILLED = { makeView: 8, makeReducedView: 28 };
 
 /**
  * What is wrong with a kernel; undefined if nothing.

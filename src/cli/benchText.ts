@@ -16,13 +16,14 @@ import { tableLines } from './table.js';
 export function benchHeader({ config, description }: BenchStartEvent): string[] {
   const { mocoVersion, libtorchVersion, node, device, deviceName, cores } = description;
   const { computeThreads, dataThreads, precisions, precisionReason } = description;
+  const { imageSize } = config;
   const threads = `${count(computeThreads, 'compute thread')}, ${count(dataThreads, 'data thread')}`;
   return [
     `moco ${mocoVersion}, LibTorch ${libtorchVersion}, Node ${node}`,
     `device  ${device} (${deviceName}), ${count(cores, 'core')}, ${threads}`,
     `        ${precisions.join(' and ')}: ${precisionReason}`,
     ...withoutKernels(description),
-    `step    ${config.arch}, ${config.batchSize} pictures, m ${config.m}`,
+    `step    ${config.arch}, ${config.batchSize} pictures of ${imageSize}×${imageSize}, m ${config.m}`,
   ];
 }
 

@@ -130,6 +130,8 @@ const NOT_FOR_THE_ADDON = [
   ...['data', 'labels', 'split', 'testFraction', 'splitSeed', 'strict', 'storedSize'],
   ...['mean', 'std', 'initWeights', 'initPrefix'],
   ...['dataset', 'dataRoot', 'trainLimit', 'testLimit', 'validation', 'out'],
+  ...['data', 'labels', 'split', 'testFraction', 'splitSeed', 'storedSize', 'strict'],
+  ...['mean', 'std', 'initWeights', 'initPrefix'],
   ...['epochs', 'evalEvery', 'bestBy', 'checkpointEvery', 'checkpointMinutes'],
 ];
 

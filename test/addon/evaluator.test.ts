@@ -58,7 +58,8 @@ function evaluator(
   changes: Partial<NativeDataset> = {},
   config: LinearConfig = linearConfig(),
 ): Promise<NativeEvaluator> {
-  const settings = { ...config, cudaGraph: false, imageSize: 8, stem: 'cifar' } as const;
+  const stem = config.stem === 'auto' ? 'cifar' : config.stem;
+  const settings = { ...config, cudaGraph: false, imageSize: 8, stem };
   return loadAddon().createEvaluator(settings, { ...dataset, ...changes }, model);
 }
 

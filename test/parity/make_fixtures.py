@@ -19,6 +19,7 @@ from knn_fixtures import knn_fixture
 from linear_cases import LINEAR_MODES, linear_case
 from linear_fixtures import linear_fixture
 from measure_fixtures import measure_fixture
+from resize_fixtures import resize_fixture
 from training_cases import (
     Arithmetic,
     five_steps_case,
@@ -62,10 +63,13 @@ def fixtures() -> dict[str, Callable[[], dict[str, Tensor]]]:
         "measures": measure_fixture,
         "augment": augment_fixture,
         "colour": colour_fixture,
+        "resize": resize_fixture,
         "step_resnet18_short_queue": partial(made_step, "resnet18", SHORT_QUEUE),
         "step_resnet18_groups": partial(made_grouped_step, "resnet18", GROUPS),
     }
     makers[f"model_{STEM_ARCH}_imagenet"] = partial(made_forward, STEM_ARCH, "imagenet")
+    makers[f"step_{STEM_ARCH}_imagenet"] = partial(made_step, STEM_ARCH, QUEUE, "imagenet")
+    makers[f"five_steps_{STEM_ARCH}_imagenet"] = partial(made_five_steps, STEM_ARCH, "imagenet")
     for arch in LINEAR_ARCHS:
         for mode, frozen in LINEAR_MODES.items():
             makers[f"linear_{arch}_{mode}"] = partial(made_linear, arch, frozen)
@@ -95,9 +99,9 @@ def made_forward(arch: str, stem: str = "cifar") -> dict[str, Tensor]:
     return forward_fixture(forward_case(arch, stem=stem))
 
 
-def made_step(arch: str, queue_length: int) -> dict[str, Tensor]:
-    """`step_<arch>` and `step_<arch>_short_queue`."""
-    return step_fixture(arch, step_case(arch, queue_length))
+def made_step(arch: str, queue_length: int, stem: str = "cifar") -> dict[str, Tensor]:
+    """`step_<arch>`, `step_<arch>_short_queue` and `step_<arch>_imagenet`."""
+    return step_fixture(arch, step_case(arch, queue_length, stem=stem), stem)
 
 
 def made_grouped_step(arch: str, groups: int) -> dict[str, Tensor]:
@@ -105,9 +109,9 @@ def made_grouped_step(arch: str, groups: int) -> dict[str, Tensor]:
     return grouped_step_fixture(arch, grouped_step_case(arch, QUEUE, groups))
 
 
-def made_five_steps(arch: str) -> dict[str, Tensor]:
-    """`five_steps_<arch>`."""
-    return five_steps_fixture(arch, five_steps_case(arch, FIVE_STEPS_QUEUE))
+def made_five_steps(arch: str, stem: str = "cifar") -> dict[str, Tensor]:
+    """`five_steps_<arch>` and `five_steps_<arch>_imagenet`."""
+    return five_steps_fixture(arch, five_steps_case(arch, FIVE_STEPS_QUEUE, stem=stem), stem)
 
 
 def made_linear(arch: str, frozen_bn: bool) -> dict[str, Tensor]:

@@ -83,9 +83,11 @@ def forward_case(
     )
 
 
-def step_case(arch: str, queue_length: int, arithmetic: Arithmetic = Arithmetic()) -> StepCase:
+def step_case(
+    arch: str, queue_length: int, arithmetic: Arithmetic = Arithmetic(), stem: str = "cifar"
+) -> StepCase:
     """One step on `view1` (query) and `view2` (key)."""
-    training = formula_training(arch, queue_length, arithmetic)
+    training = formula_training(arch, queue_length, arithmetic, stem)
     result = training.step(
         formula_pictures("view1", arithmetic), formula_pictures("view2", arithmetic)
     )
@@ -109,10 +111,10 @@ def grouped_step_case(arch: str, queue_length: int, groups: int) -> StepCase:
 
 
 def five_steps_case(
-    arch: str, queue_length: int, arithmetic: Arithmetic = Arithmetic()
+    arch: str, queue_length: int, arithmetic: Arithmetic = Arithmetic(), stem: str = "cifar"
 ) -> FiveStepsCase:
     """Five steps, the t-th (from 0) on `view1.s<t>` and `view2.s<t>`."""
-    training = formula_training(arch, queue_length, arithmetic)
+    training = formula_training(arch, queue_length, arithmetic, stem)
     results = [
         training.step(
             formula_pictures(f"view1.s{t}", arithmetic), formula_pictures(f"view2.s{t}", arithmetic)
@@ -123,14 +125,16 @@ def five_steps_case(
     return FiveStepsCase(losses, torch.stack([result.accuracy for result in results]), training)
 
 
-def formula_training(arch: str, queue_length: int, arithmetic: Arithmetic) -> ReferenceStep:
+def formula_training(
+    arch: str, queue_length: int, arithmetic: Arithmetic, stem: str = "cifar"
+) -> ReferenceStep:
     """Formula encoders and queue with the reference's hyperparameters.
 
     The key encoder is not the query encoder's copy, so that a mix-up of the two shows.
     """
     return ReferenceStep(
-        formula_encoder(arch, arithmetic).train(),
-        formula_encoder(arch, arithmetic, prefix=KEY_PREFIX).train(),
+        formula_encoder(arch, arithmetic, stem=stem).train(),
+        formula_encoder(arch, arithmetic, KEY_PREFIX, stem).train(),
         formula_queue(queue_length, arithmetic),
     )
 
@@ -192,11 +196,13 @@ def formula_queue(length: int, arithmetic: Arithmetic) -> Tensor:
     return functional.normalize(queue.to(arithmetic.dtype), dim=1)
 
 
-def parameter_updates(arch: str, after: ReferenceStep) -> dict[str, dict[str, Tensor]]:
+def parameter_updates(
+    arch: str, after: ReferenceStep, stem: str = "cifar"
+) -> dict[str, dict[str, Tensor]]:
     """By `query` and `key`: what training added to each parameter, float64."""
     return {
-        "query": updates_of(after.query_encoder, formula_encoder(arch)),
-        "key": updates_of(after.key_encoder, formula_encoder(arch, prefix=KEY_PREFIX)),
+        "query": updates_of(after.query_encoder, formula_encoder(arch, stem=stem)),
+        "key": updates_of(after.key_encoder, formula_encoder(arch, prefix=KEY_PREFIX, stem=stem)),
     }
 
 

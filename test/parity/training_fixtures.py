@@ -31,8 +31,8 @@ def forward_fixture(case: ForwardCase) -> Fixture:
     return fixture | summary("buffer", case.buffers)
 
 
-def step_fixture(arch: str, case: StepCase) -> Fixture:
-    """`step_<arch>` and `step_<arch>_short_queue`."""
+def step_fixture(arch: str, case: StepCase, stem: str = "cifar") -> Fixture:
+    """`step_<arch>`, `step_<arch>_short_queue` and `step_<arch>_imagenet`."""
     fixture = {
         "loss": case.loss,
         "accuracy": case.accuracy,
@@ -40,7 +40,8 @@ def step_fixture(arch: str, case: StepCase) -> Fixture:
         "keys": case.keys,
         "queue": case.after.queue,
     }
-    return fixture | summary("gradient", case.gradients) | update_summaries(arch, case.after)
+    updates = update_summaries(arch, case.after, stem)
+    return fixture | summary("gradient", case.gradients) | updates
 
 
 def grouped_step_fixture(arch: str, case: StepCase) -> Fixture:
@@ -48,19 +49,20 @@ def grouped_step_fixture(arch: str, case: StepCase) -> Fixture:
     return step_fixture(arch, case) | statistics_summaries(case.after)
 
 
-def five_steps_fixture(arch: str, case: FiveStepsCase) -> Fixture:
-    """`five_steps_<arch>`."""
+def five_steps_fixture(arch: str, case: FiveStepsCase, stem: str = "cifar") -> Fixture:
+    """`five_steps_<arch>` and `five_steps_<arch>_imagenet`."""
     fixture = {
         "losses": case.losses,
         "accuracies": case.accuracies,
         "queue": case.after.queue,
     }
-    return fixture | update_summaries(arch, case.after) | statistics_summaries(case.after)
+    updates = update_summaries(arch, case.after, stem)
+    return fixture | updates | statistics_summaries(case.after)
 
 
-def update_summaries(arch: str, after: ReferenceStep) -> Fixture:
+def update_summaries(arch: str, after: ReferenceStep, stem: str) -> Fixture:
     """Summaries of what training added to the parameters of both encoders."""
-    updates = parameter_updates(arch, after)
+    updates = parameter_updates(arch, after, stem)
     return summary("query_update", updates["query"]) | summary("key_update", updates["key"])
 
 

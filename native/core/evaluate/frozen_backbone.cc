@@ -21,6 +21,17 @@ FrozenBackbone::FrozenBackbone(Encoder& encoder, TestView view, const MakeRecord
           },
           recorder ? recorder() : nullptr) {}
 
+int64_t FrozenBackbone::chunkLength(const at::Device& device, int64_t positions) {
+  constexpr int64_t kSmallPicture = 32 * 32;
+  constexpr int64_t kLeast = 16;
+  const int64_t most = device.is_cpu() ? 256 : 512;
+  return std::clamp(most * kSmallPicture / positions, kLeast, most);
+}
+
+int64_t FrozenBackbone::chunkLength() const {
+  return chunkLength(encoder_.options().device, encoder_.firstPositions(view_.imageSize));
+}
+
 at::Tensor FrozenBackbone::features(const at::Tensor& input, Mode mode) {
   const at::NoGradGuard noGrad;
   if (mode == Mode::kTrain) {
@@ -72,7 +83,7 @@ void FrozenBackbone::eachChunk(const Pictures& pictures, const std::atomic<bool>
                                const UseChunk& use) {
   const at::NoGradGuard noGrad;
   const at::Device device = encoder_.options().device;
-  const int64_t length = chunkLength(device);
+  const int64_t length = chunkLength();
   refold();
   for (int64_t begin = 0; begin < pictures.count(); begin += length) {
     requireNotStopped(stop);

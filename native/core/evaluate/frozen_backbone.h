@@ -24,8 +24,9 @@ class FrozenBackbone {
   /// The number of pictures that `eachChunk` computes at once. On a GPU it is so large that a
   /// kernel runs for much longer than it takes to start and to end, but no larger, because a
   /// recorded graph keeps the activations of a chunk. On the CPU it is smaller, to stay in the
-  /// caches.
-  static int64_t chunkLength(const at::Device& device) { return device.is_cpu() ? 256 : 512; }
+  /// caches. Large pictures come in smaller chunks, of about as many activations.
+  /// @param positions  height × width of what the first convolution gives
+  static int64_t chunkLength(const at::Device& device, int64_t positions);
 
   /// @param encoder   must outlive this object
   /// @param view      what it sees of a picture; its normalisation is on the encoder's device
@@ -58,6 +59,9 @@ class FrozenBackbone {
   /// Brings `features` in evaluation mode up to date with the encoder's present parameters and
   /// statistics.
   void refold();
+
+  /// `chunkLength` of this backbone.
+  int64_t chunkLength() const;
 
   /// Why recording whole chunks has failed; empty if it has not.
   const std::string& graphFailure() const { return graph_.failure(); }

@@ -44,7 +44,7 @@ ViewVectors ViewExtractor::operator()(const ImageStore& store, int64_t count, in
                                       const std::atomic<bool>& stop) const {
   const at::NoGradGuard noGrad;
   const EncoderOptions& options = encoder_.options();
-  const int64_t length = FrozenBackbone::chunkLength(options.device);
+  const int64_t length = backbone_.chunkLength();
   std::vector<at::Tensor> features;
   std::vector<at::Tensor> projections;
   for (int64_t begin = 0; begin < count; begin += length) {

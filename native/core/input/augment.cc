@@ -1,26 +1,44 @@
 #include "core/input/augment.h"
 
+#include <algorithm>
+#include <span>
+
 #include "core/input/pillow.h"
+#include "core/input/pillow_pixel.h"
 
 namespace moco {
 namespace {
 
-void applyColourJitter(const ColourJitter& colour, pillow::PlanarPicture& picture) {
-  for (const JitterOperation operation : colour.order) {
+/// Pixels that go through all operations together: few enough to stay in a core's first cache.
+constexpr int64_t kPixelsAtOnce = 2048;
+
+using Operations = std::span<const JitterOperation>;
+
+/// Applies operations of the colour jitter that look at one pixel at a time.
+void adjust(const ColourJitter& colour, Operations operations, const pillow::Planes& planes) {
+  for (const JitterOperation operation : operations) {
     switch (operation) {
       case JitterOperation::kBrightness:
-        pillow::adjustBrightness(picture, colour.brightness);
-        break;
-      case JitterOperation::kContrast:
-        pillow::adjustContrast(picture, colour.contrast);
+        pillow::blendWithGrey(planes, 0.0f, colour.brightness);
         break;
       case JitterOperation::kSaturation:
-        pillow::adjustSaturation(picture, colour.saturation);
+        pillow::adjustSaturation(planes, colour.saturation);
         break;
       case JitterOperation::kHue:
-        pillow::adjustHue(picture, colour.hue);
+        pillow::adjustHue(planes, colour.hue);
         break;
+      case JitterOperation::kContrast:
+        break;  // needs the whole picture
     }
+  }
+}
+
+/// Calls `use(planes, begin)` for one part of the picture after the other, each some whole rows.
+template <class Use>
+void eachPart(const pillow::PlanarPicture& picture, int64_t width, const Use& use) {
+  const int64_t length = std::max<int64_t>(kPixelsAtOnce / width, 1) * width;
+  for (int64_t begin = 0; begin < picture.pixels(); begin += length) {
+    use(picture.part(begin, std::min(length, picture.pixels() - begin)), begin);
   }
 }
 
@@ -29,10 +47,36 @@ void applyColourJitter(const ColourJitter& colour, pillow::PlanarPicture& pictur
 template <class Entry>
 void applyView(const uint8_t* picture, int64_t pictureWidth, const ViewParameters& view,
                int64_t height, int64_t width, const Entry* table, Entry* target) {
-  auto planar = pillow::cropAndResize(picture, pictureWidth, view.crop, height, width, view.flip);
-  if (view.jitter) applyColourJitter(view.colour, planar);
-  if (view.greyscale) pillow::toGreyscale(planar);
-  pillow::interleave(planar, table, target);
+  pillow::CroppedRows rows(picture, pictureWidth, view.crop, height, width, view.flip);
+  const pillow::PlanarPicture planar(height * width);
+  const auto finish = [&](const pillow::Planes& planes, int64_t begin) {
+    if (view.greyscale) pillow::toGreyscale(planes);
+    pillow::interleave(planes, table, target + begin * 3);
+  };
+  if (!view.jitter) {
+    eachPart(planar, width, [&](const pillow::Planes& planes, int64_t begin) {
+      rows.next(planes);
+      finish(planes, begin);
+    });
+    return;
+  }
+  // The contrast is adjusted by the mean grey of what all operations before it have made.
+  const ColourJitter& colour = view.colour;
+  const Operations operations(colour.order);
+  const auto contrast = std::ranges::find(operations, JitterOperation::kContrast);
+  const auto before = static_cast<size_t>(contrast - operations.begin());
+  int64_t sumOfLuma = 0;
+  eachPart(planar, width, [&](const pillow::Planes& planes, int64_t) {
+    rows.next(planes);
+    adjust(colour, operations.first(before), planes);
+    sumOfLuma += pillow::sumOfLuma(planes);
+  });
+  const float grey = pillow::meanGrey(sumOfLuma, planar.pixels());
+  eachPart(planar, width, [&](const pillow::Planes& planes, int64_t begin) {
+    pillow::blendWithGrey(planes, grey, colour.contrast);
+    adjust(colour, operations.subspan(before + 1), planes);
+    finish(planes, begin);
+  });
 }
 
 template void applyView(const uint8_t*, int64_t, const ViewParameters&, int64_t, int64_t,

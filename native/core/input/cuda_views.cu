@@ -34,8 +34,96 @@ __device__ Colour blend(float grey, const Colour& colour, float factor) {
           pillow::blend(grey, colour.blue, factor)};
 }
 
+/// A colour before it is a float: bytes, or sums of weighted ones.
+struct Rgb {
+  int32_t red, green, blue;
+};
+
+/// A pixel of a crop after both passes, where that along the rows comes first.
+/// @param rows, columns  what the inputs along an axis add up to
+/// @param pixel          gives that of a row and a column of the crop
+template <class Axis, class Pixel>
+__device__ Rgb columnsFirst(const Axis& rows, const Axis& columns, const Pixel& pixel) {
+  return rows(
+      [&](int32_t row) { return columns([&](int32_t column) { return pixel(row, column); }); });
+}
+
+/// What the inputs of one output along an axis add up to, where the axis is not made shorter.
+class Enlarged {
+ public:
+  __device__ Enlarged(int32_t i, int64_t input, int32_t output)
+      : taps_(pillow::bilinearTapsOf(i, input, output)) {}
+
+  /// @param input  gives the input of a number
+  template <class Input>
+  __device__ Rgb operator()(const Input& input) const {
+    const Rgb first = input(taps_.first);
+    const Rgb second = input(taps_.second);
+    return {pillow::interpolate(first.red, second.red, taps_.weight),
+            pillow::interpolate(first.green, second.green, taps_.weight),
+            pillow::interpolate(first.blue, second.blue, taps_.weight)};
+  }
+
+  /// A pixel of a crop after both passes.
+  /// @param pixel  gives that of a row and a column of the crop
+  template <class Pixel>
+  static __device__ Rgb resample(const Enlarged& rows, const Enlarged& columns, const Pixel& pixel,
+                                 const CropBox&, const Size&) {
+    return columnsFirst(rows, columns, pixel);
+  }
+
+ private:
+  pillow::Taps taps_;
+};
+
+/// The same for an axis that may get shorter.
+class Resized {
+ public:
+  __device__ Resized(int32_t i, int64_t input, int32_t output)
+      : isReduced_(input > output), enlarged_(i, input, output) {
+    if (isReduced_) window_ = pillow::windowOf(i, input, output);
+  }
+
+  template <class Input>
+  __device__ Rgb operator()(const Input& input) const {
+    if (!isReduced_) return enlarged_(input);
+    Rgb sum{pillow::kHalf, pillow::kHalf, pillow::kHalf};
+    for (int32_t i = window_.first; i < window_.first + window_.count; ++i) {
+      const Rgb value = input(i);
+      const int32_t weight = window_.weight(i);
+      sum.red += value.red * weight;
+      sum.green += value.green * weight;
+      sum.blue += value.blue * weight;
+    }
+    return {sum.red >> pillow::kPrecisionBits, sum.green >> pillow::kPrecisionBits,
+            sum.blue >> pillow::kPrecisionBits};
+  }
+
+  template <class Pixel>
+  static __device__ Rgb resample(const Resized& rows, const Resized& columns, const Pixel& pixel,
+                                 const CropBox& crop, const Size& size) {
+    if (!pillow::resizesRowsFirst(crop.height, crop.width, size.height, size.width)) {
+      return columnsFirst(rows, columns, pixel);
+    }
+    return columns(
+        [&](int32_t column) { return rows([&](int32_t row) { return pixel(row, column); }); });
+  }
+
+ private:
+  bool isReduced_;
+  Enlarged enlarged_;
+  pillow::Window window_{};
+};
+
+/// Whether a view needs `Resized`.
+__device__ bool isReduced(const CropBox& crop, const Size& size) {
+  return crop.height > size.height || crop.width > size.width;
+}
+
 /// One picture and the parameters of its view. A pixel is computed from the picture each time that
 /// it is needed. That costs less than memory for the steps in between, and does not limit the size.
+/// @tparam Axis  `Enlarged`, or `Resized` if the view needs it
+template <class Axis>
 struct View {
   const uint8_t* picture;
   int32_t pictureWidth;
@@ -48,20 +136,16 @@ struct View {
   __device__ Colour resampled(int32_t pixel) const {
     const CropBox& crop = parameters.crop;
     const int32_t x = pixel % width;
-    const auto rows = pillow::bilinearTapsOf(pixel / width, crop.height, height);
-    const auto columns =
-        pillow::bilinearTapsOf(parameters.flip ? width - 1 - x : x, crop.width, width);
-    float values[kChannels];
-    for (int channel = 0; channel < kChannels; ++channel) {
-      const auto stretched = [&](int32_t row) {
-        const uint8_t* source = picture + ((crop.top + row) * pictureWidth + crop.left) * kChannels;
-        return pillow::interpolate(source[columns.first * kChannels + channel],
-                                   source[columns.second * kChannels + channel], columns.weight);
-      };
-      values[channel] = static_cast<float>(
-          pillow::interpolate(stretched(rows.first), stretched(rows.second), rows.weight));
-    }
-    return {values[0], values[1], values[2]};
+    const Axis rows(pixel / width, crop.height, height);
+    const Axis columns(parameters.flip ? width - 1 - x : x, crop.width, width);
+    const auto bytes = [&](int32_t row, int32_t column) {
+      const uint8_t* pixel =
+          picture + ((crop.top + row) * pictureWidth + crop.left + column) * kChannels;
+      return Rgb{pixel[0], pixel[1], pixel[2]};
+    };
+    const Rgb value = Axis::resample(rows, columns, bytes, crop, {height, width});
+    return {static_cast<float>(value.red), static_cast<float>(value.green),
+            static_cast<float>(value.blue)};
   }
 
   __device__ Colour adjusted(const Colour& colour, JitterOperation operation, float grey) const {
@@ -110,22 +194,46 @@ struct View {
   }
 };
 
-/// Every block makes one view.
+/// The whole batch, as the kernels get it.
 template <class Entry>
-__global__ void __launch_bounds__(kThreads)
-    makeView(Pictures pictures, const int64_t* which, const ViewParameters* views, Size size,
-             const Entry* table, Entry* target) {
+struct Batch {
+  Pictures pictures;
+  const int64_t* which;
+  const ViewParameters* views;
+  Size size;
+  const Entry* table;
+  Entry* target;
+};
+
+/// Makes the view that is the block's.
+template <class Axis, class Entry>
+__device__ void makeViewOfBlock(const Batch<Entry>& batch) {
+  const Pictures& pictures = batch.pictures;
   const int64_t pictureBytes = int64_t{pictures.height} * pictures.width * kChannels;
-  const View view{pictures.pixels + which[blockIdx.x] * pictureBytes, pictures.width, size.height,
-                  size.width, views[blockIdx.x]};
+  const View<Axis> view{pictures.pixels + batch.which[blockIdx.x] * pictureBytes, pictures.width,
+                        batch.size.height, batch.size.width, batch.views[blockIdx.x]};
   const float grey = view.parameters.jitter ? view.meanGrey() : 0.0f;
-  Entry* pixels = target + int64_t{blockIdx.x} * view.pixels() * kChannels;
+  Entry* pixels = batch.target + int64_t{blockIdx.x} * view.pixels() * kChannels;
   for (int64_t pixel = threadIdx.x; pixel < view.pixels(); pixel += kThreads) {
     const Colour colour = view.finished(pixel, grey);
-    pixels[pixel * kChannels] = table[static_cast<int32_t>(colour.red)];
-    pixels[pixel * kChannels + 1] = table[256 + static_cast<int32_t>(colour.green)];
-    pixels[pixel * kChannels + 2] = table[512 + static_cast<int32_t>(colour.blue)];
+    pixels[pixel * kChannels] = batch.table[static_cast<int32_t>(colour.red)];
+    pixels[pixel * kChannels + 1] = batch.table[256 + static_cast<int32_t>(colour.green)];
+    pixels[pixel * kChannels + 2] = batch.table[512 + static_cast<int32_t>(colour.blue)];
   }
+}
+
+/// Makes the views that are enlarged crops, or whole ones; each block one.
+template <class Entry>
+__global__ void __launch_bounds__(kThreads) makeView(Batch<Entry> batch) {
+  if (isReduced(batch.views[blockIdx.x].crop, batch.size)) return;
+  makeViewOfBlock<Enlarged>(batch);
+}
+
+/// Makes the views of crops that are larger than they.
+template <class Entry>
+__global__ void __launch_bounds__(kThreads) makeReducedView(Batch<Entry> batch) {
+  if (!isReduced(batch.views[blockIdx.x].crop, batch.size)) return;
+  makeViewOfBlock<Resized>(batch);
 }
 
 }  // namespace
@@ -135,8 +243,12 @@ void makeViews(const Pictures& pictures, const int64_t* which, const ViewParamet
                int64_t count, const Size& size, const Entry* table, Entry* target,
                cudaStream_t stream) {
   if (count == 0) return;
-  launch("makeView", makeView<Entry>, static_cast<unsigned>(count), kThreads, stream, pictures,
-         which, views, size, table, target);
+  const Batch<Entry> batch{pictures, which, views, size, table, target};
+  const auto blocks = static_cast<unsigned>(count);
+  launch("makeView", makeView<Entry>, blocks, kThreads, stream, batch);
+  if (pictures.height > size.height || pictures.width > size.width) {
+    launch("makeReducedView", makeReducedView<Entry>, blocks, kThreads, stream, batch);
+  }
 }
 
 template void makeViews(const Pictures&, const int64_t*, const ViewParameters*, int64_t,

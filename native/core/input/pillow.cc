@@ -1,9 +1,17 @@
 #include "core/input/pillow.h"
 
 #include <algorithm>
-#include <vector>
+#include <type_traits>
 
 #include "core/input/pillow_pixel.h"
+
+/// Compiles a loop for several generations of vector instructions, of which the one that the
+/// processor has is taken when the program starts. The bytes are the same: nothing is contracted.
+#if defined(__x86_64__) && defined(__GLIBC__)
+#define MOCO_VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define MOCO_VECTORISED
+#endif
 
 namespace moco::pillow {
 namespace {
@@ -11,100 +19,222 @@ namespace {
 constexpr int64_t kChannels = 3;
 constexpr int kValues = 256;  // that a channel can have
 
-/// The taps of every output, when `input` samples are enlarged to `output`.
-std::vector<Taps> bilinearTaps(int64_t input, int64_t output) {
-  std::vector<Taps> taps(output);
-  for (int64_t i = 0; i < output; ++i) taps[i] = bilinearTapsOf(i, input, output);
-  return taps;
+constexpr int32_t kOne = 1 << kPrecisionBits;  // a weight of 1
+
+/// The most inputs of an output: the two that it lies between, or those that a window of twice
+/// `input / output` may cover.
+int64_t mostTaps(int64_t input, int64_t output) {
+  return std::min<int64_t>(input, input > output ? 2 * input / output + 1 : 2);
 }
 
-/// Enlarges one interleaved row to `columns.size()` pixels, and writes its three planes.
-void stretchRow(const uint8_t* row, const std::vector<Taps>& columns, int32_t* target) {
-  const auto width = static_cast<int64_t>(columns.size());
+/// Enlarges one interleaved row, and writes its three planes.
+MOCO_VECTORISED void interpolateColumns(const uint8_t* row, const Resampling& columns,
+                                        int64_t width, int32_t* target) {
+  const int32_t* weights = &columns.weights[width];  // of the second inputs
   for (int64_t x = 0; x < width; ++x) {
-    const Taps taps = columns[x];
-    const uint8_t* first = row + taps.first * kChannels;
-    const uint8_t* second = row + taps.second * kChannels;
+    const uint8_t* first = row + int64_t{columns.first[x]} * kChannels;
+    const uint8_t* second = first + kChannels;
     for (int64_t channel = 0; channel < kChannels; ++channel) {
-      target[channel * width + x] = interpolate(first[channel], second[channel], taps.weight);
+      target[channel * width + x] = interpolate(first[channel], second[channel], weights[x]);
     }
   }
 }
 
+/// Makes one interleaved row shorter, and writes its three planes.
+/// @param taps  inputs of each output, as a number that the compiler knows or not
+template <class Taps>
+void sumColumns(const uint8_t* row, const Resampling& columns, Taps taps, int64_t width,
+                int32_t* target) {
+  for (int64_t x = 0; x < width; ++x) {
+    const uint8_t* input = row + int64_t{columns.first[x]} * kChannels;
+    const int32_t* weights = &columns.weights[x];
+    int32_t sums[kChannels] = {kHalf, kHalf, kHalf};
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      const int32_t weight = weights[tap * width];
+      for (int64_t channel = 0; channel < kChannels; ++channel) {
+        sums[channel] += input[tap * kChannels + channel] * weight;
+      }
+    }
+    for (int64_t channel = 0; channel < kChannels; ++channel) {
+      target[channel * width + x] = sums[channel] >> kPrecisionBits;
+    }
+  }
+}
+
+void resizeColumns(const uint8_t* row, const Resampling& columns, int64_t width, int32_t* target) {
+  switch (columns.taps) {
+    case 2:
+      return interpolateColumns(row, columns, width, target);
+    case 3:
+      return sumColumns(row, columns, std::integral_constant<int64_t, 3>(), width, target);
+    default:
+      return sumColumns(row, columns, columns.taps, width, target);
+  }
+}
+
 /// Computes a row that lies between two others.
-void interpolateRows(const int32_t* first, const int32_t* second, int32_t weight, int64_t count,
-                     float* target) {
+MOCO_VECTORISED void interpolateRows(const int32_t* first, const int32_t* second, int32_t weight,
+                                     int64_t count, float* target) {
   for (int64_t x = 0; x < count; ++x) {
     target[x] = static_cast<float>(interpolate(first[x], second[x], weight));
   }
 }
 
+/// Adds a weighted row to sums.
+MOCO_VECTORISED void addRow(const int32_t* row, int32_t weight, int64_t count, int32_t* sums) {
+  for (int64_t i = 0; i < count; ++i) sums[i] += row[i] * weight;
+}
+MOCO_VECTORISED void addRow(const uint8_t* row, int32_t weight, int64_t count, int32_t* sums) {
+  for (int64_t i = 0; i < count; ++i) sums[i] += row[i] * weight;
+}
+
+/// Rounds sums, of which half a unit is a part already, to bytes.
+MOCO_VECTORISED void roundRow(const int32_t* sums, int64_t count, float* target) {
+  for (int64_t i = 0; i < count; ++i) target[i] = static_cast<float>(sums[i] >> kPrecisionBits);
+}
+MOCO_VECTORISED void roundRow(const int32_t* sums, int64_t count, uint8_t* target) {
+  for (int64_t i = 0; i < count; ++i) target[i] = static_cast<uint8_t>(sums[i] >> kPrecisionBits);
+}
+
+MOCO_VECTORISED void copyRow(const int32_t* row, int64_t count, float* target) {
+  for (int64_t i = 0; i < count; ++i) target[i] = static_cast<float>(row[i]);
+}
+
 }  // namespace
 
-PlanarPicture cropAndResize(const uint8_t* picture, int64_t pictureWidth, const CropBox& crop,
-                            int64_t height, int64_t width, bool flip) {
-  auto columns = bilinearTaps(crop.width, width);
-  if (flip) std::reverse(columns.begin(), columns.end());
-  const int64_t rowLength = width * kChannels;
-  const auto stretched = std::make_unique_for_overwrite<int32_t[]>(crop.height * rowLength);
-  for (int64_t y = 0; y < crop.height; ++y) {
-    stretchRow(picture + ((crop.top + y) * pictureWidth + crop.left) * kChannels, columns,
-               &stretched[y * rowLength]);
-  }
-  PlanarPicture result(height, width);
-  const auto rows = bilinearTaps(crop.height, height);
-  for (int64_t y = 0; y < height; ++y) {
-    const int32_t* first = &stretched[rows[y].first * rowLength];
-    const int32_t* second = &stretched[rows[y].second * rowLength];
-    int64_t plane = 0;
-    for (float* target : {result.red(), result.green(), result.blue()}) {
-      interpolateRows(first + plane, second + plane, rows[y].weight, width, target + y * width);
-      plane += width;
+Resampling::Resampling(int64_t input, int64_t output)
+    : taps(mostTaps(input, output)), first(output), weights(taps * output) {
+  for (int64_t i = 0; i < output; ++i) {
+    if (input > output) {
+      setWindow(i, windowOf(i, input, output), input);
+    } else {
+      setTaps(i, bilinearTapsOf(i, input, output), input);
     }
   }
-  return result;
+}
+
+void Resampling::setTaps(int64_t i, const Taps& between, int64_t input) {
+  first[i] = std::min<int64_t>(between.first, input - taps);
+  // Beyond the centres of the outermost samples, an output is the outermost one alone.
+  const bool isAtEdge = between.first == between.second;
+  const int32_t edge = between.first > first[i] ? kOne : 0;
+  const int32_t second = isAtEdge ? edge : between.weight;
+  if (taps == 2) weightOf(i, 1) = second;
+  weightOf(i, 0) = kOne - (taps == 2 ? second : 0);
+}
+
+void Resampling::setWindow(int64_t i, const Window& window, int64_t input) {
+  // Where fewer inputs are covered than there are taps, those beside them get no weight.
+  first[i] = std::min<int64_t>(window.first, input - taps);
+  const int64_t before = window.first - first[i];
+  for (int32_t place = 0; place < window.count; ++place) {
+    weightOf(i, before + place) = window.weight(window.first + place);
+  }
+}
+
+void Resampling::reverse() {
+  const auto outputs = static_cast<int64_t>(first.size());
+  std::reverse(first.begin(), first.end());
+  for (int64_t tap = 0; tap < taps; ++tap) {
+    const auto begin = weights.begin() + tap * outputs;
+    std::reverse(begin, begin + outputs);
+  }
+}
+
+CroppedRows::CroppedRows(const uint8_t* picture, int64_t pictureWidth, const CropBox& crop,
+                         int64_t height, int64_t width, bool flip)
+    : corner_(picture + (crop.top * pictureWidth + crop.left) * kChannels),
+      stride_(pictureWidth * kChannels),
+      cropWidth_(crop.width),
+      width_(width),
+      rowsFirst_(resizesRowsFirst(crop.height, crop.width, height, width)),
+      columns_(crop.width, width),
+      rows_(crop.height, height),
+      resized_(std::make_unique_for_overwrite<int32_t[]>(rows_.taps * kChannels * width)),
+      sums_(std::make_unique_for_overwrite<int32_t[]>(std::max(crop.width, width) * kChannels)),
+      bytes_(std::make_unique_for_overwrite<uint8_t[]>(crop.width * kChannels)) {
+  if (flip) columns_.reverse();
+}
+
+void CroppedRows::next(const Planes& target) {
+  for (int64_t place = 0; place < target.pixels; place += width_, ++made_) {
+    float* const planes[] = {target.red + place, target.green + place, target.blue + place};
+    if (rowsFirst_) {
+      makeRowsFirst(planes);
+    } else {
+      makeColumnsFirst(planes);
+    }
+  }
+}
+
+int32_t CroppedRows::rowWeight(int64_t tap) const {
+  return rows_.weights[tap * static_cast<int64_t>(rows_.first.size()) + made_];
+}
+
+void CroppedRows::makeColumnsFirst(float* const* target) {
+  const int64_t first = rows_.first[made_];
+  for (; resizedRows_ < first + rows_.taps; ++resizedRows_) {
+    resizeColumns(corner_ + resizedRows_ * stride_, columns_, width_, resizedRow(resizedRows_));
+  }
+  for (int64_t channel = 0; channel < kChannels; ++channel) {
+    const auto input = [&](int64_t tap) { return resizedRow(first + tap) + channel * width_; };
+    if (rows_.taps == 2) {
+      interpolateRows(input(0), input(1), rowWeight(1), width_, target[channel]);
+      continue;
+    }
+    std::fill_n(sums_.get(), width_, kHalf);
+    for (int64_t tap = 0; tap < rows_.taps; ++tap) {
+      addRow(input(tap), rowWeight(tap), width_, sums_.get());
+    }
+    roundRow(sums_.get(), width_, target[channel]);
+  }
+}
+
+void CroppedRows::makeRowsFirst(float* const* target) {
+  const int64_t values = cropWidth_ * kChannels;
+  std::fill_n(sums_.get(), values, kHalf);
+  for (int64_t tap = 0; tap < rows_.taps; ++tap) {
+    addRow(corner_ + (rows_.first[made_] + tap) * stride_, rowWeight(tap), values, sums_.get());
+  }
+  roundRow(sums_.get(), values, bytes_.get());
+  resizeColumns(bytes_.get(), columns_, width_, resized_.get());
+  for (int64_t channel = 0; channel < kChannels; ++channel) {
+    copyRow(&resized_[channel * width_], width_, target[channel]);
+  }
 }
 
 template <class Entry>
-void interleave(const PlanarPicture& picture, const Entry* table, Entry* target) {
-  const float* red = picture.red();
-  const float* green = picture.green();
-  const float* blue = picture.blue();
-  for (int64_t i = 0; i < picture.pixels(); ++i) {
+void interleave(const Planes& planes, const Entry* table, Entry* target) {
+  const auto [red, green, blue, pixels] = planes;
+  for (int64_t i = 0; i < pixels; ++i) {
     target[3 * i] = table[static_cast<int32_t>(red[i])];
     target[3 * i + 1] = table[kValues + static_cast<int32_t>(green[i])];
     target[3 * i + 2] = table[2 * kValues + static_cast<int32_t>(blue[i])];
   }
 }
 
-template void interleave(const PlanarPicture&, const float*, float*);
-template void interleave(const PlanarPicture&, const uint16_t*, uint16_t*);
-template void interleave(const PlanarPicture&, const uint8_t*, uint8_t*);
+template void interleave(const Planes&, const float*, float*);
+template void interleave(const Planes&, const uint16_t*, uint16_t*);
+template void interleave(const Planes&, const uint8_t*, uint8_t*);
 
-void blendWithGrey(PlanarPicture& picture, float grey, float factor) {
-  for (float& value : picture.values()) value = blend(grey, value, factor);
+MOCO_VECTORISED void blendWithGrey(const Planes& planes, float grey, float factor) {
+  for (float* plane : {planes.red, planes.green, planes.blue}) {
+    for (int64_t i = 0; i < planes.pixels; ++i) plane[i] = blend(grey, plane[i], factor);
+  }
 }
 
-void adjustBrightness(PlanarPicture& picture, float factor) {
-  blendWithGrey(picture, 0.0f, factor);
-}
-
-void adjustContrast(PlanarPicture& picture, float factor) {
-  const float* red = picture.red();
-  const float* green = picture.green();
-  const float* blue = picture.blue();
+MOCO_VECTORISED int64_t sumOfLuma(const Planes& planes) {
+  const auto [red, green, blue, pixels] = planes;
   int64_t sum = 0;
-  for (int64_t i = 0; i < picture.pixels(); ++i) {
+  for (int64_t i = 0; i < pixels; ++i) {
     sum += static_cast<int32_t>(luma(red[i], green[i], blue[i]));
   }
-  blendWithGrey(picture, meanGrey(sum, picture.pixels()), factor);
+  return sum;
 }
 
-void adjustSaturation(PlanarPicture& picture, float factor) {
-  float* red = picture.red();
-  float* green = picture.green();
-  float* blue = picture.blue();
-  for (int64_t i = 0; i < picture.pixels(); ++i) {
+MOCO_VECTORISED void adjustSaturation(const Planes& planes, float factor) {
+  const auto [red, green, blue, pixels] = planes;
+  for (int64_t i = 0; i < pixels; ++i) {
     const float grey = luma(red[i], green[i], blue[i]);
     red[i] = blend(grey, red[i], factor);
     green[i] = blend(grey, green[i], factor);
@@ -112,12 +242,10 @@ void adjustSaturation(PlanarPicture& picture, float factor) {
   }
 }
 
-void adjustHue(PlanarPicture& picture, double shift) {
+MOCO_VECTORISED void adjustHue(const Planes& planes, double shift) {
   const uint8_t steps = hueSteps(shift);
-  float* red = picture.red();
-  float* green = picture.green();
-  float* blue = picture.blue();
-  for (int64_t i = 0; i < picture.pixels(); ++i) {
+  const auto [red, green, blue, pixels] = planes;
+  for (int64_t i = 0; i < pixels; ++i) {
     const Colour colour = shiftHue(red[i], green[i], blue[i], steps);
     red[i] = colour.red;
     green[i] = colour.green;
@@ -125,11 +253,9 @@ void adjustHue(PlanarPicture& picture, double shift) {
   }
 }
 
-void toGreyscale(PlanarPicture& picture) {
-  float* red = picture.red();
-  float* green = picture.green();
-  float* blue = picture.blue();
-  for (int64_t i = 0; i < picture.pixels(); ++i) {
+MOCO_VECTORISED void toGreyscale(const Planes& planes) {
+  const auto [red, green, blue, pixels] = planes;
+  for (int64_t i = 0; i < pixels; ++i) {
     red[i] = green[i] = blue[i] = luma(red[i], green[i], blue[i]);
   }
 }

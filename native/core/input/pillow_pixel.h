@@ -21,6 +21,15 @@ MOCO_HOST_DEVICE inline int32_t rounded(double value) {
 constexpr int kPrecisionBits = 22;
 constexpr int32_t kHalf = 1 << (kPrecisionBits - 1);
 
+/// Whether the rows are resized before the columns, which makes other bytes, since values are
+/// rounded in between. Pillow does so from 13.0 on, to save time; before, columns always came
+/// first.
+MOCO_HOST_DEVICE inline bool resizesRowsFirst(int64_t cropHeight, int64_t cropWidth, int64_t height,
+                                              int64_t width) {
+  const int64_t lessHeight = cropHeight - height;
+  return lessHeight > 0 && lessHeight > 2 * (cropWidth - width);
+}
+
 /// The two inputs that an output lies between, and the fixed-point weight of the second.
 struct Taps {
   int32_t first, second, weight;
@@ -36,10 +45,39 @@ MOCO_HOST_DEVICE inline Taps bilinearTapsOf(int64_t i, int64_t input, int64_t ou
           rounded(fraction * (1 << kPrecisionBits))};
 }
 
-/// The weighted sum of two inputs, rounded. One product is enough, because Pillow's two weights,
-/// which it rounds one by one, add up to 1 << kPrecisionBits. They would not if both ended in
-/// exactly half of 2⁻²². As multiples of 1 / (2 · output), they could only for an output of 2²²
-/// pixels.
+/// The inputs that a filter covers for one output where an axis gets shorter. The filter is a
+/// triangle that reaches as many inputs to either side as the axis gets shorter by.
+struct Window {
+  int32_t first, count;
+  double centre;  // of the triangle, where input number 0 reaches from 0 to 1
+  double slope;   // of the triangle, of height 1
+  double sum;     // of the triangle over the inputs
+
+  MOCO_HOST_DEVICE double triangle(int32_t input) const {
+    return std::max(1.0 - std::abs((input - centre + 0.5) * slope), 0.0);
+  }
+  /// The fixed-point weight of an input.
+  MOCO_HOST_DEVICE int32_t weight(int32_t input) const {
+    return rounded(triangle(input) / sum * (1 << kPrecisionBits));
+  }
+};
+
+/// The window of output number `i`, when `input` samples are reduced to `output`.
+MOCO_HOST_DEVICE inline Window windowOf(int64_t i, int64_t input, int64_t output) {
+  const double scale = static_cast<double>(input) / static_cast<double>(output);
+  const double centre = (static_cast<double>(i) + 0.5) * scale;
+  const int32_t first = std::max(static_cast<int32_t>(centre - scale + 0.5), 0);
+  const int32_t end =
+      std::min(static_cast<int32_t>(centre + scale + 0.5), static_cast<int32_t>(input));
+  Window window{first, end - first, centre, 1.0 / scale, 0.0};
+  for (int32_t place = first; place < end; ++place) window.sum += window.triangle(place);
+  return window;
+}
+
+/// The weighted sum of two inputs, rounded, by the second one's weight. One product is enough,
+/// because Pillow's two weights, which it rounds one by one, add up to 1 << kPrecisionBits. They
+/// would not if both ended in exactly half of 2⁻²². As multiples of 1 / (2 · output), they could
+/// only for an output of 2²² pixels.
 MOCO_HOST_DEVICE inline int32_t interpolate(int32_t first, int32_t second, int32_t weight) {
   return first + (((second - first) * weight + kHalf) >> kPrecisionBits);
 }

@@ -164,7 +164,10 @@ std::vector<Backbone::LayerSize> Backbone::layerSizes(const NetworkPlan& plan, i
                                                       int64_t width) const {
   Extent extent{height, width};
   std::vector<LayerSize> sizes{sizeOf(stem_.convolution, plan, extent)};
-  if (maxPool_) extent = outputExtent(extent, kPoolKernel, kPoolStride, kPoolPadding);
+  if (maxPool_) {
+    extent = outputExtent(extent, kPoolKernel, kPoolStride, kPoolPadding);
+    sizes.back().pooledPositions = extent.height * extent.width;
+  }
   for (const auto& block : blocks_) {
     Extent shortcutExtent = extent;
     for (const auto& layer : block.body) sizes.push_back(sizeOf(layer.convolution, plan, extent));

@@ -59,6 +59,7 @@ class Backbone {
     int64_t channels;   // of its output
     int64_t positions;  // height × width of its output
     bool isShortcut;
+    int64_t pooledPositions = 0;  // those that a max-pool after it leaves
   };
   /// The sizes of all convolutions, in the order of the forward pass; a block's shortcut comes
   /// after its body.

@@ -117,6 +117,10 @@ at::Tensor Encoder::project(const at::Tensor& features, Mode mode) {
   return normaliseRows((*head_)(pass(mode), features).to(options_.master));
 }
 
+int64_t Encoder::firstPositions(int64_t imageSize) const {
+  return backbone_.layerSizes(plan_, imageSize, imageSize).front().positions;
+}
+
 MultiplyAdds Encoder::multiplyAdds(int64_t height, int64_t width) const {
   MultiplyAdds count{backbone_.multiplyAdds(plan_, height, width), 0};
   for (const auto& [name, shape] : plan_.parameters) {

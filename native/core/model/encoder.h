@@ -101,6 +101,10 @@ class Encoder {
   /// Length of a picture's feature: 512, or 2048 for a ResNet-50.
   int64_t backboneDim() const { return backbone_.featureDim(); }
 
+  /// Height × width of what the first convolution makes of a picture.
+  /// @param imageSize  height and width of the picture
+  int64_t firstPositions(int64_t imageSize) const;
+
   /// @param height, width  of the picture
   MultiplyAdds multiplyAdds(int64_t height, int64_t width) const;
 

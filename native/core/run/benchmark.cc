@@ -104,7 +104,7 @@ MeasuredSteps Benchmark::steps(double least, Profiler::Detail detail,
 
 MeasuredExtraction Benchmark::extraction(double least, const std::atomic<bool>& stop) {
   ImageStore pictures = pictures_;
-  const int64_t length = FrozenBackbone::chunkLength(device());
+  const int64_t length = trainer_.backbone().chunkLength();
   pictures.pixels = pictures_.pixels.slice(0, 0, length).to(device());
   pictures.labels = pictures_.labels.slice(0, 0, length).to(device());
   const auto extract = [&] {
@@ -128,7 +128,7 @@ MeasuredExtraction Benchmark::extraction(double least, const std::atomic<bool>& 
 }
 
 FoldedTimes Benchmark::folded(double least, const std::atomic<bool>& stop) {
-  const int64_t pictures = device().is_cpu() ? kFoldedOnCpu : FrozenBackbone::chunkLength(device());
+  const int64_t pictures = device().is_cpu() ? kFoldedOnCpu : trainer_.backbone().chunkLength();
   return timeFolded(trainer_.queryEncoder(), pictures, imageSize_, least, stop);
 }
 
@@ -176,7 +176,7 @@ double Benchmark::knn(const KnnSize& size, const std::atomic<bool>& stop) {
     seconds += secondsSince(start);
   };
   KnnVote vote(features(size.queries), size.k);
-  const int64_t length = FrozenBackbone::chunkLength(device());
+  const int64_t length = trainer_.backbone().chunkLength();
   for (int64_t begin = 0; begin < size.bank; begin += length) {
     requireNotStopped(stop);
     const auto piece = features(std::min(length, size.bank - begin));

@@ -82,9 +82,14 @@ int64_t outputBytes(const MemoryDemand& demand, const Backbone::LayerSize& layer
 
 /// Bytes that autograd keeps of a layer for the backward pass: the convolution's output, which
 /// BatchNorm needs, and BatchNorm's output, which ReLU and the next convolution need. The output of
-/// a shortcut's BatchNorm is only added to the body's and not kept.
+/// a shortcut's BatchNorm is only added to the body's and not kept. Of a max-pool, its output and
+/// the places that its numbers come from.
 int64_t keptBytes(const MemoryDemand& demand, const Backbone::LayerSize& layer) {
-  return outputBytes(demand, layer, demand.settings.batchSize) * (layer.isShortcut ? 1 : 2);
+  constexpr int64_t kPlace = 8;  // bytes
+  const int64_t batchSize = demand.settings.batchSize;
+  const int64_t pooled = batchSize * layer.channels * layer.pooledPositions;
+  return outputBytes(demand, layer, batchSize) * (layer.isShortcut ? 1 : 2) +
+         pooled * (bytesPer(demand) + kPlace);
 }
 
 /// Bytes of the logits (B, 1 + m), their softmax, and its gradient.
@@ -129,14 +134,20 @@ int64_t votesBytes(const MemoryDemand& demand, int64_t featureLength) {
   return features + neighbours + piece * featureLength * kMaster + selected + sorted;
 }
 
+/// The number of pictures that an evaluation computes at once.
+int64_t chunkLength(const MemoryDemand& demand, const Network& network) {
+  return FrozenBackbone::chunkLength(demand.machine.device, network.layers.front().positions);
+}
+
 /// Bytes of what is measured without labels: the features and projections of two views, in fp32 and
 /// normalised, and in fp64 of one; the singular values' matrix; a block of similarities with what
 /// is made of it; and a chunk's views.
-int64_t measuresBytes(const MemoryDemand& demand, int64_t featureLength) {
+int64_t measuresBytes(const MemoryDemand& demand, const Network& network) {
   const int64_t pictures = std::min(demand.testPictures, kMostMeasuredPictures);
+  const int64_t featureLength = network.featureDim;
   const int64_t vectors = featureLength + demand.settings.encoder.featureDim;
   const int64_t gram = std::min(pictures, featureLength);
-  const int64_t chunk = std::min(pictures, FrozenBackbone::chunkLength(demand.machine.device));
+  const int64_t chunk = std::min(pictures, chunkLength(demand, network));
   return pictures * vectors * (4 * kMaster + 8) + 3 * gram * gram * 8 +
          kSimilarityRowsAtOnce * pictures * (3 * kMaster + kSelectedBytes) +
          chunk * (demand.height * demand.width + viewPixels(demand) * kMaster) * kPixel;
@@ -151,8 +162,8 @@ int64_t foldedBytes(const MemoryDemand& demand, const Network& network) {
 /// computed without it, in memory of its own. A GPU's fused convolutions add zeros, which take as
 /// much as the largest layer's output.
 int64_t chunkBytes(const MemoryDemand& demand, const Network& network) {
-  const int64_t chunk = std::min(FrozenBackbone::chunkLength(demand.machine.device),
-                                 std::max(demand.trainPictures, demand.testPictures));
+  const int64_t chunk =
+      std::min(chunkLength(demand, network), std::max(demand.trainPictures, demand.testPictures));
   int64_t largest = 0;
   for (const auto& layer : network.layers) {
     largest = std::max(largest, outputBytes(demand, layer, chunk));
@@ -164,8 +175,7 @@ int64_t chunkBytes(const MemoryDemand& demand, const Network& network) {
 
 int64_t evaluationBytes(const MemoryDemand& demand, const Network& network) {
   return foldedBytes(demand, network) + chunkBytes(demand, network) +
-         std::max(votesBytes(demand, network.featureDim),
-                  measuresBytes(demand, network.featureDim));
+         std::max(votesBytes(demand, network.featureDim), measuresBytes(demand, network));
 }
 
 int64_t picturesBytes(const MemoryDemand& demand) {

@@ -18,8 +18,8 @@ using namespace moco;
 namespace {
 
 MocoOptions options(const std::string& arch, int64_t queueLength, at::ScalarType compute,
-                    at::ScalarType master) {
-  return {.encoder = {.settings = {.arch = arch, .featureDim = 128},
+                    at::ScalarType master, const std::string& stem = "cifar") {
+  return {.encoder = {.settings = {.arch = arch, .stem = stem, .featureDim = 128},
                       .device = at::kCPU,
                       .compute = compute,
                       .master = master},
@@ -76,26 +76,28 @@ void checkUpdates(const Fixture& fixture, Moco& moco, const MocoOptions& options
   checkSummary(fixture, "key_update", updateOf(moco.keyEncoder(), start.keyEncoder()), tolerance);
 }
 
-/// BatchNorm groups, and the order in which the key encoder gets the pictures.
-struct Split {
+/// What is not as usual: BatchNorm groups, the order in which the key encoder gets the pictures,
+/// and the first layers.
+struct Variant {
   int64_t groups = 1;
   at::Tensor keyOrder;
+  std::string stem = "cifar";
 };
 
 void checkStep(const std::string& arch, const std::string& file, int64_t queueLength,
-               at::ScalarType type, const Split& split = {}) {
+               at::ScalarType type, const Variant& variant = {}) {
   // As the tolerances were measured. On one thread PyTorch's BatchNorm, which computes here where
   // ours cannot, adds twice as many numbers one after another in fp32, and misses more.
   const ComputeThreads threads(2);
   const Fixture fixture = loadFixture(file);
   const Tolerances tolerances = type == at::kDouble ? kExact : single(arch);
-  auto settings = options(arch, queueLength, type, type);
-  settings.encoder.settings.batchNormGroups = split.groups;
+  auto settings = options(arch, queueLength, type, type, variant.stem);
+  settings.encoder.settings.batchNormGroups = variant.groups;
   Moco moco(settings);
   fill(moco, queueLength);
   const auto result = moco.step({.queries = formula::pictures("view1", 8, type),
                                  .keys = formula::pictures("view2", 8, type),
-                                 .keyOrder = split.keyOrder});
+                                 .keyOrder = variant.keyOrder});
   INFO(file, " in ", type);
   checkClose("loss", result.loss, fixture.at("loss").item<double>(), tolerances.keys);
   CHECK(result.accuracy == fixture.at("accuracy").item<double>());
@@ -103,16 +105,17 @@ void checkStep(const std::string& arch, const std::string& file, int64_t queueLe
               tolerances.keys);
   checkSummary(fixture, "gradient", moco.gradients(), tolerances.gradient);
   if (type == at::kDouble) checkUpdates(fixture, moco, settings, tolerances.update);
-  if (split.groups == 1) return;
+  if (variant.groups == 1) return;
   checkSummary(fixture, "query_buffer", moco.queryEncoder().statistics(), tolerances.keys);
   checkSummary(fixture, "key_buffer", moco.keyEncoder().statistics(), tolerances.keys);
 }
 
 /// Five steps with a queue whose length the batch does not divide.
-void checkFiveSteps(const std::string& arch, at::ScalarType type, double lossTolerance) {
+void checkFiveSteps(const std::string& arch, at::ScalarType type, double lossTolerance,
+                    const std::string& stem = "cifar") {
   constexpr int64_t kQueueLength = 19;
-  const Fixture fixture = loadFixture("five_steps_" + arch);
-  const auto settings = options(arch, kQueueLength, type, type);
+  const Fixture fixture = loadFixture("five_steps_" + arch + (stem == "cifar" ? "" : "_" + stem));
+  const auto settings = options(arch, kQueueLength, type, type, stem);
   Moco moco(settings);
   fill(moco, kQueueLength);
   INFO(arch, " in ", type);
@@ -146,9 +149,14 @@ TEST_CASE("a step with a batch larger than the queue is PyTorch's") {
 }
 
 TEST_CASE("a step with BatchNorm groups and shuffled keys is PyTorch's") {
-  const Split split{2, at::tensor(std::vector<int64_t>{5, 0, 7, 2, 4, 1, 6, 3})};
-  checkStep("resnet18", "step_resnet18_groups", 64, at::kDouble, split);
-  checkStep("resnet18", "step_resnet18_groups", 64, at::kFloat, split);
+  const Variant grouped{2, at::tensor(std::vector<int64_t>{5, 0, 7, 2, 4, 1, 6, 3})};
+  checkStep("resnet18", "step_resnet18_groups", 64, at::kDouble, grouped);
+  checkStep("resnet18", "step_resnet18_groups", 64, at::kFloat, grouped);
+}
+
+TEST_CASE("one step and five with the ImageNet stem are PyTorch's") {
+  checkStep("resnet18", "step_resnet18_imagenet", 64, at::kDouble, {.stem = "imagenet"});
+  checkFiveSteps("resnet18", at::kDouble, 1e-10, "imagenet");
 }
 
 TEST_CASE("with one group the order of the keys changes nothing but rounding") {

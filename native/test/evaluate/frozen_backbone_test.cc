@@ -16,7 +16,7 @@ using namespace moco;
 namespace {
 
 const std::atomic<bool> kGo{false};
-const int64_t kChunk = FrozenBackbone::chunkLength(at::kCPU);
+const int64_t kChunk = FrozenBackbone::chunkLength(at::kCPU, 8 * 8);
 
 ImageStore noise(int64_t count) {
   return {at::randint(256, {count, 8, 8, 3}, at::kByte), at::arange(count).remainder(10), 10};
@@ -77,6 +77,26 @@ TEST_CASE("whole chunks are recorded once, and replayed when the weights have ch
     CHECK(log.replayed == 2 * (evaluation - 1));
     change(encoder);
   }
+}
+
+TEST_CASE("chunks of large pictures are shorter") {
+  CHECK(FrozenBackbone::chunkLength(at::kCPU, 32 * 32) == 256);
+  CHECK(FrozenBackbone::chunkLength(at::kCPU, 64 * 64) == 64);
+  CHECK(FrozenBackbone::chunkLength(at::kCUDA, 112 * 112) == 41);
+  CHECK(FrozenBackbone::chunkLength(at::kCPU, 224 * 224) == 16);
+}
+
+TEST_CASE("an encoder sees the centred square of a picture, resized") {
+  Encoder encoder = initialised();
+  const ImageStore store = noise(5);
+  TestView view = wholePicture();
+  view.cropShare = 0.5;
+  ImageStore squares = store;
+  squares.pixels = testViews(store.pixels, view).contiguous();
+  FrozenBackbone ofHalves(encoder, view);
+  FrozenBackbone whole(encoder, wholePicture());
+  checkClose(featuresOf(ofHalves, store), featuresOf(whole, squares));
+  CHECK_FALSE(featuresOf(ofHalves, store).equal(featuresOf(whole, store)));
 }
 
 TEST_CASE("a store that is shorter than a chunk is never recorded") {
@@ -163,7 +183,7 @@ TEST_CASE("a CUDA graph gives the plain features, also when the weights have cha
     setUpDevice(device, {.tf32 = false});
     Encoder encoder = initialised(device);
     FrozenBackbone backbone(encoder, wholePicture(device), graphRecorders(device));
-    const ImageStore store = noise(4 * FrozenBackbone::chunkLength(device) + 5);
+    const ImageStore store = noise(4 * backbone.chunkLength() + 5);
     for (int evaluation = 0; evaluation < 2; ++evaluation) {
       checkClose(featuresOf(backbone, store), newlyFolded(encoder, store));
       change(encoder);

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <utility>
 #include <vector>
 
 #include "core/base/random.h"
@@ -42,11 +41,11 @@ ViewParameters viewParameters(const Fixture& fixture, int64_t i) {
 }
 
 /// The view that the plain arithmetic makes.
-std::vector<uint8_t> plainView(const uint8_t* picture, int64_t height, int64_t width,
-                               const ViewParameters& view) {
+std::vector<uint8_t> plainView(const uint8_t* picture, int64_t pictureWidth,
+                               const ViewParameters& view, int64_t height, int64_t width) {
   const int64_t count = height * width;
   std::vector<uint8_t> pixels(count * 3);
-  plain::cropAndResize(picture, width, view.crop, height, width, pixels.data());
+  plain::cropAndResize(picture, pictureWidth, view.crop, height, width, pixels.data());
   if (view.flip) plain::flipHorizontally(pixels.data(), height, width);
   for (const JitterOperation operation : view.colour.order) {
     if (!view.jitter) break;
@@ -91,17 +90,28 @@ TEST_CASE("views are Pillow's, byte for byte") {
 }
 
 TEST_CASE("views of any size are those of the plain arithmetic, byte for byte") {
+  struct Sizes {
+    int64_t height, width, viewHeight, viewWidth;
+  };
   const auto table = byteTable();
-  for (const auto& [height, width] : {std::pair{32, 32}, {1, 1}, {17, 23}, {40, 9}, {96, 96}}) {
-    INFO(height, " x ", width);
-    const auto pictures = at::randint(256, {200, height, width, 3}, at::kByte);
-    for (uint32_t i = 0; i < 200; ++i) {
+  for (const auto& [height, width, viewHeight, viewWidth] : {Sizes{32, 32, 32, 32},
+                                                             {1, 1, 1, 1},
+                                                             {17, 23, 17, 23},
+                                                             {40, 9, 40, 9},
+                                                             {96, 96, 96, 96},
+                                                             {72, 72, 64, 64},
+                                                             {32, 32, 70, 50},
+                                                             {100, 90, 32, 32},
+                                                             {256, 256, 224, 224}}) {
+    INFO(height, " x ", width, " to ", viewHeight, " x ", viewWidth);
+    const auto pictures = at::randint(256, {100, height, width, 3}, at::kByte);
+    for (uint32_t i = 0; i < 100; ++i) {
       Philox random(3, Purpose::kView, 0, i);
       const ViewParameters view = drawViewParameters(random, height, width);
       const auto* picture = pictures[i].const_data_ptr<uint8_t>();
-      std::vector<float> made(height * width * 3);
-      applyView(picture, width, view, height, width, table.data(), made.data());
-      const auto expected = plainView(picture, height, width, view);
+      std::vector<float> made(viewHeight * viewWidth * 3);
+      applyView(picture, width, view, viewHeight, viewWidth, table.data(), made.data());
+      const auto expected = plainView(picture, width, view, viewHeight, viewWidth);
       CHECK(std::equal(made.begin(), made.end(), expected.begin(), expected.end()));
     }
   }

@@ -18,9 +18,10 @@ namespace {
 /// The inputs of `makeViews`.
 struct Batch {
   at::Tensor pixels, pictures, draws, table;
+  int64_t height, width;  // of the views
 
   at::Tensor emptyInput() const {
-    return at::empty({pictures.size(0), 3, pixels.size(1), pixels.size(2)},
+    return at::empty({pictures.size(0), 3, height, width},
                      table.options().memory_format(at::MemoryFormat::ChannelsLast));
   }
 };
@@ -34,7 +35,11 @@ Batch trainingBatch(int64_t views, int64_t height, int64_t width, at::ScalarType
   const auto draws =
       drawViews({.seed = 7, .epoch = 1, .view = 0}, at::arange(views), height, width);
   return {at::randint(256, {kPictures, height, width, 3}, at::kByte),
-          at::randint(kPictures, {views}, at::kLong), draws, normalisedBytes(cifar10, dtype)};
+          at::randint(kPictures, {views}, at::kLong),
+          draws,
+          normalisedBytes(cifar10, dtype),
+          height,
+          width};
 }
 
 at::Tensor byPlainVersion(const Batch& batch) {
@@ -50,7 +55,7 @@ bool hasKernel() { return at::hasCUDA(); }
 at::Tensor byKernel(const Batch& batch) {
   const auto there = [](const at::Tensor& tensor) { return tensor.to(at::kCUDA); };
   const Batch onGpu{there(batch.pixels), there(batch.pictures), there(batch.draws),
-                    there(batch.table)};
+                    there(batch.table),  batch.height,          batch.width};
   auto input = onGpu.emptyInput();
   makeViews(onGpu.pixels, onGpu.pictures, onGpu.draws, onGpu.table, input);
   return input.cpu();
@@ -93,6 +98,17 @@ TEST_CASE("the kernel's views of any size are the CPU's, normalised, bit for bit
       CHECK(input.is_contiguous(at::MemoryFormat::ChannelsLast));
       CHECK(input.equal(byPlainVersion(batch)));
     }
+  }
+}
+
+TEST_CASE("the kernel's views are larger and smaller than the pictures, as the CPU's") {
+  if (!hasKernel()) return;
+  for (const auto& [height, width] : {std::pair{64, 64}, {72, 72}, {33, 80}, {96, 40}, {9, 7}}) {
+    INFO("72 x 72 to ", height, " x ", width);
+    Batch batch = trainingBatch(100, 72, 72, at::kFloat);
+    batch.height = height;
+    batch.width = width;
+    CHECK(byKernel(batch).equal(byPlainVersion(batch)));
   }
 }
 

@@ -2,13 +2,15 @@
 
 #include <doctest/doctest.h>
 
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/random.h"
 #include "core/files/crc32.h"
+#include "core/input/pillow_pixel.h"
 #include "support/byte_table.h"
 #include "support/fixtures.h"
+#include "support/formula.h"
 #include "support/pillow_plain.h"
 
 using namespace moco;
@@ -36,21 +38,22 @@ Bytes coloursWithRed(int red) {
   return colours;
 }
 
-/// The picture interleaved.
-Bytes bytesOf(const pillow::PlanarPicture& picture) {
+/// The pixels interleaved.
+Bytes bytesOf(const pillow::Planes& planes) {
   static const auto table = byteTable();
-  std::vector<float> values(picture.pixels() * 3);
-  pillow::interleave(picture, table.data(), values.data());
+  std::vector<float> values(planes.pixels * 3);
+  pillow::interleave(planes, table.data(), values.data());
   return {values.begin(), values.end()};
 }
 
 /// What `operation` makes of height × width interleaved pixels.
 template <class Operation>
 Bytes after(const Bytes& bytes, int64_t height, int64_t width, const Operation& operation) {
-  auto picture =
-      pillow::cropAndResize(bytes.data(), width, {0, 0, height, width}, height, width, false);
-  operation(picture);
-  return bytesOf(picture);
+  const CropBox whole{0, 0, height, width};
+  const pillow::PlanarPicture picture(height * width);
+  pillow::CroppedRows(bytes.data(), width, whole, height, width, false).next(picture.all());
+  operation(picture.all());
+  return bytesOf(picture.all());
 }
 
 Bytes firstChannel(const Bytes& bytes) {
@@ -60,7 +63,7 @@ Bytes firstChannel(const Bytes& bytes) {
 }
 
 Bytes hueShifted(const Bytes& bytes, int64_t height, int64_t width, double shift) {
-  return after(bytes, height, width, [&](auto& picture) { pillow::adjustHue(picture, shift); });
+  return after(bytes, height, width, [&](const auto& planes) { pillow::adjustHue(planes, shift); });
 }
 
 /// The share of the colour circle that Pillow truncates to a hue shift of so many steps of 1/255.
@@ -69,13 +72,19 @@ double shareOf(int64_t steps) {
   return (whole + (whole < 0 ? -0.5 : 0.5)) / 255;
 }
 
-Bytes enlarged(const Bytes& picture, const CropBox& crop, int64_t pictureWidth, int64_t height,
-               int64_t width, bool flip) {
-  return bytesOf(pillow::cropAndResize(picture.data(), pictureWidth, crop, height, width, flip));
+/// The crop resized, in two parts where it has more than one row.
+Bytes resized(const Bytes& picture, const CropBox& crop, int64_t pictureWidth, int64_t height,
+              int64_t width, bool flip) {
+  const pillow::PlanarPicture result(height * width);
+  pillow::CroppedRows rows(picture.data(), pictureWidth, crop, height, width, flip);
+  const int64_t half = height / 2 * width;
+  rows.next(result.part(0, half));
+  rows.next(result.part(half, height * width - half));
+  return bytesOf(result.all());
 }
 
-Bytes plainlyEnlarged(const Bytes& picture, const CropBox& crop, int64_t pictureWidth,
-                      int64_t height, int64_t width, bool flip) {
+Bytes plainlyResized(const Bytes& picture, const CropBox& crop, int64_t pictureWidth,
+                     int64_t height, int64_t width, bool flip) {
   Bytes result(height * width * 3);
   plain::cropAndResize(picture.data(), pictureWidth, crop, height, width, result.data());
   if (flip) plain::flipHorizontally(result.data(), height, width);
@@ -127,8 +136,8 @@ TEST_CASE("all pairs of bytes are blended as by Pillow") {
     INFO("factor ", factor);
     uint32_t crc = 0;
     for (int from = 0; from < 256; ++from) {
-      const Bytes blended = after(greys, 1, 256, [&](auto& picture) {
-        pillow::blendWithGrey(picture, static_cast<float>(from), factor);
+      const Bytes blended = after(greys, 1, 256, [&](const auto& planes) {
+        pillow::blendWithGrey(planes, static_cast<float>(from), factor);
       });
       const Bytes row = firstChannel(blended);
       crc = crc32(row.data(), row.size(), crc);
@@ -149,7 +158,7 @@ TEST_CASE("every colour's hue and saturation are adjusted as by the plain versio
     for (const float factor : {0.6f, 1.3333f}) {
       Bytes expected = colours;
       plain::adjustSaturation(expected.data(), 1 << 16, factor);
-      const auto adjust = [&](auto& picture) { pillow::adjustSaturation(picture, factor); };
+      const auto adjust = [&](const auto& planes) { pillow::adjustSaturation(planes, factor); };
       REQUIRE((after(colours, 256, 256, adjust) == expected));
     }
   }
@@ -167,39 +176,66 @@ TEST_CASE("pictures of all sizes are adjusted as by the plain version") {
     };
     const auto factor = static_cast<float>(random.uniform(0, 2));
     const double shift = random.uniform(-0.5, 0.5);
-    check([&](auto& picture) { pillow::adjustBrightness(picture, factor); },
+    check([&](const auto& planes) { pillow::blendWithGrey(planes, 0.0f, factor); },
           [&](uint8_t* pixels) { plain::adjustBrightness(pixels, 3 * width, factor); });
-    check([&](auto& picture) { pillow::adjustContrast(picture, factor); },
+    const auto adjustContrast = [&](const pillow::Planes& planes) {
+      const float grey = pillow::meanGrey(pillow::sumOfLuma(planes), planes.pixels);
+      pillow::blendWithGrey(planes, grey, factor);
+    };
+    check(adjustContrast,
           [&](uint8_t* pixels) { plain::adjustContrast(pixels, 3 * width, factor); });
-    check([&](auto& picture) { pillow::adjustSaturation(picture, factor); },
+    check([&](const auto& planes) { pillow::adjustSaturation(planes, factor); },
           [&](uint8_t* pixels) { plain::adjustSaturation(pixels, 3 * width, factor); });
-    check([&](auto& picture) { pillow::adjustHue(picture, shift); },
+    check([&](const auto& planes) { pillow::adjustHue(planes, shift); },
           [&](uint8_t* pixels) { plain::adjustHue(pixels, 3 * width, shift); });
     check(pillow::toGreyscale, [&](uint8_t* pixels) { plain::toGreyscale(pixels, 3 * width); });
   }
 }
 
-TEST_CASE("every crop size is enlarged to every size as by the plain version") {
+TEST_CASE("every crop size is resized to every size as by the plain version") {
   const int64_t largest = 48;
   const Bytes picture = noise(largest * largest, 1);
   for (int64_t output = 1; output <= largest; ++output) {
-    for (int64_t input = 1; input <= output; ++input) {
+    for (int64_t input = 1; input <= largest; ++input) {
       INFO("height ", input, " to ", output);
       // Height and width differ, so that one cannot be taken for the other.
-      const int64_t cropWidth = output - input + 1;
+      const int64_t cropWidth = largest - input + 1;
       const CropBox crop{largest - input, (largest - cropWidth) / 2, input, cropWidth};
       const bool flip = (input + output) % 2 == 0;
-      CHECK((enlarged(picture, crop, largest, output, output, flip) ==
-             plainlyEnlarged(picture, crop, largest, output, output, flip)));
+      for (const int64_t width : {40, 7}) {
+        CHECK((resized(picture, crop, largest, output, width, flip) ==
+               plainlyResized(picture, crop, largest, output, width, flip)));
+      }
     }
   }
 }
 
-TEST_CASE("large crops are enlarged as by the plain version") {
+TEST_CASE("large crops are resized as by the plain version") {
   const Bytes picture = noise(300 * 500, 2);
+  const std::vector<std::pair<int64_t, int64_t>> sizes{{301, 509}, {224, 224}, {31, 600}, {1, 2}};
   for (const CropBox& crop : {CropBox{0, 0, 300, 500}, CropBox{17, 3, 283, 111},
                               CropBox{299, 499, 1, 1}, CropBox{50, 60, 97, 251}}) {
-    CHECK((enlarged(picture, crop, 500, 301, 509, true) ==
-           plainlyEnlarged(picture, crop, 500, 301, 509, true)));
+    for (const auto& [height, width] : sizes) {
+      CHECK((resized(picture, crop, 500, height, width, true) ==
+             plainlyResized(picture, crop, 500, height, width, true)));
+    }
+  }
+}
+
+TEST_CASE("crops of every size are resized to every size as by Pillow") {
+  const Fixture fixture = loadFixture("resize");
+  const auto noise = formula::bytes("resize.noise", {512, 512, 3});
+  const auto picture = at::where(noise < 43, 0, at::where(noise > 212, 255, noise)).to(at::kByte);
+  const Bytes bytes(picture.const_data_ptr<uint8_t>(),
+                    picture.const_data_ptr<uint8_t>() + picture.numel());
+  const auto& cases = fixture.at("case");
+  for (int64_t i = 0; i < cases.size(0); ++i) {
+    const auto* sizes = cases[i].const_data_ptr<int64_t>();
+    INFO(sizes[2], " x ", sizes[3], " to ", sizes[4], " x ", sizes[5]);
+    const CropBox crop{sizes[0], sizes[1], sizes[2], sizes[3]};
+    const Bytes made = resized(bytes, crop, 512, sizes[4], sizes[5], false);
+    CHECK(crc32(made.data(), made.size()) == fixture.at("crc32")[i].item<int64_t>());
+    const Bytes plainly = plainlyResized(bytes, crop, 512, sizes[4], sizes[5], false);
+    CHECK(crc32(plainly.data(), plainly.size()) == fixture.at("crc32")[i].item<int64_t>());
   }
 }

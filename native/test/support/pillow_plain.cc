@@ -16,32 +16,32 @@ constexpr int kChannels = 3;
 constexpr int kPrecisionBits = 22;
 constexpr int32_t kHalf = 1 << (kPrecisionBits - 1);
 
-/// The inputs that one output of the triangle filter adds up: at most three when enlarging.
+/// The inputs in a row that one output of the triangle filter adds up, by their weights.
 struct Taps {
   int64_t first;
-  int64_t count;
-  std::array<int32_t, 3> weights;
+  std::vector<int32_t> weights;  // fixed-point
 };
 
-/// The inputs and fixed-point weights of every output, when `input` samples are enlarged to
-/// `output`.
+/// The taps of every output, when `input` samples are resized to `output`. The filter reaches one
+/// sample to either side, or as many as the picture shrinks by.
 std::vector<Taps> bilinearTaps(int64_t input, int64_t output) {
   std::vector<Taps> taps(output);
   const double scale = static_cast<double>(input) / static_cast<double>(output);
+  const double support = std::max(scale, 1.0);
   for (int64_t i = 0; i < output; ++i) {
     const double centre = (static_cast<double>(i) + 0.5) * scale;
-    const auto first = std::max<int64_t>(static_cast<int64_t>(centre - 1.0 + 0.5), 0);
-    const auto end = std::min<int64_t>(static_cast<int64_t>(centre + 1.0 + 0.5), input);
-    std::array<double, 3> triangle{};
+    const auto first = std::max<int64_t>(static_cast<int64_t>(centre - support + 0.5), 0);
+    const auto end = std::min<int64_t>(static_cast<int64_t>(centre + support + 0.5), input);
+    std::vector<double> triangle;
     double sum = 0;
     for (int64_t j = first; j < end; ++j) {
-      const double distance = std::abs(static_cast<double>(j) - centre + 0.5);
-      triangle[j - first] = distance < 1.0 ? 1.0 - distance : 0.0;
-      sum += triangle[j - first];
+      const double distance = std::abs((static_cast<double>(j) - centre + 0.5) * (1.0 / support));
+      triangle.push_back(distance < 1.0 ? 1.0 - distance : 0.0);
+      sum += triangle.back();
     }
-    taps[i] = {first, end - first, {}};
-    for (int64_t j = 0; j < end - first; ++j) {
-      taps[i].weights[j] = static_cast<int32_t>(0.5 + triangle[j] / sum * (1 << kPrecisionBits));
+    taps[i].first = first;
+    for (const double height : triangle) {
+      taps[i].weights.push_back(static_cast<int32_t>(0.5 + height / sum * (1 << kPrecisionBits)));
     }
   }
   return taps;
@@ -51,15 +51,45 @@ uint8_t roundTo8Bits(int32_t fixedPoint) {
   return static_cast<uint8_t>(std::clamp(fixedPoint >> kPrecisionBits, 0, 255));
 }
 
-/// One output pixel: the weighted sum of `taps.count` pixels that lie `stride` bytes apart.
+/// One output pixel: the weighted sum of pixels that lie `stride` bytes apart.
 void resamplePixel(const uint8_t* source, int64_t stride, const Taps& taps, uint8_t* target) {
   for (int channel = 0; channel < kChannels; ++channel) {
     int32_t sum = kHalf;
-    for (int64_t j = 0; j < taps.count; ++j) {
-      sum += source[(taps.first + j) * stride + channel] * taps.weights[j];
+    for (size_t j = 0; j < taps.weights.size(); ++j) {
+      const auto place = taps.first + static_cast<int64_t>(j);
+      sum += source[place * stride + channel] * taps.weights[j];
     }
     target[channel] = roundTo8Bits(sum);
   }
+}
+
+/// The picture with `output` columns in place of `input`.
+std::vector<uint8_t> resizedColumns(const std::vector<uint8_t>& picture, int64_t input,
+                                    int64_t output) {
+  const auto columns = bilinearTaps(input, output);
+  const auto height = static_cast<int64_t>(picture.size()) / (input * kChannels);
+  std::vector<uint8_t> result(height * output * kChannels);
+  for (int64_t y = 0; y < height; ++y) {
+    for (int64_t x = 0; x < output; ++x) {
+      resamplePixel(&picture[y * input * kChannels], kChannels, columns[x],
+                    &result[(y * output + x) * kChannels]);
+    }
+  }
+  return result;
+}
+
+/// The picture, of that width, with `output` rows in place of `input`.
+std::vector<uint8_t> resizedRows(const std::vector<uint8_t>& picture, int64_t input, int64_t width,
+                                 int64_t output) {
+  const auto rows = bilinearTaps(input, output);
+  std::vector<uint8_t> result(output * width * kChannels);
+  for (int64_t y = 0; y < output; ++y) {
+    for (int64_t x = 0; x < width; ++x) {
+      resamplePixel(&picture[x * kChannels], width * kChannels, rows[y],
+                    &result[(y * width + x) * kChannels]);
+    }
+  }
+  return result;
 }
 
 // --- Hue ----------------------------------------------------------------------------------------
@@ -123,21 +153,19 @@ void fromHsv(const Hsv& hsv, uint8_t* rgb) {
 
 void cropAndResize(const uint8_t* picture, int64_t pictureWidth, const CropBox& crop,
                    int64_t height, int64_t width, uint8_t* target) {
-  const auto columns = bilinearTaps(crop.width, width);
-  const auto rows = bilinearTaps(crop.height, height);
-  std::vector<uint8_t> stretched(crop.height * width * kChannels);
+  std::vector<uint8_t> cut;
   for (int64_t y = 0; y < crop.height; ++y) {
     const uint8_t* row = picture + ((crop.top + y) * pictureWidth + crop.left) * kChannels;
-    for (int64_t x = 0; x < width; ++x) {
-      resamplePixel(row, kChannels, columns[x], &stretched[(y * width + x) * kChannels]);
-    }
+    cut.insert(cut.end(), row, row + crop.width * kChannels);
   }
-  for (int64_t y = 0; y < height; ++y) {
-    for (int64_t x = 0; x < width; ++x) {
-      resamplePixel(&stretched[x * kChannels], width * kChannels, rows[y],
-                    target + (y * width + x) * kChannels);
-    }
-  }
+  // Since 13.0 Pillow takes the pass first that leaves less for the other one.
+  const int64_t less = crop.height - height;
+  const bool verticalFirst = less > 0 && less > (crop.width - width) * 2;
+  const auto result =
+      verticalFirst
+          ? resizedColumns(resizedRows(cut, crop.height, crop.width, height), crop.width, width)
+          : resizedRows(resizedColumns(cut, crop.width, width), crop.height, width, height);
+  std::copy(result.begin(), result.end(), target);
 }
 
 void flipHorizontally(uint8_t* pixels, int64_t height, int64_t width) {

@@ -8,10 +8,12 @@
 /// is faster, with it. Pixels are interleaved (R, G, B, R, …) and rows lie without gaps.
 namespace moco::pillow::plain {
 
-/// Cuts `crop` out of a picture of the given width and enlarges it to height × width, bilinearly:
-/// separable, horizontal pass first, 22-bit fixed-point weights, rounded to 8 bits in between.
-/// @param crop     lies inside the picture and is no larger than height × width
-/// @param target   height × width × 3 bytes
+/// Cuts `crop` out of a picture of the given width and resizes it to height × width, bilinearly:
+/// in two passes, by 22-bit fixed-point weights, rounded to 8 bits in between. The horizontal pass
+/// comes first, unless the height shrinks by more than twice what the width does.
+/// Where it shrinks, every pixel is a mean of all that it covers.
+/// @param crop    lies inside the picture
+/// @param target  height × width × 3 bytes
 void cropAndResize(const uint8_t* picture, int64_t pictureWidth, const CropBox& crop,
                    int64_t height, int64_t width, uint8_t* target);
 
