@@ -22,7 +22,7 @@ test('bench says what it measures, on what', async () => {
     `moco ${mocoVersion}, LibTorch 2.13.0, Node ${node}`,
     'device  cpu (double), 4 cores, 2 compute threads, 1 data thread',
     '        fp32 and bf16: as the double likes it',
-    'step    resnet50, 10 pictures, m 4096',
+    'step    resnet50, 10 pictures of 32×32, m 4096',
   ]);
 });
 
