@@ -125,6 +125,7 @@ test('held-out training pictures are what a run is measured with', async () => {
     testPictures: 32,
     validationPictures: 16,
     isLabelled: true,
+    fingerprint: undefined,
   });
   const evaluation = events.find(({ type }) => type === 'evaluation');
   // With sixteen pictures, accuracies are multiples of a sixteenth.
