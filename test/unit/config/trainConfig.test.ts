@@ -136,7 +136,7 @@ test('BatchNorm groups divide the batch into parts of at least two pictures', ()
 
 test('names are limited to those there are', () => {
   assert.deepEqual(problems({ dataset: 'imagenet' }), [
-    'dataset: expected one of cifar10, cifar100, shapes, given "imagenet"',
+    'dataset: expected one of cifar10, cifar100, stl10, tiny-imagenet, shapes, given "imagenet"',
   ]);
   for (const device of ['gpu', 'cuda:', 'cuda:-1', 'cuda:1.5', 'CPU', '', 0]) {
     assert.match(problems({ device })[0] as string, /^device: .*auto, cpu, cuda or cuda:n/);
