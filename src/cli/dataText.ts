@@ -6,6 +6,9 @@ import { tableLines } from './table.js';
 /** Classes, broken files and damaged blocks that are listed; there may be very many. */
 const [CLASSES, BROKEN, BLOCKS] = [20, 20, 20];
 
+/** The smallest --image-size. */
+const SMALLEST_VIEWS = 32;
+
 /** What was packed. */
 export function packedLines(summary: PicturesSummary): string[] {
   const { paths, storedSize } = summary;
@@ -49,14 +52,24 @@ export function checkLines({ path, count: pictures, blocks, damaged }: PicturesC
   ].map(printable);
 }
 
-function noteLines({ broken, notices, enlarged, storedSize }: PicturesSummary): string[] {
-  const notes = notices.map((notice) => `note: ${notice}`);
-  if (enlarged > 0)
-    notes.push(`note: smaller than ${storedSize}, and enlarged: ${count(enlarged, 'picture')}`);
+function noteLines(summary: PicturesSummary): string[] {
+  const { broken, notices } = summary;
+  const notes = [...notices, ...enlargedNote(summary)].map((notice) => `note: ${notice}`);
   if (broken.length === 0) return notes;
   const lines = broken.slice(0, BROKEN).map(({ name, reason }) => `  ${name}: ${reason}`);
   const more = broken.length > BROKEN ? [`  … and ${broken.length - BROKEN} more (--json)`] : [];
   return [...notes, `broken, and left out: ${broken.length}`, ...lines, ...more];
+}
+
+/** Pictures that are smaller than they are stored, and where most are, what size would suit them. */
+function enlargedNote({ enlarged, storedSize, imageSize, width, height, ...all }: PicturesSummary) {
+  if (enlarged === 0) return [];
+  const note = `smaller than ${storedSize}, and enlarged: ${count(enlarged, 'picture')}`;
+  // With the margin that stored pictures have for crops.
+  const suited = 8 * Math.floor((Math.min(width.median, height.median) * 7) / 8 / 8);
+  const better = Math.max(SMALLEST_VIEWS, suited);
+  const isAdvised = 2 * enlarged > all.count && better < imageSize;
+  return [isAdvised ? `${note}; --image-size ${better} suits most of them, and is faster` : note];
 }
 
 function sizes({ width, height }: PicturesSummary): string {

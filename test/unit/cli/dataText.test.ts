@@ -70,3 +70,17 @@ test('a check names the pictures of damaged blocks', () => {
     'Take another copy of it, or pack the folder again.',
   ]);
 });
+
+test('where most pictures are enlarged, a size that suits them is named', () => {
+  const noteOf = (others: Partial<PicturesSummary>) =>
+    packedLines({ ...SUMMARY, ...others }).find((line) => line.includes('enlarged'));
+  const sides = (median: number) => ({ least: median, median, most: median });
+  const small = { enlarged: 80, width: sides(32), height: sides(40) };
+  const note = 'note: smaller than 72, and enlarged: 80 pictures';
+  assert.equal(noteOf(small), `${note}; --image-size 32 suits most of them, and is faster`);
+  assert.equal(
+    noteOf({ ...small, width: sides(60), height: sides(60) }),
+    `${note}; --image-size 48 suits most of them, and is faster`,
+  );
+  assert.equal(noteOf({ ...small, imageSize: 32 }), note);
+});
