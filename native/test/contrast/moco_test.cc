@@ -80,7 +80,7 @@ void checkUpdates(const Fixture& fixture, Moco& moco, const MocoOptions& options
 /// and the first layers.
 struct Variant {
   int64_t groups = 1;
-  at::Tensor keyOrder;
+  at::Tensor keyOrder = {};
   std::string stem = "cifar";
 };
 
