@@ -94,7 +94,8 @@ export type { ModelEvent, WarningEvent } from './run/events.js';
 export { type CacheEntry, cachedSetups, pruneSetups } from './setup/cacheContents.js';
 export { type SetupEvent, type SetupOptions, type SetupResult, setup } from './setup/setup.js';
 export { resumedConfig } from './train/checkpoint.js';
-export { type CreateTrainerOptions, createTrainer } from './train/createTrainer.js';
+export { createTrainer } from './train/createTrainer.js';
+export type { CreateTrainerOptions } from './train/createTrainerOptions.js';
 export type {
   BestEpoch,
   CheckpointEvent,

@@ -7,7 +7,7 @@ import { loadAddon } from '../native/load.js';
 import type { FoundInput } from '../pictures/input.js';
 
 /** What `auto` stands for in a run. */
-type Settled = Pick<TrainConfig, 'batchSize' | 'imageSize' | 'stem'>;
+export type Settled = Pick<TrainConfig, 'batchSize' | 'imageSize' | 'stem'>;
 
 /**
  * What `auto` stands for, on this machine and with these pictures.

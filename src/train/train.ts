@@ -1,10 +1,7 @@
 import * as check from '../arguments/check.js';
 import type { TrainConfigInput } from '../config/trainConfig.js';
-import {
-  CREATE_TRAINER_CHECKS,
-  type CreateTrainerOptions,
-  createTrainer,
-} from './createTrainer.js';
+import { createTrainer } from './createTrainer.js';
+import { CREATE_TRAINER_CHECKS, type CreateTrainerOptions } from './createTrainerOptions.js';
 import type { DoneEvent, TrainEvent } from './events.js';
 
 export interface TrainOptions extends CreateTrainerOptions {
