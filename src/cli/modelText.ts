@@ -82,7 +82,7 @@ function inputLines({ input, trainedOn }: FileInspection): string[] {
     );
   }
   if (trainedOn !== undefined) {
-    lines.push(`data    ${shownPath(trainedOn.name)}: ${trainedOn.pictures} pictures`);
+    lines.push(`data    ${trainedOn.name}: ${trainedOn.pictures} pictures`);
   }
   return lines;
 }

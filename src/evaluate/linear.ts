@@ -52,10 +52,10 @@ export async function linear(
   const { out } = located;
   await requireWritable(out);
   const { model, config: measured } = await measuredModel(located);
+  await requireRunSpace(out, floatsOnDisk(measured));
   const input = await findInput(measured, options);
   requirePictures(linearCommand, linearPictureChecks, given, input.size);
   const settings = withValidation(given, input.size);
-  await requireRunSpace(out, floatsOnDisk(measured));
   const held = withValidation(measured, input.size);
   await using evaluator = await createEvaluator(held, model, input, work);
   let last: LinearEvent | undefined;

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { TrainerDescription } from './events.js';
 import type { Progress } from './progress.js';
@@ -27,5 +28,5 @@ export function modelDescription(
 
 /** The pictures of a run, as its files name them. */
 export function trainedOn({ name, trainPictures, fingerprint }: TrainerDescription['dataset']) {
-  return { name, pictures: trainPictures, ...(fingerprint && { fingerprint }) };
+  return { name: basename(name), pictures: trainPictures, ...(fingerprint && { fingerprint }) };
 }

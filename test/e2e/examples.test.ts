@@ -60,7 +60,7 @@ test('service.mjs tells over HTTP how far it is while it trains, and ends with t
   assert.deepEqual(states, ['loading', 'training', 'done']);
   assert.equal(progress.model, join(out, '16_32_0.5_0.999_5_16_3_model.pth'));
   assert.ok(existsSync(progress.model));
-  assert.deepEqual(Object.keys(progress.best ?? {}), ['epoch', 'top1', 'top5']);
+  assert.deepEqual(Object.keys(progress.best ?? {}), ['epoch', 'by', 'value', 'top1', 'top5']);
   assert.deepEqual(JSON.parse((await output.next()).value), progress);
   assert.equal((await fetch(new URL('/elsewhere', url))).status, 404);
 });

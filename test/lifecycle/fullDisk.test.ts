@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { encoderLayout } from '../support/resnetLayout.js';
+import { writeZeros } from '../support/safetensorsFile.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
 import { TINY_RUN } from '../support/tinyRun.js';
 
@@ -137,8 +140,11 @@ test('a run that the disk has no room for is refused before its data set is down
 
 test('a linear evaluation that the disk has no room for is refused before its data set is downloaded', {
   skip,
-}, () => {
-  const { code, message, left } = endOnSmallDisk(`linear({ ...where, modelPath: 'none.pth' })`);
+}, async (context) => {
+  const modelPath = join(temporaryFolder(context), 'model.safetensors');
+  await writeZeros(modelPath, encoderLayout('resnet50'));
+  const script = `linear({ ...where, modelPath: ${JSON.stringify(modelPath)} })`;
+  const { code, message, left } = endOnSmallDisk(script);
   assert.equal(code, 'ERR_MOCO_OUTPUT');
   assert.match(message, /^cannot write .*: the run needs 2\d\d MB there, 1\d\d MB are free$/);
   assert.deepEqual(left, []);

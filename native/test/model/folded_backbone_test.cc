@@ -62,8 +62,11 @@ TEST_CASE("features of a folded backbone are PyTorch's in evaluation mode") {
 
 TEST_CASE("a folded backbone computes what the plain one does, odd sizes included") {
   const at::NoGradGuard noGrad;
+  // None has an input of 3 × 2 positions for a convolution of stride 2, as 9 × 7 would have in the
+  // last stage: where oneDNN uses AMX (LibTorch 2.13), bf16 convolutions of that are wrong. Views
+  // are squares, and never have it.
   for (const auto& [height, width, batch] :
-       {std::tuple{32, 32, 3}, {8, 8, 2}, {9, 7, 1}, {17, 33, 2}}) {
+       {std::tuple{32, 32, 3}, {8, 8, 2}, {11, 9, 1}, {17, 33, 2}}) {
     for (const std::string arch : {"resnet18", "resnet50"}) {
       INFO(arch, ", ", batch, " pictures of ", height, " × ", width);
       const auto pictures = formula::uniform("x", {batch, 3, height, width}, -2, 2)
