@@ -58,7 +58,7 @@ test('a job whose container was killed goes on in the next one by itself', {
   skip: canUnshare ? false : 'this system lets nobody make a namespace',
 }, async () => {
   const first = start(inContainer('node1', job('container')));
-  await first.until('"type":"step"');
+  await first.until('"type":"checkpoint"'); // the first one is written while the first steps are done
   first.child.kill('SIGKILL');
   await first.ended;
   const second = start(inContainer('node2', job('container')));
@@ -71,7 +71,7 @@ test('a job whose container was killed goes on in the next one by itself', {
 
 test('a job that was killed goes on at once on the same machine', async () => {
   const first = start(job('killed'));
-  await first.until('"type":"step"');
+  await first.until('"type":"checkpoint"');
   first.child.kill('SIGKILL');
   await first.ended;
   const second = start(job('killed'));
