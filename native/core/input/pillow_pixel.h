@@ -66,9 +66,8 @@ struct Window {
 MOCO_HOST_DEVICE inline Window windowOf(int64_t i, int64_t input, int64_t output) {
   const double scale = static_cast<double>(input) / static_cast<double>(output);
   const double centre = (static_cast<double>(i) + 0.5) * scale;
-  const int32_t first = std::max(static_cast<int32_t>(centre - scale + 0.5), 0);
-  const int32_t end =
-      std::min(static_cast<int32_t>(centre + scale + 0.5), static_cast<int32_t>(input));
+  const int32_t first = std::max(rounded(centre - scale), 0);
+  const int32_t end = std::min(rounded(centre + scale), static_cast<int32_t>(input));
   Window window{first, end - first, centre, 1.0 / scale, 0.0};
   for (int32_t place = first; place < end; ++place) window.sum += window.triangle(place);
   return window;
