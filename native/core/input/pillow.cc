@@ -114,7 +114,7 @@ Resampling::Resampling(int64_t input, int64_t output)
 }
 
 void Resampling::setTaps(int64_t i, const Taps& between, int64_t input) {
-  first[i] = std::min<int64_t>(between.first, input - taps);
+  first[i] = std::min(between.first, static_cast<int32_t>(input - taps));
   // Beyond the centres of the outermost samples, an output is the outermost one alone.
   const bool isAtEdge = between.first == between.second;
   const int32_t edge = between.first > first[i] ? kOne : 0;
@@ -125,7 +125,7 @@ void Resampling::setTaps(int64_t i, const Taps& between, int64_t input) {
 
 void Resampling::setWindow(int64_t i, const Window& window, int64_t input) {
   // Where fewer inputs are covered than there are taps, those beside them get no weight.
-  first[i] = std::min<int64_t>(window.first, input - taps);
+  first[i] = std::min(window.first, static_cast<int32_t>(input - taps));
   const int64_t before = window.first - first[i];
   for (int32_t place = 0; place < window.count; ++place) {
     weightOf(i, before + place) = window.weight(window.first + place);
