@@ -21,29 +21,30 @@ ImageStore storeOf(const at::Tensor& pixels) {
   return {pixels, at::full({pixels.size(0)}, -1, at::kLong), 0};
 }
 
-/// A random ResNet-18.
-Encoder encoder() {
-  Encoder made({.settings = {.arch = "resnet18", .featureDim = 0},
-                .device = at::kCPU,
-                .compute = at::kFloat});
-  made.initialise(3);
-  return made;
-}
+/// A random ResNet-18, frozen.
+struct Frozen {
+  Encoder encoder{{.settings = {.arch = "resnet18", .featureDim = 0},
+                   .device = at::kCPU,
+                   .compute = at::kFloat}};
+  FrozenBackbone backbone{
+      encoder, {.normalisation = {at::full({3}, .5f), at::full({3}, .25f)}, .imageSize = kSide}};
+
+  Frozen() { encoder.initialise(3); }
+};
+
+const std::atomic<bool> stop = false;
 
 }  // namespace
 
 TEST_CASE("the nearest pictures are those of the plain statement, the nearest first") {
-  const std::atomic<bool> stop = false;
-  Encoder model = encoder();
-  FrozenBackbone backbone(
-      model, {.normalisation = {at::full({3}, .5f), at::full({3}, .25f)}, .imageSize = kSide});
+  Frozen model;
   const auto bank = storeOf(noise(70));
   const auto asked = storeOf(noise(9));
   const std::vector<int64_t> queries{8, 0, 3};
-  const auto found = nearestPictures(backbone, bank, asked, queries, 5, stop);
+  const auto found = nearestPictures(model.backbone, bank, asked, queries, 5, stop);
   const auto featuresOf = [&](const ImageStore& store) {
     std::vector<at::Tensor> features;
-    backbone.eachChunk(store, stop, [&](const at::Tensor& chunk, const at::Tensor&) {
+    model.backbone.eachChunk(store, stop, [&](const at::Tensor& chunk, const at::Tensor&) {
       features.push_back(normaliseRows(chunk).clone());
     });
     return at::cat(features);
@@ -56,23 +57,17 @@ TEST_CASE("the nearest pictures are those of the plain statement, the nearest fi
 }
 
 TEST_CASE("a picture that lies in the bank, too, is its own nearest") {
-  const std::atomic<bool> stop = false;
-  Encoder model = encoder();
-  FrozenBackbone backbone(
-      model, {.normalisation = {at::full({3}, .5f), at::full({3}, .25f)}, .imageSize = kSide});
+  Frozen model;
   const PicturesInFile bank(noise(40));
-  const auto found = nearestPictures(backbone, bank.store, bank.store, {17, 4}, 1, stop);
+  const auto found = nearestPictures(model.backbone, bank.store, bank.store, {17, 4}, 1, stop);
   CHECK(found.pictures.flatten().equal(at::tensor({17, 4}, at::kLong)));
 }
 
 TEST_CASE("queries that are not there, and more neighbours than pictures, are errors") {
-  const std::atomic<bool> stop = false;
-  Encoder model = encoder();
-  FrozenBackbone backbone(
-      model, {.normalisation = {at::full({3}, .5f), at::full({3}, .25f)}, .imageSize = kSide});
+  Frozen model;
   const auto bank = storeOf(noise(4));
-  CHECK_THROWS_WITH_AS(nearestPictures(backbone, bank, bank, {4}, 1, stop),
+  CHECK_THROWS_WITH_AS(nearestPictures(model.backbone, bank, bank, {4}, 1, stop),
                        doctest::Contains("one of the 4 pictures"), Error);
-  CHECK_THROWS_WITH_AS(nearestPictures(backbone, bank, bank, {0}, 5, stop),
+  CHECK_THROWS_WITH_AS(nearestPictures(model.backbone, bank, bank, {0}, 5, stop),
                        doctest::Contains("k: 5 is not between 1 and the 4"), Error);
 }
