@@ -23,9 +23,15 @@ const MAY_CHANGE: readonly (keyof TrainConfig)[] = [
 
 const keys = configKeys(trainCommand) as (keyof TrainConfig)[];
 
-/** The part of a configuration that decides what a run computes. */
+/**
+ * The part of a configuration that decides what a run computes, but for its pictures where these are
+ * somebody's own.
+ */
 export function recipeOf(config: TrainConfig): Partial<TrainConfig> {
-  const entries = Object.entries(config).filter(([key]) => !mayChange(key));
+  const isNamed = config.data.length === 0;
+  const entries = Object.entries(config).filter(
+    ([key]) => !mayChange(key) && (isNamed || key !== 'dataset'),
+  );
   return Object.fromEntries(entries);
 }
 

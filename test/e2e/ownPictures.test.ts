@@ -95,7 +95,8 @@ test('the same pictures as CIFAR-10 and as a folder give the same run, bit for b
 
 test('a model knows its own input, and what measures it takes that', async () => {
   const { done } = await run({ data: [own], labels: 'folders', imageSize: 48, m: 16 });
-  const { input, trainedOn, architecture } = await inspectFile(done.files.lastModel);
+  const { input, trainedOn, architecture, config } = await inspectFile(done.files.lastModel);
+  assert.equal(config?.dataset, undefined);
   assert.deepEqual([input?.imageSize, input?.cropShare], [48, 48 / 56]);
   assert.equal(trainedOn?.pictures, TRAIN);
   assert.match(trainedOn?.fingerprint ?? '', /^[0-9a-f]{32}$/);
