@@ -40,7 +40,7 @@ export function evaluatorLines(description: EvaluatorDescription): string[] {
   const pictures = [`${trainPictures} training`, ...heldOut].join(', ');
   return [
     ...machineLines(description),
-    `data    ${dataset.name}: ${pictures} and ${testPictures} test pictures, ${dataset.classes} classes`,
+    `data    ${shownPath(dataset.name)}: ${pictures} and ${testPictures} test pictures, ${dataset.classes} classes`,
     `model   ${shownPath(model.path)}`,
     `        ${model.arch}, stem ${model.stem}`,
   ];

@@ -52,7 +52,7 @@ function header({ config, description, resumed }: StartEvent): string[] {
   const pictures = `${trainPictures} training and ${measured} pictures`;
   return [
     ...machineLines(description),
-    `data    ${dataset.name}: ${pictures}, ${labels}`,
+    `data    ${shownPath(dataset.name)}: ${pictures}, ${labels}`,
     `model   ${arch}, ${(description.parameters / 1e6).toFixed(1)} million parameters, featureDim ${featureDim}`,
     `        m ${m}, temperature ${temperature}, momentum ${momentum}, k ${k}`,
     `run     ${count(epochs, 'epoch')} of ${count(stepsPerEpoch, 'step')} with ${batchSize} pictures${evaluations}`,
