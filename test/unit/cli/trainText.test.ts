@@ -91,7 +91,11 @@ test('an epoch without evaluation has its line at once, and it stays', () => {
 
 test('a run that goes on says where, and a finished one that nothing is left to do', () => {
   const resumedLine = (epoch: number, step: number): string | undefined => {
-    const description = { dataset: {}, files: { directory: 'results/run' }, memory: {} };
+    const description = {
+      dataset: { name: 'shapes' },
+      files: { directory: 'results/run' },
+      memory: {},
+    };
     const resumed = { path: 'c', epoch, step };
     const start = { type: 'start', config: { epochs: 3 }, description, resumed };
     return new TrainText().textOf(start as unknown as StartEvent).lines?.at(-1);
@@ -103,7 +107,12 @@ test('a run that goes on says where, and a finished one that nothing is left to 
 test('a run tells what memory it should take, and what there is', () => {
   const memoryLine = (device: string): string | undefined => {
     const memory = { peak: 1.5 * 2 ** 30, available: 80 * 2 ** 30 };
-    const description = { device, dataset: {}, files: { directory: 'results/run' }, memory };
+    const description = {
+      device,
+      dataset: { name: 'shapes' },
+      files: { directory: 'results/run' },
+      memory,
+    };
     const start = { type: 'start', config: {}, description };
     const lines = new TrainText().textOf(start as unknown as StartEvent).lines;
     return lines?.find((line) => line.startsWith('memory'));
