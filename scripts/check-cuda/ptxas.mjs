@@ -43,8 +43,20 @@ export function parsePtxas(text) {
  */
 export function shortName(demangled) {
   const signature = demangled.replaceAll('(anonymous namespace)::', '').replace(/^void /, '');
-  const [, name, template = ''] = signature.match(/([A-Za-z_]\w*)(<.*>)?\([^<>]*\)$/) ?? [];
+  const beforeParameters = signature.slice(0, parametersOf(signature));
+  const [, name, template = ''] = beforeParameters.match(/([A-Za-z_]\w*)(<.*>)?$/) ?? [];
   if (!name) return demangled;
   const values = template.replace('(moco::Epilogue)', 'epilogue ').replace('__nv_bfloat16', 'bf16');
   return name + values;
+}
+
+/** Where the parenthesis opens that closes at the end: template arguments may have some, too. */
+function parametersOf(signature) {
+  let depth = 0;
+  for (let at = signature.length - 1; at >= 0; at--) {
+    if (signature[at] === ')') depth += 1;
+    if (signature[at] === '(') depth -= 1;
+    if (depth === 0) return at;
+  }
+  return 0;
 }

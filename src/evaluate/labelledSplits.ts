@@ -31,7 +31,7 @@ export function labelledSplits({ train, test, validation }: Splits, heldOut: num
     const message =
       count === 0 ? `the ${pictures} have no labels` : `only ${count} ${pictures} have a label`;
     throw new MocoError('ERR_MOCO_CONFIG', `${message}${needed}`, {
-      hint: 'kNN and linear evaluation need labels, for some of the pictures at least. Without any, the metrics of the training tell something, and `moco neighbours` shows it.',
+      hint: 'kNN and linear evaluation need labels, for some of the pictures at least: --labels folders, or a table. Without any, the metrics of the training tell something, and `moco neighbours` shows it.',
     });
   }
   return labelled;

@@ -49,6 +49,11 @@ test('names are those of the source', () => {
   );
   assert.equal(name, 'apply<epilogue 1, bf16, 8>');
   assert.equal(shortName('moco::(anonymous namespace)::probe()'), 'probe');
+  const views = 'moco::cuda::(anonymous namespace)::';
+  assert.equal(
+    shortName(`void ${views}makeView<unsigned char>(${views}Batch<unsigned char>)`),
+    'makeView<unsigned char>',
+  );
 });
 
 test('a kernel may neither spill nor take more registers than its limit, and must have one', () => {
