@@ -62,7 +62,7 @@ Benchmark::Benchmark(const BenchmarkSettings& settings, const MakeRecorder& reco
       pictures_(randomPictures(settings.batchSize * kBatches, settings.storedSize)),
       trainer_(trainerSettings(settings),
                {.train = pictures_, .test = pictures_, .normalisation = normalisation()},
-               /*checkpoint=*/{}, recorder),
+               /*beginning=*/{}, recorder),
       matrixSide_(settings.matrix.value_or(chooseMatrixSide(device()))) {}
 
 MultiplyAdds Benchmark::multiplyAdds() {
