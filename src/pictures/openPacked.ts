@@ -59,7 +59,7 @@ export async function openPacked(path: string): Promise<PackedPictures> {
 }
 
 /** How a packed file was made, and where its tensors lie. @throws MocoError as `readTensorFile` */
-export async function packedIndex(
+async function packedIndex(
   path: string,
 ): Promise<{ readonly meta: PackedMeta; readonly tensors: ReadonlyMap<string, StoredTensor> }> {
   await withInputFile(path, requireHeader);

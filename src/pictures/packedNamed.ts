@@ -10,7 +10,7 @@ import { STL10_SIDE, stl10Source } from './stl10.js';
 import { TINY_IMAGENET_SIDE, tinyImagenetSource } from './tinyImagenet.js';
 
 /** Height and width of the pictures of each, in pixels. */
-export const PACKED_SIDES: Readonly<Record<PackedDatasetName, number>> = {
+const PACKED_SIDES: Readonly<Record<PackedDatasetName, number>> = {
   stl10: STL10_SIDE,
   'tiny-imagenet': TINY_IMAGENET_SIDE,
 };

@@ -34,13 +34,10 @@ export async function initialWeights(
   if (initWeights === undefined) return undefined;
   const model = await readModel(initWeights, initPrefix);
   const found = model.architecture;
-  const layoutOf = (stem: string, featureDim: number) =>
-    addon.encoderLayout(arch, featureDim, stem);
   const stem = found?.stem ?? config.stem;
-  const backbone = requireFit(model, layoutOf(stem, config.featureDim), 'backbone');
-  const head = hasHeadFor(config, found)
-    ? requireFit(model, layoutOf(stem, config.featureDim), 'encoder').filter(isHead)
-    : [];
+  const layout = addon.encoderLayout(arch, config.featureDim, stem);
+  const backbone = requireFit(model, layout, 'backbone');
+  const head = hasHeadFor(config, found) ? requireFit(model, layout, 'encoder').filter(isHead) : [];
   const sameStem = stem === config.stem;
   const taken = [...backbone.filter(({ name }) => sameStem || !STEM.test(name)), ...head];
   const source = { path: model.file.path, tensors: taken };

@@ -58,8 +58,7 @@ at::Tensor FrozenBackbone::extract(const at::Tensor& views) const {
 
 at::Tensor FrozenBackbone::Pictures::pixels(int64_t begin, int64_t end) const {
   if (!numbers.defined()) return store.slice(begin, end);
-  const auto selection = store.select(numbers.slice(0, begin, end));
-  return selection.pixels.index_select(0, selection.numbers.to(selection.pixels.device()));
+  return store.copyOf(numbers.slice(0, begin, end)).pixels;
 }
 
 at::Tensor FrozenBackbone::Pictures::labels(int64_t begin, int64_t end) const {
