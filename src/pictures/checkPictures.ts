@@ -3,7 +3,8 @@ import * as check from '../arguments/check.js';
 import { absolute } from '../arguments/paths.js';
 import { whileListening } from '../download/whileListening.js';
 import { withInputFile } from '../formats/inputFile.js';
-import { asData, openPacked, type PackedPictures } from './openPacked.js';
+import { asData } from '../formats/mocoFile.js';
+import { openPacked, PACKED, type PackedPictures } from './openPacked.js';
 import type { Packaging, PackOptions } from './pack.js';
 import { pictureBytes } from './packedMeta.js';
 
@@ -75,6 +76,6 @@ async function damagedBlocks(
         tell({ path, done: end, total: count, broken: 0, secondsLeft });
       }
     });
-  await asData(read);
+  await asData(PACKED.hint, read);
   return damaged;
 }

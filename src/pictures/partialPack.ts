@@ -3,13 +3,21 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { flush, flushHandle } from '../disk/flush.js';
+import { Journal, type NotedBlock } from '../disk/journal.js';
 import { outputError } from '../disk/outputError.js';
-import { Journal, type JournalBlock, type NotedBlock } from './journal.js';
+import { readAll, writeAll } from '../disk/positioned.js';
+import { mocoHeader, reservedBytes } from '../formats/mocoHeader.js';
+import { writeTensors } from '../formats/writeTensors.js';
 import { byName } from './names.js';
-import { packedHeader, reservedBytes } from './packedHeader.js';
-import { blockOf, PACKED_VERSION, type PackedMeta, pictureBytes } from './packedMeta.js';
-import { packedTensors, writeTensors } from './packedTensors.js';
-import { readAll, writeAll } from './positioned.js';
+import { type PackBlock, packBlockSchema } from './packBlock.js';
+import {
+  blockOf,
+  PACKED_FORMAT,
+  PACKED_VERSION,
+  type PackedMeta,
+  pictureBytes,
+} from './packedMeta.js';
+import { packedTensors } from './packedTensors.js';
 import type { BrokenFile, PictureSource, StoredPicture, Unreadable } from './source.js';
 import { addSums, channelSums, meanAndStd, NO_SUMS, Tally } from './tally.js';
 
@@ -37,9 +45,9 @@ export class PartialPack implements AsyncDisposable {
   readonly #broken: BrokenFile[];
   /** Pixels of the block that is being filled. */
   readonly #pixels: Buffer;
-  #pending: JournalBlock['pictures'] = [];
-  #pendingBroken: JournalBlock['broken'] = [];
-  #journal: Journal | undefined;
+  #pending: PackBlock['pictures'] = [];
+  #pendingBroken: PackBlock['broken'] = [];
+  #journal: Journal<PackBlock> | undefined;
   #pixelsCrc = 0;
   #sums = NO_SUMS;
   #next = 0;
@@ -54,7 +62,7 @@ export class PartialPack implements AsyncDisposable {
     this.#target = target;
     this.#source = source;
     this.#file = file;
-    this.#reserved = reservedBytes(source.places);
+    this.#reserved = reservedBytes(JSON.stringify(source.places));
     this.#block = blockOf(source.side);
     this.#bytes = pictureBytes(source.side);
     this.#tally = new Tally(source);
@@ -77,7 +85,7 @@ export class PartialPack implements AsyncDisposable {
     const { fingerprint, side, places } = source;
     const made = [PACKED_VERSION, fingerprint, side, places];
     const key = JSON.stringify(made);
-    const noted = await Journal.read(journal, key);
+    const noted = await Journal.read(journal, key, packBlockSchema);
     const file = await open(part, READ_AND_WRITE).catch((cause: unknown) =>
       Promise.reject(outputError(part, cause)),
     );
@@ -137,7 +145,8 @@ export class PartialPack implements AsyncDisposable {
       const lists = { broken: byName(this.#broken), classes: this.#source.classes };
       const tensors = packedTensors(pixels, this.#tally, lists, this.#reserved);
       await writeTensors(this.#file, tensors, this.#reserved);
-      await writeAll(this.#file, packedHeader(tensors, this.#meta(making), this.#reserved), 0);
+      const texts = { format: PACKED_FORMAT, made: JSON.stringify(this.#meta(making)) };
+      await writeAll(this.#file, mocoHeader(tensors, texts, this.#reserved), 0);
       await flushHandle(this.#file);
       await rename(part, this.#target);
       await flush(dirname(this.#target));
@@ -156,7 +165,7 @@ export class PartialPack implements AsyncDisposable {
    * Takes the blocks over that were noted, as far as their bytes are as they were noted.
    * @returns where the line of the last one ends in the journal; 0 where there is none
    */
-  async #takeOver(noted: readonly NotedBlock[]): Promise<number> {
+  async #takeOver(noted: readonly NotedBlock<PackBlock>[]): Promise<number> {
     let end = 0;
     for (const { block, end: lineEnd } of noted) {
       const pixels = this.#pixels.subarray(0, block.pictures.length * this.#bytes);
@@ -173,7 +182,7 @@ export class PartialPack implements AsyncDisposable {
     return end;
   }
 
-  #addBroken([candidate, reason]: JournalBlock['broken'][number]): void {
+  #addBroken([candidate, reason]: PackBlock['broken'][number]): void {
     this.#broken.push({ name: this.#source.name(candidate), reason });
   }
 
@@ -181,7 +190,7 @@ export class PartialPack implements AsyncDisposable {
     const pixels = this.#pixels.subarray(0, this.#pending.length * this.#bytes);
     const first = this.#tally.count - this.#pending.length;
     const splits = this.#tally.splits.subarray(first);
-    const block: JournalBlock = {
+    const block: PackBlock = {
       next: this.#next,
       crc32: crc32(pixels),
       pictures: this.#pending,
@@ -200,7 +209,7 @@ export class PartialPack implements AsyncDisposable {
     this.#pendingBroken = [];
   }
 
-  #noteDone(pixels: Buffer, { next, crc32: checksum, sums }: JournalBlock): void {
+  #noteDone(pixels: Buffer, { next, crc32: checksum, sums }: PackBlock): void {
     this.#next = next;
     this.#checksums.push(checksum);
     this.#pixelsCrc = crc32(pixels, this.#pixelsCrc);

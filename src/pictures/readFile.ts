@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { readAll } from '../disk/positioned.js';
 import { inMegabytes } from '../megabytes.js';
-import { readAll } from './positioned.js';
 import { type ListedFile, unreadableReason } from './scan.js';
 import type { Unreadable } from './source.js';
 
