@@ -1,6 +1,6 @@
 /**
  * Momentum Contrast for Node: `train` is a whole run in one call, `createTrainer` the same step by
- * step; `knn` and `linear` measure what was trained, `bench` and `profileStep` how fast the machine
+ * step; `knn` and `linear` measure what was trained, `loadEncoder` turns pictures into features with it, `bench` and `profileStep` how fast the machine
  * is, and `doctor` examines it. `setup` fetches and builds what they compute with. The `moco` command uses what is exported here and nothing else.
  */
 import './disposeSymbols.js';
@@ -37,6 +37,21 @@ export type { TrainConfig, TrainConfigInput, TrainSettings } from './config/trai
 export { type DoctorOptions, type DoctorReport, doctor } from './doctor/doctor.js';
 export type { Finding } from './doctor/finding.js';
 export type { DownloadProgress } from './download/transfer.js';
+export type {
+  EmbeddedBatch,
+  Embeddings,
+  EmbedOptions,
+  EmbedStreamOptions,
+  Encoder,
+  EncoderDescription,
+  EncoderStatistics,
+  NumbersOf,
+  PictureInput,
+  RawPicture,
+  RowType,
+} from './embed/encoder.js';
+export { loadEncoder } from './embed/loadEncoder.js';
+export type { LoadEncoderOptions } from './embed/loadEncoderOptions.js';
 export { MocoError, type MocoErrorCode } from './error.js';
 export type { EvaluatorDescription } from './evaluate/createEvaluator.js';
 export {

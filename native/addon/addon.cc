@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "addon/benchmark_object.h"
+#include "addon/encoder_object.h"
 #include "addon/errors.h"
 #include "addon/evaluator_object.h"
 #include "addon/jobs.h"
@@ -63,6 +64,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   TrainerObject::define(env);
   EvaluatorObject::define(env);
   BenchmarkObject::define(env);
+  EncoderObject::define(env);
   SnapshotObject::define(env);
   exports.Set("libtorchVersion", std::to_string(TORCH_VERSION_MAJOR) + "." +
                                      std::to_string(TORCH_VERSION_MINOR) + "." +
@@ -70,6 +72,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("createTrainer", Napi::Function::New(env, TrainerObject::create));
   exports.Set("createEvaluator", Napi::Function::New(env, EvaluatorObject::create));
   exports.Set("createBenchmark", Napi::Function::New(env, BenchmarkObject::create));
+  exports.Set("createEncoder", Napi::Function::New(env, EncoderObject::create));
   exports.Set("chooseBatchSize", Napi::Function::New(env, chooseBatchSize));
   exports.Set("convertTensors", Napi::Function::New(env, convertTensors));
   exports.Set("encoderLayout", Napi::Function::New(env, layoutOf));

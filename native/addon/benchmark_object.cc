@@ -114,7 +114,7 @@ Napi::Value BenchmarkObject::knn(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value BenchmarkObject::memory(const Napi::CallbackInfo& info) {
-  return memoryObject(info.Env(), usedMemory(description().common.device));
+  return memoryObject(info.Env(), usedMemory(description().common.compute.device));
 }
 
 }  // namespace moco::addon

@@ -7,25 +7,50 @@
 namespace moco::addon {
 namespace {
 
-/// @param worker  a Trainer or an Evaluator
-template <class Worker>
-Description commonDescription(Worker& worker) {
-  const Machine& machine = worker.machine();
+ComputeDescription computeDescription(const Machine& machine, int64_t parameters) {
   return {.device = machine.device,
           .deviceName = deviceName(machine.device),
           .precision = machine.precision.compute == at::kBFloat16 ? "bf16" : "fp32",
           .precisionReason = machine.precision.reason,
           .cpuKernelsUnavailable = cpuKernelsUnavailable(),
+          .computeThreads = machine.computeThreads,
+          .parameters = parameters};
+}
+
+/// @param worker  a Trainer or an Evaluator
+template <class Worker>
+Description commonDescription(Worker& worker) {
+  return {.compute = computeDescription(worker.machine(), worker.parameters()),
           .viewsDevice = worker.placement().viewsDevice.str(),
           .viewsReason = worker.placement().reason,
-          .computeThreads = machine.computeThreads,
-          .dataThreads = machine.dataThreads,
-          .parameters = worker.parameters()};
+          .dataThreads = worker.machine().dataThreads};
+}
+
+Napi::Object computeObject(Napi::Env env, const ComputeDescription& description) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("device", description.device.str());
+  object.Set("deviceName", description.deviceName);
+  object.Set("precision", description.precision);
+  object.Set("precisionReason", description.precisionReason);
+  object.Set("cpuKernelsUnavailable", description.cpuKernelsUnavailable);
+  object.Set("computeThreads", static_cast<double>(description.computeThreads.count));
+  object.Set("computeThreadsReason", description.computeThreads.reason);
+  object.Set("parameters", static_cast<double>(description.parameters));
+  return object;
 }
 
 }  // namespace
 
 Description descriptionOf(Evaluator& evaluator) { return commonDescription(evaluator); }
+
+EmbedderDescription descriptionOf(Embedder& embedder) {
+  return {.compute = computeDescription(embedder.machine(), embedder.parameters()),
+          .side = embedder.side(),
+          .batchSize = embedder.batchSize(),
+          .featureLength = embedder.featureLength(),
+          .projectionLength = embedder.projectionLength(),
+          .heldBytes = embedder.heldBytes()};
+}
 
 TrainerDescription descriptionOf(Trainer& trainer) {
   return {.common = commonDescription(trainer),
@@ -41,18 +66,20 @@ BenchmarkDescription descriptionOf(Benchmark& benchmark) {
 }
 
 Napi::Object descriptionObject(Napi::Env env, const Description& description) {
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("device", description.device.str());
-  object.Set("deviceName", description.deviceName);
-  object.Set("precision", description.precision);
-  object.Set("precisionReason", description.precisionReason);
-  object.Set("cpuKernelsUnavailable", description.cpuKernelsUnavailable);
+  Napi::Object object = computeObject(env, description.compute);
   object.Set("viewsDevice", description.viewsDevice);
   object.Set("viewsReason", description.viewsReason);
-  object.Set("computeThreads", static_cast<double>(description.computeThreads.count));
-  object.Set("computeThreadsReason", description.computeThreads.reason);
   object.Set("dataThreads", static_cast<double>(description.dataThreads));
-  object.Set("parameters", static_cast<double>(description.parameters));
+  return object;
+}
+
+Napi::Object descriptionObject(Napi::Env env, const EmbedderDescription& description) {
+  Napi::Object object = computeObject(env, description.compute);
+  object.Set("side", static_cast<double>(description.side));
+  object.Set("batchSize", static_cast<double>(description.batchSize));
+  object.Set("featureLength", static_cast<double>(description.featureLength));
+  object.Set("projectionLength", static_cast<double>(description.projectionLength));
+  object.Set("heldBytes", static_cast<double>(description.heldBytes));
   return object;
 }
 
@@ -75,6 +102,8 @@ Napi::Object descriptionObject(Napi::Env env, const BenchmarkDescription& descri
 }
 
 int64_t heldBytes(const Evaluator& evaluator) { return evaluator.heldBytes(); }
+
+int64_t heldBytes(const Embedder& embedder) { return embedder.heldBytes(); }
 
 int64_t heldBytes(const Trainer& trainer) {
   const MemoryPlan& plan = trainer.memoryPlan();

@@ -6,19 +6,32 @@
 #include <string>
 
 #include "core/run/benchmark.h"
+#include "core/run/embedder.h"
 #include "core/run/evaluator.h"
 #include "core/run/trainer.h"
 
 namespace moco::addon {
 
-/// Where and how a core object computes: the properties of `NativeDescription` of
+/// Where and how a core object computes: the properties of `NativeComputeDescription` of
 /// src/native/compute.ts.
-struct Description {
+struct ComputeDescription {
   at::Device device;
-  std::string deviceName, precision, precisionReason, cpuKernelsUnavailable, viewsDevice,
-      viewsReason;
+  std::string deviceName, precision, precisionReason, cpuKernelsUnavailable;
   Threads computeThreads;
-  int64_t dataThreads, parameters;
+  int64_t parameters;
+};
+
+/// The same and where views are made: the properties of `NativeDescription` there.
+struct Description {
+  ComputeDescription compute;
+  std::string viewsDevice, viewsReason;
+  int64_t dataThreads;
+};
+
+/// The properties of `NativeEncoderDescription` of src/native/encoder.ts.
+struct EmbedderDescription {
+  ComputeDescription compute;
+  int64_t side, batchSize, featureLength, projectionLength, heldBytes;
 };
 
 /// The properties of `NativeTrainerDescription` of src/native/trainer.ts.
@@ -38,16 +51,19 @@ struct BenchmarkDescription {
 
 /// What a core object says of itself. Runs on the thread that the object works on.
 Description descriptionOf(Evaluator& evaluator);
+EmbedderDescription descriptionOf(Embedder& embedder);
 TrainerDescription descriptionOf(Trainer& trainer);
 BenchmarkDescription descriptionOf(Benchmark& benchmark);
 
 /// The same for JavaScript, on JavaScript's thread.
 Napi::Object descriptionObject(Napi::Env env, const Description& description);
 Napi::Object descriptionObject(Napi::Env env, const TrainerDescription& description);
+Napi::Object descriptionObject(Napi::Env env, const EmbedderDescription& description);
 Napi::Object descriptionObject(Napi::Env env, const BenchmarkDescription& description);
 
 /// The memory that a core object holds between its jobs, in bytes.
 int64_t heldBytes(const Evaluator& evaluator);
+int64_t heldBytes(const Embedder& embedder);
 int64_t heldBytes(const Trainer& trainer);
 int64_t heldBytes(Benchmark& benchmark);
 

@@ -32,18 +32,16 @@ thread_local RunningJobs running;
 /// A job, its promise, and what must not be collected before it ends. It is made and deleted on
 /// JavaScript's thread, because it holds references to JavaScript's values.
 struct Jobs::Job final : Reporter {
-  Job(Jobs& jobs, Work work)
-      : jobs(jobs), work(std::move(work)), deferred(Napi::Promise::Deferred::New(jobs.env_)) {}
+  Job(Jobs& jobs, Napi::Promise::Deferred deferred) : jobs(jobs), deferred(deferred) {}
 
   Jobs& jobs;
-  Work work;
   Napi::Promise::Deferred deferred;
+  Work work;
   Napi::ObjectReference owner;
   Napi::Reference<Napi::Value> keepAlive;
   Napi::FunctionReference onRows;
   RowFeed feed;
-  ToValue toValue;
-  std::optional<Failure> failure;
+  Outcome outcome;
   Napi::Error thrown;  // what `onRows` threw, if it did
 
   void row(std::initializer_list<double> numbers) override {
@@ -111,31 +109,51 @@ void Jobs::announceMemory(int64_t bytes) {
   Napi::MemoryManagement::AdjustExternalMemory(env_, bytes);
 }
 
-Napi::Value Jobs::submit(Work work, Napi::Value keepAlive, Napi::Function onRows) {
-  auto job = std::make_unique<Job>(*this, std::move(work));
-  const Napi::Promise promise = job->deferred.Promise();
+Jobs::Job* Jobs::open(Napi::Promise::Deferred deferred) {
   if (disposed_ || closed_) {
     const Failure failure{"ERR_MOCO_DISPOSED", "this was disposed of", "Make a new one."};
-    job->deferred.Reject(errorObject(env_, failure).Value());
-    return promise;
+    deferred.Reject(errorObject(env_, failure).Value());
+    return nullptr;
   }
+  auto job = std::make_unique<Job>(*this, deferred);
   job->owner = Napi::Persistent(owner_.Value());
-  if (!keepAlive.IsEmpty()) job->keepAlive = Napi::Persistent(keepAlive);
-  if (!onRows.IsEmpty()) job->onRows = Napi::Persistent(onRows);
   if (open_++ == 0) {
     stop_ = false;
     toJavaScript_.Ref(env_);
   }
-  thread_->post([this, posted = job.release()] { run(posted); });
-  return promise;
+  return job.release();  // which `settle` deletes
+}
+
+Napi::Value Jobs::submit(Work work, Napi::Value keepAlive, Napi::Function onRows) {
+  const auto deferred = Napi::Promise::Deferred::New(env_);
+  Job* const job = open(deferred);
+  if (job == nullptr) return deferred.Promise();
+  job->work = std::move(work);
+  if (!keepAlive.IsEmpty()) job->keepAlive = Napi::Persistent(keepAlive);
+  if (!onRows.IsEmpty()) job->onRows = Napi::Persistent(onRows);
+  thread_->post([this, job] { run(job); });
+  return deferred.Promise();
+}
+
+Napi::Value Jobs::submitOpen(const std::function<void(Settle)>& begin, std::function<void()> work) {
+  const auto deferred = Napi::Promise::Deferred::New(env_);
+  Job* const job = open(deferred);
+  if (job == nullptr) return deferred.Promise();
+  begin([this, job](Outcome outcome) { end(job, std::move(outcome)); });
+  thread_->post(std::move(work));
+  return deferred.Promise();
 }
 
 void Jobs::run(Job* job) {
   try {
-    job->toValue = job->work(*job);
+    end(job, job->work(*job));
   } catch (...) {
-    job->failure = describe(std::current_exception());
+    end(job, describe(std::current_exception()));
   }
+}
+
+void Jobs::end(Job* job, Outcome outcome) {
+  job->outcome = std::move(outcome);
   callJavaScript([this, job](Napi::Env env) { settle(env, job); });
 }
 
@@ -147,7 +165,7 @@ void Jobs::callJavaScript(std::function<void(Napi::Env)> call) {
 void Jobs::resolve(Napi::Env env, const Job& job) {
   std::optional<Napi::Error> failure;
   try {
-    job.deferred.Resolve(job.toValue(env));
+    job.deferred.Resolve(std::get<ToValue>(job.outcome)(env));
   } catch (const Napi::Error& error) {
     failure = error;
   }
@@ -160,8 +178,8 @@ void Jobs::settle(Napi::Env env, Job* job) {
   job->deliverRows(env);
   if (!job->thrown.IsEmpty()) {
     job->deferred.Reject(job->thrown.Value());
-  } else if (job->failure) {
-    job->deferred.Reject(errorObject(env, *job->failure).Value());
+  } else if (const auto* failure = std::get_if<Failure>(&job->outcome)) {
+    job->deferred.Reject(errorObject(env, *failure).Value());
   } else {
     resolve(env, *job);
   }

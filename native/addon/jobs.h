@@ -8,8 +8,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "addon/job_thread.h"
+#include "core/base/failure.h"
 
 namespace moco::addon {
 
@@ -63,6 +65,18 @@ class Jobs {
   /// @return           the promise
   Napi::Value submit(Work work, Napi::Value keepAlive = {}, Napi::Function onRows = {});
 
+  /// What a promise comes to: a value, or the reason why there is none.
+  using Outcome = std::variant<ToValue, Failure>;
+  /// Settles a promise. It must be called once, on any thread, while the object's thread runs.
+  using Settle = std::function<void(Outcome)>;
+
+  /// Runs a job that need not settle its promise, and may settle those of others.
+  /// @param begin  is called at once, unless the object was disposed of, with what settles the
+  ///               promise
+  /// @param work   is posted then, and must not throw
+  /// @return       the promise
+  Napi::Value submitOpen(const std::function<void(Settle)>& begin, std::function<void()> work);
+
   /// Asks the running job to end soon.
   void stop() { stop_ = true; }
   const std::atomic<bool>& stopRequested() const { return stop_; }
@@ -86,7 +100,10 @@ class Jobs {
  private:
   struct Job;
 
+  /// A job whose promise is open; null, and the promise rejected, where no more jobs are taken.
+  Job* open(Napi::Promise::Deferred deferred);
   void run(Job* job);
+  void end(Job* job, Outcome outcome);
   /// Queues a call for JavaScript's thread. What it throws is nobody's to catch: an uncaught
   /// exception, or in an environment that is ending nothing.
   void callJavaScript(std::function<void(Napi::Env)> call);

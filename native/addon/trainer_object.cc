@@ -100,7 +100,7 @@ Napi::Value TrainerObject::snapshot(const Napi::CallbackInfo&) {
 Napi::Value TrainerObject::takeWarnings(const Napi::CallbackInfo&) { return submitTakeWarnings(); }
 
 Napi::Value TrainerObject::memory(const Napi::CallbackInfo& info) {
-  return memoryObject(info.Env(), usedMemory(description().common.device));
+  return memoryObject(info.Env(), usedMemory(description().common.compute.device));
 }
 
 }  // namespace moco::addon

@@ -13,6 +13,9 @@
 
 namespace moco::addon {
 
+/// What an object that shares nothing has.
+struct NothingShared {};
+
 /// A JavaScript object around a core object (a Trainer, an Evaluator or a Benchmark) that is made,
 /// works and is destroyed on a thread of its own. In JavaScript it has the properties
 /// `description`, `stop` and `dispose`, and those that the derived class adds.
@@ -24,7 +27,9 @@ namespace moco::addon {
 ///               lists the properties that it adds.
 /// @tparam Core  the core object's class, for which there must be overloads of `descriptionOf` and
 ///               `heldBytes`
-template <class Self, class Core>
+/// @tparam Shared  what JavaScript's thread and the core object's share; it has functions that any
+///                 thread may call
+template <class Self, class Core, class Shared = NothingShared>
 class WorkerObject : public Napi::ObjectWrap<Self> {
  public:
   /// Defines the class in an environment, which must be done before the first object is made.
@@ -66,6 +71,7 @@ class WorkerObject : public Napi::ObjectWrap<Self> {
   /// The core object. Only jobs may use it.
   Core& core() { return core_.value(); }
   const std::atomic<bool>& stopRequested() const { return jobs_.stopRequested(); }
+  Shared& shared() { return shared_; }
 
   /// What the core object said of itself when it was made.
   const auto& description() const { return description_.value(); }
@@ -73,6 +79,12 @@ class WorkerObject : public Napi::ObjectWrap<Self> {
   /// Runs a job: see `Jobs::submit`.
   Napi::Value submit(Jobs::Work work, Napi::Function onRows = {}) {
     return jobs_.submit(std::move(work), {}, onRows);
+  }
+
+  /// Runs a job whose promise is settled apart from it: see `Jobs::submitOpen`.
+  Napi::Value submitOpen(const std::function<void(Jobs::Settle)>& begin,
+                         std::function<void()> work) {
+    return jobs_.submitOpen(begin, std::move(work));
   }
 
   /// Runs a job that takes the core object's warnings.
@@ -106,6 +118,7 @@ class WorkerObject : public Napi::ObjectWrap<Self> {
   void stop(const Napi::CallbackInfo&) { jobs_.stop(); }
   Napi::Value dispose(const Napi::CallbackInfo&) { return jobs_.dispose(); }
 
+  Shared shared_;
   std::optional<Core> core_;  // is used only on the thread, or after that was joined
   std::optional<decltype(descriptionOf(std::declval<Core&>()))> description_;
   // The last member, so that it is destroyed first: it joins the thread, which uses the others.

@@ -1,9 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { KnnConfig } from '../config/knnConfig.js';
 import type { LinearConfig } from '../config/linearConfig.js';
 import type { NeighboursConfig } from '../config/neighboursConfig.js';
 import type { Stem } from '../config/trainConfig.js';
-import { MocoError } from '../error.js';
+import { requireAgreement } from '../model/agreement.js';
 import { describeModel } from '../model/description.js';
 import { type Model, readModel } from '../model/readModel.js';
 
@@ -38,7 +37,7 @@ export async function measuredModel<Config extends EvaluatorConfig>(
   const model = await readModel(config.modelPath, config.prefix);
   const { architecture, file } = model;
   const { input } = describeModel(file);
-  if (input !== undefined) requireAgreement(config, input, file.path);
+  if (input !== undefined) requireAgreement(given(config), input, file.path);
   const { imageSize, mean, std } = { ...input, ...given(config) };
   return {
     model,
@@ -59,24 +58,4 @@ function given({ imageSize, mean, std }: Usage): Partial<Usage> {
     ...(mean && { mean }),
     ...(std && { std }),
   };
-}
-
-function requireAgreement(
-  config: Usage,
-  input: Partial<Readonly<Record<string, unknown>>>,
-  path: string,
-): void {
-  const differing = Object.entries(given(config)).filter(
-    ([key, value]) => !isDeepStrictEqual(value, input[key]),
-  );
-  if (differing.length === 0) return;
-  const lines = differing.map(
-    ([key, value]) =>
-      `  ${key}: ${JSON.stringify(value)}, in the file ${JSON.stringify(input[key])}`,
-  );
-  throw new MocoError(
-    'ERR_MOCO_CONFIG',
-    `${path} says how it is to be used, and the configuration says otherwise:\n${lines.join('\n')}`,
-    { hint: 'Leave these keys out: what the file says is taken.' },
-  );
 }

@@ -1,5 +1,6 @@
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { NativeBenchmark, NativeBenchmarkConfig } from './benchmark.js';
+import type { NativeEncoder, NativeEncoderConfig } from './encoder.js';
 import type { NativeEvaluator, NativeEvaluatorConfig } from './evaluator.js';
 import type { NativeDataset, NativePictureCounts, NativeTensorSource } from './input.js';
 import type { NativeHardware, NativeMemory } from './machine.js';
@@ -24,6 +25,8 @@ export interface NativeAddon {
     dataset: NativeDataset,
     model: NativeTensorSource,
   ): Promise<NativeEvaluator>;
+  /** @param model the backbone, and the projection head where the configuration has one */
+  createEncoder(config: NativeEncoderConfig, model: NativeTensorSource): Promise<NativeEncoder>;
   createBenchmark(config: NativeBenchmarkConfig): Promise<NativeBenchmark>;
   /**
    * The largest power of two that fits in the memory of the device.

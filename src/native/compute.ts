@@ -1,5 +1,5 @@
-/** What the addon decided: where and how it computes. */
-export interface NativeDescription {
+/** Where and how the addon computes. */
+export interface NativeComputeDescription {
   /** `cpu` or `cuda:<n>`. */
   readonly device: string;
   readonly deviceName: string;
@@ -11,14 +11,18 @@ export interface NativeDescription {
    * the user; empty where they are. Without them the CPU computes more slowly.
    */
   readonly cpuKernelsUnavailable: string;
+  readonly computeThreads: number;
+  /** Why so many, in words for the user. */
+  readonly computeThreadsReason: string;
+  /** Number of parameters of one encoder. */
+  readonly parameters: number;
+}
+
+/** What the addon decided: where and how it computes, and makes views. */
+export interface NativeDescription extends NativeComputeDescription {
   /** Where training views are made: `cpu`, or the device that computes. */
   readonly viewsDevice: string;
   /** Why views are made there, in words for the user. */
   readonly viewsReason: string;
-  readonly computeThreads: number;
-  /** Why so many, in words for the user. */
-  readonly computeThreadsReason: string;
   readonly dataThreads: number;
-  /** Number of parameters of one encoder. */
-  readonly parameters: number;
 }

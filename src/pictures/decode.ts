@@ -5,6 +5,8 @@ import type { StoredPicture, Unreadable } from './source.js';
 /** The most pixels of a picture, which are in memory where one has to be turned: 134 million. */
 const MAX_PIXELS = 2 ** 27;
 
+const TOO_MANY = `it has more than ${MAX_PIXELS} pixels`;
+
 /** What alpha is blended with. */
 const BACKGROUND = '#ffffff';
 
@@ -40,6 +42,27 @@ export async function decodePicture(
   }
 }
 
+/** Pixels: 8 bits per channel, row by row, the channels of a pixel together. */
+export interface Pixels {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 3 | 4;
+}
+
+/**
+ * Brings pixels to `side` × `side` of sRGB, as `decodePicture` does it with those of a file.
+ * @param pixels as many as their size says
+ * @returns the reason where there are too many of them
+ */
+export async function resizePixels(pixels: Pixels, side: number): Promise<Uint8Array | Unreadable> {
+  const { data, ...raw } = pixels;
+  if (raw.width * raw.height > MAX_PIXELS) return { reason: TOO_MANY };
+  if (raw.width === side && raw.height === side && raw.channels === 3) return data;
+  const sharp = await loadSharp();
+  return await sideBySide(sharp(data, { ...input, raw }), side);
+}
+
 const input = { failOn: 'error', autoOrient: true, limitInputPixels: MAX_PIXELS } as const;
 
 async function storedPixels(
@@ -47,14 +70,18 @@ async function storedPixels(
   bytes: Buffer,
   side: number,
 ): Promise<{ pixels: Uint8Array }> {
-  const { data, info } = await sharp(bytes, input)
+  return { pixels: await sideBySide(sharp(bytes, input), side) };
+}
+
+async function sideBySide(picture: ReturnType<Sharp>, side: number): Promise<Uint8Array> {
+  const { data, info } = await picture
     .flatten({ background: BACKGROUND })
     .resize(side, side, { fit: 'cover' })
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
   if (info.channels !== 3) throw new Error(`it has ${info.channels} channels after the conversion`);
-  return { pixels: data };
+  return data;
 }
 
 async function sizeByDecoder(
@@ -73,7 +100,7 @@ async function sizeByDecoder(
 /** What the decoder says, in one short line. */
 function reasonOf(error: unknown, format: ImageFormat): string {
   const { message } = error as Error;
-  if (message.includes('exceeds pixel limit')) return `it has more than ${MAX_PIXELS} pixels`;
+  if (message.includes('exceeds pixel limit')) return TOO_MANY;
   const [line = ''] = message
     .replace(/^Input buffer (?:has corrupt header|contains unsupported image format)(?:: )?/, '')
     .split('\n');

@@ -6,7 +6,9 @@ import { type ListedFile, unreadableReason } from './scan.js';
 import type { Unreadable } from './source.js';
 
 /** The largest file that is read, in bytes. */
-const MAX_BYTES = 2 ** 28;
+export const MAX_BYTES = 2 ** 28;
+
+export const TOO_LARGE: Unreadable = { reason: `it has more than ${inMegabytes(MAX_BYTES)}` };
 
 const CHANGED: Unreadable = { reason: 'it changed while it was read' };
 
@@ -22,7 +24,7 @@ export async function readListed({
   size,
   mtimeNs,
 }: ListedFile): Promise<Buffer | Unreadable> {
-  if (size > MAX_BYTES) return { reason: `it has more than ${inMegabytes(MAX_BYTES)}` };
+  if (size > MAX_BYTES) return TOO_LARGE;
   let file: FileHandle | undefined;
   try {
     file = await open(path, FLAGS);
@@ -31,6 +33,27 @@ export async function readListed({
     const now = await file.stat({ bigint: true });
     const isSame = length === size && now.size === BigInt(size) && now.mtimeNs === mtimeNs;
     return isSame ? bytes : CHANGED;
+  } catch (error) {
+    return { reason: unreadableReason(error) };
+  } finally {
+    await file?.close();
+  }
+}
+
+/**
+ * Reads a picture's file.
+ * @returns the reason where that is not possible
+ */
+export async function readPictureFile(path: string): Promise<Buffer | Unreadable> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, FLAGS);
+    const status = await file.stat();
+    if (!status.isFile()) return { reason: 'it is no file' };
+    if (status.size > MAX_BYTES) return TOO_LARGE;
+    const bytes = Buffer.allocUnsafeSlow(status.size);
+    const length = await readAll(file, bytes, 0);
+    return length === status.size ? bytes : CHANGED;
   } catch (error) {
     return { reason: unreadableReason(error) };
   } finally {

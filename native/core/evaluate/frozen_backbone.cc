@@ -42,6 +42,12 @@ at::Tensor FrozenBackbone::features(const at::Tensor& input, Mode mode) {
   return (*folded_)(input).to(encoder_.options().master);
 }
 
+at::Tensor FrozenBackbone::featuresOf(const at::Tensor& pixels) {
+  const at::NoGradGuard noGrad;
+  if (!isFolded_) refold();
+  return extract(testViews(pixels, view_).to(encoder_.options().device));
+}
+
 void FrozenBackbone::refold() {
   if (folded_) {
     encoder_.refold(*folded_);

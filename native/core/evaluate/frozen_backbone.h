@@ -46,6 +46,11 @@ class FrozenBackbone {
   /// @return       (B, C), not normalised, of the encoder's master type
   at::Tensor features(const at::Tensor& input, Mode mode);
 
+  /// Extracts the features of some pictures in evaluation mode. BatchNorm is folded as above.
+  /// @param pixels  (B, H, W, 3) uint8, contiguous
+  /// @return        (B, C), not normalised, of the encoder's master type, on its device
+  at::Tensor featuresOf(const at::Tensor& pixels);
+
   /// Extracts the features of a whole store in evaluation mode, with the encoder's present weights.
   /// They come in the store's order and in chunks, so that memory does not grow with the store.
   /// @param use  is called with a chunk's features (b, C), not normalised, which are only valid
@@ -59,6 +64,9 @@ class FrozenBackbone {
   /// Brings `features` in evaluation mode up to date with the encoder's present parameters and
   /// statistics.
   void refold();
+
+  /// Whether the weights that evaluation mode computes with are finite.
+  bool isFinite() const { return isFolded_ && folded_->isFinite(); }
 
   /// `chunkLength` of this backbone.
   int64_t chunkLength() const;

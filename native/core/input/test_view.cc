@@ -1,10 +1,9 @@
 #include "core/input/test_view.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/threads.h"
 #include "core/device/cuda_kernels.h"
 #include "core/input/make_views.h"
 
@@ -45,7 +44,7 @@ at::Tensor resized(const at::Tensor& pictures, const CropBox& crop, int64_t imag
     makeViews(pictures, part(numbers), part(draws), table, part(views));
   };
   if (device.is_cpu()) {
-    at::parallel_for(0, count, 1, make);
+    parallelFor(count, make);
   } else {
     make(0, count);
   }

@@ -112,9 +112,13 @@ FoldedBackbone Encoder::foldedBackbone(std::optional<ConvolutionKernels> kernels
   return {backbone_, masters(), options_.compute, kernels.value_or(fastest)};
 }
 
-at::Tensor Encoder::project(const at::Tensor& features, Mode mode) {
+at::Tensor Encoder::head(const at::Tensor& features, Mode mode) {
   TORCH_CHECK(head_, "the encoder has no projection head");
-  return normaliseRows((*head_)(pass(mode), features).to(options_.master));
+  return (*head_)(pass(mode), features).to(options_.master);
+}
+
+at::Tensor Encoder::project(const at::Tensor& features, Mode mode) {
+  return normaliseRows(head(features, mode));
 }
 
 int64_t Encoder::firstPositions(int64_t imageSize) const {

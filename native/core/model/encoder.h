@@ -92,9 +92,11 @@ class Encoder {
   FoldedBackbone foldedBackbone(std::optional<ConvolutionKernels> kernels = {}) const;
   /// Brings a folded backbone up to date with this encoder, in the memory that it has.
   void refold(FoldedBackbone& folded) const { folded.refold(masters()); }
-  /// The projection of features, which the loss compares. The encoder must have a head.
+  /// What the projection head makes of features. The encoder must have a head.
   /// @param features  what `backbone` returned
-  /// @return          (B, featureDim), L2-normalised, of type `master`
+  /// @return          (B, featureDim), not normalised, of type `master`
+  at::Tensor head(const at::Tensor& features, Mode mode);
+  /// The projection of features, which the loss compares: what `head` gives, L2-normalised.
   at::Tensor project(const at::Tensor& features, Mode mode);
 
   const EncoderOptions& options() const { return options_; }

@@ -63,6 +63,24 @@ const pictures = {
   storedSize: [0, 513, Number.NaN],
 };
 
+const encoder = {
+  ...signal,
+  device: ['gpu', 'cuda:-1', 7, null],
+  precision: ['fp16', 16, null],
+  tf32: NOT_FLAGS,
+  threads: [0, 1.5, 'all', null],
+  arch: ['resnet101', 18, null],
+  stem: ['auto', 7, null],
+  prefix: [7, null],
+  imageSize: [0, 4097, '224', Number.NaN, null],
+  cropShare: [0, 1.1, '1', Number.NaN, null],
+  mean: [[0.5, 0.5], 0.5, ['0', '0', '0'], null],
+  std: [[0.5, 0.5], 0.5, ['1', '1', '1'], null],
+  batchSize: [0, 1.5, '64', Number.NaN, null],
+  maxQueue: [0, 1.5, '64', Number.NaN, null],
+  batchInvariant: NOT_FLAGS,
+};
+
 const optionsOf = (wrong: Record<string, readonly unknown[]>) => ({
   options: [...NOT_PLAIN, { signals: undefined }],
   ...Object.fromEntries(Object.entries(wrong).map(([key, values]) => [`options.${key}`, values])),
@@ -84,6 +102,11 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
   knn: configured(moco.knn, loading),
   neighbours: configured(moco.neighbours, input),
   linear: configured(moco.linear, loading),
+  loadEncoder: {
+    call: moco.loadEncoder,
+    right: ['model.pth', {}],
+    wrong: { modelPath: NOT_PATHS, ...optionsOf(encoder) },
+  },
   bench: configured(moco.bench, events),
   profileStep: configured(moco.profileStep, events),
   doctor: configured(moco.doctor, { ...signal, onFinding: NOT_FUNCTIONS }),

@@ -1,0 +1,135 @@
+import { isDeepStrictEqual } from 'node:util';
+import * as check from '../arguments/check.js';
+import { absolute } from '../arguments/paths.js';
+import { MocoError } from '../error.js';
+import { requireAgreement } from '../model/agreement.js';
+import type { Layout } from '../model/backboneLayout.js';
+import { describeModel } from '../model/description.js';
+import { isCounter } from '../model/deviation.js';
+import type { ModelInput } from '../model/modelInput.js';
+import { type Model, readModel } from '../model/readModel.js';
+import { requireFinite } from '../model/requireFinite.js';
+import { requireFit } from '../model/requireFit.js';
+import type { NativeAddon } from '../native/addon.js';
+import type { NativeEncoder, NativeEncoderConfig } from '../native/encoder.js';
+import type { NativeTensorSource } from '../native/input.js';
+import { loadAddon } from '../native/load.js';
+import { requireDevice } from '../native/requireDevice.js';
+import { StoppableWork } from '../native/stoppableWork.js';
+import { version } from '../version.js';
+import type { Encoder, EncoderDescription } from './encoder.js';
+import { LOAD_ENCODER_ARGUMENTS, type LoadEncoderOptions } from './loadEncoderOptions.js';
+import { LoadedEncoder } from './loadedEncoder.js';
+
+/** Settings of the addon that an encoder does not have. */
+const NOT_SETTLED = { deterministic: false, dataThreads: 1, cudaGraph: false } as const;
+
+/**
+ * Loads a trained encoder, to turn pictures into features with it.
+ * @param modelPath a model that moco can read: `.pth` or `.safetensors`
+ * @throws MocoError `ERR_MOCO_CHECKPOINT` for a file that cannot be read or is of no such encoder,
+ *   `_CONFIG` for wrong options, and where neither they nor the file say what the encoder sees,
+ *   `_NON_FINITE`, `_DEVICE`, `_NATIVE_MISSING`, `_OUT_OF_MEMORY`; `_ABORTED` after the signal
+ */
+export async function loadEncoder(
+  modelPath: string,
+  options: LoadEncoderOptions = {},
+): Promise<Encoder> {
+  check.requireArguments('loadEncoder', LOAD_ENCODER_ARGUMENTS, { modelPath, options });
+  const work = new StoppableWork('loading the encoder', options.signal);
+  const addon = loadAddon();
+  const { device = 'auto', precision = 'auto', tf32 = true, threads = 'auto' } = options;
+  requireDevice(device, addon);
+  const model = await readModel(absolute(modelPath), options.prefix);
+  const { batchSize = 'auto', batchInvariant = false } = options;
+  const { tensors, ...encoder } = encoderOf(model, options, addon);
+  const config: NativeEncoderConfig & ModelInput = {
+    ...{ ...NOT_SETTLED, device, precision, tf32, threads, batchSize, batchInvariant },
+    ...{ ...encoder, ...inputOf(model, options) },
+  };
+  const native = await make(addon, config, { path: model.file.path, tensors }, work);
+  return new LoadedEncoder(native, describe(model, config, options, native, addon));
+}
+
+/** The tensors of a model's encoder, with its projection head where it has one of moco's. */
+function encoderOf(model: Model, options: LoadEncoderOptions, addon: NativeAddon) {
+  // Where the tensors are no ResNet, what does not fit is reported against these.
+  const {
+    arch = 'resnet50',
+    stem = 'cifar',
+    featureDim = 0,
+  } = {
+    ...model.architecture,
+    ...given(options, ['arch', 'stem']),
+  };
+  const layout = addon.encoderLayout(arch, featureDim, stem);
+  const hasHead = featureDim > 0 && hasTensors(model, layout);
+  const tensors = requireFit(model, layout, hasHead ? 'encoder' : 'backbone');
+  return { arch, stem, featureDim: hasHead ? featureDim : 0, tensors };
+}
+
+/** Whether a model has the projection head of a layout. */
+function hasTensors({ tensors }: Model, layout: Layout): boolean {
+  const shapes = new Map(tensors.map(({ name, shape }) => [name, shape]));
+  return layout
+    .filter(({ name }) => name.startsWith('g.') && !isCounter(name))
+    .every(({ name, shape }) => isDeepStrictEqual(shapes.get(name), shape));
+}
+
+/**
+ * What a model sees of a picture, by its file and by what the program says.
+ * @throws MocoError `ERR_MOCO_CONFIG` where they say different things, or too little
+ */
+function inputOf({ file }: Model, options: LoadEncoderOptions): ModelInput {
+  const said = given(options, ['imageSize', 'cropShare', 'mean', 'std']);
+  const { input } = describeModel(file);
+  if (input !== undefined) requireAgreement(said, input, file.path);
+  const { imageSize, cropShare = 1, mean, std } = { ...input, ...said };
+  if (imageSize !== undefined && mean && std) return { imageSize, cropShare, mean, std };
+  throw new MocoError('ERR_MOCO_CONFIG', `${file.path} does not say what it sees of a picture`, {
+    hint:
+      'Pass imageSize, mean and std. For torchvision: imageSize: 224, cropShare: 0.875, ' +
+      'mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225].',
+  });
+}
+
+/** Those of some options that a program has given. */
+function given<Key extends keyof LoadEncoderOptions>(
+  options: LoadEncoderOptions,
+  keys: readonly Key[],
+): { [key in Key]?: NonNullable<LoadEncoderOptions[key]> } {
+  const entries = keys.map((key) => [key, options[key]]).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries);
+}
+
+async function make(
+  addon: NativeAddon,
+  config: NativeEncoderConfig,
+  source: NativeTensorSource,
+  work: StoppableWork,
+): Promise<NativeEncoder> {
+  try {
+    return await work.make(() => addon.createEncoder(config, source));
+  } catch (error) {
+    // The addon says that some values are not finite. To say which ones takes another look.
+    const { code } = error as MocoError;
+    if (code === 'ERR_MOCO_NON_FINITE') await requireFinite(source, work.signal);
+    throw error;
+  }
+}
+
+function describe(
+  { file, notes }: Model,
+  { arch, stem, imageSize, cropShare, mean, std, batchInvariant }: NativeEncoderConfig & ModelInput,
+  { maxQueue = 1024 }: LoadEncoderOptions,
+  { description }: NativeEncoder,
+  { libtorchVersion }: NativeAddon,
+): EncoderDescription {
+  const { featureLength, projectionLength, ...native } = description;
+  return {
+    ...{ mocoVersion: version, libtorchVersion, ...native, maxQueue, batchInvariant },
+    model: { path: file.path, arch, stem, input: { imageSize, cropShare, mean, std } },
+    dims: { features: featureLength, projection: projectionLength || undefined },
+    notices: notes,
+  };
+}

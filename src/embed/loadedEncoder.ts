@@ -1,0 +1,228 @@
+import { z } from 'zod';
+import * as check from '../arguments/check.js';
+import { MocoError } from '../error.js';
+import type { NativeEmbedRequest, NativeEncoder } from '../native/encoder.js';
+import { eachOf } from '../pictures/inFlight.js';
+import { decodingThreads } from '../pictures/sharp.js';
+import type { Unreadable } from '../pictures/source.js';
+import { embedStream, type PictureEmbedder } from './embedStream.js';
+import type {
+  EmbeddedBatch,
+  Embeddings,
+  EmbedOptions,
+  EmbedStreamOptions,
+  Encoder,
+  EncoderDescription,
+  EncoderStatistics,
+  NumbersOf,
+  PictureInput,
+  RowType,
+} from './encoder.js';
+import { disposed, Ending } from './ending.js';
+import { type Captured, capture, isPictureInput, readPicture } from './pictureInput.js';
+import { Places } from './places.js';
+
+/** The options of a call, settled. */
+interface Asked<Type extends RowType> extends Pick<NativeEmbedRequest, 'normalize' | 'output'> {
+  readonly dtype: Type;
+}
+
+/** How many groups of a call are worked on: one is read, one waits, and one is computed. */
+const GROUPS_AT_A_TIME = 3;
+
+const ARGUMENTS = {
+  pictures: z.array(
+    z.custom(isPictureInput, 'a path, a file: URL, bytes, a stream of bytes or raw pixels'),
+  ),
+  options: check.options<EmbedOptions>({
+    normalize: check.flag,
+    output: check.oneOf(['features', 'projection']),
+    dtype: check.oneOf(['fp32', 'fp16']),
+    signal: check.signal,
+  }),
+};
+
+/** An encoder in the addon. */
+export class LoadedEncoder implements Encoder, PictureEmbedder {
+  readonly description: EncoderDescription;
+  readonly #native: NativeEncoder;
+  readonly #places: Places;
+  readonly #decoders = new Places(decodingThreads());
+  readonly #calls = new Set<Ending>();
+  #lastId = 0;
+  #disposal: Promise<void> | undefined;
+
+  constructor(native: NativeEncoder, description: EncoderDescription) {
+    this.#native = native;
+    this.description = description;
+    this.#places = new Places(description.maxQueue);
+  }
+
+  async embed<Type extends RowType = 'fp32'>(
+    pictures: PictureInput | readonly PictureInput[],
+    options: EmbedOptions<Type> = {},
+  ): Promise<Embeddings<Type>> {
+    const list: readonly PictureInput[] = Array.isArray(pictures) ? pictures : [pictures];
+    check.requireArguments('embed', ARGUMENTS, { pictures: list, options });
+    const asked = this.#asked(options);
+    const captured = list.map(capture);
+    return await this.#call(options.signal, ({ signal }) => this.#embed(captured, asked, signal));
+  }
+
+  embedStream<Input extends PictureInput, Type extends RowType = 'fp32'>(
+    pictures: Iterable<Input> | AsyncIterable<Input>,
+    options: EmbedStreamOptions<Type> = {},
+  ): AsyncGenerator<EmbeddedBatch<Input, Type>, void> {
+    return embedStream(this, pictures, options);
+  }
+
+  async pixelsOf(
+    picture: PictureInput,
+    signal?: AbortSignal | undefined,
+  ): Promise<Uint8Array | Unreadable> {
+    const captured = capture(picture);
+    return await this.#call(signal, (ending) => this.#read(captured, ending.signal));
+  }
+
+  async embedPixels<Type extends RowType = 'fp32'>(
+    pixels: readonly Uint8Array[],
+    options: EmbedOptions<Type> = {},
+  ): Promise<Embeddings<Type>> {
+    const asked = this.#asked(options);
+    const bytes = pixels.reduce((sum, { length }) => sum + length, 0);
+    const count = bytes / (this.description.side ** 2 * 3);
+    if (count === 0) return { dims: [0, this.#length(asked)], data: rowsFor(0, asked) };
+    return await this.#call(options.signal, async ({ signal }) => {
+      using _ = await this.#places.take(count, signal);
+      const data = await this.#compute(pixels, count, asked, signal);
+      return { dims: [count, this.#length(asked)], data };
+    });
+  }
+
+  statistics(): EncoderStatistics {
+    const { taken: admitted, waitedFor: heldBack } = this.#places;
+    return { ...this.#native.statistics(), admitted, heldBack };
+  }
+
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  async #dispose(): Promise<void> {
+    for (const call of this.#calls) call.fail(disposed());
+    await this.#native.dispose();
+  }
+
+  /** Does the work of a call, which ends before its time by the signal or by disposal. */
+  async #call<Result>(
+    signal: AbortSignal | undefined,
+    work: (ending: Ending) => Promise<Result>,
+  ): Promise<Result> {
+    if (this.#disposal) throw disposed();
+    using ending = new Ending(signal);
+    ending.signal.throwIfAborted();
+    this.#calls.add(ending);
+    try {
+      return await ending.before(work(ending));
+    } catch (error) {
+      ending.fail(error);
+      throw error;
+    } finally {
+      this.#calls.delete(ending);
+    }
+  }
+
+  #asked<Type extends RowType>(options: EmbedOptions<Type>): Asked<Type> {
+    const { normalize = false, output = 'features', dtype = 'fp32' as Type } = options;
+    if (output === 'features' || this.description.dims.projection !== undefined) {
+      return { normalize, output, dtype };
+    }
+    const { path } = this.description.model;
+    throw new MocoError('ERR_MOCO_CONFIG', `${path} has no projection head`, {
+      hint: "Take its features: output: 'features'.",
+    });
+  }
+
+  /** Length of a row. */
+  #length({ output }: Asked<RowType>): number {
+    const { features, projection = 0 } = this.description.dims;
+    return output === 'features' ? features : projection;
+  }
+
+  async #embed<Type extends RowType>(
+    pictures: readonly Captured[],
+    asked: Asked<Type>,
+    signal: AbortSignal,
+  ): Promise<Embeddings<Type>> {
+    const length = this.#length(asked);
+    const data = rowsFor(pictures.length * length, asked);
+    const size = Math.min(this.description.batchSize, this.description.maxQueue);
+    await eachOf(startsOf(pictures.length, size), GROUPS_AT_A_TIME, async (start) => {
+      const group = pictures.slice(start, start + size);
+      using _ = await this.#places.take(group.length, signal);
+      const read = await Promise.all(group.map((picture) => this.#read(picture, signal)));
+      const pixels = read.map((picture, index) => readable(picture, start + index, pictures));
+      data.set(await this.#compute(pixels, group.length, asked, signal), start * length);
+    });
+    return { dims: [pictures.length, length], data };
+  }
+
+  async #read(picture: Captured, signal: AbortSignal): Promise<Uint8Array | Unreadable> {
+    return await readPicture(picture, this.description.side, this.#decoders, signal);
+  }
+
+  async #compute<Type extends RowType>(
+    pixels: readonly Uint8Array[],
+    count: number,
+    asked: Asked<Type>,
+    signal: AbortSignal,
+  ): Promise<NumbersOf[Type]> {
+    signal.throwIfAborted();
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const cancel = () => this.#native.cancel(id);
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      return (await this.#native.embed(pixels, { id, count, ...asked })) as NumbersOf[Type];
+    } catch (error) {
+      signal.throwIfAborted();
+      throw MocoError.from(error);
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+}
+
+function rowsFor<Type extends RowType>(length: number, { dtype }: Asked<Type>): NumbersOf[Type] {
+  try {
+    const rows = dtype === 'fp16' ? new Uint16Array(length) : new Float32Array(length);
+    return rows as NumbersOf[Type];
+  } catch (cause) {
+    throw new MocoError('ERR_MOCO_OUT_OF_MEMORY', 'the rows of so many pictures have no room', {
+      hint: 'Embed them batch by batch: embedStream().',
+      cause,
+    });
+  }
+}
+
+function startsOf(length: number, size: number): number[] {
+  return Array.from({ length: Math.ceil(length / size) }, (_, group) => group * size);
+}
+
+function readable(
+  picture: Uint8Array | Unreadable,
+  index: number,
+  pictures: readonly Captured[],
+): Uint8Array {
+  if (!('reason' in picture)) return picture;
+  const captured = pictures[index] as Captured;
+  const name = captured.kind === 'file' ? ` (${captured.path})` : '';
+  throw new MocoError('ERR_MOCO_DATA', `picture ${index}${name}: ${picture.reason}`, {
+    hint: 'Leave it out; embedStream() goes on without such pictures.',
+  });
+}
