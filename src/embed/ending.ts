@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { MocoError } from '../error.js';
 
 /**
@@ -10,6 +11,7 @@ export class Ending implements Disposable {
 
   /** @param given the caller's, which may be of another realm */
   constructor(given: AbortSignal | undefined) {
+    setMaxListeners(0, this.signal); // a call may have many parts
     const byCaller = () => this.fail(stopped(given?.reason));
     if (given?.aborted) byCaller();
     given?.addEventListener('abort', byCaller);

@@ -18,7 +18,7 @@ import type {
   PictureInput,
   RowType,
 } from './encoder.js';
-import { disposed, Ending } from './ending.js';
+import { beforeAbort, disposed, Ending } from './ending.js';
 import { type Captured, capture, isPictureInput, readPicture } from './pictureInput.js';
 import { Places } from './places.js';
 
@@ -188,7 +188,8 @@ export class LoadedEncoder implements Encoder, PictureEmbedder {
     const cancel = () => this.#native.cancel(id);
     signal.addEventListener('abort', cancel, { once: true });
     try {
-      return (await this.#native.embed(pixels, { id, count, ...asked })) as NumbersOf[Type];
+      const rows = this.#native.embed(pixels, { id, count, ...asked });
+      return (await beforeAbort(rows, signal)) as NumbersOf[Type];
     } catch (error) {
       signal.throwIfAborted();
       throw MocoError.from(error);

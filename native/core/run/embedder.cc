@@ -1,5 +1,7 @@
 #include "core/run/embedder.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
