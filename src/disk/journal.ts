@@ -28,20 +28,21 @@ export class Journal<Block> {
   /**
    * The blocks that a journal has noted; a line that is not whole ends it.
    * @param key of what the file is to be made of
-   * @returns none where there is no journal, or one of something else
+   * @returns none where there is no journal; undefined where there is one of something else
    * @throws MocoError `ERR_MOCO_OUTPUT`
    */
   static async read<Schema extends z.ZodType>(
     path: string,
     key: string,
     schema: Schema,
-  ): Promise<NotedBlock<z.output<Schema>>[]> {
+  ): Promise<NotedBlock<z.output<Schema>>[] | undefined> {
     const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
       if (cause.code === 'ENOENT') return '';
       throw outputError(path, cause);
     });
     const [first, ...rest] = text.split('\n');
-    if (contentOf(first) !== key) return [];
+    const found = contentOf(first);
+    if (found !== key) return found === undefined ? [] : undefined;
     const blocks: NotedBlock<z.output<Schema>>[] = [];
     let end = Buffer.byteLength(`${first}\n`);
     for (const line of rest.slice(0, -1)) {

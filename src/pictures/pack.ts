@@ -4,6 +4,7 @@ import { makeFolder } from '../disk/folder.js';
 import { requireSpace } from '../disk/freeSpace.js';
 import { FileLock } from '../disk/lock.js';
 import { outputError } from '../disk/outputError.js';
+import { partialPaths } from '../disk/partialPaths.js';
 import type { ProgressListener } from '../download/whileListening.js';
 import { MocoError } from '../error.js';
 import { shortened } from '../formats/formatError.js';
@@ -11,7 +12,7 @@ import { version } from '../version.js';
 import { inOrder } from './inFlight.js';
 import { byName } from './names.js';
 import { PACKED_VERSION, pictureBytes } from './packedMeta.js';
-import { PartialPack, partialPaths } from './partialPack.js';
+import { PartialPack } from './partialPack.js';
 import { decodingThreads } from './sharp.js';
 import type { BrokenFile, PictureSource, StoredPicture, Unreadable } from './source.js';
 

@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib';
 import { flush, flushHandle } from '../disk/flush.js';
 import { Journal, type NotedBlock } from '../disk/journal.js';
 import { outputError } from '../disk/outputError.js';
+import { partialPaths } from '../disk/partialPaths.js';
 import { readAll, writeAll } from '../disk/positioned.js';
 import { mocoHeader, reservedBytes } from '../formats/mocoHeader.js';
 import { writeTensors } from '../formats/writeTensors.js';
@@ -85,7 +86,7 @@ export class PartialPack implements AsyncDisposable {
     const { fingerprint, side, places } = source;
     const made = [PACKED_VERSION, fingerprint, side, places];
     const key = JSON.stringify(made);
-    const noted = await Journal.read(journal, key, packBlockSchema);
+    const noted = (await Journal.read(journal, key, packBlockSchema)) ?? [];
     const file = await open(part, READ_AND_WRITE).catch((cause: unknown) =>
       Promise.reject(outputError(part, cause)),
     );
@@ -230,9 +231,4 @@ export class PartialPack implements AsyncDisposable {
       notices: [...this.#source.notices],
     };
   }
-}
-
-/** What lies beside a packed file while it is made. */
-export function partialPaths(target: string): { readonly part: string; readonly journal: string } {
-  return { part: `${target}.part`, journal: `${target}.part.jsonl` };
 }
