@@ -56,7 +56,8 @@ export async function beforeAbort<Result>(
   });
 }
 
-function stopped(cause: unknown): MocoError {
+/** The error of calls that end before their time. */
+export function stopped(cause?: unknown): MocoError {
   return new MocoError('ERR_MOCO_ABORTED', 'the embedding was stopped', { cause });
 }
 

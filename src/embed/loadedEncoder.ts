@@ -5,6 +5,7 @@ import type { NativeEmbedRequest, NativeEncoder } from '../native/encoder.js';
 import { eachOf } from '../pictures/inFlight.js';
 import { decodingThreads } from '../pictures/sharp.js';
 import type { Unreadable } from '../pictures/source.js';
+import { aPicture, EMBED_OPTIONS } from './embedArguments.js';
 import { embedStream, type PictureEmbedder } from './embedStream.js';
 import type {
   EmbeddedBatch,
@@ -19,7 +20,7 @@ import type {
   RowType,
 } from './encoder.js';
 import { beforeAbort, disposed, Ending } from './ending.js';
-import { type Captured, capture, isPictureInput, readPicture } from './pictureInput.js';
+import { type Captured, capture, readPicture } from './pictureInput.js';
 import { Places } from './places.js';
 
 /** The options of a call, settled. */
@@ -31,15 +32,8 @@ interface Asked<Type extends RowType> extends Pick<NativeEmbedRequest, 'normaliz
 const GROUPS_AT_A_TIME = 3;
 
 const ARGUMENTS = {
-  pictures: z.array(
-    z.custom(isPictureInput, 'a path, a file: URL, bytes, a stream of bytes or raw pixels'),
-  ),
-  options: check.options<EmbedOptions>({
-    normalize: check.flag,
-    output: check.oneOf(['features', 'projection']),
-    dtype: check.oneOf(['fp32', 'fp16']),
-    signal: check.signal,
-  }),
+  pictures: z.array(aPicture),
+  options: check.options<EmbedOptions>(EMBED_OPTIONS),
 };
 
 /** An encoder in the addon. */
