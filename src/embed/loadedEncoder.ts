@@ -85,8 +85,8 @@ export class LoadedEncoder implements Encoder, PictureEmbedder {
     const asked = this.#asked(options);
     const bytes = pixels.reduce((sum, { length }) => sum + length, 0);
     const count = bytes / (this.description.side ** 2 * 3);
-    if (count === 0) return { dims: [0, this.#length(asked)], data: rowsFor(0, asked) };
     return await this.#call(options.signal, async ({ signal }) => {
+      if (count === 0) return { dims: [0, this.#length(asked)], data: rowsFor(0, asked) };
       using _ = await this.#places.take(count, signal);
       const data = await this.#compute(pixels, count, asked, signal);
       return { dims: [count, this.#length(asked)], data };

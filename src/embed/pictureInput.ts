@@ -88,12 +88,18 @@ export async function readPicture(
   signal: AbortSignal,
 ): Promise<Uint8Array | Unreadable> {
   if (picture.kind === 'wrong') return picture;
+  if (picture.kind === 'pixels' && fits(picture.pixels, side)) return picture.pixels.data;
   // A stream may take its time, and must not keep others from being decoded meanwhile.
   const stored = picture.kind === 'stream' ? await readStream(picture.stream, signal) : picture;
   if ('reason' in stored) return stored;
   const place = await decoders.take(1, signal);
   const decoding = decoded(stored, side).finally(() => place[Symbol.dispose]());
   return await beforeAbort(decoding, signal);
+}
+
+/** Whether pixels are as the encoder takes them. */
+function fits({ width, height, channels }: Pixels, side: number): boolean {
+  return width === side && height === side && channels === 3;
 }
 
 async function decoded(picture: Stored, side: number): Promise<Uint8Array | Unreadable> {

@@ -58,7 +58,6 @@ export interface Pixels {
 export async function resizePixels(pixels: Pixels, side: number): Promise<Uint8Array | Unreadable> {
   const { data, ...raw } = pixels;
   if (raw.width * raw.height > MAX_PIXELS) return { reason: TOO_MANY };
-  if (raw.width === side && raw.height === side && raw.channels === 3) return data;
   const sharp = await loadSharp();
   return await sideBySide(sharp(data, { ...input, raw }), side);
 }

@@ -20,9 +20,9 @@ enum class EmbedType { kFloat, kHalf };
 /// Some pictures that are to be embedded, and in which form. It holds nothing of LibTorch, so that
 /// JavaScript's thread can make and destroy it.
 struct EmbedRequest {
-  int64_t id;
-  int64_t count;                      // of pictures
-  std::unique_ptr<uint8_t[]> pixels;  // count × side × side × 3
+  int64_t id = 0;
+  int64_t count = 0;                       // of pictures
+  std::unique_ptr<uint8_t[]> pixels = {};  // count × side × side × 3
   EmbedOutput output = EmbedOutput::kFeatures;
   bool normalise = false;  // divides each row by its length
   EmbedType type = EmbedType::kFloat;
@@ -30,8 +30,8 @@ struct EmbedRequest {
 
 /// Rows of numbers, one for each picture of a request, in its order.
 struct EmbedRows {
-  int64_t dims;                 // numbers in a row
-  std::vector<std::byte> data;  // of the request's type
+  int64_t dims = 0;                  // numbers in a row
+  std::vector<std::byte> data = {};  // of the request's type
 };
 
 /// A request's rows, or why there are none.
