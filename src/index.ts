@@ -32,6 +32,7 @@ export type { LinearConfig, LinearConfigInput } from './config/linearConfig.js';
 export type { BestBy, MeasureName } from './config/measures.js';
 export type { NeighboursConfig, NeighboursConfigInput } from './config/neighboursConfig.js';
 export { parseConfig, resolveConfig } from './config/resolve.js';
+export type { ServeConfig, ServeConfigInput, ServiceLimits } from './config/serveConfig.js';
 export { configTemplate, writeConfigTemplate } from './config/template.js';
 export type { TrainConfig, TrainConfigInput, TrainSettings } from './config/trainConfig.js';
 export { type DoctorOptions, type DoctorReport, doctor } from './doctor/doctor.js';
@@ -106,6 +107,9 @@ export {
 export type { BrokenFile, SplitName } from './pictures/source.js';
 export type { PicturesSummary, Range } from './pictures/summary.js';
 export type { ModelEvent, WarningEvent } from './run/events.js';
+export { mocoService } from './serve/mocoService.js';
+export { type RunningService, type ServeOptions, serve } from './serve/serve.js';
+export type { ServiceOptions } from './serve/serviceOptions.js';
 export { type CacheEntry, cachedSetups, pruneSetups } from './setup/cacheContents.js';
 export { type SetupEvent, type SetupOptions, type SetupResult, setup } from './setup/setup.js';
 export { resumedConfig } from './train/checkpoint.js';

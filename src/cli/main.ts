@@ -43,6 +43,11 @@ const COMMANDS: readonly LazyCommand[] = [
     configure: async (command) => (await import('./neighbours.js')).configureNeighbours(command),
   },
   {
+    name: 'serve',
+    summary: 'answer requests over HTTP: pictures in, features or similar pictures out',
+    configure: async (command) => (await import('./serve.js')).configureServe(command),
+  },
+  {
     name: 'inspect',
     summary: 'tell what a model file or checkpoint holds, and whether it is intact',
     configure: async (command) => (await import('./inspect.js')).configureInspect(command),

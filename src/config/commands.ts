@@ -3,6 +3,7 @@ import { doctorCommand } from './doctorConfig.js';
 import { knnCommand } from './knnConfig.js';
 import { linearCommand } from './linearConfig.js';
 import { neighboursCommand } from './neighboursConfig.js';
+import { serveCommand } from './serveConfig.js';
 import { trainCommand } from './trainConfig.js';
 
 /** The commands that take a configuration, by name. */
@@ -11,6 +12,7 @@ export const commands = {
   knn: knnCommand,
   linear: linearCommand,
   neighbours: neighboursCommand,
+  serve: serveCommand,
   bench: benchCommand,
   doctor: doctorCommand,
 } as const;

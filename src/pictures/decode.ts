@@ -1,4 +1,4 @@
-import { type ImageFormat, imageHeader } from './imageHeader.js';
+import { type ImageFormat, type ImageHeader, imageHeader } from './imageHeader.js';
 import { loadSharp, type Sharp } from './sharp.js';
 import type { StoredPicture, Unreadable } from './source.js';
 
@@ -27,11 +27,8 @@ export async function decodePicture(
   bytes: Buffer,
   side: number,
 ): Promise<DecodedPicture | Unreadable> {
-  if (bytes.length === 0) return { reason: 'the file is empty' };
-  const header = imageHeader(bytes);
-  if (header === undefined) {
-    return { reason: 'its content is no JPEG, PNG, WebP, TIFF, AVIF or GIF' };
-  }
+  const header = headerOf(bytes);
+  if ('reason' in header) return header;
   const sharp = await loadSharp();
   try {
     const size = header.size ?? (await sizeByDecoder(sharp, bytes));
@@ -60,6 +57,29 @@ export async function resizePixels(pixels: Pixels, side: number): Promise<Uint8A
   if (raw.width * raw.height > MAX_PIXELS) return { reason: TOO_MANY };
   const sharp = await loadSharp();
   return await sideBySide(sharp(data, { ...input, raw }), side);
+}
+
+/**
+ * Tells the size of a picture as it is stored, without decoding it.
+ * @returns the reason where that cannot be told
+ */
+export async function pictureSize(
+  bytes: Buffer,
+): Promise<{ width: number; height: number } | Unreadable> {
+  const header = headerOf(bytes);
+  if ('reason' in header) return header;
+  if (header.size !== undefined) return header.size;
+  const sharp = await loadSharp();
+  try {
+    return await sizeByDecoder(sharp, bytes);
+  } catch (error) {
+    return { reason: reasonOf(error, header.format) };
+  }
+}
+
+function headerOf(bytes: Buffer): ImageHeader | Unreadable {
+  if (bytes.length === 0) return { reason: 'the file is empty' };
+  return imageHeader(bytes) ?? { reason: 'its content is no JPEG, PNG, WebP, TIFF, AVIF or GIF' };
 }
 
 const input = { failOn: 'error', autoOrient: true, limitInputPixels: MAX_PIXELS } as const;

@@ -43,41 +43,6 @@ function start(example: string, args: string[], environment: NodeJS.ProcessEnv =
   return { child, exit: once(child, 'exit'), lines: createInterface({ input: child.stdout }) };
 }
 
-test('service.mjs tells over HTTP how far it is while it trains, and ends with the model', async (context) => {
-  const { file, out } = await configuration('service', { epochs: 3 });
-  const { child, lines } = start('service.mjs', [file], { PORT: '0' });
-  context.after(() => child.kill('SIGKILL'));
-  const output = lines[Symbol.asyncIterator]();
-  const url = /http:\S+/.exec((await output.next()).value)?.[0] as string;
-  const states: string[] = [];
-  let progress: { state: string; best?: object; model?: string };
-  do {
-    const response = await fetch(url);
-    assert.equal(response.headers.get('content-type'), 'application/json');
-    progress = (await response.json()) as typeof progress;
-    if (progress.state !== states.at(-1)) states.push(progress.state);
-  } while (progress.state === 'loading' || progress.state === 'training');
-  assert.deepEqual(states, ['loading', 'training', 'done']);
-  assert.equal(progress.model, join(out, '16_32_0.5_0.999_5_16_3_model.pth'));
-  assert.ok(existsSync(progress.model));
-  assert.deepEqual(Object.keys(progress.best ?? {}), ['epoch', 'by', 'value', 'top1', 'top5']);
-  assert.deepEqual(JSON.parse((await output.next()).value), progress);
-  assert.equal((await fetch(new URL('/elsewhere', url))).status, 404);
-});
-
-test('service.mjs tells what is wrong with a configuration', async (context) => {
-  const { file } = await configuration('wrong', { temperature: -1 });
-  const { child, lines } = start('service.mjs', [file], { PORT: '0' });
-  context.after(() => child.kill('SIGKILL'));
-  const output = lines[Symbol.asyncIterator]();
-  // What is wrong may be found before the server listens, or after.
-  const both = [(await output.next()).value, (await output.next()).value] as string[];
-  const failure = JSON.parse(both.find((line) => line.startsWith('{')) as string);
-  assert.equal(failure.state, 'failed');
-  assert.equal(failure.code, 'ERR_MOCO_CONFIG');
-  assert.match(failure.message, /temperature: expected .*, given -1/);
-});
-
 test('resume.mjs stops on SIGTERM after its step, and goes on when it is started again', async () => {
   const { file, out } = await configuration('resume', { epochs: 4 });
   const { child, exit, lines } = start('resume.mjs', [file]);
@@ -172,7 +137,7 @@ test('every example fits on a screen, and the table of examples names it', () =>
   const readme = readFileSync(join(examples, 'README.md'), 'utf8');
   const names = readdirSync(examples).filter((name) => name !== 'README.md');
   const programs = names.filter((name) => name.endsWith('.mjs'));
-  assert.equal(programs.length, 5);
+  assert.equal(programs.length, 4);
   for (const name of names) assert.match(readme, new RegExp(`\\(${name}(/README\\.md)?\\)`));
   for (const name of programs) {
     const lines = readFileSync(join(examples, name), 'utf8').trimEnd().split('\n');

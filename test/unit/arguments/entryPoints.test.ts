@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import * as moco from '#moco/index.js';
+import { ServiceEncoderDouble } from '../../support/serviceDouble.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 import { NativeTrainerDouble, trainerOn } from '../../support/trainerDouble.js';
 
@@ -96,6 +97,10 @@ const ofCommand = (call: (...given: never[]) => unknown) => ({
   wrong: { command: NOT_COMMANDS },
 });
 
+const serviceEncoder = new ServiceEncoderDouble();
+/** What a Fastify has, as far as arguments are concerned. */
+const host = { register() {}, route() {}, addHook() {} };
+
 const ENTRY_POINTS: Record<string, EntryPoint> = {
   train: configured(moco.train, { ...creation, onEvent: NOT_FUNCTIONS }),
   createTrainer: configured(moco.createTrainer, creation),
@@ -106,6 +111,19 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
     call: moco.loadEncoder,
     right: ['model.pth', {}],
     wrong: { modelPath: NOT_PATHS, ...optionsOf(encoder) },
+  },
+  serve: configured(moco.serve, { ...signal, onFailure: NOT_FUNCTIONS }),
+  mocoService: {
+    call: moco.mocoService,
+    right: [host, { encoder: serviceEncoder }],
+    wrong: {
+      host: [{}, null, 'fastify', Promise.resolve(host)],
+      options: [null, 7, 'encoder'],
+      'options.encoder': [undefined, null, {}, 'model.pth', Promise.resolve(serviceEncoder)],
+      'options.index': [null, {}, 'features.safetensors'],
+      'options.token': [7, null],
+      'options.limits': [null, 7, new Map()],
+    },
   },
   bench: configured(moco.bench, events),
   profileStep: configured(moco.profileStep, events),

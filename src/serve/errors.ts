@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify';
+import { RequestError, requestErrorOf } from './requestError.js';
+
+/** Answers all errors of a service's routes as JSON; whoever runs it reads its own failures in the log. */
+export function answerErrors(fastify: FastifyInstance): void {
+  fastify.setErrorHandler((error, request, reply) => {
+    const { status, options, body, code } = requestErrorOf(error);
+    if (code === 'internal') request.log.error(error);
+    // Nobody reads the rest of a body that was refused.
+    if (!request.raw.complete) reply.header('connection', 'close');
+    return reply
+      .code(status)
+      .headers(options.headers ?? {})
+      .send(body);
+  });
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Answers 405 where a path is asked for with another method; OPTIONS is left to plugins such as CORS. */
+export function refuseOtherMethods(fastify: FastifyInstance, url: string, allowed: string): void {
+  fastify.route({
+    method: METHODS.filter((method) => method !== allowed),
+    url,
+    schema: { hide: true },
+    onRequest: async (request) => {
+      const message = `${request.method} is not possible here, only ${allowed}`;
+      throw new RequestError(405, 'method_not_allowed', message, { headers: { allow: allowed } });
+    },
+    handler: () => {}, // never reached
+  });
+}
