@@ -12,6 +12,7 @@
 #include "addon/jobs.h"
 #include "addon/machine.h"
 #include "addon/memory_plan.h"
+#include "addon/searcher_object.h"
 #include "addon/snapshot_object.h"
 #include "addon/tensor_conversion.h"
 #include "addon/trainer_object.h"
@@ -66,6 +67,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   BenchmarkObject::define(env);
   EncoderObject::define(env);
   SnapshotObject::define(env);
+  SearcherObject::define(env);
   exports.Set("libtorchVersion", std::to_string(TORCH_VERSION_MAJOR) + "." +
                                      std::to_string(TORCH_VERSION_MINOR) + "." +
                                      std::to_string(TORCH_VERSION_PATCH));
@@ -73,6 +75,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("createEvaluator", Napi::Function::New(env, EvaluatorObject::create));
   exports.Set("createBenchmark", Napi::Function::New(env, BenchmarkObject::create));
   exports.Set("createEncoder", Napi::Function::New(env, EncoderObject::create));
+  exports.Set("createSearcher", Napi::Function::New(env, SearcherObject::create));
   exports.Set("chooseBatchSize", Napi::Function::New(env, chooseBatchSize));
   exports.Set("convertTensors", Napi::Function::New(env, convertTensors));
   exports.Set("encoderLayout", Napi::Function::New(env, layoutOf));

@@ -65,6 +65,13 @@ BenchmarkDescription descriptionOf(Benchmark& benchmark) {
           .featureLength = benchmark.featureLength()};
 }
 
+SearcherDescription descriptionOf(Searcher& searcher) {
+  return {.hasCodes = searcher.hasCodes(),
+          .firstPassReason = searcher.firstPassReason(),
+          .threads = searcher.threads(),
+          .heldBytes = searcher.heldBytes()};
+}
+
 Napi::Object descriptionObject(Napi::Env env, const Description& description) {
   Napi::Object object = computeObject(env, description.compute);
   object.Set("viewsDevice", description.viewsDevice);
@@ -101,6 +108,16 @@ Napi::Object descriptionObject(Napi::Env env, const BenchmarkDescription& descri
   return object;
 }
 
+Napi::Object descriptionObject(Napi::Env env, const SearcherDescription& description) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("firstPass", description.hasCodes ? "int8" : "none");
+  object.Set("firstPassReason", description.firstPassReason);
+  object.Set("threads", static_cast<double>(description.threads.count));
+  object.Set("threadsReason", description.threads.reason);
+  object.Set("memoryBytes", static_cast<double>(description.heldBytes));
+  return object;
+}
+
 int64_t heldBytes(const Evaluator& evaluator) { return evaluator.heldBytes(); }
 
 int64_t heldBytes(const Embedder& embedder) { return embedder.heldBytes(); }
@@ -111,5 +128,7 @@ int64_t heldBytes(const Trainer& trainer) {
 }
 
 int64_t heldBytes(Benchmark& benchmark) { return heldBytes(benchmark.trainer()); }
+
+int64_t heldBytes(const Searcher& searcher) { return searcher.heldBytes(); }
 
 }  // namespace moco::addon

@@ -9,6 +9,7 @@
 #include "core/run/embedder.h"
 #include "core/run/evaluator.h"
 #include "core/run/trainer.h"
+#include "core/search/searcher.h"
 
 namespace moco::addon {
 
@@ -49,22 +50,33 @@ struct BenchmarkDescription {
   int64_t featureLength;
 };
 
+/// The properties of `NativeSearcherDescription` of src/native/searcher.ts.
+struct SearcherDescription {
+  bool hasCodes;
+  std::string firstPassReason;
+  Threads threads;
+  int64_t heldBytes;
+};
+
 /// What a core object says of itself. Runs on the thread that the object works on.
 Description descriptionOf(Evaluator& evaluator);
 EmbedderDescription descriptionOf(Embedder& embedder);
 TrainerDescription descriptionOf(Trainer& trainer);
 BenchmarkDescription descriptionOf(Benchmark& benchmark);
+SearcherDescription descriptionOf(Searcher& searcher);
 
 /// The same for JavaScript, on JavaScript's thread.
 Napi::Object descriptionObject(Napi::Env env, const Description& description);
 Napi::Object descriptionObject(Napi::Env env, const TrainerDescription& description);
 Napi::Object descriptionObject(Napi::Env env, const EmbedderDescription& description);
 Napi::Object descriptionObject(Napi::Env env, const BenchmarkDescription& description);
+Napi::Object descriptionObject(Napi::Env env, const SearcherDescription& description);
 
 /// The memory that a core object holds between its jobs, in bytes.
 int64_t heldBytes(const Evaluator& evaluator);
 int64_t heldBytes(const Embedder& embedder);
 int64_t heldBytes(const Trainer& trainer);
 int64_t heldBytes(Benchmark& benchmark);
+int64_t heldBytes(const Searcher& searcher);
 
 }  // namespace moco::addon
