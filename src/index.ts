@@ -107,6 +107,18 @@ export {
 export type { BrokenFile, SplitName } from './pictures/source.js';
 export type { PicturesSummary, Range } from './pictures/summary.js';
 export type { ModelEvent, WarningEvent } from './run/events.js';
+export type { DuplicateGroup, DuplicatePair, Duplicates } from './search/duplicates.js';
+export type {
+  BuildOptions,
+  DuplicateOptions,
+  DuplicateProgress,
+  LoadOptions,
+  Metric,
+  QueryOptions,
+  SearchOptions,
+} from './search/indexOptions.js';
+export type { FoundNeighbours, IndexDescription } from './search/indexTypes.js';
+export { NeighbourIndex } from './search/neighbourIndex.js';
 export { mocoService } from './serve/mocoService.js';
 export { type RunningService, type ServeOptions, serve } from './serve/serve.js';
 export type { ServiceOptions } from './serve/serviceOptions.js';

@@ -4,6 +4,7 @@ import type { NativeEncoder, NativeEncoderConfig } from './encoder.js';
 import type { NativeEvaluator, NativeEvaluatorConfig } from './evaluator.js';
 import type { NativeDataset, NativePictureCounts, NativeTensorSource } from './input.js';
 import type { NativeHardware, NativeMemory } from './machine.js';
+import type { NativeFeaturePlace, NativeSearcher, NativeSearcherConfig } from './searcher.js';
 import type { NativeBeginning, NativeTrainer } from './trainer.js';
 
 /**
@@ -28,6 +29,8 @@ export interface NativeAddon {
   /** @param model the backbone, and the projection head where the configuration has one */
   createEncoder(config: NativeEncoderConfig, model: NativeTensorSource): Promise<NativeEncoder>;
   createBenchmark(config: NativeBenchmarkConfig): Promise<NativeBenchmark>;
+  /** @param place of the rows; without it they are appended to memory */
+  createSearcher(config: NativeSearcherConfig, place?: NativeFeaturePlace): Promise<NativeSearcher>;
   /**
    * The largest power of two that fits in the memory of the device.
    * @param config its own batch size does not count

@@ -82,6 +82,13 @@ const encoder = {
   batchInvariant: NOT_FLAGS,
 };
 
+const index = {
+  ...signal,
+  metric: ['l2', null],
+  firstPass: ['bf16', null],
+  threads: [0, 1.5, '2', null],
+};
+
 const optionsOf = (wrong: Record<string, readonly unknown[]>) => ({
   options: [...NOT_PLAIN, { signals: undefined }],
   ...Object.fromEntries(Object.entries(wrong).map(([key, values]) => [`options.${key}`, values])),
@@ -124,6 +131,25 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
       'options.token': [7, null],
       'options.limits': [null, 7, new Map()],
     },
+  },
+  'NeighbourIndex.build': {
+    call: moco.NeighbourIndex.build,
+    right: [new Float32Array(4), { dims: 2 }],
+    wrong: {
+      data: [[0, 1], new Float64Array(4), new ArrayBuffer(8), null],
+      ...optionsOf({
+        ...index,
+        dims: [0, 1.5, '2', undefined],
+        ids: ['ab', [7]],
+        labels: [[0, 1]],
+        classes: ['ab', [7]],
+      }),
+    },
+  },
+  'NeighbourIndex.load': {
+    call: moco.NeighbourIndex.load,
+    right: ['features.safetensors', {}],
+    wrong: { path: NOT_PATHS, ...optionsOf(index) },
   },
   bench: configured(moco.bench, events),
   profileStep: configured(moco.profileStep, events),
@@ -200,7 +226,7 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
 
 /** What is exported and has no arguments of its own. */
 const OTHERS = [
-  ...['MODEL_NAMES', 'MocoError', 'STEP_PHASES'],
+  ...['MODEL_NAMES', 'MocoError', 'NeighbourIndex', 'STEP_PHASES'],
   ...['cachedSetups', 'commands', 'pruneSetups'],
 ];
 
