@@ -25,6 +25,7 @@ export type { BenchConfig, BenchConfigInput } from './config/benchConfig.js';
 export type { CommandConfig } from './config/commandConfig.js';
 export { type CommandName, commands } from './config/commands.js';
 export type { DoctorConfig, DoctorConfigInput } from './config/doctorConfig.js';
+export type { EmbedConfig, EmbedConfigInput, EmbedFormat } from './config/embedConfig.js';
 export { type ConfigFlag, configFlags, type TypedFlag } from './config/flags.js';
 export { configJsonSchema } from './config/jsonSchema.js';
 export type { KnnConfig, KnnConfigInput } from './config/knnConfig.js';
@@ -38,6 +39,8 @@ export type { TrainConfig, TrainConfigInput, TrainSettings } from './config/trai
 export { type DoctorOptions, type DoctorReport, doctor } from './doctor/doctor.js';
 export type { Finding } from './doctor/finding.js';
 export type { DownloadProgress } from './download/transfer.js';
+export type { EmbedResult, EmbedStartEvent } from './embed/embedEvents.js';
+export { type EmbedPicturesOptions, embedPictures } from './embed/embedPictures.js';
 export type {
   EmbeddedBatch,
   Embeddings,
@@ -104,6 +107,7 @@ export {
   type PictureRules,
   packPictures,
 } from './pictures/packPictures.js';
+export type { PicturesProgress } from './pictures/reports.js';
 export type { BrokenFile, SplitName } from './pictures/source.js';
 export type { PicturesSummary, Range } from './pictures/summary.js';
 export type { ModelEvent, WarningEvent } from './run/events.js';

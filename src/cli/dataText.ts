@@ -1,4 +1,5 @@
 import type { PicturesCheck, PicturesSummary } from '../index.js';
+import { printable } from './printable.js';
 import { count } from './quantities.js';
 import { shownPath } from './shownPath.js';
 import { tableLines } from './table.js';
@@ -104,9 +105,4 @@ function listed(counts: Readonly<Record<string, number>>): string {
 
 function decimals(values: readonly number[]): string {
   return values.map((value) => value.toFixed(4)).join(', ');
-}
-
-/** Makes a line harmless: names of files may hold what a terminal takes as commands. */
-function printable(line: string): string {
-  return line.replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
 }

@@ -1,4 +1,4 @@
-import type { EvaluatorDescription, TrainerDescription } from '../index.js';
+import type { EncoderDescription, EvaluatorDescription, TrainerDescription } from '../index.js';
 import { count } from './quantities.js';
 import { shownPath } from './shownPath.js';
 
@@ -19,16 +19,34 @@ export function withoutKernels(
 
 /** What computes, and how. */
 export function machineLines(description: TrainerDescription | EvaluatorDescription): string[] {
+  const { device, dataThreads, viewsDevice, viewsReason } = description;
+  return [
+    ...deviceLines(description, `, ${count(dataThreads, 'data thread')}`),
+    ...(device === 'cpu' ? [] : [`        views made by ${viewsDevice}: ${viewsReason}`]),
+  ];
+}
+
+type Computing = Omit<EncoderDescription, 'model'> | TrainerDescription | EvaluatorDescription;
+
+/** @param more what follows the threads that compute */
+function deviceLines(description: Computing, more = ''): string[] {
   const { mocoVersion, libtorchVersion, device, deviceName } = description;
-  const { computeThreads, dataThreads, precision, precisionReason } = description;
-  const { viewsDevice, viewsReason } = description;
-  const threads = `${count(computeThreads, 'compute thread')}, ${count(dataThreads, 'data thread')}`;
+  const { computeThreads, precision, precisionReason } = description;
   return [
     `moco ${mocoVersion}, LibTorch ${libtorchVersion}`,
-    `device  ${device} (${deviceName}), ${threads}`,
+    `device  ${device} (${deviceName}), ${count(computeThreads, 'compute thread')}${more}`,
     `        ${precision}: ${precisionReason}`,
     ...withoutKernels(description),
-    ...(device === 'cpu' ? [] : [`        views made by ${viewsDevice}: ${viewsReason}`]),
+  ];
+}
+
+/** Which model turns pictures into features, and where that is computed. */
+export function encoderLines(description: EncoderDescription): string[] {
+  const { path, arch, stem, input } = description.model;
+  return [
+    ...deviceLines(description),
+    `model   ${shownPath(path)}`,
+    `        ${arch}, stem ${stem}, pictures of ${input.imageSize} × ${input.imageSize}`,
   ];
 }
 

@@ -43,6 +43,11 @@ const COMMANDS: readonly LazyCommand[] = [
     configure: async (command) => (await import('./neighbours.js')).configureNeighbours(command),
   },
   {
+    name: 'embed',
+    summary: 'write the features of pictures into a file: safetensors, npy, csv, parquet',
+    configure: async (command) => (await import('./embed.js')).configureEmbed(command),
+  },
+  {
     name: 'serve',
     summary: 'answer requests over HTTP: pictures in, features or similar pictures out',
     configure: async (command) => (await import('./serve.js')).configureServe(command),

@@ -1,4 +1,5 @@
 import type { Conversion, FileInspection, LeftOut, MetricsRow } from '../index.js';
+import { printable } from './printable.js';
 import { count } from './quantities.js';
 import { shownPath } from './shownPath.js';
 
@@ -124,11 +125,4 @@ function megabytes(bytes: number): string {
 
 function millions(count: number): string {
   return count < 1e5 ? `${count}` : `${(count / 1e6).toFixed(1)} million`;
-}
-
-/**
- * Makes a line harmless: texts from a file may hold characters that a terminal takes as commands.
- */
-function printable(line: string): string {
-  return line.replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd');
 }

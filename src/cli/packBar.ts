@@ -1,6 +1,6 @@
 import cliProgress from 'cli-progress';
 import type { PackProgress } from '../index.js';
-import { duration } from './quantities.js';
+import { duration, rate } from './quantities.js';
 import { shownPath } from './shownPath.js';
 
 /** Milliseconds between two lines where there is no terminal. */
@@ -52,9 +52,10 @@ function titleOf(verb: string, { path, waitingFor }: PackProgress): string {
   return `waiting for another process, which packs ${shownPath(path)} (its lock: ${waitingFor})`;
 }
 
-/** `, 3 broken, 2 min 5 s left` */
-function leftOf({ broken, secondsLeft }: PackProgress): string {
+/** `, 3 broken, 512 pictures/s, 2 min 5 s left` */
+function leftOf({ broken, perSecond, secondsLeft }: PackProgress): string {
   const failed = broken > 0 ? `, ${broken} broken` : '';
+  const speed = perSecond === undefined ? '' : `, ${rate(perSecond)}`;
   const left = secondsLeft === undefined ? '' : `, ${duration(secondsLeft)} left`;
-  return `${failed}${left}`;
+  return `${failed}${speed}${left}`;
 }

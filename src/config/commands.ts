@@ -1,5 +1,6 @@
 import { benchCommand } from './benchConfig.js';
 import { doctorCommand } from './doctorConfig.js';
+import { embedCommand } from './embedConfig.js';
 import { knnCommand } from './knnConfig.js';
 import { linearCommand } from './linearConfig.js';
 import { neighboursCommand } from './neighboursConfig.js';
@@ -12,6 +13,7 @@ export const commands = {
   knn: knnCommand,
   linear: linearCommand,
   neighbours: neighboursCommand,
+  embed: embedCommand,
   serve: serveCommand,
   bench: benchCommand,
   doctor: doctorCommand,

@@ -7,6 +7,7 @@ import { numbersOf } from './numbersOf.js';
 /** One line for each picture: name, label, and the numbers of its features. */
 export const csvFormat: FeatureFormat = {
   reserved: () => 0,
+  bytesPerNumber: 12,
   companions: () => [],
   async finish(out, content, rows) {
     const { dims, dtype } = content;

@@ -18,6 +18,8 @@ export interface WrittenRows {
 export interface FeatureFormat {
   /** Bytes in front of the rows in the partial file. */
   reserved(meta: FeatureMeta): number;
+  /** About how many bytes a number takes in the final file; 0 where that is the partial one. */
+  readonly bytesPerNumber: number;
   /** The files that are written beside the one that is named. */
   companions(out: string): readonly string[];
   /**

@@ -16,6 +16,7 @@ const DESCRIPTIONS = { F32: '<f4', F16: '<f2' } as const;
 /** NumPy's array file (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). */
 export const npyFormat: FeatureFormat = {
   reserved: () => HEADER_BYTES,
+  bytesPerNumber: 0,
   companions: (out) => [namesPath(out)],
   async finish(out, content, rows) {
     const { count, dims, dtype } = content;

@@ -22,6 +22,7 @@ const SCHEMA: Schema = [
 /** Apache Parquet (https://parquet.apache.org), as data frames read it. */
 export const parquetFormat: FeatureFormat = {
   reserved: () => 0,
+  bytesPerNumber: 4,
   companions: () => [],
   async finish(out, content, rows) {
     const { ids, dims, dtype } = content;

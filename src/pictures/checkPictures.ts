@@ -7,6 +7,7 @@ import { asData } from '../formats/mocoFile.js';
 import { openPacked, PACKED, type PackedPictures } from './openPacked.js';
 import type { Packaging, PackOptions } from './pack.js';
 import { pictureBytes } from './packedMeta.js';
+import { Reports } from './reports.js';
 
 /** Some pictures of a packed file whose bytes are not those that were written. */
 export interface DamagedBlock {
@@ -64,7 +65,7 @@ async function damagedBlocks(
   const { offset, count, side } = pixels;
   const bytes = pictureBytes(side);
   const damaged: DamagedBlock[] = [];
-  const start = performance.now();
+  const reports = new Reports(path, 0, count, tell);
   const read = async () =>
     await withInputFile(path, async (file) => {
       for (const [number, expected] of checksums.entries()) {
@@ -72,8 +73,7 @@ async function damagedBlocks(
         const [first, end] = [number * block, Math.min(count, (number + 1) * block)];
         const found = await file.crc32(offset + first * bytes, (end - first) * bytes);
         if (found !== expected) damaged.push({ first, end, names: names.slice(first, end) });
-        const secondsLeft = ((performance.now() - start) / 1000 / end) * (count - end);
-        tell({ path, done: end, total: count, broken: 0, secondsLeft });
+        reports.report(end, 0);
       }
     });
   await asData(PACKED.hint, read);

@@ -13,20 +13,12 @@ import { inOrder } from './inFlight.js';
 import { byName } from './names.js';
 import { PACKED_VERSION, pictureBytes } from './packedMeta.js';
 import { PartialPack } from './partialPack.js';
+import { type PicturesProgress, Reports } from './reports.js';
 import { decodingThreads } from './sharp.js';
 import type { BrokenFile, PictureSource, StoredPicture, Unreadable } from './source.js';
 
 /** How far packing is. */
-export interface PackProgress {
-  /** The packed file in the making. */
-  readonly path: string;
-  /** Files that were read, and how many there are. */
-  readonly done: number;
-  readonly total: number;
-  /** How many of them, and of the rest below the folders, give no picture. */
-  readonly broken: number;
-  /** Estimate for the rest; undefined while nothing was read yet. */
-  readonly secondsLeft: number | undefined;
+export interface PackProgress extends PicturesProgress {
   /** The lock of another process that is packing this file, for which this one waits. */
   readonly waitingFor?: string | undefined;
 }
@@ -57,9 +49,6 @@ export interface Packing {
   readonly sharp?: string | undefined;
 }
 
-/** Milliseconds between two reports. */
-const REPORT_EVERY = 200;
-
 /** Bytes of files that are in memory at a time, unless one has more. */
 const BYTES_IN_FLIGHT = 2 ** 26;
 
@@ -76,7 +65,14 @@ const BYTES_BESIDE = 128;
 export async function packLock(path: string, { tell, signal }: Packaging): Promise<FileLock> {
   const lock = `${path}.lock`;
   await makeFolder(dirname(path));
-  const waiting = { path, done: 0, total: 0, broken: 0, secondsLeft: undefined };
+  const waiting = {
+    path,
+    done: 0,
+    total: 0,
+    broken: 0,
+    perSecond: undefined,
+    secondsLeft: undefined,
+  };
   const onWait = () => tell({ ...waiting, waitingFor: lock });
   try {
     return await FileLock.wait(lock, { onWait, signal });
@@ -128,9 +124,7 @@ export async function* readInOrder(
   { next: first, broken }: ReadingFrom,
   tell: Packaging['tell'],
 ): AsyncGenerator<StoredPicture | Unreadable, void> {
-  const limit = { items: 8 * decodingThreads(), weight: BYTES_IN_FLIGHT };
-  const weight = (candidate: number) => source.weight(candidate);
-  const read = inOrder([first, source.count], limit, weight, (candidate) => source.read(candidate));
+  const read = readFrom(source, first);
   const progress = new Reports(path, first, source.count, tell);
   let [done, failed] = [first, broken.length];
   progress.report(done, failed);
@@ -142,27 +136,14 @@ export async function* readInOrder(
   }
 }
 
-/** Reports now and then, and at the end. */
-class Reports {
-  readonly #start = performance.now();
-  #last = Number.NEGATIVE_INFINITY;
-
-  constructor(
-    readonly path: string,
-    readonly first: number,
-    readonly total: number,
-    readonly tell: Packaging['tell'],
-  ) {}
-
-  report(done: number, broken: number): void {
-    const now = performance.now();
-    const { path, first, total } = this;
-    if (now - this.#last < REPORT_EVERY && done < total) return;
-    this.#last = now;
-    const perFile = (now - this.#start) / 1000 / (done - first);
-    const secondsLeft = done > first ? perFile * (total - done) : undefined;
-    this.tell({ path, done, total, broken, secondsLeft });
-  }
+/** Reads the candidates of a source in order, from `first` on, several at a time. */
+export function readFrom(
+  source: PictureSource,
+  first: number,
+): AsyncGenerator<StoredPicture | Unreadable, void> {
+  const limit = { items: 8 * decodingThreads(), weight: BYTES_IN_FLIGHT };
+  const weight = (candidate: number) => source.weight(candidate);
+  return inOrder([first, source.count], limit, weight, (candidate) => source.read(candidate));
 }
 
 /**
@@ -190,7 +171,11 @@ function stopped(path: string, done: number, signal: AbortSignal): MocoError {
   });
 }
 
-function refused({ places }: PictureSource, broken: readonly BrokenFile[]): MocoError {
+/** The error of a strict reading. */
+export function refused(
+  { places }: Pick<PictureSource, 'places'>,
+  broken: readonly BrokenFile[],
+): MocoError {
   return new MocoError(
     'ERR_MOCO_DATA',
     `${places.join(', ')}: ${broken.length} broken\n${brokenLines(broken)}`,
@@ -199,7 +184,10 @@ function refused({ places }: PictureSource, broken: readonly BrokenFile[]): Moco
 }
 
 /** The error where not one file gives a picture. */
-export function noneReadable({ places }: PictureSource, broken: readonly BrokenFile[]): MocoError {
+export function noneReadable(
+  { places }: Pick<PictureSource, 'places'>,
+  broken: readonly BrokenFile[],
+): MocoError {
   return new MocoError(
     'ERR_MOCO_DATA',
     `${places.join(', ')}: none of ${broken.length} files can be read as a picture\n${brokenLines(broken)}`,

@@ -103,8 +103,11 @@ async function upToDate(
   return listing === fingerprint && areSame ? packed : undefined;
 }
 
-/** @throws MocoError `ERR_MOCO_DATA` where it was made by other rules than those asked for */
-async function openAsAsked(
+/**
+ * Opens a packed file.
+ * @throws MocoError `ERR_MOCO_DATA` where it was made by other rules than those asked for
+ */
+export async function openAsAsked(
   path: string,
   { labels, split, strict }: Pick<PackedRequest, 'labels' | 'split' | 'strict'>,
 ): Promise<PackedPictures> {
@@ -124,7 +127,7 @@ function otherRules(path: string, rule: string, made: string, asked: string): Mo
 }
 
 /** The file where that is all that was named. @throws MocoError where a file is among folders */
-async function onlyFile(data: readonly string[]): Promise<string | undefined> {
+export async function onlyFile(data: readonly string[]): Promise<string | undefined> {
   for (const path of data) {
     const found = await stat(path).catch(() => undefined); // looking for pictures says what is wrong
     if (!found?.isFile()) continue;

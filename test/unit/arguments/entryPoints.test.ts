@@ -119,6 +119,7 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
     right: ['model.pth', {}],
     wrong: { modelPath: NOT_PATHS, ...optionsOf(encoder) },
   },
+  embedPictures: configured(moco.embedPictures, { ...loading, onProgress: NOT_FUNCTIONS }),
   serve: configured(moco.serve, { ...signal, onFailure: NOT_FUNCTIONS }),
   mocoService: {
     call: moco.mocoService,
