@@ -26,6 +26,7 @@ export type { CommandConfig } from './config/commandConfig.js';
 export { type CommandName, commands } from './config/commands.js';
 export type { DoctorConfig, DoctorConfigInput } from './config/doctorConfig.js';
 export type { EmbedConfig, EmbedConfigInput, EmbedFormat } from './config/embedConfig.js';
+export type { ExportConfig, ExportConfigInput, ExportFormat } from './config/exportConfig.js';
 export { type ConfigFlag, configFlags, type TypedFlag } from './config/flags.js';
 export { configJsonSchema } from './config/jsonSchema.js';
 export type { KnnConfig, KnnConfigInput } from './config/knnConfig.js';
@@ -83,6 +84,10 @@ export type {
 } from './evaluate/linearEvents.js';
 export { type NeighboursResult, neighbours } from './evaluate/neighbours.js';
 export type { NamedPicture, Neighbour, PictureNeighbours } from './evaluate/pictureNeighbours.js';
+export type { OnnxComparison } from './export/compareOnnx.js';
+export type { NotCompared } from './export/compareWithOwn.js';
+export { type ExportOptions, type ExportResult, exportModel } from './export/exportModel.js';
+export type { ExportedModel } from './export/modelConfig.js';
 export type { Architecture } from './model/architecture.js';
 export type { Stem } from './model/backboneLayout.js';
 export {

@@ -12,6 +12,7 @@
 #include "addon/jobs.h"
 #include "addon/machine.h"
 #include "addon/memory_plan.h"
+#include "addon/model_export.h"
 #include "addon/searcher_object.h"
 #include "addon/snapshot_object.h"
 #include "addon/tensor_conversion.h"
@@ -79,6 +80,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("chooseBatchSize", Napi::Function::New(env, chooseBatchSize));
   exports.Set("convertTensors", Napi::Function::New(env, convertTensors));
   exports.Set("encoderLayout", Napi::Function::New(env, layoutOf));
+  exports.Set("readTensors", Napi::Function::New(env, readTensorValues));
+  exports.Set("writeTorchScript", Napi::Function::New(env, writeTorchScriptFile));
   exports.Set("hardware", Napi::Function::New(env, hardware));
   exports.Set("cudaKernelsUnavailable", Napi::Function::New(env, kernelsUnavailable));
   exports.Set("memory", Napi::Function::New(env, memory));

@@ -11,6 +11,8 @@ template <>
 constexpr napi_typedarray_type kArrayType<int32_t> = napi_int32_array;
 template <>
 constexpr napi_typedarray_type kArrayType<uint32_t> = napi_uint32_array;
+template <>
+constexpr napi_typedarray_type kArrayType<float> = napi_float32_array;
 
 }  // namespace
 
@@ -71,6 +73,7 @@ const Element* elements(const Napi::Object& object, const char* key, int64_t exp
 template const uint8_t* elements(const Napi::Object&, const char*, int64_t);
 template const int32_t* elements(const Napi::Object&, const char*, int64_t);
 template const uint32_t* elements(const Napi::Object&, const char*, int64_t);
+template const float* elements(const Napi::Object&, const char*, int64_t);
 
 std::vector<double> numbers(const Napi::Object& object, const char* key) {
   const auto refuse = [&] {

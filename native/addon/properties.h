@@ -22,7 +22,7 @@ std::vector<double> numbers(const Napi::Object& object, const char* key);
 bool boolean(const Napi::Object& object, const char* key);
 /// The elements of a typed array.
 /// @param expected  how many elements the array must have
-/// @tparam Element  uint8_t, int32_t or uint32_t
+/// @tparam Element  uint8_t, int32_t, uint32_t or float
 template <class Element>
 const Element* elements(const Napi::Object& object, const char* key, int64_t expected);
 

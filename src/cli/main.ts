@@ -63,6 +63,11 @@ const COMMANDS: readonly LazyCommand[] = [
     configure: async (command) => (await import('./convert.js')).configureConvert(command),
   },
   {
+    name: 'export',
+    summary: 'write a model for others: ONNX, TorchScript, or its weights, with what it sees',
+    configure: async (command) => (await import('./export.js')).configureExport(command),
+  },
+  {
     name: 'bench',
     summary: 'measure this machine: training step, augmentation, extraction, kNN',
     configure: async (command) => (await import('./bench.js')).configureBench(command),

@@ -70,7 +70,10 @@ function progress({ epoch, step, mocoVersion }: FileInspection): string[] {
 }
 
 /** What a model sees of a picture, and what it was trained on. */
-function inputLines({ input, trainedOn }: FileInspection): string[] {
+export function inputLines({
+  input,
+  trainedOn,
+}: Pick<FileInspection, 'input' | 'trainedOn'>): string[] {
   const lines: string[] = [];
   if (input !== undefined) {
     const { imageSize, cropShare, mean, std } = input;
@@ -103,7 +106,8 @@ function nonFiniteTensor({ name, values }: FileInspection['nonFinite'][number]):
   return `${count(values, 'value')} of ${name}`;
 }
 
-function tensorGroup({ name, tensors }: LeftOut): string {
+/** Tensors that are not used, by what their names have in common. */
+export function tensorGroup({ name, tensors }: LeftOut): string {
   return `${name} (${count(tensors, 'tensor')})`;
 }
 
@@ -113,7 +117,8 @@ function opaqueGroup({ what, places, count: found }: FileInspection['opaque'][nu
   return `${what} (${places[0]}${others})`;
 }
 
-function leftOutNote(title: string, items: readonly string[]): string[] {
+/** A note that lists things, where there are any. */
+export function leftOutNote(title: string, items: readonly string[]): string[] {
   if (items.length === 0) return [];
   const more = items.length > LISTED ? ` … (${items.length} in all)` : '';
   return [`note: ${title}: ${items.slice(0, LISTED).join(', ')}${more}`];

@@ -1,6 +1,7 @@
 import { benchCommand } from './benchConfig.js';
 import { doctorCommand } from './doctorConfig.js';
 import { embedCommand } from './embedConfig.js';
+import { exportCommand } from './exportConfig.js';
 import { knnCommand } from './knnConfig.js';
 import { linearCommand } from './linearConfig.js';
 import { neighboursCommand } from './neighboursConfig.js';
@@ -15,6 +16,7 @@ export const commands = {
   neighbours: neighboursCommand,
   embed: embedCommand,
   serve: serveCommand,
+  export: exportCommand,
   bench: benchCommand,
   doctor: doctorCommand,
 } as const;

@@ -78,7 +78,7 @@ export const autoOr = (maximum: number) =>
   z.union([z.literal('auto'), z.int().min(1).max(maximum)]);
 
 /** One number for each of R, G and B. */
-const channels = z.array(z.number().min(0.001).max(1)).length(3).optional();
+export const channels = z.array(z.number().min(0.001).max(1)).length(3).optional();
 
 /** Keys that say which pictures to use, and in which size. */
 export const dataKeys = {

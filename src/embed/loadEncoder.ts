@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as check from '../arguments/check.js';
 import { absolute } from '../arguments/paths.js';
-import { MocoError } from '../error.js';
-import { requireAgreement } from '../model/agreement.js';
+import type { MocoError } from '../error.js';
 import type { Layout } from '../model/backboneLayout.js';
 import { describeModel } from '../model/description.js';
 import { isCounter } from '../model/deviation.js';
@@ -10,6 +9,7 @@ import type { ModelInput } from '../model/modelInput.js';
 import { type Model, readModel } from '../model/readModel.js';
 import { requireFinite } from '../model/requireFinite.js';
 import { requireFit } from '../model/requireFit.js';
+import { settledInput } from '../model/settledInput.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeEncoder, NativeEncoderConfig } from '../native/encoder.js';
 import type { NativeTensorSource } from '../native/input.js';
@@ -45,7 +45,8 @@ export async function loadEncoder(
   const { tensors, ...encoder } = encoderOf(model, options, addon);
   const config: NativeEncoderConfig & ModelInput = {
     ...{ ...NOT_SETTLED, device, precision, tf32, threads, batchSize, batchInvariant },
-    ...{ ...encoder, ...inputOf(model, options) },
+    ...encoder,
+    ...settledInput(model.file.path, describeModel(model.file).input, options),
   };
   const native = await make(addon, config, { path: model.file.path, tensors }, work);
   return new LoadedEncoder(native, describe(model, config, options, native, addon));
@@ -74,23 +75,6 @@ function hasTensors({ tensors }: Model, layout: Layout): boolean {
   return layout
     .filter(({ name }) => name.startsWith('g.') && !isCounter(name))
     .every(({ name, shape }) => isDeepStrictEqual(shapes.get(name), shape));
-}
-
-/**
- * What a model sees of a picture, by its file and by what the program says.
- * @throws MocoError `ERR_MOCO_CONFIG` where they say different things, or too little
- */
-function inputOf({ file }: Model, options: LoadEncoderOptions): ModelInput {
-  const said = given(options, ['imageSize', 'cropShare', 'mean', 'std']);
-  const { input } = describeModel(file);
-  if (input !== undefined) requireAgreement(said, input, file.path);
-  const { imageSize, cropShare = 1, mean, std } = { ...input, ...said };
-  if (imageSize !== undefined && mean && std) return { imageSize, cropShare, mean, std };
-  throw new MocoError('ERR_MOCO_CONFIG', `${file.path} does not say what it sees of a picture`, {
-    hint:
-      'Pass imageSize, mean and std. For torchvision: imageSize: 224, cropShare: 0.875, ' +
-      'mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225].',
-  });
 }
 
 /** Those of some options that a program has given. */

@@ -57,6 +57,27 @@ export interface NativeAddon {
       readonly replaces: boolean;
     },
   ): Promise<void>;
+  /** The numbers of tensors, row-major and in fp32; checksums are checked. */
+  readTensors(source: NativeTensorSource): Promise<Float32Array[]>;
+  /**
+   * Writes TorchScript, which appears whole, where nothing is yet.
+   * @param tensors submodules are made as their names say; the arrays must stay as they are until the
+   * promise settles
+   */
+  writeTorchScript(
+    target: {
+      readonly path: string;
+      /** Source of the methods of `__torch__.Model`, indented by two spaces. */
+      readonly methods: string;
+      /** JSON about the model: the extra file `moco.json`. */
+      readonly description: string;
+    },
+    tensors: readonly {
+      readonly name: string;
+      readonly shape: readonly number[];
+      readonly data: Float32Array;
+    }[],
+  ): Promise<void>;
   hardware(): NativeHardware;
   /**
    * Why moco's own CUDA kernels are not used; empty where they are. Asking makes a CUDA context on

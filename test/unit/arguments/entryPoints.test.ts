@@ -174,6 +174,7 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
       ...optionsOf({ ...signal, force: NOT_FLAGS, prefix: [7], names: ['timm'] }),
     },
   },
+  exportModel: configured(moco.exportModel, signal),
   packPictures: {
     call: moco.packPictures,
     right: [['pictures'], 'pictures.moco', {}],
