@@ -116,6 +116,7 @@ Napi::Value EncoderObject::statistics(const Napi::CallbackInfo& info) {
   object.Set("waiting", static_cast<double>(counts.waiting));
   object.Set("batches", static_cast<double>(counts.batches));
   object.Set("pictures", static_cast<double>(counts.pictures));
+  object.Set("seconds", counts.seconds);
   object.Set("batchSizes", sizes);
   return object;
 }

@@ -54,6 +54,8 @@ export interface NativeEncoderStatistics {
   readonly batches: number;
   /** That were in those batches. */
   readonly pictures: number;
+  /** That the backbone has computed for. */
+  readonly seconds: number;
   /** How many batches had so many pictures, in order. */
   readonly batchSizes: readonly { readonly pictures: number; readonly batches: number }[];
 }

@@ -34,6 +34,15 @@ const WORK = {
       await linear({ ...evaluated, modelPath: model, out: config.out, cached: true, epochs: 2 });
     }
   `,
+  embedding: `
+    const encoder = await loadEncoder(model, { threads: 1 });
+    const picture = { data: new Uint8Array(32 * 32 * 3), width: 32, height: 32, channels: 3 };
+    begun();
+    for (;;) {
+      const many = encoder.embed(new Array(600).fill(picture), { output: 'projection' });
+      await Promise.all([many, encoder.embed(picture), loadEncoder(model)]); // one is left to the collector
+    }
+  `,
   measuring: `
     begun();
     for (;;) await profileStep({ arch: 'resnet18', batchSize: 8, threads: 1, seconds: 1, precision: 'fp32' });
@@ -74,7 +83,7 @@ function working(work: Work, out: string): string {
     const config = ${JSON.stringify({ ...run, epochs: 100_000, checkpointMinutes: 0.001, out: join(folder, out) })};
     const evaluated = ${JSON.stringify({ dataset, trainLimit, testLimit, arch, device, threads })};
     const model = ${JSON.stringify(model ?? '')};
-    const { train, knn, linear, profileStep, convertModel } = await import('moco-node');
+    const { train, knn, linear, loadEncoder, profileStep, convertModel } = await import('moco-node');
     ${WORK[work]}
   `;
 }
@@ -132,7 +141,9 @@ function endsAsWithoutUs(work: Work, end: End): void {
   });
 }
 
-for (const end of Object.keys(ENDS) as End[]) endsAsWithoutUs('training', end);
+for (const work of ['training', 'embedding'] as const) {
+  for (const end of Object.keys(ENDS) as End[]) endsAsWithoutUs(work, end);
+}
 for (const work of ['evaluating', 'measuring', 'converting'] as const) {
   endsAsWithoutUs(work, 'process.exit()');
   endsAsWithoutUs(work, 'process.reallyExit()');
@@ -203,6 +214,7 @@ function workerEndsAlone(work: Work, name: keyof typeof WORKER_ENDS): void {
 
 for (const name of Object.keys(WORKER_ENDS) as (keyof typeof WORKER_ENDS)[]) {
   workerEndsAlone('training', name);
+  workerEndsAlone('embedding', name);
 }
 for (const work of ['evaluating', 'measuring', 'converting'] as const) {
   workerEndsAlone(work, 'process.exit() in it');

@@ -65,7 +65,13 @@ export class NativeEncoderDouble implements NativeEncoder {
 
   statistics() {
     const batches = this.requests.length;
-    return { waiting: this.#waiting, batches, pictures: this.#pictures, batchSizes: [] };
+    return {
+      waiting: this.#waiting,
+      batches,
+      pictures: this.#pictures,
+      seconds: 0,
+      batchSizes: [],
+    };
   }
 
   stop(): void {

@@ -57,7 +57,7 @@ export class NativeEncoderDouble implements NativeEncoder {
   }
 
   statistics(): NativeEncoderStatistics {
-    return { waiting: this.#pending.size, batches: 0, pictures: 0, batchSizes: [] };
+    return { waiting: this.#pending.size, batches: 0, pictures: 0, seconds: 0, batchSizes: [] };
   }
 
   stop(): void {

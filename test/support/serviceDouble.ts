@@ -84,7 +84,11 @@ export class ServiceEncoderDouble implements Encoder {
     const pictures = this.#pictures;
     const batchSizes = pictures > 0 ? [{ pictures: 1, batches: pictures }] : [];
     const { admitted = 0 } = this.script;
-    return { ...{ waiting: 0, batches: pictures, pictures, batchSizes }, admitted, heldBack: 0 };
+    return {
+      ...{ waiting: 0, batches: pictures, pictures, seconds: 0, batchSizes },
+      admitted,
+      heldBack: 0,
+    };
   }
 
   async dispose(): Promise<void> {}

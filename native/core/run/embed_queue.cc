@@ -4,6 +4,21 @@
 #include <utility>
 
 namespace moco {
+namespace {
+
+/// Adds a part to those of a batch, as one with the part of the same request that goes before it.
+void addPart(std::vector<EmbedQueue::Part>& parts, const EmbedQueue::Part& part) {
+  const auto before = std::find_if(parts.begin(), parts.end(), [&](const EmbedQueue::Part& other) {
+    return other.entry == part.entry;
+  });
+  if (before == parts.end()) {
+    parts.push_back(part);
+  } else {
+    before->end = part.end;
+  }
+}
+
+}  // namespace
 
 void EmbedQueue::add(EmbedRequest request, OnEmbedded onEnd) {
   const auto entry =
@@ -20,13 +35,15 @@ std::vector<EmbedQueue::Part> EmbedQueue::take(int64_t most) {
   int64_t free = most;
   while (free > 0 && !waiting_.empty()) {
     const int64_t share = std::max<int64_t>(1, free / std::ssize(waiting_));
-    const auto entry = waiting_.front();
-    waiting_.pop_front();
-    const int64_t begin = entry->taken;
-    entry->taken = std::min(begin + share, entry->request.count);
-    parts.push_back({entry, begin, entry->taken});
-    free -= entry->taken - begin;
-    if (entry->taken < entry->request.count) waiting_.push_back(entry);
+    for (int64_t turns = std::ssize(waiting_); turns > 0 && free > 0; --turns) {
+      const auto entry = waiting_.front();
+      waiting_.pop_front();
+      const int64_t begin = entry->taken;
+      entry->taken = std::min(begin + std::min(share, free), entry->request.count);
+      addPart(parts, {entry, begin, entry->taken});
+      free -= entry->taken - begin;
+      if (entry->taken < entry->request.count) waiting_.push_back(entry);
+    }
   }
   const int64_t pictures = most - free;
   if (pictures == 0) return parts;
@@ -35,6 +52,11 @@ std::vector<EmbedQueue::Part> EmbedQueue::take(int64_t most) {
   ++statistics_.batches;
   ++statistics_.batchSizes[pictures];
   return parts;
+}
+
+void EmbedQueue::addSeconds(double seconds) {
+  const std::lock_guard lock(mutex_);
+  statistics_.seconds += seconds;
 }
 
 void EmbedQueue::end(const std::shared_ptr<Entry>& entry, EmbedOutcome outcome) {

@@ -16,6 +16,7 @@ struct EmbedStatistics {
   int64_t waiting = 0;  // pictures that no batch has taken yet
   int64_t batches = 0;
   int64_t pictures = 0;                   // in those batches
+  double seconds = 0;                     // that the encoder has computed for
   std::map<int64_t, int64_t> batchSizes;  // how many batches had so many pictures
 };
 
@@ -44,8 +45,11 @@ class EmbedQueue {
 
   /// Takes pictures for one batch.
   /// @param most  so many at most
-  /// @return      their parts, which are none where nothing waits
+  /// @return      one part of each request that has its turn; none where nothing waits
   std::vector<Part> take(int64_t most);
+
+  /// Adds to the time that the encoder has computed for.
+  void addSeconds(double seconds);
 
   /// Ends a request, unless that was done: its pictures that wait are dropped.
   void end(const std::shared_ptr<Entry>& entry, EmbedOutcome outcome);

@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -92,7 +93,11 @@ bool Embedder::embedBatch(EmbedQueue& queue) {
 void Embedder::embed(EmbedQueue& queue, const Parts& parts) {
   at::Tensor all;
   try {
-    all = features(gathered(parts));
+    const auto pixels = gathered(parts);
+    const auto start = std::chrono::steady_clock::now();
+    all = features(pixels);
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    queue.addSeconds(elapsed.count());
   } catch (...) {
     const Failure failure = describe(std::current_exception());
     if (parts.size() == 1) return queue.end(parts.front().entry, {.failure = failure});

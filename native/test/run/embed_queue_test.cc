@@ -60,7 +60,7 @@ TEST_CASE("a small request shares the next batch with the large ones before it")
   requests.add(2, 1000);
   CHECK(text(queue.take(8)) == "1[0,4) 2[0,4)");
   requests.add(3, 1);
-  CHECK(text(queue.take(8)) == "1[4,6) 2[4,7) 3[0,1) 1[6,8)");
+  CHECK(text(queue.take(8)) == "1[4,8) 2[4,7) 3[0,1)");
   CHECK(text(queue.take(8)) == "2[7,11) 1[8,12)");
 }
 
