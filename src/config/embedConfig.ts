@@ -25,7 +25,7 @@ const formatCheck: CrossCheck<Named> = {
   keys: ['out', 'format'],
   problem: (config) =>
     embedFormat(config) === undefined
-      ? `expected a name that ends in ${FORMATS.map((name) => `.${name}`).join(', ')}, or a format beside it`
+      ? `expected a name that ends in ${FORMATS.map((name) => `.${name}`).join(', ')}, or a format beside it, given ${config.out}`
       : undefined,
 };
 

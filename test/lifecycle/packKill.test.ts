@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { executable } from '../support/moco.js';
+import { interruptedMoco, killedUntilDone, startMoco } from '../support/killing.js';
+import { runMoco } from '../support/moco.js';
 import { writePictures } from '../support/pictureFolder.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
 
@@ -28,34 +26,17 @@ before(async () => {
   expected = await readFile(join(folder, 'whole.moco'));
 });
 
-/** Starts to pack, in blocks of 4 pictures, or goes on. */
-async function start(name: string) {
+/** The command that packs, in blocks of 4 pictures, or goes on. */
+function words(name: string): string[] {
   const options = ['--labels', 'folders', '--stored-size', '512', '--out', join(folder, name)];
-  const words = [executable, 'data', 'pack', pictures, ...options];
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    stderr += text;
-  });
-  const ended = once(child, 'exit').then(([status]) => {
-    assert.ok(status === null || status === 0, stderr);
-    return status as number | null;
-  });
-  await Promise.race([once(child.stderr, 'data'), ended]); // packing begins
-  return { child, ended };
+  return ['data', 'pack', pictures, ...options];
 }
+
+const start = async (name: string) => await startMoco(words(name));
 
 test(`a packing that is killed ${KILLS} times gives what an uninterrupted one gives, byte for byte`, async () => {
   for (let kills = 0; kills < KILLS; ) {
-    for (let status: number | null = null; status === null; ) {
-      const { child, ended } = await start('killed.moco');
-      if (kills < KILLS) {
-        await Promise.race([ended, sleep(500 * Math.random() * duration)]);
-        if (child.exitCode === null) child.kill('SIGKILL');
-      }
-      status = await ended;
-      if (status === null) kills++;
-    }
+    kills += await killedUntilDone(() => start('killed.moco'), KILLS - kills, duration / 2);
     assert.ok((await readFile(join(folder, 'killed.moco'))).equals(expected));
     await rm(join(folder, 'killed.moco'));
   }
@@ -63,16 +44,7 @@ test(`a packing that is killed ${KILLS} times gives what an uninterrupted one gi
 });
 
 test('Ctrl-C ends a packing, says how to go on, and going on ends it', async () => {
-  const out = join(folder, 'stopped.moco');
-  const words = [executable, 'data', 'pack', pictures, '--stored-size', '512', '--out', out];
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    if (stderr === '') child.kill('SIGINT');
-    stderr += text;
-  });
-  assert.deepEqual(await once(child, 'close'), [130, null]);
+  const stderr = await interruptedMoco(words('stopped.moco'));
   assert.match(stderr, /was stopped after \d+ files\nThe same command goes on from there\./);
-  const again = spawn(process.execPath, words, { stdio: 'ignore' });
-  assert.deepEqual(await once(again, 'close'), [0, null]);
+  assert.equal(runMoco(folder, words('stopped.moco')).status, 0);
 });
