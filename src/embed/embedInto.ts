@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { requireSpace } from '../disk/freeSpace.js';
+import { outputError } from '../disk/outputError.js';
 import { FEATURE_BYTES } from '../features/featureTensors.js';
 import { PartialFeatures } from '../features/partialFeatures.js';
 import type { FeatureContent } from '../features/writeFeatureFile.js';
@@ -36,8 +37,12 @@ export async function embedInto(request: EmbedRequest, watched: Watched): Promis
     await partial.remove();
     throw noneReadable(source, broken);
   }
-  await output.format.finish(output.paths[0], content, partial);
-  await partial.remove();
+  try {
+    await output.format.finish(output.paths[0], content, partial);
+    await partial.remove();
+  } catch (cause) {
+    throw outputError(output.paths[0], cause);
+  }
   const written = { files: output.paths, format: output.formatName, broken };
   return { ...written, classes: classes ?? [], dims: [count, dims], description };
 }

@@ -41,6 +41,7 @@ export class OutputFiles {
     await makeFolder(dirname(out));
     const lock = await acquire(out, onEvent, signal);
     try {
+      await requireNoFolders([out, ...companions]);
       if (!force) await requireFree(out, companions);
       const names = [out, ...companions].map((path) => basename(path));
       await removeLeftovers(dirname(out), (name) => names.includes(name));
@@ -86,6 +87,17 @@ async function requireFree(out: string, companions: readonly string[]): Promise<
     if (!(await isThere(path))) continue;
     throw new MocoError('ERR_MOCO_OUTPUT', `${path} exists already and was not changed`, {
       hint: 'Choose another path, or pass --force to replace it.',
+    });
+  }
+}
+
+/** A file can be replaced, a folder cannot: better known now than when all is computed. */
+async function requireNoFolders(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const found = await stat(path).catch(() => undefined);
+    if (!found?.isDirectory()) continue;
+    throw new MocoError('ERR_MOCO_OUTPUT', `cannot write ${path}: a folder is in its place`, {
+      hint: 'Move it away, or choose another path.',
     });
   }
 }

@@ -8,8 +8,8 @@ export interface WrittenRows {
   readonly file: FileHandle;
   /** CRC-32 of all rows. */
   readonly crc32: number;
-  /** The bytes of all rows, whole rows at a time. */
-  read(): AsyncIterable<Uint8Array>;
+  /** The bytes of all rows, whole rows at a time. @param about so many bytes, or 1 MiB */
+  read(about?: number): AsyncIterable<Uint8Array>;
   /** Puts the partial file, which is whole now, into the place of the final one. */
   become(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export interface FeatureFormat {
   companions(out: string): readonly string[];
   /**
    * Makes the final file of the partial one, and what stands beside it before.
-   * @throws MocoError `ERR_MOCO_OUTPUT`
+   * @throws MocoError `ERR_MOCO_OUTPUT`, or an error of the system
    */
   finish(out: string, content: FeatureContent, rows: WrittenRows): Promise<void>;
 }

@@ -7,6 +7,9 @@ import { numbersOf } from './numbersOf.js';
 
 type Schema = ConstructorParameters<typeof ParquetWriter>[0]['schema'];
 
+/** Bytes of the rows that are written as one group: readers like them large, event loops do not. */
+const GROUP_BYTES = 2 ** 22;
+
 const TEXT = { type: 'BYTE_ARRAY', converted_type: 'UTF8' } as const;
 
 /** Columns id, label and embedding, the last of which is a list of floats. */
@@ -35,7 +38,7 @@ export const parquetFormat: FeatureFormat = {
         createdBy: `moco ${content.meta.mocoVersion}`,
       });
       let row = 0;
-      for await (const bytes of rows.read()) {
+      for await (const bytes of rows.read(GROUP_BYTES)) {
         const numbers = numbersOf(bytes, dtype);
         const embedding = Array.from({ length: numbers.length / dims }, (_, at) =>
           Array.from(numbers.subarray(at * dims, (at + 1) * dims)),

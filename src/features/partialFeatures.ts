@@ -13,9 +13,6 @@ import type { WrittenRows } from './featureFormat.js';
 /** A file is made where there is none, and one that is there stays as it is. */
 const READ_AND_WRITE = constants.O_RDWR | constants.O_CREAT;
 
-/** About how many bytes are read at a time. */
-const READ_BYTES = 2 ** 20;
-
 /** What a partial file is of. */
 export interface PartialRequest {
   /** The file that it is for. */
@@ -120,10 +117,9 @@ export class PartialFeatures implements WrittenRows, AsyncDisposable {
     this.#noteDone(bytes, block);
   }
 
-  /** The bytes of all rows, whole rows at a time. */
-  async *read(): AsyncGenerator<Uint8Array, void> {
+  async *read(about = 2 ** 20): AsyncGenerator<Uint8Array, void> {
     const { target, reserved, rowBytes } = this.#request;
-    const rows = Math.ceil(READ_BYTES / rowBytes);
+    const rows = Math.ceil(about / rowBytes);
     for (let row = 0; row < this.#count; row += rows) {
       const bytes = Buffer.allocUnsafeSlow(Math.min(rows, this.#count - row) * rowBytes);
       const length = await readAll(this.file, bytes, reserved + row * rowBytes);

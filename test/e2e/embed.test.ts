@@ -9,6 +9,8 @@ import { readFeatureFile } from '#moco/features/featureFile.js';
 import { failure } from '../support/failure.js';
 import { runMoco } from '../support/moco.js';
 import { writeFiles, writePictures } from '../support/pictureFolder.js';
+import { backboneOf, encoderLayout } from '../support/resnetLayout.js';
+import { writeZeros } from '../support/safetensorsFile.js';
 import { SMALL100, writeCifar } from '../support/smallCifar.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
 import { TINY_RUN } from '../support/tinyRun.js';
@@ -146,6 +148,27 @@ test('a data set that has a name is embedded from its pixels', async () => {
   const { files, dims } = await embed({ ...data, out });
   assert.deepEqual(files, [out, join(folder, 'cifar.csv')]);
   assert.deepEqual(dims, [20, DIMS]);
+});
+
+test('of a model that does not say what it sees, packed pictures or the settings do', async () => {
+  const foreign = join(folder, 'foreign.safetensors');
+  await writeZeros(foreign, backboneOf(encoderLayout('resnet18', 128, 'cifar')));
+  const packed = join(folder, 'large.moco');
+  await packPictures([pictures], packed, { imageSize: 48, storedSize: 64 });
+  const of = async (changes: object) =>
+    await embed({
+      modelPath: foreign,
+      labels: 'none',
+      out: join(folder, 'foreign.csv'),
+      force: true,
+      ...changes,
+    });
+  const { input } = (await of({ data: [packed] })).description.model;
+  assert.deepEqual([input.imageSize, input.cropShare], [48, 0.75]);
+  const { message } = await failure(of({}), 'ERR_MOCO_CONFIG');
+  assert.match(message, /does not say what it sees/);
+  const said = { imageSize: 64, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
+  assert.deepEqual((await of(said)).description.model.input, { ...said, cropShare: 64 / 72 });
 });
 
 test('the command writes the file, and lists what it has left out', () => {

@@ -13,7 +13,7 @@ import { TINY_RUN } from '../support/tinyRun.js';
 const KILLS = Number(process.env.MOCO_KILLS ?? 4);
 
 /** Several batches. */
-const PICTURES = 1200;
+const PICTURES = 800;
 
 const folder = temporaryFolder();
 const pictures = join(folder, 'pictures');
@@ -30,7 +30,7 @@ before(async () => {
     (_, number) => `class ${number % 3}/${number}.png`,
   );
   await writePictures(pictures, names, 32);
-  await writeFiles(pictures, { 'class 1/600.5.png': 'no picture' });
+  await writeFiles(pictures, { 'class 1/400.5.png': 'no picture' });
 });
 
 /** The command that writes features, or goes on. */
@@ -60,7 +60,7 @@ test('Ctrl-C ends a run, says how to go on, and going on ends it', async () => {
   const stderr = await interruptedMoco(words('stopped.npy'));
   assert.match(
     stderr,
-    /was stopped after \d+ of 1201 pictures\nThe same command goes on from there\./,
+    /was stopped after \d+ of 801 pictures\nThe same command goes on from there\./,
   );
   assert.equal(runMoco(folder, words('stopped.npy')).status, 0);
 });

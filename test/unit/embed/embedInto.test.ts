@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { appendFile, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type FeatureFile, readFeatureFile } from '#moco/features/featureFile.js';
@@ -11,6 +11,7 @@ import { DOUBLE_SIDE, doubleRow, NativeEncoderDouble } from '../../support/encod
 import { failure } from '../../support/failure.js';
 import { gradient, writeFiles, writePictures } from '../../support/pictureFolder.js';
 import { SMALL100, writeCifar } from '../../support/smallCifar.js';
+import { runWithSmallDisk } from '../../support/smallDisk.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 /** A folder of nine pictures in two classes, and a run on them. */
@@ -243,6 +244,43 @@ test('a file that is there is not replaced, unless that is asked for', async (t)
   const array = join(folder, 'array.npy');
   await writeFile(join(folder, 'array.csv'), 'a table of mine');
   assert.match((await failure(run({ out: array }))).message, /array\.csv exists already/);
+});
+
+for (const [moment, format] of [
+  ['while rows are written', 'safetensors'],
+  ['when the final file is made', 'csv'],
+]) {
+  test(`a disk that is full ${moment} is told, and the run goes on when there is room`, async (t) => {
+    const { folder, model, run } = await setUp(t);
+    const [many, out] = [join(folder, 'many'), join(folder, `features.${format}`)];
+    await writePictures(
+      many,
+      Array.from({ length: 400 }, (_, at) => `a long name ${at}.png`),
+      DOUBLE_SIDE,
+    );
+    const support = new URL('../../support/embedRun.js', import.meta.url);
+    const given = JSON.stringify({ config: { data: [many], out }, description: { model } });
+    const printed = runWithSmallDisk(`
+      import { runOnDouble } from ${JSON.stringify(support)};
+      await runOnDouble(${given}).catch(({ code, message }) => console.log(code, message));
+    `);
+    assert.match(printed, /^ERR_MOCO_OUTPUT cannot write .*features.*size limit \(EFBIG\)/);
+    assert.equal(existsSync(out), false);
+    const { done } = await run({ data: [many], out });
+    assert.equal(done, format === 'csv' ? 400 : 0);
+    assert.deepEqual((await readdir(folder)).sort(), [
+      ...[`features.${format}`, 'many', 'model.pth', 'pictures'],
+    ]);
+  });
+}
+
+test('a folder in the place of a file is an error before anything is computed', async (t) => {
+  const { out, run } = await setUp(t);
+  await mkdir(out);
+  const native = new NativeEncoderDouble();
+  const { message } = await failure(run({ force: true }, { native }), 'ERR_MOCO_OUTPUT');
+  assert.match(message, /a folder is in its place/);
+  assert.deepEqual(native.requests, []);
 });
 
 test('while one run writes a file, another one is refused', async (t) => {

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'csv-parse/sync';
-import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { readFeatureFile } from '#moco/features/featureFile.js';
 import { FEATURE_FORMATS } from '#moco/features/featureFormats.js';
 import { bytesOf, featureContent, featureValues } from '../../support/featureContent.js';
@@ -89,17 +89,19 @@ test('a Parquet file has columns id, label and embedding', async (t) => {
 
 test('many rows are several groups of a Parquet file', async (t) => {
   const out = join(temporaryFolder(t), 'features.parquet');
-  const [count, dims] = [1500, 512];
+  const [count, dims] = [3000, 512];
   const values = featureValues(count, dims);
   const names = Array.from({ length: count }, (_, row) => `${row}.jpg`);
   const many = featureContent({ count, dims, ids: names, labels: undefined });
   await writeAs(parquet, out, many, bytesOf(values));
-  const rows = await parquetReadObjects({ file: await asyncBufferFromFile(out) });
+  const file = await asyncBufferFromFile(out);
+  assert.equal((await parquetMetadataAsync(file)).row_groups.length, 2);
+  const rows = await parquetReadObjects({ file });
   assert.deepEqual(
     rows.map(({ id }) => id),
     names,
   );
-  assert.deepEqual(rows[1499]?.embedding, [...values.subarray(1499 * dims)]);
+  assert.deepEqual(rows[2999]?.embedding, [...values.subarray(2999 * dims)]);
 });
 
 test('features in fp16 stay so, and are written as the same numbers', async (t) => {
