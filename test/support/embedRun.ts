@@ -8,12 +8,12 @@ import type { EncoderDescription } from '#moco/embed/encoder.js';
 import { findPictures } from '#moco/embed/findPictures.js';
 import { OutputFiles } from '#moco/embed/outputFiles.js';
 import type { PicturesProgress } from '#moco/pictures/reports.js';
-import { encoderOn, NativeEncoderDouble } from './encoderDouble.js';
+import { ColourDouble, encoderOn } from './encoderDouble.js';
 
 /** How a run on a double goes. */
 export interface DoubleRun {
   readonly config: EmbedConfigInput;
-  readonly native?: NativeEncoderDouble;
+  readonly native?: ColourDouble;
   /** What the double says of itself. */
   readonly description?: Partial<EncoderDescription>;
   readonly tell?: (progress: PicturesProgress) => void;
@@ -31,7 +31,7 @@ export interface DoubleRunEnd {
 /** Writes the features that a double gives, as `embedPictures` does with an encoder. */
 export async function runOnDouble({
   config,
-  native = new NativeEncoderDouble(),
+  native = new ColourDouble(),
   description = {},
   tell = () => {},
   signal = new AbortController().signal,

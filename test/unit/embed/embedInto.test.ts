@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { type FeatureFile, readFeatureFile } from '#moco/features/featureFile.js';
 import { packPictures } from '#moco/pictures/packPictures.js';
 import { type DoubleRun, modelIn, runOnDouble } from '../../support/embedRun.js';
-import { DOUBLE_SIDE, doubleRow, NativeEncoderDouble } from '../../support/encoderDouble.js';
+import { COLOUR_SIDE, ColourDouble, colourRow } from '../../support/encoderDouble.js';
 import { failure } from '../../support/failure.js';
 import { gradient, writeFiles, writePictures } from '../../support/pictureFolder.js';
 import { SMALL100, writeCifar } from '../../support/smallCifar.js';
@@ -19,7 +19,7 @@ async function setUp(t: TestContext) {
   const folder = temporaryFolder(t);
   const [pictures, out] = [join(folder, 'pictures'), join(folder, 'features.safetensors')];
   const names = ['b/1.png', 'b/2.png', 'a/3.png', 'a/4.png', 'a/5.png', '6.png', 'a/7.png'];
-  await writePictures(pictures, [...names, 'b/8.png', 'b/9.png'], DOUBLE_SIDE);
+  await writePictures(pictures, [...names, 'b/8.png', 'b/9.png'], COLOUR_SIDE);
   const model = await modelIn(folder);
   const run = (config: DoubleRun['config'] = {}, more: Partial<DoubleRun> = {}) =>
     runOnDouble({ description: { model }, ...more, config: { data: [pictures], out, ...config } });
@@ -33,7 +33,7 @@ const IN_ORDER: readonly (readonly [name: string, number: number, label: number]
   ...[['b/2.png', 1, 1] as const, ['b/8.png', 7, 1] as const, ['b/9.png', 8, 1] as const],
 ];
 
-const rowOf = (number: number) => doubleRow(gradient(DOUBLE_SIDE, DOUBLE_SIDE, number));
+const rowOf = (number: number) => colourRow(gradient(COLOUR_SIDE, COLOUR_SIDE, number));
 
 /** The numbers in a feature file. */
 async function rowsIn({ path, offset, count, dims }: FeatureFile): Promise<number[]> {
@@ -145,8 +145,8 @@ async function runPart(run: Awaited<ReturnType<typeof setUp>>['run'], config = {
   const controller = new AbortController();
   const running = run(config, {
     signal: controller.signal,
-    native: new (class extends NativeEncoderDouble {
-      override async embed(...args: Parameters<NativeEncoderDouble['embed']>) {
+    native: new (class extends ColourDouble {
+      override async embed(...args: Parameters<ColourDouble['embed']>) {
         if (this.requests.length === 2) controller.abort();
         return await super.embed(...args);
       }
@@ -256,7 +256,7 @@ for (const [moment, format] of [
     await writePictures(
       many,
       Array.from({ length: 400 }, (_, at) => `a long name ${at}.png`),
-      DOUBLE_SIDE,
+      COLOUR_SIDE,
     );
     const support = new URL('../../support/embedRun.js', import.meta.url);
     const given = JSON.stringify({ config: { data: [many], out }, description: { model } });
@@ -277,7 +277,7 @@ for (const [moment, format] of [
 test('a folder in the place of a file is an error before anything is computed', async (t) => {
   const { out, run } = await setUp(t);
   await mkdir(out);
-  const native = new NativeEncoderDouble();
+  const native = new ColourDouble();
   const { message } = await failure(run({ force: true }, { native }), 'ERR_MOCO_OUTPUT');
   assert.match(message, /a folder is in its place/);
   assert.deepEqual(native.requests, []);
@@ -285,20 +285,20 @@ test('a folder in the place of a file is an error before anything is computed', 
 
 test('while one run writes a file, another one is refused', async (t) => {
   const { run } = await setUp(t);
-  const native = new NativeEncoderDouble();
-  native.hold();
+  const native = new ColourDouble();
+  native.holding = true;
   const first = run({}, { native });
   while (native.requests.length === 0) await new Promise(setImmediate);
   const { message } = await failure(run(), 'ERR_MOCO_OUTPUT');
   assert.match(message, /writes the same files/);
-  native.release();
+  native.holding = false;
   assert.deepEqual((await first).result.dims, [9, 4]);
 });
 
 test('an unpacked folder and its packed file have the same features', async (t) => {
   const { folder, pictures, out, run } = await setUp(t);
   const packed = join(folder, 'pictures.moco');
-  await packPictures([pictures], packed, { storedSize: DOUBLE_SIDE, labels: 'folders' });
+  await packPictures([pictures], packed, { storedSize: COLOUR_SIDE, labels: 'folders' });
   await run({ labels: 'folders' });
   const other = join(folder, 'packed.safetensors');
   await run({ data: [packed], out: other });
@@ -312,9 +312,9 @@ test('splits are those of folders, of a packed file, and of a data set', async (
   const { folder, out, run } = await setUp(t);
   const data = [join(folder, 'split')];
   const names = ['train/a/1.png', 'train/b/2.png', 'val/a/3.png', 'test/b/4.png'];
-  await writePictures(data[0] as string, names, DOUBLE_SIDE);
+  await writePictures(data[0] as string, names, COLOUR_SIDE);
   const packed = join(folder, 'split.moco');
-  await packPictures(data, packed, { storedSize: DOUBLE_SIDE, labels: 'folders' });
+  await packPictures(data, packed, { storedSize: COLOUR_SIDE, labels: 'folders' });
   for (const given of [data, [packed]]) {
     for (const [split, expected] of [
       ['train', ['train/a/1.png', 'train/b/2.png']],

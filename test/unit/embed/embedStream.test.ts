@@ -5,25 +5,20 @@ import { before, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PictureInput } from '#moco/embed/encoder.js';
 import { collect } from '../../support/collect.js';
-import {
-  DOUBLE_SIDE,
-  doubleRow,
-  encoderOn,
-  NativeEncoderDouble,
-} from '../../support/encoderDouble.js';
+import { COLOUR_SIDE, ColourDouble, colourRow, encoderOn } from '../../support/encoderDouble.js';
 import { failure } from '../../support/failure.js';
 import { gradient, pngOf, writeFiles, writePictures } from '../../support/pictureFolder.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
 
 const folder = temporaryFolder();
 const paths = Array.from({ length: 10 }, (_, number) => join(folder, `${number}.png`));
-const rows = paths.map((_, number) => doubleRow(gradient(DOUBLE_SIDE, DOUBLE_SIDE, number)));
+const rows = paths.map((_, number) => colourRow(gradient(COLOUR_SIDE, COLOUR_SIDE, number)));
 
 before(async () => {
   await writePictures(
     folder,
     paths.map((_, number) => `${number}.png`),
-    DOUBLE_SIDE,
+    COLOUR_SIDE,
   );
   await writeFiles(folder, { 'broken.png': 'no picture' });
 });
@@ -93,11 +88,11 @@ test('no pictures are no batches', async () => {
 
 test('the pictures may be of any kind', async () => {
   await using encoder = encoderOn();
-  const size = { width: DOUBLE_SIDE, height: DOUBLE_SIDE, channels: 3 } as const;
+  const size = { width: COLOUR_SIDE, height: COLOUR_SIDE, channels: 3 } as const;
   const pictures: PictureInput[] = [
-    { data: gradient(DOUBLE_SIDE, DOUBLE_SIDE, 0), ...size },
-    await pngOf(DOUBLE_SIDE, DOUBLE_SIDE, 1),
-    Readable.from([await pngOf(DOUBLE_SIDE, DOUBLE_SIDE, 2)]),
+    { data: gradient(COLOUR_SIDE, COLOUR_SIDE, 0), ...size },
+    await pngOf(COLOUR_SIDE, COLOUR_SIDE, 1),
+    Readable.from([await pngOf(COLOUR_SIDE, COLOUR_SIDE, 2)]),
   ];
   const { events } = await collect(encoder.embedStream(new Set(pictures)));
   assert.deepEqual(events[0]?.paths, pictures);
@@ -141,7 +136,7 @@ test('a batch that is there does not wait for pictures that are not', async () =
 });
 
 test('a loop that is left ends the sequence, and gives up what waits', async () => {
-  const native = new NativeEncoderDouble();
+  const native = new ColourDouble();
   await using encoder = encoderOn(native);
   const { seen, pictures } = counted(1000);
   for await (const _ of encoder.embedStream(pictures, { batchSize: 2 })) break;
@@ -155,11 +150,11 @@ test('a loop that is left ends the sequence, and gives up what waits', async () 
 
 test('a signal ends it at once, whatever it waits for', async () => {
   for (const moment of ['before', 'computing', 'source'] as const) {
-    const native = new NativeEncoderDouble();
+    const native = new ColourDouble();
     await using encoder = encoderOn(native);
     const controller = new AbortController();
     if (moment === 'before') controller.abort();
-    if (moment === 'computing') native.hold();
+    if (moment === 'computing') native.holding = true;
     const { seen, pictures } = counted(1000);
     async function* never(): AsyncGenerator<string> {
       await new Promise(() => {});
@@ -222,9 +217,9 @@ test('wrong arguments are refused at the call', async () => {
 });
 
 test('the disposal of the encoder ends it', async () => {
-  const native = new NativeEncoderDouble();
+  const native = new ColourDouble();
   const encoder = encoderOn(native);
-  native.hold();
+  native.holding = true;
   const first = encoder.embedStream(paths).next();
   await settled();
   await encoder.dispose();
