@@ -1,13 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { serviceLimits } from '../config/serveConfig.js';
-import { loadSharp } from '../pictures/sharp.js';
 import { Admission } from './admission.js';
 import { requireToken, tokenCheck } from './bearerToken.js';
 import { addDocumentation } from './documentation.js';
 import { addEmbedRoute } from './embedRoute.js';
 import { answerErrors, refuseOtherMethods } from './errors.js';
 import { addHealthRoute } from './healthRoute.js';
-import { loadLibrary } from './libraries.js';
+import { loadLibrary, requireLibraries } from './libraries.js';
 import { createMetrics } from './metrics.js';
 import { addMetricsRoute } from './metricsRoute.js';
 import { addSearchRoute } from './searchRoute.js';
@@ -23,7 +22,7 @@ export async function addService(
 ): Promise<Admission> {
   const { encoder, index, token } = options;
   if (token !== undefined) requireToken(token, 'token');
-  await loadSharp(); // without it, no request could be answered
+  await requireLibraries();
   const limits = serviceLimits.parse(options.limits ?? {});
   const admission = new Admission(limits);
   const metrics = await createMetrics(encoder, admission);

@@ -11,6 +11,9 @@ export interface AdmissionLimits {
   readonly drainTimeout: number;
 }
 
+/** In which work that was ended stops. */
+const LAST_SECONDS = 1;
+
 /** Lets requests in, as many as there is room for, and none any more once the service is closed. */
 export class Admission {
   readonly #limits: AdmissionLimits;
@@ -53,13 +56,22 @@ export class Admission {
   }
 
   async #finish(): Promise<void> {
-    if (this.#works.size === 0) return;
     const { drainTimeout } = this.#limits;
-    const timer = setTimeout(() => this.#endAll(drainTimeout), drainTimeout * 1000);
-    await new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
+    if (await this.#emptyWithin(drainTimeout)) return;
+    this.#endAll(drainTimeout);
+    await this.#emptyWithin(LAST_SECONDS); // and no longer, whatever hangs
+  }
+
+  /** @returns whether all work was done by then */
+  async #emptyWithin(seconds: number): Promise<boolean> {
+    if (this.#works.size === 0) return true;
+    return await new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), seconds * 1000);
+      this.#onEmpty = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
     });
-    clearTimeout(timer);
   }
 
   #endAll(seconds: number): void {

@@ -1,4 +1,5 @@
 import { MocoError } from '../error.js';
+import { loadSharp } from '../pictures/sharp.js';
 
 /** What the service is built on: optional, since whoever only trains needs none of it. */
 const LIBRARIES = {
@@ -28,4 +29,10 @@ export async function loadLibrary<Name extends keyof Libraries>(
       cause,
     });
   }
+}
+
+/** Loads all libraries of the service. @throws MocoError as `loadLibrary` and `loadSharp` */
+export async function requireLibraries(): Promise<void> {
+  await loadSharp();
+  for (const name of Object.keys(LIBRARIES)) await loadLibrary(name as keyof Libraries);
 }

@@ -1,16 +1,16 @@
 import type { FastifyInstance } from 'fastify';
+import { onceOver } from './exchange.js';
 import type { Service } from './service.js';
 
 /** `GET /metrics`, for Prometheus; and the counting of all requests of the service. */
 export function addMetricsRoute(fastify: FastifyInstance, { metrics, authorize }: Service): void {
   fastify.addHook('onRequest', async (request, reply) => {
     const started = performance.now();
-    reply.raw.once('close', () => {
+    onceOver(request, reply, (isAnswered) => {
       const { method, routeOptions } = request;
-      const { statusCode, writableFinished } = reply.raw;
       metrics.count({
         ...{ method, route: routeOptions.url ?? 'unknown' },
-        status: writableFinished ? statusCode : 499,
+        status: isAnswered ? reply.raw.statusCode : 499,
         seconds: (performance.now() - started) / 1000,
       });
     });

@@ -6,6 +6,7 @@ import type { Encoder, EncoderDescription } from '../embed/encoder.js';
 import { loadEncoder } from '../embed/loadEncoder.js';
 import { configuredToken } from './bearerToken.js';
 import { encoderOptions } from './encoderOptions.js';
+import { requireLibraries } from './libraries.js';
 import { type Listening, startServer } from './server.js';
 
 export interface ServeOptions {
@@ -43,6 +44,7 @@ export async function serve(
   check.requireArguments('serve', ARGUMENTS, { options });
   const settings = withAbsolutePaths(serveCommand, parseConfig(serveCommand, config));
   const token = await configuredToken(settings.tokenFile, process.env);
+  await requireLibraries(); // before anything that takes time
   const encoder = await loadEncoder(settings.modelPath, encoderOptions(settings, options.signal));
   try {
     const server = await startServer(settings, { encoder, token }, options.onFailure);

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import { clientGone } from './admission.js';
+import { onceOver } from './exchange.js';
 import { RequestError } from './requestError.js';
 import type { RequestWork } from './requestWork.js';
 import type { Service } from './service.js';
@@ -39,8 +40,8 @@ export function addWorkRoute(
       work.signal.addEventListener('abort', () => {
         if (reply.raw.headersSent) reply.raw.destroy(); // a client that does not read its answer
       });
-      reply.raw.once('close', () => {
-        if (!reply.raw.writableFinished) work.end(clientGone());
+      onceOver(request, reply, (isAnswered) => {
+        if (!isAnswered) work.end(clientGone());
         work.close();
       });
     },

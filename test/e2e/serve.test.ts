@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cp, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadEncoder } from '#moco/embed/loadEncoder.js';
 import { packageRoot } from '#moco/packageRoot.js';
 import { train } from '#moco/train/train.js';
@@ -54,12 +55,22 @@ test('moco serve answers with the features of loadEncoder, and ends with 0 at SI
   assert.equal(stderr(), '\nstopping after SIGTERM (Ctrl-C ends at once)\n');
 });
 
+/** How many requests for features were begun, or are done already. */
+async function begunIn(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const value = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0);
+  return (
+    value(/^moco_requests_in_work (\d+)$/m) +
+    value(/^moco_requests_total\{method="POST",route="\/embed",status="200"\} (\d+)$/m)
+  );
+}
+
 test('requests that are begun are finished after SIGTERM', async (context) => {
   const { url, child, exit, stderr } = await started(context);
   const answers = Array.from({ length: 16 }, () =>
     fetch(`${url}/embed`, { method: 'POST', body: form() }),
   );
-  await Promise.any(answers); // so that the others are begun, or in the middle
+  while ((await begunIn(url)) < answers.length) await sleep(1);
   child.kill('SIGTERM');
   const statuses = await Promise.all(answers.map(async (answer) => (await answer).status));
   assert.deepEqual(statuses, new Array(16).fill(200), stderr());

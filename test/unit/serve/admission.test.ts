@@ -140,3 +140,18 @@ test('a service that is closed does not wait without end', async (context) => {
   assert.deepEqual(await refusal(answer), [503, 'draining', '1']);
   await closed;
 });
+
+test('requests that wait behind another on its connection are given up with it', async (context) => {
+  const service = await startedService(context, { maxRequests: 20, script: { pause: 60_000 } });
+  const socket = await connected(context, service);
+  const request = `${HEAD}content-length: 3\r\n\r\nabc`;
+  socket.write(request.repeat(20));
+  await begun(service, 20);
+  socket.destroy();
+  service.encoder.script.pause = 0;
+  const all = Array.from({ length: 20 }, async () => {
+    while ((await post(service)).status !== 200) await sleep(1);
+  });
+  await Promise.all(all);
+  assert.ok(service.encoder.calls.slice(0, 20).every(({ signal }) => signal?.aborted));
+});
