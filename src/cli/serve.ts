@@ -20,11 +20,13 @@ export function configureServe(command: Command): void {
   );
 }
 
-function lines({ modelPath }: ServeConfig, { url, encoder }: RunningService): string[] {
+function lines({ modelPath, index }: ServeConfig, { url, encoder }: RunningService): string[] {
   const { model, device, precision, computeThreads } = encoder;
+  const searched = index === undefined ? [] : [`searching in ${shownPath(index)}`];
   return [
     `${shownPath(modelPath)}: ${model.arch}, ${model.input.imageSize} × ${model.input.imageSize} pixels`,
     `computing on ${device} in ${precision}, ${computeThreads} threads`,
+    ...searched,
     `listening on ${url} (${url}/docs says what there is)`,
   ];
 }

@@ -46,6 +46,12 @@ export type ServiceLimits = z.output<typeof serviceLimits>;
 const serveConfigSchema = z.strictObject({
   ...modelKeys,
   modelPath: modelKeys.modelPath.describe('model that computes features: .pth or .safetensors'),
+  index: path('file')
+    .optional()
+    .meta({
+      description: 'features to search in, as moco embed writes them',
+      examples: ['features.safetensors'],
+    }),
   host: z
     .string()
     .min(1)
@@ -72,15 +78,19 @@ const serveConfigSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('features do not depend on what else is computed at the time, bit for bit; slower'),
-  imageSize: dataKeys.imageSize,
+  imageSize: dataKeys.imageSize.describe(
+    'height and width of what the model sees; auto: as its file says',
+  ),
   cropShare: z
     .number()
     .gt(0)
     .max(1)
     .optional()
     .describe("share of a picture's shorter side that is seen; as the model's file says"),
-  mean: dataKeys.mean,
-  std: dataKeys.std,
+  mean: dataKeys.mean.describe(
+    "what is subtracted from R, G and B (0…1), where the model's file does not say it",
+  ),
+  std: dataKeys.std.describe('what R, G and B are divided by then'),
   device: computeKeys.device,
   precision: computeKeys.precision,
   tf32: computeKeys.tf32,

@@ -6,6 +6,7 @@ import { addDocumentation } from './documentation.js';
 import { addEmbedRoute } from './embedRoute.js';
 import { answerErrors, refuseOtherMethods } from './errors.js';
 import { addHealthRoute } from './healthRoute.js';
+import { requireFit } from './indexFit.js';
 import { loadLibrary, requireLibraries } from './libraries.js';
 import { createMetrics } from './metrics.js';
 import { addMetricsRoute } from './metricsRoute.js';
@@ -22,6 +23,7 @@ export async function addService(
 ): Promise<Admission> {
   const { encoder, index, token } = options;
   if (token !== undefined) requireToken(token, 'token');
+  if (index) requireFit(index, encoder.description);
   await requireLibraries();
   const limits = serviceLimits.parse(options.limits ?? {});
   const admission = new Admission(limits);

@@ -67,12 +67,13 @@ export const searchAnswer = z.object({
           z.object({
             id: z.string(),
             row: z.int().describe('in the index, from 0'),
-            similarity: z.number(),
+            similarity: z.number().describe("by the index's metric"),
+            label: z.string().optional().describe('the name of its class'),
           }),
         ),
       }),
     )
-    .describe('one for each picture, in order; the nearest neighbour first'),
+    .describe('one for each picture, in order; the most similar neighbour first'),
 });
 
 export const errorAnswer = z.object({

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { embedPictures } from './embedding.js';
+import { outputOf } from './indexFit.js';
 import { answers, pictureBodies } from './openApi.js';
 import { RequestError } from './requestError.js';
 import { requestPictures } from './requestPictures.js';
@@ -8,11 +9,11 @@ import type { SearchIndex } from './searchIndex.js';
 import type { Service } from './service.js';
 import { addWorkRoute } from './workRoute.js';
 
-/** `POST /search`: pictures in, those of the index that are nearest out. */
+/** `POST /search`: pictures in, those of the index that are most similar out. */
 export function addSearchRoute(fastify: FastifyInstance, service: Service): void {
   const { encoder, index, limits } = service;
   const schema = {
-    summary: 'Finds the pictures of the index that are nearest to each picture',
+    summary: 'Finds the pictures of the index that are most similar to each picture',
     querystring: openApiSchema(searchQuery),
     body: pictureBodies,
     response: answers({ 'application/json': { schema: openApiSchema(searchAnswer) } }),
@@ -21,23 +22,32 @@ export function addSearchRoute(fastify: FastifyInstance, service: Service): void
     if (index === undefined) throw noIndex();
     const { k, ...pixels } = parsed(searchQuery, 'query', request.query);
     const pictures = await requestPictures(request, pixels, limits);
-    const { data } = await embedPictures<'fp32'>(encoder, pictures, { signal }, limits);
-    return reply.send({ results: await nearest(index, data, k, signal) });
+    const options = { output: outputOf(index), normalize: index.meta.normalized, signal };
+    const { data } = await embedPictures<'fp32'>(encoder, pictures, options, limits);
+    return reply.send({ results: await mostSimilar(index, data, k, signal) });
   };
   addWorkRoute(fastify, service, { url: '/search', schema, handle });
 }
 
-async function nearest(index: SearchIndex, queries: Float32Array, k: number, signal: AbortSignal) {
-  const { ids, rows, similarities } = await index.search(queries, {
-    k: Math.min(k, index.size),
-    signal,
+/** Neighbours of each query, as clients get them. */
+async function mostSimilar(
+  index: SearchIndex,
+  queries: Float32Array,
+  most: number,
+  signal: AbortSignal,
+) {
+  const { k, ids, rows, similarities } = await index.search(queries, { k: most, signal });
+  const neighbours = Array.from(rows, (row, at) => {
+    const label = index.labelOf(row);
+    return {
+      id: ids[at],
+      row,
+      similarity: similarities[at],
+      ...(label !== undefined && { label }),
+    };
   });
-  return ids.map((names, query) => ({
-    neighbours: names.map((id, rank) => ({
-      id,
-      row: rows[query * names.length + rank],
-      similarity: similarities[query * names.length + rank],
-    })),
+  return Array.from({ length: queries.length / index.dims }, (_, query) => ({
+    neighbours: neighbours.slice(query * k, (query + 1) * k),
   }));
 }
 

@@ -2,11 +2,10 @@ import * as check from '../arguments/check.js';
 import { withAbsolutePaths } from '../config/paths.js';
 import { parseConfig } from '../config/resolve.js';
 import { type ServeConfigInput, serveCommand } from '../config/serveConfig.js';
-import type { Encoder, EncoderDescription } from '../embed/encoder.js';
-import { loadEncoder } from '../embed/loadEncoder.js';
+import type { EncoderDescription } from '../embed/encoder.js';
 import { configuredToken } from './bearerToken.js';
-import { encoderOptions } from './encoderOptions.js';
 import { requireLibraries } from './libraries.js';
+import { loadServed, type Served } from './served.js';
 import { type Listening, startServer } from './server.js';
 
 export interface ServeOptions {
@@ -45,28 +44,25 @@ export async function serve(
   const settings = withAbsolutePaths(serveCommand, parseConfig(serveCommand, config));
   const token = await configuredToken(settings.tokenFile, process.env);
   await requireLibraries(); // before anything that takes time
-  const encoder = await loadEncoder(settings.modelPath, encoderOptions(settings, options.signal));
+  const served = await loadServed(settings, options.signal);
   try {
-    const server = await startServer(settings, { encoder, token }, options.onFailure);
-    return running(encoder, server);
+    const server = await startServer(settings, { ...served, token }, options.onFailure);
+    return running(served, server);
   } catch (error) {
-    await encoder.dispose();
+    await served[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-function running(
-  encoder: Encoder,
-  { url, notices, close: closeServer }: Listening,
-): RunningService {
-  const { description } = encoder;
+function running(served: Served, { url, notices, close: closeServer }: Listening): RunningService {
+  const { description } = served.encoder;
   const close = async () => {
     await closeServer();
-    await encoder.dispose();
+    await served[Symbol.asyncDispose]();
   };
   return {
     ...{ url, close, [Symbol.asyncDispose]: close },
     encoder: description,
-    notices: [...description.notices, ...notices],
+    notices: [...served.notices, ...notices],
   };
 }

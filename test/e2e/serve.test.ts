@@ -7,7 +7,7 @@ import { loadEncoder } from '#moco/embed/loadEncoder.js';
 import { packageRoot } from '#moco/packageRoot.js';
 import { train } from '#moco/train/train.js';
 import { executable, runMoco } from '../support/moco.js';
-import { pngOf } from '../support/pictureFolder.js';
+import { pngOf, writeFiles } from '../support/pictureFolder.js';
 import { servedProgram } from '../support/servedCommand.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
 import { TINY_RUN } from '../support/tinyRun.js';
@@ -53,6 +53,32 @@ test('moco serve answers with the features of loadEncoder, and ends with 0 at SI
   child.kill('SIGTERM');
   assert.deepEqual(await exit, [0, null], stderr());
   assert.equal(stderr(), '\nstopping after SIGTERM (Ctrl-C ends at once)\n');
+});
+
+test('/search finds pictures in what moco embed has written', async (context) => {
+  const names = ['a/0.png', 'a/1.png', 'b/2.png'];
+  const files = names.map((name, index) => [name, pictures[index] as Buffer]);
+  await writeFiles(join(folder, 'photos'), Object.fromEntries(files));
+  const embedding = ['embed', '--model-path', model, '--data', 'photos', '--labels', 'folders'];
+  const { status, stderr } = runMoco(folder, [...embedding, '--device', 'cpu']);
+  assert.equal(status, 0, stderr);
+  const service = await started(context, ['--index', 'features.safetensors']);
+  assert.ok(service.lines.includes('searching in features.safetensors'), service.lines.join('\n'));
+  const answer = await fetch(`${service.url}/search?k=1`, { method: 'POST', body: form() });
+  const { results } = (await answer.json()) as {
+    results: { neighbours: { id: string; label: string; similarity: number }[] }[];
+  };
+  const nearest = results.map(({ neighbours: [first] }) => first);
+  assert.deepEqual(
+    nearest.map((near) => near?.id),
+    names,
+  );
+  assert.deepEqual(
+    nearest.map((near) => near?.label),
+    ['a', 'a', 'b'],
+  );
+  for (const near of nearest) assert.ok(Math.abs((near?.similarity ?? 0) - 1) < 1e-3);
+  assert.equal(service.stderr(), ''); // no notice of another model
 });
 
 /** How many requests for features were begun, or are done already. */

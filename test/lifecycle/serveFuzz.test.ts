@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { NeighbourIndex } from '#moco/search/neighbourIndex.js';
 import { train } from '#moco/train/train.js';
 import { type Bytes, meet } from '../support/hostileClients.js';
 import { executable } from '../support/moco.js';
@@ -30,10 +31,15 @@ const MAX_GROWTH = 64e6;
 
 const folder = temporaryFolder();
 let model: string;
+let index: string;
 
 before(async () => {
   const run = { ...TINY_RUN, epochs: 1, out: join(folder, 'out') };
   model = (await train(run)).files.model;
+  index = join(folder, 'index.safetensors');
+  const features = new Float32Array(64 * 512).map((_, at) => Math.sin(at));
+  await using made = await NeighbourIndex.build(features, { dims: 512 });
+  await made.save(index);
 });
 
 /** Requests that are right, in every form. */
@@ -52,12 +58,13 @@ async function requests(): Promise<Bytes[]> {
     post('image/jpeg', jpeg),
     post('application/json', Buffer.from(json)),
     post('application/octet-stream', Buffer.alloc(32 * 32 * 3 * 4), '?width=32&height=32'),
+    post('image/png', png, '?k=2', '/search'),
     Buffer.from('GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n'),
   ];
 }
 
-function post(type: string, body: Buffer, query = ''): Bytes {
-  const head = `POST /embed${query} HTTP/1.1\r\nhost: a\r\ncontent-type: ${type}\r\n`;
+function post(type: string, body: Buffer, query = '', path = '/embed'): Bytes {
+  const head = `POST ${path}${query} HTTP/1.1\r\nhost: a\r\ncontent-type: ${type}\r\n`;
   return Buffer.concat([Buffer.from(`${head}content-length: ${body.length}\r\n\r\n`), body]);
 }
 
@@ -92,7 +99,18 @@ test(`a service that is treated badly for ${SECONDS} s answers, and its memory i
     '--max-body',
     '1',
   ];
-  const words = [executable, 'serve', '--model-path', model, '--port', '0', '--device', 'cpu'];
+  const words = [
+    executable,
+    'serve',
+    '--model-path',
+    model,
+    '--index',
+    index,
+    '--port',
+    '0',
+    '--device',
+    'cpu',
+  ];
   const served = await servedProgram(context, [...words, '--batch-invariant', ...limits], {
     cwd: folder,
   });

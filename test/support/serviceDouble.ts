@@ -13,6 +13,7 @@ import type {
 } from '#moco/embed/encoder.js';
 import { decodePicture } from '#moco/pictures/decode.js';
 import type { Unreadable } from '#moco/pictures/source.js';
+import type { SearchIndex } from '#moco/serve/searchIndex.js';
 import { DOUBLE_DESCRIPTION } from './doubleDescription.js';
 
 /** What an encoder's double does otherwise than at once and well. */
@@ -110,3 +111,32 @@ async function decoded(bytes: Uint8Array): Promise<Uint8Array | Unreadable> {
   const picture = await decodePicture(Buffer.from(bytes), 8);
   return 'reason' in picture ? picture : picture.pixels;
 }
+
+const COLOURS = { red: [1, 0, 0], green: [0, 1, 0], blue: [0, 0, 1] };
+
+/** An index of red, green and blue, of which the first two have a class; more similar is nearer. */
+export const COLOUR_INDEX: SearchIndex = {
+  ...{ size: 3, dims: 3, metric: 'euclidean' },
+  meta: { version: 1, mocoVersion: '0.0.0', normalized: false },
+  labelOf: (row) => ['warm', 'cold'][row],
+  async search(queries, { k: most = 10 } = {}) {
+    const k = Math.min(most, 3);
+    const found = Array.from({ length: queries.length / 3 }, (_, query) =>
+      Object.entries(COLOURS)
+        .map(([id, colour], row) => {
+          const distance = Math.hypot(
+            ...colour.map((c, at) => c - (queries[query * 3 + at] as number)),
+          );
+          return { id, row, similarity: -distance };
+        })
+        .sort((a, b) => b.similarity - a.similarity || a.row - b.row)
+        .slice(0, k),
+    ).flat();
+    return {
+      k,
+      ids: found.map(({ id }) => id),
+      rows: Uint32Array.from(found, ({ row }) => row),
+      similarities: Float32Array.from(found, ({ similarity }) => similarity),
+    };
+  },
+};
