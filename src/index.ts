@@ -25,6 +25,7 @@ export type { BenchConfig, BenchConfigInput } from './config/benchConfig.js';
 export type { CommandConfig } from './config/commandConfig.js';
 export { type CommandName, commands } from './config/commands.js';
 export type { DoctorConfig, DoctorConfigInput } from './config/doctorConfig.js';
+export type { DuplicatesConfig, DuplicatesConfigInput } from './config/duplicatesConfig.js';
 export type { EmbedConfig, EmbedConfigInput, EmbedFormat } from './config/embedConfig.js';
 export type { ExportConfig, ExportConfigInput, ExportFormat } from './config/exportConfig.js';
 export { type ConfigFlag, configFlags, type TypedFlag } from './config/flags.js';
@@ -34,6 +35,7 @@ export type { LinearConfig, LinearConfigInput } from './config/linearConfig.js';
 export type { BestBy, MeasureName } from './config/measures.js';
 export type { NeighboursConfig, NeighboursConfigInput } from './config/neighboursConfig.js';
 export { parseConfig, resolveConfig } from './config/resolve.js';
+export type { SearchConfig, SearchConfigInput } from './config/searchConfig.js';
 export type { ServeConfig, ServeConfigInput, ServiceLimits } from './config/serveConfig.js';
 export { configTemplate, writeConfigTemplate } from './config/template.js';
 export type { TrainConfig, TrainConfigInput, TrainSettings } from './config/trainConfig.js';
@@ -117,6 +119,11 @@ export type { BrokenFile, SplitName } from './pictures/source.js';
 export type { PicturesSummary, Range } from './pictures/summary.js';
 export type { ModelEvent, WarningEvent } from './run/events.js';
 export type { DuplicateGroup, DuplicatePair, Duplicates } from './search/duplicates.js';
+export {
+  type DuplicatesResult,
+  type FindDuplicatesOptions,
+  findDuplicates,
+} from './search/findDuplicates.js';
 export type {
   BuildOptions,
   DuplicateOptions,
@@ -128,6 +135,11 @@ export type {
 } from './search/indexOptions.js';
 export type { FoundNeighbours, IndexDescription } from './search/indexTypes.js';
 export { NeighbourIndex } from './search/neighbourIndex.js';
+export {
+  type SearchPicturesOptions,
+  type SearchPicturesResult,
+  searchPictures,
+} from './search/searchPictures.js';
 export { mocoService } from './serve/mocoService.js';
 export { type RunningService, type ServeOptions, serve } from './serve/serve.js';
 export type { ServiceOptions } from './serve/serviceOptions.js';

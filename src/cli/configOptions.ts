@@ -42,7 +42,7 @@ export function configured<Schema extends z.ZodObject, Options extends ConfigOpt
     .allowUnknownOption() // they are reported together with everything else that is wrong
     .allowExcessArguments()
     .action(async (options: Options) => {
-      const flags = [...typed, ...unknownFlags(command.args)];
+      const flags = [...typed, ...untypedFlags(command.args, config.operands)];
       const sources = { base: await base(options), file: options.config, flags };
       const resolved = await resolveConfig(config, sources);
       if (options.printConfig) console.log(JSON.stringify(resolved, null, 2));
@@ -69,10 +69,15 @@ function addFlag(
 
 /**
  * What commander left of the command line: flags that do not exist, and words that are no flags.
+ * @param operands the key that such words set
  */
-function unknownFlags(words: readonly string[]): TypedFlag[] {
+function untypedFlags(words: readonly string[], operands: string | undefined): TypedFlag[] {
   const isFlag = (word: string | undefined) => word?.startsWith('-') && !word.includes('=');
+  const isOperand = (word: string) => operands !== undefined && !word.startsWith('-');
   return words
     .filter((word, index) => word.startsWith('-') || !isFlag(words[index - 1]))
-    .map((word) => ({ flag: word.startsWith('-') ? (word.split('=')[0] as string) : word }));
+    .map((word) => {
+      if (isOperand(word)) return { flag: `--${operands}`, text: word };
+      return { flag: word.startsWith('-') ? (word.split('=')[0] as string) : word };
+    });
 }

@@ -53,6 +53,16 @@ const COMMANDS: readonly LazyCommand[] = [
     configure: async (command) => (await import('./serve.js')).configureServe(command),
   },
   {
+    name: 'search',
+    summary: 'find the pictures of an index that are most similar to others',
+    configure: async (command) => (await import('./search.js')).configureSearch(command),
+  },
+  {
+    name: 'duplicates',
+    summary: 'find the pictures of an index that are nearly the same',
+    configure: async (command) => (await import('./duplicates.js')).configureDuplicates(command),
+  },
+  {
     name: 'inspect',
     summary: 'tell what a model file or checkpoint holds, and whether it is intact',
     configure: async (command) => (await import('./inspect.js')).configureInspect(command),

@@ -9,6 +9,8 @@ export interface CommandConfig<Schema extends z.ZodObject = z.ZodObject> {
   /** The command's name, as it is typed after `moco`. */
   readonly name: string;
   readonly schema: Schema;
+  /** The key that words of the command line set which belong to no flag; its value is a list. */
+  readonly operands?: string;
   /** Flags of the command that set no key, such as `--resume`. */
   readonly otherFlags?: readonly string[];
 }

@@ -211,6 +211,25 @@ export const computeKeys = {
   threads: autoOr(1024).default('auto').describe('threads that compute on the CPU'),
 };
 
+/** Keys that say which features to search in. */
+export const indexKeys = {
+  index: path('file')
+    .default('features.safetensors')
+    .describe('features to search in, as `moco embed` writes them'),
+  html: path('file')
+    .optional()
+    .meta({
+      description: 'a page to write, on which the pictures can be seen',
+      examples: ['neighbours.html'],
+    }),
+  pictures: path('folder')
+    .optional()
+    .meta({
+      description: 'folder of the pictures that the features are of, for the page',
+      examples: ['pictures'],
+    }),
+};
+
 export const dataThreads = autoOr(256)
   .default('auto')
   .describe('threads that make the views; the result does not depend on it');

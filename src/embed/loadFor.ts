@@ -6,14 +6,19 @@ import type { Encoder } from './encoder.js';
 import { loadEncoder } from './loadEncoder.js';
 import type { LoadEncoderOptions } from './loadEncoderOptions.js';
 
+/** What a command can be told about the encoder that it loads. */
+type EncoderKeys = Pick<EmbedConfig, 'modelPath' | 'prefix' | 'arch' | 'stem'> &
+  Pick<EmbedConfig, 'imageSize' | 'mean' | 'std'> &
+  Pick<EmbedConfig, 'device' | 'precision' | 'tf32' | 'threads'>;
+
 /**
- * Loads the encoder of a run.
- * @param input what the pictures say of what a model sees of them; taken where neither the
+ * Loads the encoder of a command.
+ * @param input what the pictures, or features of others, say of what a model sees of them; taken where neither the
  *   configuration nor the model's file says it
  * @throws MocoError as `loadEncoder`
  */
 export async function loadFor(
-  config: EmbedConfig,
+  config: EncoderKeys,
   input: Partial<ModelInput>,
   signal: AbortSignal | undefined,
 ): Promise<Encoder> {
@@ -28,7 +33,7 @@ export async function loadFor(
 }
 
 /** What a configuration says of a model, apart from `auto`. */
-function given({ arch, stem, imageSize, mean, std }: EmbedConfig): LoadEncoderOptions {
+function given({ arch, stem, imageSize, mean, std }: EncoderKeys): LoadEncoderOptions {
   return {
     ...(arch !== 'auto' && { arch }),
     ...(stem !== 'auto' && { stem }),

@@ -1,9 +1,17 @@
 import type { NamedPicture, PictureNeighbours } from './pictureNeighbours.js';
 
-/** Pictures as data URLs, in the order in which they are shown. */
+/**
+ * Pictures as data URLs, in the order in which they are shown; undefined where there is only a name.
+ */
 export interface PageImages {
-  readonly queries: readonly string[];
-  readonly neighbours: readonly string[];
+  readonly queries: readonly (string | undefined)[];
+  readonly neighbours: readonly (string | undefined)[];
+}
+
+/** What is said above the pictures. */
+export interface PageText {
+  readonly title: string;
+  readonly explanation: string;
 }
 
 const STYLE = `
@@ -13,6 +21,7 @@ const STYLE = `
   figure { margin: 0; flex: 0 0 6rem; }
   figure:first-child { padding-right: .75rem; border-right: 3px solid #8888; }
   img { width: 6rem; height: 6rem; image-rendering: pixelated; display: block; border-radius: 4px; }
+  figure p { width: 6rem; height: 6rem; margin: 0; overflow-wrap: anywhere; overflow: hidden; font-size: 11px; }
   figcaption { font-size: 11px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
   .same { color: #2a8; } .other { color: #c53; }
 `;
@@ -22,7 +31,7 @@ const STYLE = `
  * labels, their colour tells whether these are the same.
  */
 export function neighbourPage(
-  title: string,
+  { title, explanation }: PageText,
   pictures: readonly PictureNeighbours[],
   images: PageImages,
 ): string {
@@ -30,28 +39,33 @@ export function neighbourPage(
   const rows = pictures.map((picture, row) => {
     const near = picture.neighbours.map((neighbour) => {
       const caption = `${neighbour.similarity.toFixed(2)} ${neighbour.label ?? ''}`;
-      const image = images.neighbours[next++] as string;
+      const image = images.neighbours[next++];
       return figure(neighbour, image, caption, agreement(picture, neighbour));
     });
-    const query = figure(picture, images.queries[row] as string, picture.label ?? '');
+    const query = figure(picture, images.queries[row], picture.label ?? '');
     return `<div class="row">${query}${near.join('')}</div>`;
   });
   const heading = escaped(title);
   return [
     '<!doctype html>',
     `<html lang="en"><head><meta charset="utf-8"><title>${heading}</title><style>${STYLE}</style></head>`,
-    `<body><h1>Nearest pictures</h1><p>${heading}. First in each row: a test picture. Then the training`,
-    'pictures whose features are nearest, with their cosine similarity.</p>',
+    `<body><h1>${heading}</h1><p>${escaped(explanation)}</p>`,
     ...rows,
     '</body></html>',
     '',
   ].join('\n');
 }
 
-function figure({ name }: NamedPicture, image: string, caption: string, kind = ''): string {
+function figure(
+  { name }: NamedPicture,
+  image: string | undefined,
+  caption: string,
+  kind = '',
+): string {
   const text = escaped(caption);
   const title = escaped(name);
-  return `<figure title="${title}"><img src="${image}" alt="${title}"><figcaption class="${kind}">${text}</figcaption></figure>`;
+  const shown = image === undefined ? `<p>${title}</p>` : `<img src="${image}" alt="${title}">`;
+  return `<figure title="${title}">${shown}<figcaption class="${kind}">${text}</figcaption></figure>`;
 }
 
 function agreement(one: NamedPicture, other: NamedPicture): string {

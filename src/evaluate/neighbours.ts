@@ -73,9 +73,15 @@ export async function neighbours(
     queries: await thumbnails(dataset.test, queries),
     neighbours: await thumbnails(dataset.train, [...found.pictures]),
   };
-  const title = `${basename(measured.modelPath)} (${measured.arch}) on ${basename(dataset.name)}`;
+  const [file, data] = [measured.modelPath, dataset.name].map((path) => basename(path));
+  const text = {
+    title: 'Nearest pictures',
+    explanation:
+      `${file} (${measured.arch}) on ${data}. First in each row: a test picture. Then the training ` +
+      'pictures whose features are nearest, with their cosine similarity.',
+  };
   await makeFolder(dirname(located.page));
-  await writeFileAtomic(located.page, neighbourPage(title, pictures, images));
+  await writeFileAtomic(located.page, neighbourPage(text, pictures, images));
   return { page: located.page, pictures, description, notices };
 }
 

@@ -17,6 +17,13 @@ export interface SearchOptions {
    * default): where the processor can do it fast.
    */
   readonly firstPass?: (typeof FIRST_PASSES)[number] | undefined;
+  /**
+   * Searches a graph of neighbours (HNSW, by usearch) in the place of all rows: for many millions of
+   * rows. It may miss some of the nearest, and rounds vectors to fp16, and so similarities to about
+   * 0.001. The graph is made in memory, which takes minutes for 100,000 long rows, and saved beside the
+   * features. Needs the package `usearch`.
+   */
+  readonly approximate?: boolean | undefined;
   /** Threads that search; `auto` (the default): as many as the process has cores. */
   readonly threads?: 'auto' | number | undefined;
   /** Ends the making of the index. */
@@ -81,6 +88,7 @@ const whole = (least: number, most: number) =>
 
 const searchChecks = {
   firstPass: check.oneOf(FIRST_PASSES),
+  approximate: check.flag,
   threads: z
     .custom<'auto' | number>(
       (value) => value === 'auto' || whole(1, 1024).safeParse(value).success,

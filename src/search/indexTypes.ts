@@ -22,6 +22,8 @@ export interface IndexDescription {
   readonly dtype: FeatureDtype;
   /** The file that is mapped into memory; undefined where the vectors were copied. */
   readonly path: string | undefined;
+  /** Whether a graph of neighbours is searched in the place of all rows. */
+  readonly approximate: boolean;
   /** What goes before the exact comparison, and why. */
   readonly firstPass: 'none' | 'int8';
   readonly firstPassReason: string;

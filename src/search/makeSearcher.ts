@@ -58,9 +58,10 @@ function configOf(
   count: number,
   dims: number,
   metric: Metric,
-  { firstPass = 'auto', threads = 'auto' }: SearchOptions,
+  { approximate = false, firstPass = 'auto', threads = 'auto' }: SearchOptions,
 ): NativeSearcherConfig {
-  return { count, dims, metric, firstPass, threads };
+  // What an approximate index compares with all rows is too little for codes to pay.
+  return { count, dims, metric, firstPass: approximate ? 'none' : firstPass, threads };
 }
 
 async function makeSearcher(

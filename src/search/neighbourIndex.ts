@@ -6,7 +6,9 @@ import { readFeatureFile } from '../features/featureFile.js';
 import type { FeatureMeta } from '../features/featureMeta.js';
 import type { NativeSearcher } from '../native/searcher.js';
 import { version } from '../version.js';
+import { graphFor, saveGraph, searchGraph } from './approximate.js';
 import { type Duplicates, findPairs } from './duplicates.js';
+import type { NeighbourGraph } from './graph.js';
 import {
   BUILD_ARGUMENTS,
   type BuildOptions,
@@ -35,6 +37,7 @@ export class NeighbourIndex implements AsyncDisposable {
   readonly description: IndexDescription;
   readonly #native: NativeSearcher;
   readonly #queue: SearchQueue;
+  readonly #graph: NeighbourGraph | undefined;
   readonly #content: IndexContent;
 
   /** @internal `build` and `load` make indexes. */
@@ -42,12 +45,15 @@ export class NeighbourIndex implements AsyncDisposable {
     native: NativeSearcher,
     rows: Pick<IndexDescription, 'dims' | 'metric' | 'dtype' | 'path'>,
     content: IndexContent,
+    graph: NeighbourGraph | undefined,
   ) {
     const size = content.ids.length;
+    this.#graph = graph;
     this.#native = native;
     this.#content = content;
     this.#queue = new SearchQueue(native, size, rows.dims);
-    this.description = { size, ...rows, ...native.description };
+    const approximate = graph !== undefined;
+    this.description = { size, ...rows, approximate, ...native.description };
   }
 
   /**
@@ -67,7 +73,9 @@ export class NeighbourIndex implements AsyncDisposable {
     const native = await searcherOf(data, dims, metric, options);
     const meta = { version: 1, mocoVersion: version, normalized: false, metric } as const;
     const content = { ids: [...ids], labels: labels?.slice(), classes, broken: [], meta };
-    return new NeighbourIndex(native, { dims, metric, dtype: 'F32', path: undefined }, content);
+    const rows = { dims, metric, dtype: 'F32', path: undefined } as const;
+    const graph = await graphFor(native, { size, ...rows }, options);
+    return new NeighbourIndex(native, rows, content, graph);
   }
 
   /**
@@ -87,7 +95,9 @@ export class NeighbourIndex implements AsyncDisposable {
     const metric = options.metric ?? meta.metric ?? 'cosine';
     const native = await searcherIn(file, metric, options);
     const content = { ids, labels, classes, broken, meta };
-    return new NeighbourIndex(native, { dims, metric, dtype, path: file.path }, content);
+    const rows = { dims, metric, dtype, path: file.path };
+    const graph = await graphFor(native, { size: file.count, ...rows }, options, file);
+    return new NeighbourIndex(native, rows, content, graph);
   }
 
   get size(): number {
@@ -132,9 +142,15 @@ export class NeighbourIndex implements AsyncDisposable {
     throwIfAborted(signal, 'the search');
     const queries = copiedQueries(query, this.dims);
     await requireComparable(queries, this.dims, signal);
-    const found = await this.#queue.search(queries, k, signal);
+    const found = await this.#found(queries, k, signal);
     const ids = Array.from(found.rows, (row) => this.#content.ids[row] as string);
     return { k: found.k, ids, rows: found.rows, similarities: found.similarities };
+  }
+
+  async #found(queries: Float32Array, k: number, signal: AbortSignal | undefined) {
+    const asked = { dims: this.dims, k: Math.min(k, this.size) };
+    const found = this.#graph && (await searchGraph(this.#graph, queries, asked, signal));
+    return found ?? (await this.#queue.search(queries, k, signal));
   }
 
   /**
@@ -155,10 +171,12 @@ export class NeighbourIndex implements AsyncDisposable {
   async save(path: string): Promise<void> {
     check.requireArguments('NeighbourIndex.save', { path: check.path }, { path });
     await saveIndex(absolute(path), this.#native, this.description, this.#content);
+    if (this.#graph) await saveGraph(this.#graph, absolute(path));
   }
 
   /** Ends what runs and frees the memory. Can be called more than once. */
   async dispose(): Promise<void> {
+    await this.#graph?.dispose();
     await this.#native.dispose();
   }
 

@@ -5,6 +5,9 @@ import type { NativeFoundRows, NativeSearch, NativeSearcher } from '../native/se
 /** The most queries that go through the rows together. */
 const QUERIES_AT_ONCE = 256;
 
+/** The most neighbours that are found together, apart from those of a single query. */
+const NEIGHBOURS_AT_ONCE = 4_194_304;
+
 /** A search that waits, in whole or in part. */
 class Request {
   readonly result: Promise<void>;
@@ -134,7 +137,7 @@ export class SearchQueue {
     const shares: Share[] = [];
     const left: Request[] = [];
     const begun: Request[] = []; // which wait behind all others for their next part
-    let room = QUERIES_AT_ONCE;
+    let room = Math.min(QUERIES_AT_ONCE, Math.max(1, Math.floor(NEIGHBOURS_AT_ONCE / k)));
     for (const request of this.#waiting) {
       if (request.k !== k || room === 0) {
         left.push(request);

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, copyFileSync, renameSync, statSync, truncateSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { NeighbourIndex } from '#moco/search/neighbourIndex.js';
@@ -218,4 +225,79 @@ test('what is asked of an index that was disposed of is refused, and what runs i
   await assert.rejects(index.search(row(0)), { code: 'ERR_MOCO_DISPOSED' });
   await assert.rejects(index.duplicates({ threshold: 0.9 }), { code: 'ERR_MOCO_DISPOSED' });
   await assert.rejects(index.save(join(folder, 'never')), { code: 'ERR_MOCO_DISPOSED' });
+});
+
+/** Groups of similar vectors, as an encoder's features are. */
+function clustered(): Float32Array {
+  const [centres, spread] = [noise(60, 5), noise(SIZE, 6)];
+  return spread.map((value, at) => {
+    const [number, column] = [Math.floor(at / DIMS), at % DIMS];
+    return (centres[(number % 60) * DIMS + column] as number) + 0.4 * value;
+  });
+}
+
+for (const metric of ['cosine', 'dot', 'euclidean'] as const) {
+  test(`an approximate index finds nearly all of the nearest by ${metric}, also after it was saved`, async () => {
+    const path = join(folder, `approximate-${metric}.safetensors`);
+    const vectors = clustered();
+    const queries = vectors.slice(0, 200 * DIMS);
+    await using exact = await NeighbourIndex.build(vectors, { dims: DIMS, metric });
+    const expected = await exact.search(queries, { k: 10 });
+    await using index = await NeighbourIndex.build(vectors, {
+      dims: DIMS,
+      metric,
+      approximate: true,
+    });
+    assert.ok(index.description.approximate);
+    const found = await index.search(queries, { k: 10 });
+    let hits = 0;
+    for (let query = 0; query < 200; query++) {
+      const right = new Set(expected.rows.subarray(query * 10, query * 10 + 10));
+      hits += [...found.rows.subarray(query * 10, query * 10 + 10)].filter((row) =>
+        right.has(row),
+      ).length;
+    }
+    assert.ok(hits / 2000 > 0.9, `recall ${hits / 2000}`);
+    const worst = found.similarities.reduce(
+      (most, value, at) => Math.max(most, Math.abs(value - (expected.similarities[at] as number))),
+      0,
+    );
+    assert.ok(worst < 0.3, `similarities differ by ${worst}`);
+    await index.save(path);
+    await using loaded = await NeighbourIndex.load(path, { approximate: true });
+    assert.deepEqual(await loaded.search(queries, { k: 10 }), found);
+    await using plain = await NeighbourIndex.load(path);
+    assert.deepEqual(await plain.search(queries, { k: 10 }), expected);
+  });
+}
+
+test('the graph of other features is not taken, and goes when an index is saved in their place', async () => {
+  const path = join(folder, 'replaced.safetensors');
+  const graphs = () => readdirSync(folder).filter((name) => /^replaced.*usearch$/.test(name));
+  await using first = await NeighbourIndex.build(data, { dims: DIMS, approximate: true });
+  await first.save(path);
+  const [graph] = graphs();
+  await using second = await NeighbourIndex.build(clustered(), { dims: DIMS });
+  await second.save(path);
+  await using index = await NeighbourIndex.load(path, { approximate: true });
+  assert.ok(
+    ((await index.search(clustered().slice(0, DIMS), { k: 1 })).similarities[0] ?? 0) > 0.99,
+  );
+  await index.save(path);
+  assert.equal(graphs().length, 1);
+  assert.notEqual(graphs()[0], graph);
+});
+
+test('a signal ends the making of a graph, and disposing of an index ends its searches', async () => {
+  const stop = new AbortController();
+  const making = NeighbourIndex.build(noise(20_000, 7), {
+    ...{ dims: DIMS, approximate: true, signal: stop.signal },
+  });
+  setTimeout(() => stop.abort(), 200);
+  await assert.rejects(making, { code: 'ERR_MOCO_ABORTED' });
+  const index = await NeighbourIndex.build(data, { dims: DIMS, approximate: true });
+  const searching = assert.rejects(index.search(data, { k: 5 }), { code: 'ERR_MOCO_DISPOSED' });
+  await index.dispose();
+  await searching;
+  await assert.rejects(index.search(row(0)), { code: 'ERR_MOCO_DISPOSED' });
 });

@@ -86,6 +86,7 @@ const index = {
   ...signal,
   metric: ['l2', null],
   firstPass: ['bf16', null],
+  approximate: NOT_FLAGS,
   threads: [0, 1.5, '2', null],
 };
 
@@ -132,6 +133,14 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
       'options.token': [7, null],
       'options.limits': [null, 7, new Map()],
     },
+  },
+  searchPictures: {
+    ...configured(moco.searchPictures, signal),
+    right: [{ queries: ['a.png'] }, {}],
+  },
+  findDuplicates: {
+    ...configured(moco.findDuplicates, { ...signal, onProgress: NOT_FUNCTIONS }),
+    right: [{}, {}],
   },
   'NeighbourIndex.build': {
     call: moco.NeighbourIndex.build,

@@ -23,6 +23,8 @@ const IMAGES = {
   neighbours: [0, 1, 2, 3].map((number) => `data:image/png;base64,n${number}`),
 };
 
+const TEXT = { title: 'Nearest pictures', explanation: 'model.pth on pictures' };
+
 /** What the page says of its pictures, in order: image, name, kind and caption. */
 function figures(page: string): string[][] {
   const figure =
@@ -36,7 +38,7 @@ function figures(page: string): string[][] {
 }
 
 test('each row has a picture, and after it its neighbours with their similarity', () => {
-  const page = neighbourPage('model.pth', PICTURES, IMAGES);
+  const page = neighbourPage(TEXT, PICTURES, IMAGES);
   assert.equal(page.match(/class="row"/g)?.length, 2);
   assert.deepEqual(figures(page).slice(0, 3), [
     ['q0', 'a.jpg', '', 'cat'],
@@ -46,13 +48,20 @@ test('each row has a picture, and after it its neighbours with their similarity'
 });
 
 test('where a label is missing, nothing is said of agreement', () => {
-  const [, , , , third, fourth] = figures(neighbourPage('model.pth', PICTURES, IMAGES));
+  const [, , , , third, fourth] = figures(neighbourPage(TEXT, PICTURES, IMAGES));
   assert.deepEqual(third, ['n2', 'e.jpg', '', '0.25 cat']);
   assert.deepEqual(fourth, ['n3', 'f.jpg', '', '-0.13']);
 });
 
 test('names of files are text, whatever is in them', () => {
-  const page = neighbourPage('<b>', PICTURES, IMAGES);
+  const page = neighbourPage({ title: '<b>', explanation: '<b>' }, PICTURES, IMAGES);
   assert.ok(!page.includes('<script>') && !page.includes('<b>'));
   assert.ok(page.includes('&#60;script&#62;alert(&#34;d&#34;)'));
+});
+
+test('a picture that is not there is shown by its name', () => {
+  const images = { ...IMAGES, neighbours: [undefined, ...IMAGES.neighbours.slice(1)] };
+  const page = neighbourPage(TEXT, PICTURES, images);
+  assert.ok(page.includes('<figure title="b.jpg"><p>b.jpg</p>'));
+  assert.equal(figures(page).length, 5);
 });
