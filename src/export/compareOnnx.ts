@@ -29,32 +29,44 @@ const BOUND = 1e-4;
  * @throws MocoError `ERR_MOCO_NATIVE` where they differ by more than rounding, or the runtime fails
  */
 export async function compareOnnx(
-  { InferenceSession, Tensor }: OnnxRuntime,
+  runtime: OnnxRuntime,
   path: string,
   input: ModelInput,
   hasHead: boolean,
   own: OwnRows,
 ): Promise<OnnxComparison> {
   const pictures = trialPictures(input);
-  const { imageSize } = input;
-  const dims = [pictures.length, 3, imageSize, imageSize];
-  const session = await InferenceSession.create(path);
+  const rows = await computed(runtime, path, normalised(pictures, input), input.imageSize);
+  const features = await own(pictures, 'features');
+  const deviations = [
+    deviation(rows(OUTPUTS.features), features),
+    deviation(rows(OUTPUTS.pooled), features),
+    hasHead ? deviation(rows(PROJECTION), await own(pictures, 'projection')) : 0,
+  ];
+  const found = { pictures: pictures.length, deviation: Math.max(...deviations), bound: BOUND };
+  if (found.deviation <= BOUND) return found;
+  throw differing(found);
+}
+
+/** The outputs of an exported model, by their names. */
+async function computed(
+  { InferenceSession, Tensor }: OnnxRuntime,
+  path: string,
+  pixels: Float32Array,
+  side: number,
+): Promise<(output: string) => Float32Array> {
   try {
-    const outputs = await session.run({
-      [INPUT]: new Tensor('float32', normalised(pictures, input), dims),
-    });
-    const rows = (name: string) => outputs[name]?.data as Float32Array;
-    const features = await own(pictures, 'features');
-    const deviations = [
-      deviation(rows(OUTPUTS.features), features),
-      deviation(rows(OUTPUTS.pooled), features),
-      hasHead ? deviation(rows(PROJECTION), await own(pictures, 'projection')) : 0,
-    ];
-    const found = { pictures: pictures.length, deviation: Math.max(...deviations), bound: BOUND };
-    if (found.deviation <= BOUND) return found;
-    throw differing(found);
-  } finally {
+    const session = await InferenceSession.create(path);
+    const dims = [pixels.length / (3 * side * side), 3, side, side];
+    const outputs = await session.run({ [INPUT]: new Tensor('float32', pixels, dims) });
     await session.release();
+    return (output) => outputs[output]?.data as Float32Array;
+  } catch (cause) {
+    const message = `onnxruntime cannot run the export: ${(cause as Error).message}`;
+    throw new MocoError('ERR_MOCO_NATIVE', message, {
+      hint: 'Nothing was written. Try another version of onnxruntime-node.',
+      cause,
+    });
   }
 }
 

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { throwIfAborted } from '../abort.js';
 import * as check from '../arguments/check.js';
@@ -11,6 +10,7 @@ import {
 } from '../config/exportConfig.js';
 import { withAbsolutePaths } from '../config/paths.js';
 import { parseConfig } from '../config/resolve.js';
+import { makeFolder } from '../disk/folder.js';
 import { MocoError } from '../error.js';
 import { isCounter } from '../model/deviation.js';
 import type { LeftOut } from '../model/encoderTensors.js';
@@ -100,13 +100,13 @@ export async function exportWith(
   const model = MODEL_FILES[format];
   let comparison: ExportResult['comparison'];
   await writeFolder(out, force, async (folder) => {
-    await writeConfigs(folder, found);
     const path = join(folder, model);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await (isGraph(format)
       ? writeGraph(addon, path, found, config)
       : writeWeights(addon, path, found, format)
     ).catch((error: unknown) => Promise.reject(MocoError.from(error)));
+    await writeConfigs(folder, found); // after the model, whose folder is on the disk with them
     if (format === 'onnx') comparison = await compare(path, config, found.description, signal);
     throwIfAborted(signal, 'the export');
   });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { flush, flushHandle } from '../disk/flush.js';
 import { makeFolder } from '../disk/folder.js';
@@ -30,8 +30,8 @@ export async function requireFree(folder: string, force: boolean): Promise<void>
 
 /**
  * Makes a folder that appears whole or not at all: `write` fills another one beside it, which then
- * gets its name. An earlier export is moved away just before that, and removed.
- * @throws MocoError `ERR_MOCO_OUTPUT`, also where something else is there by then
+ * gets its name. An earlier export is moved away just before that, and removed after it.
+ * @throws MocoError `ERR_MOCO_OUTPUT`, also where something else is there by then; what `write` throws
  */
 export async function writeFolder(
   folder: string,
@@ -39,26 +39,51 @@ export async function writeFolder(
   write: (folder: string) => Promise<void>,
 ): Promise<void> {
   await makeFolder(dirname(folder));
-  const beside = () =>
-    join(dirname(folder), `.${basename(folder)}.${randomBytes(4).toString('hex')}.tmp`);
-  const temporary = beside();
-  const earlier = beside();
+  const temporary = beside(folder);
+  await makeFolder(temporary);
   try {
-    await mkdir(temporary);
     await write(temporary);
     await requireFree(folder, force);
-    if (force) await rename(folder, earlier).catch(ignoreMissing);
-    await rename(temporary, folder);
-    await flush(dirname(folder));
+    await takePlace(temporary, folder, force);
   } catch (cause) {
-    await rm(temporary, { recursive: true, force: true });
+    await rm(temporary, { recursive: true, force: true }).catch(() => {}); // the first failure counts
+    throw cause;
+  }
+}
+
+/** A path in the same folder that nobody else has. */
+function beside(folder: string): string {
+  return join(dirname(folder), `.${basename(folder)}.${randomBytes(4).toString('hex')}.tmp`);
+}
+
+async function takePlace(temporary: string, folder: string, force: boolean): Promise<void> {
+  const earlier = beside(folder);
+  try {
+    const isReplaced = force && (await isMoved(folder, earlier));
+    await rename(temporary, folder).catch(async (cause: unknown) => {
+      if (isReplaced) await rename(earlier, folder);
+      throw cause;
+    });
+    await flush(dirname(folder));
+    if (isReplaced) await rm(earlier, { recursive: true, force: true });
+  } catch (cause) {
     throw isTaken(cause) ? exists(folder) : outputError(folder, cause);
   }
-  await rm(earlier, { recursive: true, force: true });
+}
+
+/** Moves what is at a path, if there is something. */
+async function isMoved(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    return false;
+  }
 }
 
 /**
- * Writes a file, and waits until it is on the disk.
+ * Writes a new file, and waits until it and its folder are on the disk.
  * @param pieces of its content
  * @throws MocoError `ERR_MOCO_OUTPUT`
  */
@@ -67,6 +92,7 @@ export async function writePieces(path: string, pieces: Iterable<Uint8Array>): P
     await using handle = await open(path, 'wx');
     for (const piece of pieces) await handle.writeFile(piece);
     await flushHandle(handle);
+    await flush(dirname(path));
   } catch (cause) {
     throw outputError(path, cause);
   }
@@ -80,10 +106,6 @@ async function namesIn(folder: string): Promise<string[]> {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw outputError(folder, cause);
   }
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }
 
 function isTaken(cause: unknown): boolean {

@@ -65,6 +65,14 @@ for (const output of ['features', 'projection'] as const) {
   }
 }
 
+test('a file that onnxruntime refuses is an error', async () => {
+  const path = join(exported.out, 'config.json');
+  await assert.rejects(compareOnnx(onnxRuntime, path, INPUT, true, itself), {
+    code: 'ERR_MOCO_NATIVE',
+    message: /^onnxruntime cannot run the export: /,
+  });
+});
+
 test('the middle of a picture is normalised, one channel after the other', () => {
   const input = { imageSize: 1, cropShare: 1 / 3, mean: [0, 0.5, 1], std: [1, 0.5, 0.1] } as const;
   const picture = new Uint8Array(27).fill(9);
