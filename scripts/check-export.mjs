@@ -70,15 +70,22 @@ async function compareTransformers(exported, modelPath) {
   const pictures = await picturesIn(folder);
   const paths = pictures.map(({ path }) => path);
   const rows = extractedBy(exported, paths);
-  await using encoder = await loadEncoder(modelPath, { device: 'cpu', precision: 'fp32' });
-  const { dims, data } = await encoder.embed(paths);
-  for (const [index, { what, least }] of pictures.entries()) {
-    const own = data.subarray(index * dims[1], (index + 1) * dims[1]);
-    for (const row of rows[index]) {
-      const alike = cosine(own, row);
-      if (!(alike >= least)) throw new Error(`${what}: cosine ${alike}, expected ${least}`);
-    }
-    say(`${TRANSFORMERS}, ${what}: cosine ${cosine(own, rows[index][0]).toFixed(6)}`);
+  for (const [index, own] of (await ownRows(modelPath, paths)).entries()) {
+    const { what, least } = pictures[index];
+    const alike = Math.min(...rows[index].map((row) => cosine(own, row)));
+    if (!(alike >= least)) throw new Error(`${what}: cosine ${alike}, expected ${least}`);
+    say(`${TRANSFORMERS}, ${what}: cosine ${alike.toFixed(6)}`);
+  }
+}
+
+/** What moco makes of pictures, one row for each. */
+async function ownRows(modelPath, paths) {
+  const encoder = await loadEncoder(modelPath, { device: 'cpu', precision: 'fp32' });
+  try {
+    const { dims, data } = await encoder.embed(paths);
+    return paths.map((_, index) => data.subarray(index * dims[1], (index + 1) * dims[1]));
+  } finally {
+    await encoder.dispose();
   }
 }
 

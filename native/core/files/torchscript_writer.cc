@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <sstream>
 #include <vector>
 
 #include "core/files/pickle.h"
@@ -12,7 +13,7 @@ namespace moco {
 namespace {
 
 /// The module that holds classes without a package.
-const std::string kPackage = "__torch__";
+constexpr const char* kPackage = "__torch__";
 
 /// A module: what its tensors and submodules are called.
 struct Module {
@@ -42,18 +43,20 @@ Module modulesOf(const StateDict& state) {
 }
 
 /// The source of a class: its attributes, and the methods of the outermost one.
-void declare(const Module& module, const std::string& methods, std::string& source) {
+void declare(const Module& module, const std::string& methods, std::ostream& source) {
   for (const auto& [name, child] : module.children) declare(*child, {}, source);
-  source += "class " + module.className + "(Module):\n  __parameters__ = []\n  __buffers__ = [";
-  for (const auto& tensor : module.tensors) source += "\"" + tensor.first + "\", ";
-  source += "]\n";
-  for (const auto& tensor : module.tensors) source += "  " + tensor.first + " : Tensor\n";
-  source += "  training : bool\n";
+  source << "class " << module.className << "(Module):\n";
+  source << "  __parameters__ = []\n  __buffers__ = [";
+  for (const auto& tensor : module.tensors) source << '"' << tensor.first << "\", ";
+  source << "]\n";
+  for (const auto& tensor : module.tensors) source << "  " << tensor.first << " : Tensor\n";
+  source << "  training : bool\n";
   // Names such as `0` are no identifiers, and are annotated in this way, as PyTorch does it.
   for (const auto& [name, child] : module.children) {
-    source += "  __annotations__[\"" + name + "\"] = " + kPackage + "." + child->className + "\n";
+    source << "  __annotations__[\"" << name << "\"] = " << kPackage << '.' << child->className
+           << '\n';
   }
-  source += methods;
+  source << methods;
 }
 
 void pickleModule(Pickle& pickle, const Module& module, const StateDict& state) {
@@ -88,12 +91,12 @@ std::string noConstants() {
 void writeTorchScript(AtomicFile& file, const StateDict& state, const std::string& methods,
                       const std::string& description) {
   const Module root = modulesOf(state);
-  std::string source;
+  std::ostringstream source;
   declare(root, methods, source);
   Pickle pickle;
   pickleModule(pickle, root, state);
   writeTorchArchive(file, pickle.finish(), state,
-                    {{"code/" + kPackage + ".py", source},
+                    {{std::string("code/") + kPackage + ".py", source.str()},
                      {"constants.pkl", noConstants()},
                      {std::string("extra/") + kDescriptionRecord, description}});
 }
