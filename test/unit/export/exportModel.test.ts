@@ -193,7 +193,7 @@ test('an empty folder may be there', async () => {
   assert.equal((await readdir(out)).length, 3);
 });
 
-test('an export that fails or is stopped leaves nothing', async () => {
+test('an export that fails leaves nothing', async () => {
   const path = join(folder, 'negative.safetensors');
   const layout = encoderLayout('resnet18', 16);
   await writeRandomModel(path, layout);
@@ -207,9 +207,37 @@ test('an export that fails or is stopped leaves nothing', async () => {
     code: 'ERR_MOCO_NON_FINITE',
     message: 'f.0: with its BatchNorm folded in, its weights are not finite',
   });
-  const stopped = exported({ ...INPUT }, AbortSignal.abort());
-  await assert.rejects(stopped, { code: 'ERR_MOCO_ABORTED', message: 'the export was stopped' });
   assert.deepEqual(await readdir(folder), earlier);
+});
+
+test('an export that is stopped, before or while it writes, leaves nothing', async () => {
+  const earlier = await readdir(folder);
+  const error = { code: 'ERR_MOCO_ABORTED', message: 'the export was stopped' };
+  await assert.rejects(exported({ ...INPUT }, AbortSignal.abort()), error);
+  const stopping = new AbortController();
+  const compare = async () => {
+    stopping.abort(); // the model and all beside it are written by now
+    return { reason: 'stopped' };
+  };
+  const config = parseConfig(exportCommand, { modelPath, out: nextFolder(), ...INPUT });
+  const tools = { loadAddon: () => exportAddon, compare };
+  await assert.rejects(exportWith(tools, config, stopping.signal), error);
+  assert.deepEqual(await readdir(folder), earlier);
+});
+
+test('a folder that appears while an export writes is not replaced', async () => {
+  const out = nextFolder();
+  const compare = async () => {
+    await mkdir(out);
+    await writeFile(join(out, 'config.json'), 'of another export');
+    return { reason: 'busy' };
+  };
+  const config = parseConfig(exportCommand, { modelPath, out, ...INPUT });
+  await assert.rejects(exportWith({ loadAddon: () => exportAddon, compare }, config), {
+    code: 'ERR_MOCO_OUTPUT',
+    message: `${out} exists already and was not changed`,
+  });
+  assert.equal(await readFile(join(out, 'config.json'), 'utf8'), 'of another export');
 });
 
 test('weights that are not finite are refused', async () => {
