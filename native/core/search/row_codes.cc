@@ -14,7 +14,9 @@ constexpr double kLargestQueryCode = 127 * 128;
 /// More than rounding changes the terms of a bound.
 constexpr double kRoundedUp = 1 + 1e-6;
 /// More than is lost where products of small numbers are too small for fp32.
-constexpr double kUnderflow = 1e-30;
+constexpr double kUnderflow = 1e-28;
+/// The length of a row whose squares are too small for fp32, at most.
+constexpr double kShortest = 1e-18;
 
 int64_t paddedTo(int64_t multiple, int64_t count) {
   return (count + multiple - 1) / multiple * multiple;
@@ -50,11 +52,16 @@ CodedQueries::CodedQueries(const float* queries, int64_t count, int64_t dims, Me
 
 void CodedQueries::encode(const float* query, int64_t dims) {
   const int64_t number = count();
-  const double length = lengths_[number];
   int8_t* const high = codes_.data() + number * 2 * width_;
   int8_t* const low = high + width_;
   double most = 0;
-  for (int64_t i = 0; i < dims; ++i) most = std::max<double>(most, std::abs(query[i]));
+  double square = 0;
+  for (int64_t i = 0; i < dims; ++i) {
+    const double value = query[i];
+    most = std::max(most, std::abs(value));
+    square += value * value;
+  }
+  const double length = std::sqrt(square);
   const double step = most / kLargestQueryCode;
   double squaredError = 0;
   int32_t highSum = 0;
@@ -68,8 +75,8 @@ void CodedQueries::encode(const float* query, int64_t dims) {
     const double taken = query[i] - step * code;
     squaredError += taken * taken;
   }
-  const double scale = scaleFor(metric_, static_cast<float>(length));
-  const double error = std::sqrt(squaredError) + step * kRoundedUp * 1e-6;
+  const double scale = scaleFor(metric_, lengths_[number]);
+  const double error = std::sqrt(squaredError);
   const double half = metric_ == Metric::kEuclidean ? 0.5 * (1 - squareRounding(rounding_)) : 0;
   terms_.push_back({.step = static_cast<float>(step * scale),
                     .length = static_cast<float>((length + error) * scale * kRoundedUp),
@@ -117,7 +124,8 @@ void RowCodes::encode(int64_t row, const float* values, float length) {
   PanelTerms& panelTerms = terms_[row / kPanelRows];
   panelTerms.steps[lane] = static_cast<float>(terms.step * scale);
   panelTerms.errors[lane] = static_cast<float>(terms.error * scale * kRoundedUp);
-  panelTerms.lengths[lane] = static_cast<float>(length * scale * kRoundedUp);
+  const double shortest = metric_ == Metric::kCosine ? 0 : kShortest;
+  panelTerms.lengths[lane] = static_cast<float>(length * scale * kRoundedUp + shortest);
 }
 
 std::array<uint32_t, kQueries> RowCodes::candidates(int64_t block, const CodedQueries& queries,

@@ -20,8 +20,10 @@ static_assert(kPanelRows == kLanes);
 constexpr float kLargestCode = 127;
 /// A row whose numbers are all smaller is coded as zero: its step would not be precise.
 constexpr float kSmallestNumber = 1e-30F;
-/// More than rounding takes from the sum of the squares of what coding took.
+/// More than rounding takes from the length of what coding took …
 constexpr float kRoundedUp = 1.001F;
+/// … and from each of its numbers, in steps: 127 with its factors rounded to 24 bits.
+constexpr float kRounding = 4e-5F;
 
 MOCO_AVX512_INLINE __mmask16 firstLanes(int64_t count) {
   return count < kLanes ? static_cast<__mmask16>((1U << count) - 1) : __mmask16{0xffff};
@@ -39,14 +41,16 @@ MOCO_AVX512 float largest(const float* row, int64_t dims) {
 MOCO_AVX512 RowTerms encode(const float* row, int64_t dims, int64_t width, uint8_t* codes) {
   const float most = largest(row, dims);
   const bool isZero = most < kSmallestNumber;
-  const __m512 step = _mm512_set1_ps(isZero ? 0 : most / kLargestCode);
   const __m512 inverse = _mm512_set1_ps(isZero ? 0 : kLargestCode / most);
-  __m512 errors = _mm512_setzero_ps();
+  // What coding takes is squared in steps, since in numbers as small as 1e-20 its square would be
+  // 0.
+  __m512 squares = _mm512_setzero_ps();
   for (int64_t i = 0; i < width; i += kLanes) {
     const __m512 values = _mm512_maskz_loadu_ps(firstLanes(dims - i), row + i);
-    const __m512i whole = _mm512_cvtps_epi32(_mm512_mul_ps(values, inverse));
-    const __m512 taken = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(whole), step, values);
-    errors = _mm512_fmadd_ps(taken, taken, errors);
+    const __m512 steps = _mm512_mul_ps(values, inverse);
+    const __m512i whole = _mm512_cvtps_epi32(steps);
+    const __m512 taken = _mm512_sub_ps(steps, _mm512_cvtepi32_ps(whole));
+    squares = _mm512_fmadd_ps(taken, taken, squares);
     const __m512i shifted = _mm512_add_epi32(whole, _mm512_set1_epi32(kCodeZero));
     alignas(16) std::array<uint8_t, kLanes> bytes;
     _mm_store_si128(reinterpret_cast<__m128i*>(bytes.data()), _mm512_cvtepi32_epi8(shifted));
@@ -54,8 +58,11 @@ MOCO_AVX512 RowTerms encode(const float* row, int64_t dims, int64_t width, uint8
       std::memcpy(codes + (i + at) * kPanelRows, bytes.data() + at, 4);
     }
   }
-  return {.step = isZero ? 0 : most / kLargestCode,
-          .error = std::sqrt(_mm512_reduce_add_ps(errors)) * kRoundedUp};
+  const float root = std::sqrt(static_cast<float>(dims));
+  if (isZero) return {.step = 0, .error = kSmallestNumber * root};
+  const float step = most / kLargestCode;
+  const float taken = std::sqrt(_mm512_reduce_add_ps(squares));
+  return {.step = step, .error = step * (taken * kRoundedUp + kRounding * root)};
 }
 
 MOCO_AVX512_INLINE __m512i fourOf(const int8_t* codes) {

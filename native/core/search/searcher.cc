@@ -17,6 +17,7 @@ namespace {
 constexpr int64_t kFewRows = 1024;
 constexpr int64_t kMostRows = int64_t{1} << 32;     // whose numbers fit in 32 bits
 constexpr int64_t kMostNumbers = int64_t{1} << 20;  // of a row
+constexpr int64_t kMostKept = int64_t{1} << 22;     // neighbours of all queries of a group
 
 Machine machineFor(const SearcherSettings& settings) {
   const ComputeSettings compute{.device = "cpu", .precision = "fp32", .threads = settings.threads};
@@ -181,8 +182,9 @@ FoundRows Searcher::search(const std::vector<float>& queries, int64_t k,
   FoundRows found{.k = std::min(k, rows_.count()), .rows = {}, .similarities = {}};
   if (found.k == 0) return found;
   const RowScan scan = this->scan();
-  for (int64_t first = 0; first < count; first += scan.queriesAtOnce()) {
-    const int64_t atOnce = std::min(scan.queriesAtOnce(), count - first);
+  const int64_t most = std::clamp<int64_t>(kMostKept / found.k, 1, scan.queriesAtOnce());
+  for (int64_t first = 0; first < count; first += most) {
+    const int64_t atOnce = std::min(most, count - first);
     const QueryGroup group = measured(queries.data() + first * dims, atOnce, dims);
     for (int64_t i = 0; i < atOnce; ++i) {
       requireFiniteLength(group.lengths[i], "query " + std::to_string(first + i));
