@@ -9,7 +9,7 @@ import { packPictures } from '#moco/pictures/packPictures.js';
 import { type DoubleRun, modelIn, runOnDouble } from '../../support/embedRun.js';
 import { COLOUR_SIDE, ColourDouble, colourRow } from '../../support/encoderDouble.js';
 import { failure } from '../../support/failure.js';
-import { gradient, writeFiles, writePictures } from '../../support/pictureFolder.js';
+import { gradient, pngOf, writeFiles, writePictures } from '../../support/pictureFolder.js';
 import { SMALL100, writeCifar } from '../../support/smallCifar.js';
 import { runWithSmallDisk } from '../../support/smallDisk.js';
 import { temporaryFolder } from '../../support/temporaryFolder.js';
@@ -197,7 +197,7 @@ const CHANGES: Record<
   },
   'other settings': async () => [{ normalize: true }],
   'another file': async ({ pictures }) => {
-    await rm(join(pictures, 'b/9.png'));
+    await writeFiles(pictures, { 'b/9.png': await pngOf(COLOUR_SIDE, COLOUR_SIDE, 99) });
     return [];
   },
   'another precision': async ({ model }) => [{}, { description: { model, precision: 'bf16' } }],
