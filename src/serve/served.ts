@@ -1,6 +1,7 @@
 import type { ServeConfig } from '../config/serveConfig.js';
 import type { Encoder } from '../embed/encoder.js';
 import { loadEncoder } from '../embed/loadEncoder.js';
+import { quietSharp } from '../pictures/sharp.js';
 import { NeighbourIndex } from '../search/neighbourIndex.js';
 import { encoderOptions } from './encoderOptions.js';
 import { indexNotices } from './indexFit.js';
@@ -21,22 +22,27 @@ export async function loadServed(
   config: ServeConfig,
   signal: AbortSignal | undefined,
 ): Promise<Served> {
-  const encoder = await loadEncoder(config.modelPath, encoderOptions(config, signal));
-  const { description } = encoder;
-  let index: NeighbourIndex | undefined;
+  const releases: (() => void | Promise<void>)[] = [];
   const dispose = async () => {
-    await index?.dispose();
-    await encoder.dispose();
+    for (const release of releases.splice(0).reverse()) await release();
   };
   try {
-    const notices = [...description.notices];
-    if (config.index !== undefined) {
-      index = await NeighbourIndex.load(config.index, { threads: config.threads, signal });
-      notices.push(...(await indexNotices(index, description, signal)));
-    }
+    const quiet = await quietSharp(); // pictures of requests do not come again
+    releases.push(() => quiet[Symbol.dispose]());
+    const encoder = await loadEncoder(config.modelPath, encoderOptions(config, signal));
+    releases.push(() => encoder.dispose());
+    const index = await loadIndex(config, signal);
+    if (index) releases.push(() => index.dispose());
+    const { description } = encoder;
+    const doubts = index ? await indexNotices(index, description, signal) : [];
+    const notices = [...description.notices, ...doubts];
     return { encoder, index, notices, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;
   }
+}
+
+async function loadIndex({ index, threads }: ServeConfig, signal: AbortSignal | undefined) {
+  return index === undefined ? undefined : await NeighbourIndex.load(index, { threads, signal });
 }
