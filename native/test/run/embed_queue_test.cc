@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -33,12 +34,11 @@ class Requests {
 
 /// The parts of a batch as text: `1[0,3) 2[0,1)`.
 std::string text(const std::vector<EmbedQueue::Part>& parts) {
-  std::string text;
-  for (const auto& part : parts) {
-    text += (text.empty() ? "" : " ") + std::to_string(part.entry->request.id) + "[" +
-            std::to_string(part.begin) + "," + std::to_string(part.end) + ")";
+  std::ostringstream text;
+  for (const auto& [entry, begin, end] : parts) {
+    text << (text.tellp() > 0 ? " " : "") << entry->request.id << '[' << begin << ',' << end << ')';
   }
-  return text;
+  return text.str();
 }
 
 }  // namespace
