@@ -1,11 +1,17 @@
 #include "addon/encoder_object.h"
 
+#include <algorithm>
 #include <cstring>
+#include <exception>
 #include <memory>
+#include <new>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "addon/errors.h"
 #include "addon/properties.h"
 #include "addon/settings.h"
 #include "addon/tensor_source.h"
@@ -18,21 +24,38 @@ const Failure& cancelled() {
   return failure;
 }
 
-/// Copies arrays of bytes, which may change or go as soon as the call has returned.
-/// @param bytes  that they must have together
-std::unique_ptr<uint8_t[]> copyOf(const Napi::Array& arrays, int64_t bytes) {
-  auto copy = std::make_unique_for_overwrite<uint8_t[]>(bytes);
-  int64_t length = 0;
+/// Arrays of bytes as JavaScript has them at this moment.
+using Spans = std::vector<std::span<const uint8_t>>;
+
+Spans spansOf(const Napi::Array& arrays) {
+  Spans spans;
   for (uint32_t i = 0; i < arrays.Length(); ++i) {
     const auto array = arrays.Get(i).As<Napi::Uint8Array>();
-    const auto size = static_cast<int64_t>(array.ByteLength());
-    if (size > bytes - length) break;
-    if (size > 0) std::memcpy(copy.get() + length, array.Data(), size);
-    length += size;
+    spans.emplace_back(array.Data(), array.ByteLength());
   }
-  if (length == bytes) return copy;
-  throw Napi::TypeError::New(arrays.Env(),
-                             "the pixels must have " + std::to_string(bytes) + " bytes");
+  return spans;
+}
+
+/// Copies arrays of bytes, which may change or go as soon as the call has returned.
+/// @param bytes  that they must have together
+/// @throws Napi::Error ERR_MOCO_OUT_OF_MEMORY
+std::unique_ptr<uint8_t[]> copyOf(const Napi::Array& arrays, int64_t bytes) {
+  const Spans spans = spansOf(arrays);
+  int64_t length = 0;
+  for (const auto& span : spans) length += std::ssize(span);
+  if (length != bytes) {
+    throw Napi::TypeError::New(arrays.Env(),
+                               "the pixels must have " + std::to_string(bytes) + " bytes");
+  }
+  std::unique_ptr<uint8_t[]> copy;
+  try {
+    copy = std::make_unique_for_overwrite<uint8_t[]>(bytes);
+  } catch (const std::bad_alloc&) {
+    throw errorObject(arrays.Env(), describe(std::current_exception()));
+  }
+  uint8_t* target = copy.get();
+  for (const auto& span : spans) target = std::copy(span.begin(), span.end(), target);
+  return copy;
 }
 
 EmbedRequest requestOf(const Napi::Array& pixels, const Napi::Object& asked, int64_t side) {

@@ -115,7 +115,8 @@ export interface Encoder extends AsyncDisposable {
   readonly description: EncoderDescription;
   /**
    * Turns pictures into rows of numbers. Calls at the same time are computed together, in turn; a call
-   * that finds `maxQueue` pictures before it waits.
+   * that finds `maxQueue` pictures before it waits. Without `batchInvariant`, a row may depend on the
+   * pictures that are computed with it, by rounding: by 10⁻⁵ of its length in fp32, by 2 % in bf16.
    * @throws MocoError `ERR_MOCO_DATA` that names the first picture that cannot be read and says why,
    *   `_CONFIG` for wrong arguments, `_NON_FINITE` where features are not finite, `_DISPOSED`;
    *   `_ABORTED` as soon as the signal is given
