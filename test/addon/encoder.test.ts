@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { knnCommand } from '#moco/config/knnConfig.js';
 import { parseConfig } from '#moco/config/resolve.js';
@@ -223,4 +226,24 @@ test('an encoder that is loaded and disposed of many times leaves no memory behi
   const model = 100 * 2 ** 20;
   const grown = process.memoryUsage().rss - held;
   assert.ok(grown < model, `${grown} bytes more, after ${rounds} models of ${model} bytes`);
+});
+
+test('an encoder that nobody refers to is collected, with its memory', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const loadedBefore = async () => {
+    const loaded = await encoder();
+    await loaded.embed(raw(1));
+    return new WeakRef(loaded);
+  };
+  const reference = await loadedBefore();
+  const { inUse } = loadAddon().memory();
+  for (let turn = 0; turn < 100 && reference.deref() !== undefined; turn++) {
+    await nextTurn();
+    collect();
+  }
+  assert.equal(reference.deref(), undefined);
+  await nextTurn(); // its finaliser runs
+  const freed = inUse - loadAddon().memory().inUse;
+  assert.ok(freed > 40 * 2 ** 20, `${freed} bytes were freed`);
 });
