@@ -216,18 +216,20 @@ TEST_CASE("rows of a batch-invariant embedder are the same in any company, bit f
 }
 
 TEST_CASE("features that are not finite end their own request, and no other one") {
-  // Black pictures are zero in every layer; others become larger than what fp32 holds in the last.
+  // Black pictures are zero in every layer; others become larger in the head than fp32 can hold.
   StateDict model = modelWith();
   for (auto& [name, tensor] : model) {
-    if (name == "f.6.1.bn2.weight") tensor = at::full_like(tensor, 3e38);
+    if (name == "g.1.weight") tensor = at::full_like(tensor, 1e34);
+    if (name == "g.3.weight") tensor = tensor * 1e6;
   }
   auto settings = settingsFor();
   settings.mean = {0, 0, 0};
   Embedder embedder(settings, model);
   Asking asking(embedder);
-  asking.add("black", at::zeros({2, 16, 16, 3}, at::kByte));
-  asking.add("bright", noise(2, 16));
-  asking.add("black, too", at::zeros({1, 16, 16, 3}, at::kByte));
+  const auto projection = [] { return EmbedRequest{.output = EmbedOutput::kProjection}; };
+  asking.add("black", at::zeros({2, 16, 16, 3}, at::kByte), projection());
+  asking.add("bright", noise(2, 16), projection());
+  asking.add("black, too", at::zeros({1, 16, 16, 3}, at::kByte), projection());
   asking.computeAll();
   CHECK(asking.failures == std::map<std::string, std::string>{{"bright", "ERR_MOCO_NON_FINITE"}});
   CHECK(asking.rows.size() == 2);
