@@ -41,6 +41,7 @@ bool isFinite(const at::Tensor& tensor) { return tensor.isfinite().all().item<bo
 template <class Function>
 at::Tensor oneByOne(const at::Tensor& input, const Function& function) {
   std::vector<at::Tensor> rows;
+  rows.reserve(input.size(0));
   for (int64_t i = 0; i < input.size(0); ++i) rows.push_back(function(input.slice(0, i, i + 1)));
   return at::cat(rows);
 }
