@@ -7,7 +7,7 @@ export interface NativeComputeDescription {
   /** Why that precision, in words for the user. */
   readonly precisionReason: string;
   /**
-   * Why moco's own kernels for the CPU (BatchNorm, and convolutions in bf16) are not used, in words for
+   * Why moco's own kernels for the CPU (BatchNorm, convolutions in bf16, and those of a frozen encoder) are not used, in words for
    * the user; empty where they are. Without them the CPU computes more slowly.
    */
   readonly cpuKernelsUnavailable: string;

@@ -9,7 +9,7 @@
 
 // Stands on every function that uses AVX-512. The rest is compiled without -march, so that the
 // addon also runs on processors that lack these instructions.
-#define MOCO_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
+#define MOCO_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,avx512bf16")))
 #define MOCO_AVX512_INLINE MOCO_AVX512 __attribute__((always_inline)) inline
 
 /// Vectors of 16 numbers. To be called only where `useCpuKernels()`. Addresses need not be

@@ -15,7 +15,7 @@ CpuFeatures featuresHere() {
 #ifdef __x86_64__
   features.isX86 = true;
   features.avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                    __builtin_cpu_supports("avx512vl");
+                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
   features.avx512Bf16 = __builtin_cpu_supports("avx512bf16");
 #endif
   return features;

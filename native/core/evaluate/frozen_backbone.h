@@ -68,6 +68,9 @@ class FrozenBackbone {
   /// Whether the weights that evaluation mode computes with are finite.
   bool isFinite() const { return isFolded_ && folded_->isFinite(); }
 
+  /// `FoldedBackbone::packedBytes` of what was folded.
+  int64_t packedBytes() const { return folded_ ? folded_->packedBytes() : 0; }
+
   /// `chunkLength` of this backbone.
   int64_t chunkLength() const;
 

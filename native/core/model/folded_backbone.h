@@ -37,6 +37,9 @@ class FoldedBackbone {
   /// features.
   bool isFinite() const { return isFinite_; }
 
+  /// What the weights of our own kernels take beside the folded ones, in bytes.
+  int64_t packedBytes() const;
+
   /// The layers that have turned out to need the plain operators.
   /// @param parameters  the backbone's, whose names tell the layers'
   std::vector<Fallback> fallbacks(const NamedTensors& parameters) const;
@@ -52,16 +55,21 @@ class FoldedBackbone {
     std::vector<FoldedConvolution> body;
     std::optional<FoldedConvolution> shortcut;
   };
+  using Stage = std::vector<Block>;  // begins where the size of pictures or their channels change
   static FoldedConvolution fold(const Backbone::ConvNorm& layer, const Pass& masters,
                                 at::ScalarType compute);
   std::vector<const FoldedConvolution*> layers() const;
   void chooseKernels();
   at::Tensor relu(const FoldedConvolution& layer, const at::Tensor& x) const;
   at::Tensor apply(const Block& block, const at::Tensor& x) const;
+  at::Tensor applyStage(const Stage& stage, at::Tensor x) const;
+  /// The same, in which each thread computes some pictures at a time: what a stage computes of few
+  /// pictures stays in a core's cache.
+  at::Tensor applyInParts(const Stage& stage, const at::Tensor& x) const;
 
   const Backbone& backbone_;
   FoldedConvolution stem_;
-  std::vector<Block> blocks_;
+  std::vector<Stage> stages_;
   mutable SharedZeros zeros_;
   ConvolutionKernels fastest_;
   ConvolutionKernels kernels_ = ConvolutionKernels::kPlain;

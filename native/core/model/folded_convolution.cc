@@ -10,7 +10,9 @@
 #include <utility>
 
 #include "core/base/failure.h"
+#include "core/device/cpu_kernels.h"
 #include "core/device/device.h"
+#include "core/ops/channels_last.h"
 
 namespace moco {
 namespace {
@@ -56,6 +58,8 @@ at::Tensor& fusedConvolutionAddRelu(at::Tensor& sum, const at::Tensor& x, const 
 
 ConvolutionKernels fastestKernels(const at::TensorOptions& options) {
   const auto type = options.dtype().toScalarType();
+  const bool isForOwn = type == at::kFloat || (type == at::kBFloat16 && !cpuHasAmx());
+  if (options.device().is_cpu() && useCpuKernels() && isForOwn) return ConvolutionKernels::kOwn;
   const bool inOneDnn = options.device().is_cpu() && at::globalContext().hasMKLDNN() &&
                         at::globalContext().userEnabledMkldnn() &&
                         (type == at::kFloat || (type == at::kBFloat16 && cpuHasBf16()));
@@ -83,11 +87,29 @@ FoldedConvolution::FoldedConvolution(const Convolution& convolution, const Batch
 void FoldedConvolution::refold(const Pass& masters) {
   const at::NoGradGuard noGrad;
   const auto [scale, shift] = norm_.affine(masters);
-  weight_.copy_(masters.weights[convolution_.weight] * scale.view({-1, 1, 1, 1}));
+  const auto weight = masters.weights[convolution_.weight] * scale.view({-1, 1, 1, 1});
+  weight_.copy_(weight);
   bias_.copy_(shift);
+  const auto type = weight_.scalar_type();
+  if (own_) {
+    own_->repack(weight.to(at::kFloat), shift.to(at::kFloat));
+  } else if (fastestKernels(weight_.options()) == ConvolutionKernels::kOwn &&
+             FusedConvolution::isPossible(weight_, type)) {
+    own_.emplace(weight.to(at::kFloat), shift.to(at::kFloat), type, convolution_.stride,
+                 convolution_.padding);
+  }
+}
+
+at::Tensor FoldedConvolution::own(const at::Tensor& x, const at::Tensor& addend, bool relu) const {
+  const auto input = channelsLast(x);
+  const auto y =
+      at::empty(outputShape(x), x.options().memory_format(at::MemoryFormat::ChannelsLast));
+  (*own_)(input, addend, relu, y);
+  return y;
 }
 
 at::Tensor FoldedConvolution::operator()(const at::Tensor& x, ConvolutionKernels kernels) const {
+  if (kernels == ConvolutionKernels::kOwn && own_) return own(x, {}, /*relu=*/false);
   if (kernels == ConvolutionKernels::kOneDnn) {
     return fusedConvolution(x, weight_, bias_, convolution_.padding, convolution_.stride, "none");
   }
@@ -96,6 +118,7 @@ at::Tensor FoldedConvolution::operator()(const at::Tensor& x, ConvolutionKernels
 
 at::Tensor FoldedConvolution::relu(const at::Tensor& x, ConvolutionKernels kernels,
                                    SharedZeros& zeros) const {
+  if (kernels == ConvolutionKernels::kOwn && own_) return own(x, {}, /*relu=*/true);
   if (kernels == ConvolutionKernels::kOneDnn) {
     return fusedConvolution(x, weight_, bias_, convolution_.padding, convolution_.stride, "relu");
   }
@@ -110,6 +133,9 @@ at::Tensor FoldedConvolution::relu(const at::Tensor& x, ConvolutionKernels kerne
 
 at::Tensor FoldedConvolution::addRelu(const at::Tensor& x, at::Tensor shortcut,
                                       ConvolutionKernels kernels) const {
+  if (kernels == ConvolutionKernels::kOwn && own_) {
+    return own(x, channelsLast(shortcut), /*relu=*/true);
+  }
   if (kernels == ConvolutionKernels::kCudnn) {
     if (const auto y = cudnnAddRelu(x, shortcut, /*factor=*/1)) return *y;
   }

@@ -9,12 +9,16 @@
 
 #include "core/model/layers.h"
 #include "core/model/shared_zeros.h"
+#include "core/ops/fused_convolution.h"
 
 namespace moco {
 
 /// Ways to compute a convolution with the bias, addition and ReLU that follow it.
 enum class ConvolutionKernels {
   kPlain,  // one operator after the other
+  /// Our own for the CPU, in fp32 or bf16 (fused_convolution.h). A layer that they cannot compute
+  /// is computed by the plain ones.
+  kOwn,
   /// One call of oneDNN for all of it, on the CPU in fp32 or bf16. Its ReLU turns NaN into zero.
   /// For weights that are not finite the plain kernels are therefore needed: the fault would
   /// otherwise go unnoticed.
@@ -54,6 +58,9 @@ class FoldedConvolution {
   /// Whether weights and bias are finite: a boolean scalar on the device.
   at::Tensor isFinite() const;
 
+  /// What our own kernels' weights take beside the layer's, in bytes.
+  int64_t packedBytes() const { return own_ ? own_->packedBytes() : 0; }
+
   /// Which parameter the layer's weight is: its index in `Pass::weights`.
   size_t weight() const { return convolution_.weight; }
   /// Why cuDNN could not compute the layer in one call, so that the plain operators do. Absent
@@ -62,6 +69,7 @@ class FoldedConvolution {
 
  private:
   at::Tensor plain(const at::Tensor& x) const;
+  at::Tensor own(const at::Tensor& x, const at::Tensor& addend, bool relu) const;
   /// Shape of the layer's output.
   std::vector<int64_t> outputShape(const at::Tensor& x) const;
   /// relu(convolution(x) + factor · addend).
@@ -73,6 +81,7 @@ class FoldedConvolution {
   BatchNorm norm_;
   at::Tensor weight_;                            // (out, in, k, k), channels last
   at::Tensor bias_;                              // (out)
+  std::optional<FusedConvolution> own_;          // where our own kernels can compute the layer
   mutable std::optional<std::string> fallback_;  // why a call of cuDNN has failed
 };
 

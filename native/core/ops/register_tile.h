@@ -12,9 +12,10 @@
 ///
 ///   sums[row][column] += a(row) · b[column]
 ///
-/// The numbers are fp32, or pairs of bf16 in 32 bits. The instruction of AVX512-BF16 multiplies 16
-/// pairs with 16 other pairs and adds both products of a pair to one fp32 sum. A pair therefore
-/// holds two neighbours along the depth, and a step along pairs is a step by two numbers.
+/// The numbers are fp32, or pairs of bf16 or of integers in 32 bits. The instruction of AVX512-BF16
+/// multiplies 16 pairs with 16 other pairs and adds both products of a pair to one fp32 sum; that
+/// of AVX512-VNNI does so with integers. A pair therefore holds two neighbours along the depth, and
+/// a step along pairs is a step by two numbers.
 namespace moco::kernels {
 
 namespace avx512 {
@@ -35,16 +36,41 @@ MOCO_AVX512_INLINE __m512bh loadFactors(const uint32_t* pairs) {
   return (__m512bh)_mm512_loadu_si512(pairs);
 }
 
+MOCO_AVX512_INLINE __m512i loadFactors(const int32_t* pairs) { return _mm512_loadu_si512(pairs); }
+
 MOCO_AVX512_INLINE __m512 broadcast(float number) { return _mm512_set1_ps(number); }
 MOCO_AVX512_INLINE __m512bh broadcast(uint32_t pair) {
   return (__m512bh)_mm512_set1_epi32(static_cast<int>(pair));
 }
+MOCO_AVX512_INLINE __m512i broadcast(int32_t pair) { return _mm512_set1_epi32(pair); }
 
 MOCO_AVX512_INLINE __m512 multiplyAdd(__m512 a, __m512 b, __m512 sum) {
   return _mm512_fmadd_ps(a, b, sum);
 }
 MOCO_AVX512_INLINE __m512 multiplyAdd(__m512bh a, __m512bh b, __m512 sum) {
   return _mm512_dpbf16_ps(sum, a, b);
+}
+MOCO_AVX512_INLINE __m512i multiplyAdd(__m512i a, __m512i b, __m512i sum) {
+  // As an intrinsic function, g++ 12 surrounds it with copies of the sum.
+  asm("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+  return sum;
+}
+
+/// 16 sums.
+template <typename Number>
+struct VectorOf;
+template <>
+struct VectorOf<float> {
+  using Type = __m512;
+};
+template <>
+struct VectorOf<int32_t> {
+  using Type = __m512i;
+};
+
+/// The larger one. The second operand of `max` is what it gives where one of them is NaN.
+MOCO_AVX512_INLINE __m512 atLeast(float least, __m512 values) {
+  return _mm512_max_ps(_mm512_set1_ps(least), values);
 }
 
 }  // namespace avx512
@@ -54,14 +80,32 @@ MOCO_AVX512_INLINE __m512 multiplyAdd(__m512bh a, __m512bh b, __m512 sum) {
 /// 16 vectors of sums hide the latency of a multiplication. More rows need fewer loads of B for
 /// each multiplication, as far as there are registers. The loops are unrolled as a whole, because
 /// only a sum whose place the compiler knows can stay in a register.
-template <int64_t kRows, int64_t kColumns>
+/// @tparam Number  of the sums: float, or int32_t for those of integers
+template <int64_t kRows, int64_t kColumns, typename Number = float>
 class RegisterTile {
  public:
   MOCO_AVX512_INLINE RegisterTile() {
 #pragma GCC unroll 8
     for (int64_t row = 0; row < kRows; ++row) {
 #pragma GCC unroll 8
-      for (int64_t i = 0; i < kVectors; ++i) sums_[row][i] = _mm512_setzero_ps();
+      for (int64_t i = 0; i < kVectors; ++i) sums_[row][i] = Vector{};
+    }
+  }
+
+  /// Sums of integers, each times the scales of its row and its column, with a bias for each
+  /// column.
+  MOCO_AVX512_INLINE RegisterTile(const RegisterTile<kRows, kColumns, int32_t>& integers,
+                                  const float* rowScales, const float* columnScales,
+                                  const float* bias) {
+#pragma GCC unroll 8
+    for (int64_t i = 0; i < kVectors; ++i) {
+      const __m512 columns = avx512::load(columnScales + i * kLanes);
+      const __m512 shift = avx512::load(bias + i * kLanes);
+#pragma GCC unroll 8
+      for (int64_t row = 0; row < kRows; ++row) {
+        const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(rowScales[row]), columns);
+        sums_[row][i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(integers.sums_[row][i]), scale, shift);
+      }
     }
   }
 
@@ -80,8 +124,8 @@ class RegisterTile {
   /// Adds the products at one place along the depth.
   /// @param a  a(row) is the number of A for a row: a float, or a pair of bf16 as a uint32_t
   /// @param b  kColumns numbers of the same type: a row of B
-  template <typename A, typename Number>
-  MOCO_AVX512_INLINE void multiplyAdd(const A& a, const Number* b) {
+  template <typename A, typename Factor>
+  MOCO_AVX512_INLINE void multiplyAdd(const A& a, const Factor* b) {
     decltype(avx512::loadFactors(b)) right[kVectors];
 #pragma GCC unroll 8
     for (int64_t i = 0; i < kVectors; ++i) right[i] = avx512::loadFactors(b + i * kLanes);
@@ -95,8 +139,35 @@ class RegisterTile {
     }
   }
 
+  /// Adds numbers to the sums.
   /// @param stride  numbers from one row to the next
-  MOCO_AVX512_INLINE void store(float* sums, int64_t stride) const {
+  template <typename Addend>
+  MOCO_AVX512_INLINE void add(const Addend* addends, int64_t stride) {
+#pragma GCC unroll 8
+    for (int64_t row = 0; row < kRows; ++row) {
+#pragma GCC unroll 8
+      for (int64_t i = 0; i < kVectors; ++i) {
+        const __m512 addend = avx512::load(addends + row * stride + i * kLanes);
+        sums_[row][i] = _mm512_add_ps(sums_[row][i], addend);
+      }
+    }
+  }
+
+  /// Raises sums that are smaller to `least`. NaN stays NaN.
+  MOCO_AVX512_INLINE void raise(float least) {
+#pragma GCC unroll 8
+    for (int64_t row = 0; row < kRows; ++row) {
+#pragma GCC unroll 8
+      for (int64_t i = 0; i < kVectors; ++i) {
+        sums_[row][i] = avx512::atLeast(least, sums_[row][i]);
+      }
+    }
+  }
+
+  /// @param sums    kRows rows of fp32 or bf16, to which sums are rounded
+  /// @param stride  numbers from one row to the next
+  template <typename To>
+  MOCO_AVX512_INLINE void store(To* sums, int64_t stride) const {
 #pragma GCC unroll 8
     for (int64_t row = 0; row < kRows; ++row) storeRow(row, sums + row * stride);
   }
@@ -109,6 +180,11 @@ class RegisterTile {
   }
 
  private:
+  template <int64_t, int64_t, typename>
+  friend class RegisterTile;
+
+  using Vector = typename avx512::VectorOf<Number>::Type;
+
   static constexpr int64_t kLanes = avx512::kLanes;
   static constexpr int64_t kVectors = kColumns / kLanes;
   static_assert(kColumns % kLanes == 0);
@@ -122,7 +198,7 @@ class RegisterTile {
     for (int64_t i = 0; i < kVectors; ++i) avx512::store(sums_[row][i], to + i * kLanes);
   }
 
-  __m512 sums_[kRows][kVectors];
+  Vector sums_[kRows][kVectors];
 };
 
 }  // namespace moco::kernels

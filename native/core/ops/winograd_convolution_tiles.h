@@ -50,10 +50,11 @@ struct PointMatrices {
 /// come from the kInput × kInput pixels of input around them.
 class Tiles {
  public:
-  explicit Tiles(const at::Tensor& x)
-      : pictures_(x.size(0)),
-        height_(x.size(2)),
-        width_(x.size(3)),
+  explicit Tiles(const at::Tensor& x) : Tiles(x.size(0), x.size(2), x.size(3)) {}
+  Tiles(int64_t pictures, int64_t height, int64_t width)
+      : pictures_(pictures),
+        height_(height),
+        width_(width),
         down_(at::ceil_div(height_, kOutput)),
         across_(at::ceil_div(width_, kOutput)) {}
 

@@ -79,8 +79,10 @@ Embedder::~Embedder() {
 int64_t Embedder::heldBytes() const {
   const auto bytesPer = static_cast<int64_t>(c10::elementSize(machine_.precision.compute));
   const bool copies = machine_.precision.compute != at::kFloat;
-  // The parameters in fp32, their copies in the type that is computed in, and the folded ones.
-  return parameters() * (static_cast<int64_t>(sizeof(float)) + (copies ? 2 : 1) * bytesPer);
+  // The parameters in fp32, their copies in the type that is computed in, the folded ones, and
+  // those once more as kernels want them.
+  return parameters() * (static_cast<int64_t>(sizeof(float)) + (copies ? 2 : 1) * bytesPer) +
+         backbone_->packedBytes();
 }
 
 bool Embedder::embedBatch(EmbedQueue& queue) {

@@ -48,9 +48,9 @@ void checkFeatures(const EncoderOptions& options, const std::string& file, doubl
 
 TEST_CASE("features of a folded backbone are PyTorch's in evaluation mode") {
   const at::NoGradGuard noGrad;
-  // PyTorch's own fp32 differs from its fp64 by 5e-7 (test/parity/README.md). Four times that is
-  // allowed.
-  for (const auto& [type, tolerance] : {std::pair{at::kDouble, 1e-10}, {at::kFloat, 2e-6}}) {
+  // PyTorch's own fp32 differs from its fp64 by 5e-7 (test/parity/README.md). Eight times that is
+  // allowed, because Winograd's filtering rounds more often.
+  for (const auto& [type, tolerance] : {std::pair{at::kDouble, 1e-10}, {at::kFloat, 4e-6}}) {
     for (const std::string arch : {"resnet18", "resnet34", "resnet50"}) {
       checkFeatures(options(arch, type, type), "model_" + arch, tolerance);
     }

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <c10/util/BFloat16.h>
+
+#include <cstdint>
+#include <type_traits>
+
+#include "core/ops/winograd_convolution_kernels.h"
+
+/// What a convolution of constant weights is made of, for processors with AVX-512: products of rows
+/// with a packed matrix, and the transforms of Winograd's filtering, both with what follows the
+/// convolution. Activations are of type T, fp32 or bf16.
+///
+/// Rows of fp32 are multiplied as they are. Rows of bf16 are multiplied as integers of 16 bits, by
+/// an instruction of AVX512-VNNI that multiplies twice as many numbers as that for fp32 and adds
+/// them up exactly. Each row has a scale of its own, as has each column of the matrix: the largest
+/// with which no sum can overflow. That follows from |Σ a·b| ≤ ‖a‖·‖b‖.
+namespace moco::kernels::fused_convolution {
+
+using Bf16 = c10::BFloat16;
+using winograd_convolution::Points;
+
+constexpr int64_t kPanel = 64;  // columns of a packed matrix
+constexpr int64_t kDepth = 32;  // the length of rows is a multiple of this
+
+/// What rows and matrices hold.
+template <typename T>
+using Factor = std::conditional_t<std::is_same_v<T, float>, float, int16_t>;
+
+/// The largest norms of a row and of a column as integers; the product is below 2³¹. They leave
+/// room for what rounding adds: at most half the root of the length, for up to 2¹⁴ numbers.
+constexpr float kLargestRow = (1 << 16) - 64, kLargestColumn = (1 << 15) - 64;
+constexpr float kLargestInteger = 32767;
+
+/// to = max(least, (a · b) ⊙ (rowScales ⊗ columnScales) + bias + addend), for any number of rows.
+template <typename T>
+struct Product {
+  const Factor<T>* a;      // (rows, depth)
+  int64_t aStride;         // from row to row
+  const float* rowScales;  // (rows); for integers only, as columnScales
+  int64_t rows, depth;
+  const Factor<T>* b;         // fp32: (depth, kPanel); integers: (depth / 2, kPanel, 2)
+  const float* columnScales;  // (kPanel)
+  const float* bias;          // (kPanel)
+  const T* addend;            // (rows, kPanel), with the distance of `to`; null: nothing is added
+  float least;                // 0 for a ReLU, else −∞. NaN stays NaN
+  T* to;                      // (rows, kPanel)
+  int64_t stride;             // of `to` and `addend`: numbers from row to row
+};
+
+/// Where the outputs of a tile of Winograd's filtering go, as in `Product`.
+template <typename T>
+struct OutputTile {
+  const float* bias;        // (channels)
+  const T* const* addends;  // those of each pixel; null: nothing is added
+  float least;
+  T* const* pixels;
+};
+
+template <typename T>
+struct Kernels {
+  /// Makes a row of a product.
+  /// @return  its scale: 1 where numbers stay as they are
+  float (*prepareRow)(const T* from, int64_t depth, Factor<T>* to);
+
+  void (*multiply)(const Product<T>& product);
+
+  /// Bᵀ x B of Winograd's filtering (fused_winograd_transforms.h).
+  /// @param channels  a multiple of kPanel, as below
+  void (*transformInput)(const T* const* pixels, int64_t channels, Points to);
+
+  /// max(least, Aᵀ m A + bias + addend).
+  void (*transformOutput)(Points from, int64_t channels, const OutputTile<T>& tile);
+};
+
+/// @return  null where this processor cannot run them
+template <typename T>
+const Kernels<T>* kernels();
+
+}  // namespace moco::kernels::fused_convolution
