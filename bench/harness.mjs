@@ -78,7 +78,7 @@ export async function startWorker(program, script, settings, env = {}) {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async () => {
     const { value, done } = await lines.next();
-    const cause = script.endsWith('.py') ? '; does it have torch and numpy?' : '';
+    const cause = script.endsWith('.py') ? '; does it have what the script imports?' : '';
     if (done) throw new BenchFailure(`${program} ended, see above${cause}`);
     return JSON.parse(value);
   };
@@ -168,7 +168,7 @@ export async function measure({ reference, variants, startOurs, rounds }) {
   }
 }
 
-async function timeRounds(contestants, rounds) {
+export async function timeRounds(contestants, rounds) {
   const seconds = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]));
   for (let round = -1; round < rounds; round++) {
     for (const [name, run] of Object.entries(contestants)) {

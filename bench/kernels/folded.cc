@@ -1,4 +1,5 @@
 #include <memory>
+#include <vector>
 
 #include "core/device/device.h"
 #include "core/model/folded_convolution.h"
@@ -59,5 +60,10 @@ Kernels foldedKernels(const Setting& setting, const Site& site) {
               (*results)[set] = compute(*layer, epilogue, x[set], shortcuts[set], which);
             }};
   };
-  return {{kernel("fused", fastest), kernel("one by one", ConvolutionKernels::kPlain)}, sets};
+  std::vector<Kernel> kernels{kernel("fused", fastest),
+                              kernel("one by one", ConvolutionKernels::kPlain)};
+  if (fastest == ConvolutionKernels::kOwn) {
+    kernels.push_back(kernel("fused by oneDNN", ConvolutionKernels::kOneDnn));
+  }
+  return {kernels, sets};
 }
