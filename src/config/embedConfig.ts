@@ -38,10 +38,12 @@ const embedConfigSchema = z
       'your own pictures: folders, which are read as they are, or one packed file, in place of dataset',
     ),
     labels: dataKeys.labels,
-    split: z
+    subset: z
       .enum(['all', 'train', 'validation', 'test'])
       .default('all')
-      .describe('pictures of which split; those of folders are train/, val/ and test/ in them'),
+      .describe(
+        'which pictures: all, or one split; those of folders are train/, val/ and test/ in them',
+      ),
     strict: z
       .boolean()
       .default(false)

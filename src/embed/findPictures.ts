@@ -29,7 +29,7 @@ export async function findPictures(
   config: EmbedConfig,
   options: InputOptions,
 ): Promise<FoundPictures> {
-  const { data, dataset, dataRoot, imageSize, split } = config;
+  const { data, dataset, dataRoot, imageSize, subset } = config;
   const { signal, onPack, ...others } = options;
   const file = await onlyFile(data);
   if (file !== undefined) {
@@ -46,7 +46,7 @@ export async function findPictures(
   const loaded = await loadDataset({ dataset, dataRoot, seed: 0 }, { signal, ...others });
   return {
     input: inputOf(loaded, loaded.train.height),
-    open: async () => datasetPictures(loaded, split),
+    open: async () => datasetPictures(loaded, subset),
   };
 }
 
@@ -54,10 +54,10 @@ function isPacked(name: EmbedConfig['dataset']): name is PackedDatasetName {
   return PACKED_DATASETS.some((packed) => packed === name);
 }
 
-function ofPacked(packed: PackedPictures, { split }: EmbedConfig): FoundPictures {
+function ofPacked(packed: PackedPictures, { subset }: EmbedConfig): FoundPictures {
   return {
     input: inputOf(datasetOf(packed), packed.meta.imageSize),
-    open: async () => await packedPictures(packed, split),
+    open: async () => await packedPictures(packed, subset),
   };
 }
 

@@ -15,16 +15,16 @@ const BY_FOLDERS: Omit<FolderRules, 'labels'> = { split: 'auto', testFraction: 0
  * @throws MocoError as `folderSource`; `ERR_MOCO_DATA` where folders hold no such split
  */
 export async function folderPictures(
-  { data, labels, split }: Pick<EmbedConfig, 'data' | 'labels' | 'split'>,
+  { data, labels, subset }: Pick<EmbedConfig, 'data' | 'labels' | 'subset'>,
   side: number,
   signal: AbortSignal | undefined,
 ): Promise<EmbedSource> {
   const sizes = { storedSize: side, imageSize: side };
   const source = await folderSource(data, sizes, { ...BY_FOLDERS, labels }, signal);
-  const selected = split === 'all' ? source : ofSplit(source, split);
+  const selected = subset === 'all' ? source : ofSplit(source, subset);
   return {
     places: source.places,
-    fingerprint: `${source.fingerprint} ${split}`,
+    fingerprint: `${source.fingerprint} ${subset}`,
     count: selected.count,
     classes: source.classes,
     broken: source.broken,
@@ -64,6 +64,6 @@ function ofSplit(source: PictureSource, split: SplitName): PictureSource {
 function noSuch({ places }: PictureSource, split: SplitName): MocoError {
   const message = `${places.join(', ')}: no pictures in a folder ${split}`;
   return new MocoError('ERR_MOCO_DATA', message, {
-    hint: 'Splits are folders: train, and val or test beside it. --split all takes all pictures.',
+    hint: 'Splits are folders: train, and val or test beside it. --subset all takes all pictures.',
   });
 }

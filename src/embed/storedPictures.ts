@@ -8,7 +8,7 @@ import { NO_LABEL, SPLITS } from '../pictures/source.js';
 import type { EmbedSource } from './embedSource.js';
 import type { RawPicture } from './encoder.js';
 
-type Split = EmbedConfig['split'];
+type Subset = EmbedConfig['subset'];
 
 /** Pictures that are read at a time. */
 const AT_A_TIME = 64;
@@ -20,10 +20,10 @@ interface Part {
 }
 
 /** Pictures of a packed file, in its order. @throws MocoError `ERR_MOCO_DATA` where there are none */
-export async function packedPictures(packed: PackedPictures, split: Split): Promise<EmbedSource> {
+export async function packedPictures(packed: PackedPictures, subset: Subset): Promise<EmbedSource> {
   const { path, pixels, classes, broken, meta, fingerprint } = packed;
   const { side, offset, count } = pixels;
-  const isOf = (row: number) => split === 'all' || SPLITS[packed.splits[row] as number] === split;
+  const isOf = (row: number) => subset === 'all' || SPLITS[packed.splits[row] as number] === subset;
   const rows = Uint32Array.from({ length: count }, (_, row) => row).filter(isOf);
   const labels = Int32Array.from(rows, (row) => packed.labels[row] as number);
   const names = await packed.names();
@@ -31,19 +31,19 @@ export async function packedPictures(packed: PackedPictures, split: Split): Prom
   const pictures = { pixels: inFile, labels, count: rows.length, height: side, width: side };
   return storedPictures([{ pictures, id: (number) => names[rows[number] as number] as string }], {
     ...{ places: [path], classes, broken, notices: meta.notices },
-    fingerprint: `${fingerprint} ${split}`,
+    fingerprint: `${fingerprint} ${subset}`,
   });
 }
 
 /** Pictures of a data set in memory: the training pictures first, then the others. */
-export function datasetPictures(dataset: Dataset, split: Split): EmbedSource {
+export function datasetPictures(dataset: Dataset, subset: Subset): EmbedSource {
   const parts = (['train', 'validation', 'test'] as const).flatMap((name) => {
     const pictures = dataset[name];
-    if (pictures === undefined || (split !== 'all' && split !== name)) return [];
+    if (pictures === undefined || (subset !== 'all' && subset !== name)) return [];
     return [{ pictures, id: (number: number) => `${name} ${number}` }];
   });
   const { name, classes, notices } = dataset;
-  const fingerprint = `${name} ${split} ${contentHash(parts)}`;
+  const fingerprint = `${name} ${subset} ${contentHash(parts)}`;
   return storedPictures(parts, { places: [name], classes, broken: [], notices, fingerprint });
 }
 
@@ -53,8 +53,8 @@ function storedPictures(
 ): EmbedSource {
   const count = parts.reduce((sum, { pictures }) => sum + pictures.count, 0);
   if (count === 0) {
-    throw new MocoError('ERR_MOCO_DATA', `${about.places.join(', ')}: no pictures of this split`, {
-      hint: '--split all takes all pictures.',
+    throw new MocoError('ERR_MOCO_DATA', `${about.places.join(', ')}: no pictures of this subset`, {
+      hint: '--subset all takes all pictures.',
     });
   }
   const at = (candidate: number) => placeOf(parts, candidate);

@@ -99,7 +99,12 @@ export async function asData<T>(hint: string, read: () => Promise<T>): Promise<T
     return await read();
   } catch (error) {
     if (!(error instanceof MocoError) || error.code !== 'ERR_MOCO_CHECKPOINT') throw error;
-    throw new MocoError('ERR_MOCO_DATA', error.message, { hint, cause: error });
+    // A file that cannot be read at all is not damaged.
+    const isContent = error.cause instanceof FormatError;
+    throw new MocoError('ERR_MOCO_DATA', error.message, {
+      hint: isContent ? hint : (error.hint ?? hint),
+      cause: error,
+    });
   }
 }
 

@@ -144,7 +144,7 @@ test('a call that a signal ends goes on the next time', async () => {
 test('a data set that has a name is embedded from its pixels', async () => {
   const out = join(folder, 'cifar.npy');
   await writeCifar(SMALL100, folder);
-  const data = { data: [], labels: 'none', dataset: 'cifar100', dataRoot: folder, split: 'test' };
+  const data = { data: [], labels: 'none', dataset: 'cifar100', dataRoot: folder, subset: 'test' };
   const { files, dims } = await embed({ ...data, out });
   assert.deepEqual(files, [out, join(folder, 'cifar.csv')]);
   assert.deepEqual(dims, [20, DIMS]);

@@ -308,7 +308,7 @@ test('an unpacked folder and its packed file have the same features', async (t) 
   assert.deepEqual(listed(two), listed(one));
 });
 
-test('splits are those of folders, of a packed file, and of a data set', async (t) => {
+test('subsets are the splits of folders, of a packed file, and of a data set', async (t) => {
   const { folder, out, run } = await setUp(t);
   const data = [join(folder, 'split')];
   const names = ['train/a/1.png', 'train/b/2.png', 'val/a/3.png', 'test/b/4.png'];
@@ -316,21 +316,21 @@ test('splits are those of folders, of a packed file, and of a data set', async (
   const packed = join(folder, 'split.moco');
   await packPictures(data, packed, { storedSize: COLOUR_SIDE, labels: 'folders' });
   for (const given of [data, [packed]]) {
-    for (const [split, expected] of [
+    for (const [subset, expected] of [
       ['train', ['train/a/1.png', 'train/b/2.png']],
       ['validation', ['val/a/3.png']],
       ['test', ['test/b/4.png']],
     ] as const) {
-      await run({ data: given, split, labels: 'folders', force: true });
+      await run({ data: given, subset, labels: 'folders', force: true });
       const { ids, labels } = await readFeatureFile(out);
       assert.deepEqual(ids, expected);
       const byName = expected.map((name) => (name.includes('/a/') ? 0 : 1));
       assert.deepEqual(labels, Int32Array.from(byName));
     }
   }
-  const { hint, message } = await failure(run({ split: 'test', force: true }), 'ERR_MOCO_DATA');
+  const { hint, message } = await failure(run({ subset: 'test', force: true }), 'ERR_MOCO_DATA');
   assert.match(message, /no pictures in a folder test/);
-  assert.match(`${hint}`, /--split all/);
+  assert.match(`${hint}`, /--subset all/);
 });
 
 test('pictures of a data set are named by their split and number', async (t) => {
@@ -347,7 +347,7 @@ test('pictures of a data set are named by their split and number', async (t) => 
   );
   assert.equal(classes?.length, 100);
   const all = await rowsIn(await readFeatureFile(out));
-  await run({ ...named, split: 'test', force: true });
+  await run({ ...named, subset: 'test', force: true });
   const test = await readFeatureFile(out);
   assert.deepEqual(test.ids[0], 'test 0');
   assert.deepEqual(await rowsIn(test), all.slice(50 * 4));

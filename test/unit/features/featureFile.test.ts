@@ -150,6 +150,7 @@ test('any other file, or none, is told to be no file of features', async () => {
     const { message } = await failure(readFeatureFile(path), 'ERR_MOCO_DATA');
     assert.match(message, /it is no file of features/, content);
   }
-  const missing = readFeatureFile(join(folder, 'missing'));
-  assert.match((await failure(missing, 'ERR_MOCO_DATA')).message, /there is no such file/);
+  const missing = await failure(readFeatureFile(join(folder, 'missing')), 'ERR_MOCO_DATA');
+  assert.match(missing.message, /there is no such file/);
+  assert.equal(missing.hint, 'Check the path.');
 });
