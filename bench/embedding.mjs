@@ -3,8 +3,9 @@
 // the same model, which `moco export` writes for them.
 //
 //   node bench/embedding.mjs --model-path M --onnxruntime FOLDER --python P
-//                            [--batches 1,16,64,256] [--rounds 7] [--threads 2]
+//                            [--batches 1,16,64,256] [--rounds 7] [--threads 2] [--image-size 32]
 //
+// --image-size is for a model that does not say what it sees of a picture.
 // FOLDER has a node_modules with onnxruntime-node; P is a Python that has openvino and numpy. Theirs get
 // normalised fp32 numbers and ours pixels: normalising them is in its time. OpenVINO computes with the hint
 // for latency, and with that for throughput, for which the batch is divided among its streams.
@@ -26,11 +27,15 @@ import {
   timeRounds,
 } from './harness.mjs';
 
+/** Mean and standard deviation where a model does not say them; they change no time. */
+const EVEN = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+
 function readSettings() {
   const text = (value) => ({ type: 'string', default: value });
   const { values } = parseArgs({
     options: {
       'model-path': { type: 'string' },
+      'image-size': { type: 'string' },
       onnxruntime: { type: 'string' },
       python: text('python3'),
       batches: text('1,16,64,256'),
@@ -43,8 +48,10 @@ function readSettings() {
   if (!values.onnxruntime) {
     throw new BenchFailure('--onnxruntime is missing: a folder with onnxruntime-node');
   }
+  const imageSize = values['image-size'];
   return {
     modelPath: values['model-path'],
+    view: imageSize ? { ...EVEN, imageSize: positiveInteger('image-size', imageSize) } : {},
     onnxruntime: resolve(values.onnxruntime),
     python: values.python,
     batches: values.batches.split(',').map((batch) => positiveInteger('batches', batch)),
@@ -70,9 +77,10 @@ async function startOnnxRuntime({ onnxruntime, threads }, model, side) {
 }
 
 /** An encoder of ours, and its seconds for a batch. */
-async function startOurs({ modelPath, threads, batches }, precision) {
+async function startOurs({ modelPath, view, threads, batches }, precision) {
   const batchSize = Math.max(...batches);
-  const encoder = await loadEncoder(modelPath, { device: 'cpu', precision, threads, batchSize });
+  const settled = { device: 'cpu', precision, threads, batchSize };
+  const encoder = await loadEncoder(modelPath, { ...view, ...settled });
   const { side } = encoder.description;
   const run = async (batch) => {
     const pictures = Array.from({ length: batch }, () => {
@@ -115,7 +123,8 @@ await runBench(async () => {
   let openVino;
   try {
     const out = join(folder, 'model');
-    const { model } = await exportModel({ modelPath: settings.modelPath, out, format: 'onnx' });
+    const { modelPath, view } = settings;
+    const { model } = await exportModel({ ...view, modelPath, out, format: 'onnx' });
     for (const precision of precisions) ours.push(await startOurs(settings, precision));
     const side = ours[0].encoder.description.model.input.imageSize;
     const onnxRuntime = await startOnnxRuntime(settings, resolve(out, model), side);
