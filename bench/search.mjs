@@ -104,9 +104,9 @@ async function compare(folder, { python, rows, dims, k, rounds, threads }) {
   const { offset } = await readFeatureFile(file);
   const settings = { file, offset, rows, dims, queries: queryFile, k, threads };
   const faiss = await startWorker(python, 'search_reference.py', settings);
+  const codes = await NeighbourIndex.load(file, { threads, firstPass: 'auto' });
+  const products = await NeighbourIndex.load(file, { threads, firstPass: 'none' });
   try {
-    await using codes = await NeighbourIndex.load(file, { threads, firstPass: 'auto' });
-    await using products = await NeighbourIndex.load(file, { threads, firstPass: 'none' });
     console.log(
       `rows ${rows}, dims ${dims}, k ${k}, threads ${threads}, faiss ${faiss.hello.version}`,
     );
@@ -139,6 +139,7 @@ async function compare(folder, { python, rows, dims, k, rounds, threads }) {
     }
   } finally {
     faiss.quit();
+    await Promise.all([codes.dispose(), products.dispose()]);
   }
 }
 

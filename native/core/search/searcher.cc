@@ -26,7 +26,7 @@ Machine machineFor(const SearcherSettings& settings) {
   return machine;
 }
 
-const SearcherSettings& checked(const SearcherSettings& settings) {
+SearcherSettings checked(const SearcherSettings& settings) {
   const auto& [count, dims, metric, firstPass, threads] = settings;
   if (count < 0 || count > kMostRows) {
     throw Error("ERR_MOCO_CONFIG", "count: " + std::to_string(count) + " rows are too many",
@@ -41,8 +41,7 @@ const SearcherSettings& checked(const SearcherSettings& settings) {
   return settings;
 }
 
-const FeatureRows::Place& fitting(const FeatureRows::Place& place,
-                                  const SearcherSettings& settings) {
+FeatureRows::Place fitting(const FeatureRows::Place& place, const SearcherSettings& settings) {
   if (place.count == settings.count && place.dims == settings.dims) return place;
   throw Error("ERR_MOCO_CONFIG", "the file's rows are not those that were asked for");
 }
