@@ -82,8 +82,8 @@ Napi::Value rowsValue(Napi::Env env, const EmbedRows& rows, EmbedType type) {
 /// Settles a promise with what a request has come to.
 OnEmbedded settling(Jobs::Settle settle, EmbedType type) {
   return [settle = std::move(settle), type](EmbedOutcome outcome) {
-    if (outcome.failure) return settle(*outcome.failure);
-    const auto rows = std::make_shared<const EmbedRows>(std::move(outcome.rows));
+    if (const auto* failure = std::get_if<Failure>(&outcome)) return settle(*failure);
+    const auto rows = std::make_shared<const EmbedRows>(std::get<EmbedRows>(std::move(outcome)));
     settle([rows, type](Napi::Env env) { return rowsValue(env, *rows, type); });
   };
 }

@@ -50,6 +50,8 @@ Backbone::LayerSize sizeOf(const Convolution& layer, const NetworkPlan& plan, Ex
   const auto& shape = plan.parameters[layer.weight].shape;  // (out, in, k, k)
   extent = outputExtent(extent, shape.back(), layer.stride, layer.padding);
   return {.weights = c10::multiply_integers(shape),
+          .kernel = shape.back(),
+          .stride = layer.stride,
           .channels = shape.front(),
           .positions = extent.height * extent.width,
           .isShortcut = false};

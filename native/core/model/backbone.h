@@ -55,7 +55,8 @@ class Backbone {
 
   /// The sizes of one convolution, for one picture.
   struct LayerSize {
-    int64_t weights;    // elements of its weight
+    int64_t weights;  // elements of its weight
+    int64_t kernel, stride;
     int64_t channels;   // of its output
     int64_t positions;  // height × width of its output
     bool isShortcut;

@@ -21,6 +21,13 @@ bool FusedConvolution::isPossible(const at::Tensor& weight, at::ScalarType activ
   return weight.is_cpu() && hasKernels(activations) && weight.size(0) % kPanel == 0;
 }
 
+int64_t FusedConvolution::packedBytes(int64_t weights, int64_t kernel, int64_t stride,
+                                      at::ScalarType activations) {
+  constexpr int64_t kFp32 = 4;                                      // bytes
+  if (kernel == 3 && stride == 1) return weights / 9 * 36 * kFp32;  // tiles of 6 × 6
+  return weights * (activations == at::kFloat ? kFp32 : 2);
+}
+
 FusedConvolution::FusedConvolution(const at::Tensor& weight, const at::Tensor& bias,
                                    at::ScalarType activations, int64_t stride, int64_t padding)
     : activations_(activations),

@@ -31,8 +31,10 @@ class FusedConvolution {
   /// Packs other weights of the same shape into the same memory.
   void repack(const at::Tensor& weight, const at::Tensor& bias);
 
-  /// What the packed weights take, in bytes: those of Winograd's filtering 4 times as much as in
-  /// fp32.
+  /// What packed weights take, in bytes: those of Winograd's filtering 4 times as much as in fp32.
+  /// @param weights  number of elements of the weight
+  static int64_t packedBytes(int64_t weights, int64_t kernel, int64_t stride,
+                             at::ScalarType activations);
   int64_t packedBytes() const { return static_cast<int64_t>(weight_.numbers.nbytes()); }
 
   /// y = convolution(x) + bias + addend, then ReLU where asked.

@@ -84,7 +84,7 @@ void EmbedQueue::cancel(int64_t id, const Failure& reason) {
     if (found == open_.end()) return;
     entry = found->second;
   }
-  end(entry, {.failure = reason});
+  end(entry, reason);
 }
 
 void EmbedQueue::endAll(const Failure& reason) {
@@ -93,7 +93,7 @@ void EmbedQueue::endAll(const Failure& reason) {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, entry] : open_) entries.push_back(entry);
   }
-  for (const auto& entry : entries) end(entry, {.failure = reason});
+  for (const auto& entry : entries) end(entry, reason);
 }
 
 EmbedStatistics EmbedQueue::statistics() const {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
+#include <variant>
 #include <vector>
 
 #include "core/base/failure.h"
@@ -35,10 +35,7 @@ struct EmbedRows {
 };
 
 /// A request's rows, or why there are none.
-struct EmbedOutcome {
-  EmbedRows rows = {};
-  std::optional<Failure> failure = {};
-};
+using EmbedOutcome = std::variant<EmbedRows, Failure>;
 
 /// Is called once for each request, on the thread that ends it.
 using OnEmbedded = std::function<void(EmbedOutcome)>;

@@ -103,7 +103,7 @@ void Embedder::embed(EmbedQueue& queue, const Parts& parts) {
     queue.addSeconds(elapsed.count());
   } catch (...) {
     const Failure failure = describe(std::current_exception());
-    if (parts.size() == 1) return queue.end(parts.front().entry, {.failure = failure});
+    if (parts.size() == 1) return queue.end(parts.front().entry, failure);
   }
   if (!all.defined()) {
     for (const auto& part : parts) embed(queue, {part});
@@ -169,11 +169,11 @@ void Embedder::finish(EmbedQueue& queue, const EmbedQueue::Part& part, const at:
     entry.rows.data.resize(entry.request.count * each);
     std::memcpy(entry.rows.data.data() + part.begin * each, computed.const_data_ptr(), bytes);
   } catch (...) {
-    return queue.end(part.entry, {.failure = describe(std::current_exception())});
+    return queue.end(part.entry, describe(std::current_exception()));
   }
   entry.computed += part.end - part.begin;
   if (entry.computed == entry.request.count) {
-    queue.end(part.entry, {.rows = std::move(entry.rows)});
+    queue.end(part.entry, std::move(entry.rows));
   }
 }
 

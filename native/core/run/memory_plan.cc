@@ -14,7 +14,9 @@
 #include "core/evaluate/similarity_blocks.h"
 #include "core/input/host_input_loader.h"
 #include "core/model/backbone.h"
+#include "core/model/folded_convolution.h"
 #include "core/model/projection_head.h"
+#include "core/ops/fused_convolution.h"
 
 namespace moco {
 namespace {
@@ -153,8 +155,17 @@ int64_t measuresBytes(const MemoryDemand& demand, const Network& network) {
          chunk * (demand.height * demand.width + viewPixels(demand) * kMaster) * kPixel;
 }
 
+/// Bytes of the folded weights, and of those that our own kernels for the CPU pack.
 int64_t foldedBytes(const MemoryDemand& demand, const Network& network) {
-  return network.parameters * bytesPer(demand);
+  const int64_t folded = network.parameters * bytesPer(demand);
+  const auto compute = demand.machine.precision.compute;
+  const auto options = at::TensorOptions(demand.machine.device).dtype(compute);
+  if (fastestKernels(options) != ConvolutionKernels::kOwn) return folded;
+  int64_t packed = 0;
+  for (const auto& layer : network.layers) {
+    packed += FusedConvolution::packedBytes(layer.weights, layer.kernel, layer.stride, compute);
+  }
+  return folded + packed;
 }
 
 /// Bytes of a chunk's activations, pictures and features. With a CUDA graph they are needed twice:

@@ -176,3 +176,17 @@ TEST_CASE("what a fused convolution cannot compute is told beforehand" * kNeedsK
   CHECK_FALSE(FusedConvolution::isPossible(at::zeros({63, 3, 3, 3}), at::kFloat));
   CHECK_FALSE(FusedConvolution::isPossible(at::zeros({64, 3, 3, 3}), at::kDouble));
 }
+
+TEST_CASE("what packed weights take is known before" * kNeedsKernels) {
+  for (const auto& shape : std::vector<ConvolutionShape>{
+           {1, 8, 8, 64, 128, 3, 1, 1}, {1, 8, 8, 64, 128, 3, 2, 1}, {1, 8, 8, 128, 64, 1, 1, 0}}) {
+    const auto weight = weightOf(shape).to(at::kFloat);
+    for (const auto type : {at::kFloat, at::kBFloat16}) {
+      const FusedConvolution convolution(weight, at::zeros({shape.out}), type, shape.stride,
+                                         shape.padding);
+      CAPTURE(describe(shape));
+      CHECK(convolution.packedBytes() ==
+            FusedConvolution::packedBytes(weight.numel(), shape.kernel, shape.stride, type));
+    }
+  }
+}

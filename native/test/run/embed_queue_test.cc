@@ -22,7 +22,8 @@ class Requests {
 
   void add(int64_t id, int64_t count) {
     queue_.add({.id = id, .count = count, .pixels = nullptr}, [this, id](const EmbedOutcome& end) {
-      log_.push_back(std::to_string(id) + (end.failure ? ": " + end.failure->code : ""));
+      const auto* failure = std::get_if<Failure>(&end);
+      log_.push_back(std::to_string(id) + (failure ? ": " + failure->code : ""));
     });
   }
   const std::vector<std::string>& log() const { return log_; }

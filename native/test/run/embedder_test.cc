@@ -64,11 +64,11 @@ class Asking {
     std::memcpy(form.pixels.get(), pictures.const_data_ptr(), pictures.nbytes());
     const auto type = form.type == EmbedType::kHalf ? at::kHalf : at::kFloat;
     queue_.add(std::move(form), [this, name, type, count = pictures.size(0)](EmbedOutcome outcome) {
-      if (outcome.failure) {
-        failures[name] = outcome.failure->code;
+      if (const auto* failure = std::get_if<Failure>(&outcome)) {
+        failures[name] = failure->code;
         return;
       }
-      auto& [dims, data] = outcome.rows;
+      auto& [dims, data] = std::get<EmbedRows>(outcome);
       rows[name] = at::from_blob(data.data(), {count, dims}, type).clone();
     });
   }
