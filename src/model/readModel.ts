@@ -53,6 +53,7 @@ export async function readModel(path: string, prefix?: string): Promise<Model> {
       hint: 'Save a state dict: torch.save(model.state_dict(), "model.pth").',
     });
   }
+  requireModel(file);
   if (isCheckpoint(file) && prefix === undefined) return checkpointModel(file);
   const tensors = under(file, prefix);
   const candidates = encoderCandidates(tensors);
@@ -64,6 +65,19 @@ export async function readModel(path: string, prefix?: string): Promise<Model> {
   throw new MocoError('ERR_MOCO_CHECKPOINT', message, {
     hint: `Without --prefix, moco inspect ${path} tells what it finds.`,
   });
+}
+
+/** What moco's own files hold that are no models, by their `format`, and what reads them. */
+const OTHERS: Readonly<Record<string, { readonly what: string; readonly hint: string }>> = {
+  'moco-pictures': { what: 'packed pictures', hint: '`moco data info` tells of them.' },
+  'moco-features': { what: 'features', hint: '`moco search` and `moco duplicates` read them.' },
+};
+
+function requireModel({ path, metadata }: TensorFile): void {
+  const other = OTHERS[metadata.get('format') ?? ''];
+  if (other === undefined) return;
+  const message = `${path} holds ${other.what}, and no model`;
+  throw new MocoError('ERR_MOCO_CHECKPOINT', message, { hint: other.hint });
 }
 
 function under({ path, tensors }: TensorFile, prefix: string | undefined): readonly StoredTensor[] {

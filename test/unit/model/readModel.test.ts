@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { writeFeatureFile } from '#moco/features/writeFeatureFile.js';
 import type { Layout } from '#moco/model/backboneLayout.js';
 import { readModel } from '#moco/model/readModel.js';
+import { failure } from '../../support/failure.js';
+import { bytesOf, featureContent, featureValues } from '../../support/featureContent.js';
 import { modelFile } from '../../support/modelFiles.js';
 import {
   backboneOf,
@@ -153,4 +156,12 @@ test('what is not read is named where it may be what is missing', async () => {
   await assert.rejects(readModel(path), {
     message: `${path}: it holds no tensors\n  not read: tensor of F4: "a" … (2 places)`,
   });
+});
+
+test('a file of features is said to be one', async () => {
+  const path = join(folder, 'features.safetensors');
+  await writeFeatureFile(path, featureContent(), [bytesOf(featureValues(3, 2))]);
+  const { message, hint } = await failure(readModel(path), 'ERR_MOCO_CHECKPOINT');
+  assert.match(message, /holds features, and no model/);
+  assert.match(`${hint}`, /moco search/);
 });
