@@ -155,17 +155,22 @@ int64_t measuresBytes(const MemoryDemand& demand, const Network& network) {
          chunk * (demand.height * demand.width + viewPixels(demand) * kMaster) * kPixel;
 }
 
-/// Bytes of the folded weights, and of those that our own kernels for the CPU pack.
+/// Bytes of the folded weights, and of those that our own kernels for the CPU pack; a layer's are
+/// packed beside those that it has.
 int64_t foldedBytes(const MemoryDemand& demand, const Network& network) {
   const int64_t folded = network.parameters * bytesPer(demand);
   const auto compute = demand.machine.precision.compute;
   const auto options = at::TensorOptions(demand.machine.device).dtype(compute);
   if (fastestKernels(options) != ConvolutionKernels::kOwn) return folded;
   int64_t packed = 0;
+  int64_t largest = 0;
   for (const auto& layer : network.layers) {
-    packed += FusedConvolution::packedBytes(layer.weights, layer.kernel, layer.stride, compute);
+    const int64_t bytes =
+        FusedConvolution::packedBytes(layer.weights, layer.kernel, layer.stride, compute);
+    packed += bytes;
+    largest = std::max(largest, bytes);
   }
-  return folded + packed;
+  return folded + packed + largest;
 }
 
 /// Bytes of a chunk's activations, pictures and features. With a CUDA graph they are needed twice:
