@@ -108,7 +108,7 @@ at::Tensor FoldedBackbone::applyStage(const Stage& stage, at::Tensor x) const {
 
 at::Tensor FoldedBackbone::applyInParts(const Stage& stage, const at::Tensor& x) const {
   const int64_t pictures = x.size(0);
-  if (pictures < 2 * at::get_num_threads()) return applyStage(stage, x);
+  if (pictures < int64_t{2} * at::get_num_threads()) return applyStage(stage, x);
   const int64_t length = partLength(pictures, x.size(2) * x.size(3));
   std::vector<at::Tensor> results(at::ceil_div(pictures, length));
   parallelFor(std::ssize(results), [&](int64_t begin, int64_t end) {
