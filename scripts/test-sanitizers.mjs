@@ -32,7 +32,8 @@ const SANITIZERS = {
     flags: 'thread',
     // What LibTorch and OpenMP do is not seen, neither their accesses nor that they wait for each other.
     env: {
-      TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1:ignore_noninstrumented_modules=1',
+      TSAN_OPTIONS:
+        'halt_on_error=1:second_deadlock_stack=1:ignore_noninstrumented_modules=1:die_after_fork=0',
     },
   },
 };

@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorIterator.h>
+#include <c10/util/ScopeExit.h>
 
 #include <algorithm>
 #include <charconv>
@@ -15,10 +16,10 @@
 namespace moco {
 namespace {
 
-/// Tells ThreadSanitizer what OpenMP, which is not instrumented, does unseen: what comes before
-/// `release` on one thread has happened before what comes after `acquire` on another.
-class SeenOrder {
- public:
+/// A moment that ThreadSanitizer is told of, since OpenMP, which is not instrumented, orders its
+/// threads unseen: what comes before `release` on one thread has happened before what comes after
+/// `acquire` on another.
+struct SeenMoment {
 #ifdef __SANITIZE_THREAD__
   void release() { __tsan_release(this); }
   void acquire() { __tsan_acquire(this); }
@@ -27,6 +28,10 @@ class SeenOrder {
   void acquire() {}
 #endif
 };
+
+// Of all loops: a thread cannot ask a loop for its own before it has seen that loop begin.
+SeenMoment loopBegins;
+SeenMoment loopEnds;
 
 constexpr const char* kBlanks = " \t";
 
@@ -78,20 +83,17 @@ void parallelFor(int64_t count, const std::function<void(int64_t, int64_t)>& bod
   auto places = at::empty({count}, at::kByte);
   const char* const first = static_cast<const char*>(places.const_data_ptr());
   auto iterator = at::TensorIterator::nullary_op(places);
-  SeenOrder beginning;
-  SeenOrder end;
-  beginning.release();
-  iterator.for_each(
-      // A loop over two dimensions, the outer of which has one element here. TensorIterator would
-      // wrap a loop over one dimension into code that g++ 12 warns of.
-      [&](char** data, const int64_t*, int64_t length, int64_t /*outer*/) {
-        const int64_t begin = data[0] - first;
-        beginning.acquire();
-        body(begin, begin + length);
-        end.release();
-      },
-      /*grain_size=*/1);
-  end.acquire();
+  // Over two dimensions, the outer of which has one element here. TensorIterator would wrap a loop
+  // over one dimension into code that g++ 12 warns of.
+  const auto loop = [&](char** data, const int64_t*, int64_t length, int64_t /*outer*/) {
+    loopBegins.acquire();
+    const auto atEnd = c10::make_scope_exit([] { loopEnds.release(); });
+    const int64_t begin = data[0] - first;
+    body(begin, begin + length);
+  };
+  const auto afterAll = c10::make_scope_exit([] { loopEnds.acquire(); });
+  loopBegins.release();
+  iterator.for_each(loop, /*grain_size=*/1);
 }
 
 }  // namespace moco
