@@ -12,8 +12,11 @@ import { findLibtorch } from '../dist/setup/libtorch.js';
 import { streamReport } from '../dist/setup/report.js';
 import { root } from './run-tool.mjs';
 
-/** Tests that leave no room for memory, of which sanitizers need more. */
-const EXCLUDED = ['threads that the system refuses are an error, and no end of the process'];
+/** Tests that leave no room for memory, of which sanitizers need more, or fork a process with threads. */
+const EXCLUDED = [
+  'threads that the system refuses are an error, and no end of the process',
+  'a process that may not run on all processors has the cores of the others only',
+];
 
 /**
  * By name: what the compiler is told, and what the tests are run with. Every finding ends the program,
@@ -32,8 +35,7 @@ const SANITIZERS = {
     flags: 'thread',
     // What LibTorch and OpenMP do is not seen, neither their accesses nor that they wait for each other.
     env: {
-      TSAN_OPTIONS:
-        'halt_on_error=1:second_deadlock_stack=1:ignore_noninstrumented_modules=1:die_after_fork=0',
+      TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1:ignore_noninstrumented_modules=1',
     },
   },
 };

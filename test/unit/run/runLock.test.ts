@@ -101,7 +101,7 @@ test('a run whose files another one has taken over writes nothing more', async (
   let written = '';
   const run = async function* () {
     for await (const event of trainer.run()) {
-      if (event.type === 'step' && event.epoch === 2 && written === '') {
+      if (event.type === 'checkpoint' && event.epoch === 1 && written === '') {
         written = await readFile(metrics, 'utf8');
         await rm(lock);
         await writeFile(lock, 'another');
