@@ -1,14 +1,6 @@
 import { join } from 'node:path';
 import { before } from 'node:test';
-import {
-  ENDS,
-  type End,
-  endsAsWithoutUs,
-  WORKER_ENDS,
-  type Work,
-  type WorkerEnd,
-  workerEndsAlone,
-} from '../support/programEnds.js';
+import { endsInEveryWay, type Work } from '../support/programEnds.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
 import { TINY_RUN } from '../support/tinyRun.js';
 
@@ -47,5 +39,4 @@ before(async () => {
   model = files.model;
 });
 
-for (const end of Object.keys(ENDS) as End[]) endsAsWithoutUs(work, end);
-for (const end of Object.keys(WORKER_ENDS) as WorkerEnd[]) workerEndsAlone(work, end);
+endsInEveryWay(work);

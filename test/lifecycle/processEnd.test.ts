@@ -5,12 +5,9 @@ import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import { verifyChecksums } from '#moco/formats/verifyChecksums.js';
 import { findCheckpoint } from '#moco/train/checkpoint.js';
 import {
-  ENDS,
-  type End,
   endsAsWithoutUs,
-  WORKER_ENDS,
+  endsInEveryWay,
   type Work,
-  type WorkerEnd,
   workerEndsAlone,
 } from '../support/programEnds.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
@@ -73,8 +70,7 @@ before(async () => {
   model = files.model;
 });
 
-for (const end of Object.keys(ENDS) as End[]) endsAsWithoutUs(training, end);
-for (const end of Object.keys(WORKER_ENDS) as WorkerEnd[]) workerEndsAlone(training, end);
+endsInEveryWay(training);
 for (const [name, code] of Object.entries(OTHERS)) {
   const work: Work = { name, code: (out) => working(code, out) };
   endsAsWithoutUs(work, 'process.exit()');

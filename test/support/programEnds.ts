@@ -25,7 +25,7 @@ export interface Work {
 }
 
 /** Ways in which a main thread ends, all but the last of them a surprise to the package. */
-export const ENDS = {
+const ENDS = {
   'process.exit()': 'process.exit(7)',
   'an error that nobody catches': `throw new Error('mine')`,
   'a rejection that nobody handles': `Promise.reject(new Error('mine'))`,
@@ -36,7 +36,7 @@ export const ENDS = {
   'an error listener that exits': `throw new Error('mine')`,
   'a signal': `process.kill(process.pid, 'SIGTERM')`,
 } as const;
-export type End = keyof typeof ENDS;
+type End = keyof typeof ENDS;
 
 /** What such a program does first, before it loads anything. */
 const BEGINNINGS: { readonly [end in End]?: string } = {
@@ -46,7 +46,7 @@ const BEGINNINGS: { readonly [end in End]?: string } = {
 };
 
 /** Ways in which a worker ends, or the main thread while a worker works. */
-export const WORKER_ENDS = {
+const WORKER_ENDS = {
   'process.exit() in it': { inWorker: 'process.exit(3)' },
   'an error in it': { inWorker: `throw new Error('mine')` },
   'terminate()': { inMain: 'worker.terminate()' },
@@ -59,7 +59,13 @@ export const WORKER_ENDS = {
   'process.reallyExit() of the main thread': { inMain: 'process.reallyExit(7)' },
   'an error of the main thread': { inMain: `throw new Error('mine')` },
 } as const;
-export type WorkerEnd = keyof typeof WORKER_ENDS;
+type WorkerEnd = keyof typeof WORKER_ENDS;
+
+/** All that is below, in every way. */
+export function endsInEveryWay(work: Work): void {
+  for (const end of Object.keys(ENDS) as End[]) endsAsWithoutUs(work, end);
+  for (const end of Object.keys(WORKER_ENDS) as WorkerEnd[]) workerEndsAlone(work, end);
+}
 
 /** Ends a program that does some work, and one that does none: the exit codes and errors are the same. */
 export function endsAsWithoutUs(work: Work, end: End): void {
