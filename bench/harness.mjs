@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parseConfig } from '../dist/config/resolve.js';
+import { settledKeys } from '../dist/config/settledKeys.js';
 import { trainCommand } from '../dist/config/trainConfig.js';
 import { loadAddon } from '../dist/native/load.js';
 
@@ -109,8 +110,8 @@ export async function startWorker(program, script, settings, env = {}) {
  * @param config what differs from the defaults of `moco train`, and from those here
  */
 export async function startTrainer({ train, test, ...config }) {
-  const settled = { imageSize: 32, stem: 'cifar', k: 1, device: 'cpu', dataThreads: 1 };
-  const ours = { ...parseConfig(trainCommand, {}), ...settled, ...config };
+  const settings = parseConfig(trainCommand, { k: 1, device: 'cpu', dataThreads: 1 });
+  const ours = { ...settings, ...settledKeys(settings, 32), ...config };
   return loadAddon().createTrainer(ours, {
     train: noise(train),
     test: noise(test),

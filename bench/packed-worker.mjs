@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { parseConfig } from '../dist/config/resolve.js';
+import { settledKeys } from '../dist/config/settledKeys.js';
 import { trainCommand } from '../dist/config/trainConfig.js';
 import { loadAddon } from '../dist/native/load.js';
 import { datasetOf } from '../dist/pictures/datasetOf.js';
@@ -25,13 +26,12 @@ const { values } = parseArgs({
 const packed = await openPacked(values.file);
 const dataset = datasetOf(packed, { trainLimit: Number(values.pictures), testLimit: 1 });
 const train = values.where === 'memory' ? await inMemory(dataset.train) : dataset.train;
+const run = { arch: 'resnet18', stem: 'imagenet', k: 1, m: 1024, device: 'cpu' };
+const settings = parseConfig(trainCommand, run);
 const config = {
-  ...parseConfig(trainCommand, { arch: 'resnet18', k: 1, m: 1024, device: 'cpu' }),
-  ...{
-    imageSize: packed.meta.imageSize,
-    stem: 'imagenet',
-    batchSize: Number(values['batch-size']),
-  },
+  ...settings,
+  ...settledKeys(settings, packed.meta.imageSize),
+  batchSize: Number(values['batch-size']),
 };
 const trainer = await loadAddon().createTrainer(config, { ...dataset, train });
 

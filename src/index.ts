@@ -34,7 +34,8 @@ export type { KnnConfig, KnnConfigInput } from './config/knnConfig.js';
 export type { LinearConfig, LinearConfigInput } from './config/linearConfig.js';
 export type { BestBy, MeasureName } from './config/measures.js';
 export type { NeighboursConfig, NeighboursConfigInput } from './config/neighboursConfig.js';
-export { parseConfig, resolveConfig } from './config/resolve.js';
+export { type Recipe, type RecipeAccuracy, recipe, recipes } from './config/recipes.js';
+export { givenConfig, parseConfig, resolveConfig } from './config/resolve.js';
 export type { SearchConfig, SearchConfigInput } from './config/searchConfig.js';
 export type { ServeConfig, ServeConfigInput, ServiceLimits } from './config/serveConfig.js';
 export { configTemplate, writeConfigTemplate } from './config/template.js';
@@ -145,6 +146,7 @@ export { type RunningService, type ServeOptions, serve } from './serve/serve.js'
 export type { ServiceOptions } from './serve/serviceOptions.js';
 export { type CacheEntry, cachedSetups, pruneSetups } from './setup/cacheContents.js';
 export { type SetupEvent, type SetupOptions, type SetupResult, setup } from './setup/setup.js';
+export type { BudgetPlan } from './train/budgetPlan.js';
 export { resumedConfig } from './train/checkpoint.js';
 export { createTrainer } from './train/createTrainer.js';
 export type { CreateTrainerOptions } from './train/createTrainerOptions.js';
@@ -163,3 +165,4 @@ export type {
 } from './train/events.js';
 export { type TrainOptions, train } from './train/train.js';
 export type { Trainer } from './train/trainer.js';
+export type { UsedRecipe } from './train/usedRecipe.js';

@@ -70,14 +70,16 @@ Napi::Value TrainerObject::create(const Napi::CallbackInfo& info) {
 Napi::Value TrainerObject::trainEpoch(const Napi::CallbackInfo& info) {
   const int64_t epoch = info[0].As<Napi::Number>().Int64Value();
   const int64_t firstStep = info[1].As<Napi::Number>().Int64Value();
-  const auto work = [this, epoch, firstStep](Reporter& reporter) -> ToValue {
+  std::optional<int64_t> lastStep;
+  if (info[3].IsNumber()) lastStep = info[3].As<Napi::Number>().Int64Value();
+  const auto work = [this, epoch, firstStep, lastStep](Reporter& reporter) -> ToValue {
     const auto report = [&](const StepMetrics& metrics) {
       const auto& [loss, accuracy, gradientNorm] = metrics.result;
       reporter.row({static_cast<double>(metrics.step), loss, accuracy, gradientNorm,
                     metrics.learningRate, metrics.seconds, metrics.queueFill,
                     metrics.secondsWithoutCore});
     };
-    const auto last = core().trainEpoch(epoch, firstStep, report, stopRequested());
+    const auto last = core().trainEpoch(epoch, firstStep, report, stopRequested(), lastStep);
     return [last](Napi::Env env) { return Napi::Number::New(env, static_cast<double>(last)); };
   };
   return submit(work, info[2].As<Napi::Function>());

@@ -2,7 +2,7 @@ import { distance } from 'fastest-levenshtein';
 
 /** What to say of a name that is none of those known: the one that it most likely means, if any. */
 export function unknownName(
-  kind: 'flag' | 'key' | 'option',
+  kind: 'flag' | 'key' | 'option' | 'recipe',
   name: string,
   known: readonly string[],
 ): string {

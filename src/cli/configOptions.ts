@@ -4,6 +4,7 @@ import {
   type CommandConfig,
   type ConfigFlag,
   configFlags,
+  givenConfig,
   resolveConfig,
   type TypedFlag,
 } from '../index.js';
@@ -18,13 +19,14 @@ export interface ConfigOptions {
 /**
  * Lets a command take its configuration from flags and a file, and act on it.
  * @param json what `--json` does, for the help
+ * @param act gets the complete configuration, and what was given of it
  * @param base gives the configuration that stands in place of the defaults, if there is one
  */
 export function configured<Schema extends z.ZodObject, Options extends ConfigOptions>(
   command: Command,
   config: CommandConfig<Schema>,
   json: string,
-  act: (config: z.output<Schema>, options: Options) => Promise<void>,
+  act: (config: z.output<Schema>, options: Options, given: z.input<Schema>) => Promise<void>,
   base: (options: Options) => Promise<object> | undefined = () => undefined,
 ): void {
   const typed: TypedFlag[] = [];
@@ -46,7 +48,7 @@ export function configured<Schema extends z.ZodObject, Options extends ConfigOpt
       const sources = { base: await base(options), file: options.config, flags };
       const resolved = await resolveConfig(config, sources);
       if (options.printConfig) console.log(JSON.stringify(resolved, null, 2));
-      else await act(resolved, options);
+      else await act(resolved, options, await givenConfig(config, sources));
     });
 }
 

@@ -23,6 +23,11 @@ const COMMANDS: readonly LazyCommand[] = [
     configure: async (command) => (await import('./train.js')).configureTrain(command),
   },
   {
+    name: 'recipes',
+    summary: 'list the recipes of train: published ones and our own, with what they cost',
+    configure: async (command) => (await import('./recipes.js')).configureRecipes(command),
+  },
+  {
     name: 'knn',
     summary: "measure a model by its features' nearest neighbours",
     configure: async (command) => (await import('./knn.js')).configureKnn(command),

@@ -28,7 +28,7 @@ export function measureText(by: BestBy, value: number): string {
 export function measuresText({ top1, top5, measures, best }: EvaluationEvent): string {
   const isLabelled = top1 !== undefined && top5 !== undefined;
   const accuracies = isLabelled ? [measureText('knn', top1), `top-5 ${percent(top5)}`] : [];
-  return [...accuracies, ...shownMeasures(measures, best.by, isLabelled)].join(', ');
+  return [...accuracies, ...shownMeasures(measures, best?.by ?? 'knn', isLabelled)].join(', ');
 }
 
 function shownMeasures(

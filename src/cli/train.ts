@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
-import { commands, resumedConfig, type TrainSettings, train } from '../index.js';
+import {
+  commands,
+  resumedConfig,
+  type TrainConfigInput,
+  type TrainSettings,
+  train,
+} from '../index.js';
 import { type ConfigOptions, configured } from './configOptions.js';
+import { duration } from './quantities.js';
 import { runOutput } from './runOutput.js';
 import { noSetupOption, type SetUpOptions, withAddon } from './setUpFirst.js';
 import { TrainText } from './trainText.js';
@@ -30,18 +37,23 @@ export function configureTrain(command: Command): void {
     .addOption(noSetupOption())
     .addHelpText('after', RESUME_HELP);
   const json = 'print one JSON object per event, all else on standard error';
-  configured(command, commands.train, json, run, ({ resume }) =>
+  const act = (_: TrainSettings, options: TrainOptions, given: TrainConfigInput) =>
+    run(given, options);
+  configured(command, commands.train, json, act, ({ resume }) =>
     typeof resume === 'string' ? resumedConfig(resume) : undefined,
   );
 }
 
-function run(config: TrainSettings, options: TrainOptions): Promise<void> {
+/** @param config as it was given, since a recipe is chosen for what was not */
+function run(config: TrainConfigInput, options: TrainOptions): Promise<void> {
   const { json, resume, orStart, override } = options;
   return withAddon(options, async (signal) => {
     using output = runOutput(json ? 'json' : 'text', new TrainText());
     await train(config, {
       ...{ signal, resume, orStart, override: override?.split(',') },
       ...output.listeners,
+      onTrial: ({ seconds }) =>
+        console.error(`measuring the speed of the run, for about ${duration(seconds)} …`),
       onEvent: (event) => output.show(event),
     });
   });

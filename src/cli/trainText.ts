@@ -1,10 +1,12 @@
 import type {
+  BudgetPlan,
   DoneEvent,
   EpochEvent,
   EvaluationEvent,
   StartEvent,
   StepEvent,
   TrainEvent,
+  UsedRecipe,
 } from '../index.js';
 import type { EventText, RunText, StepProgress } from './eventText.js';
 import { machineLines } from './headerText.js';
@@ -28,7 +30,7 @@ export class TrainText implements RunText<TrainEvent> {
         this.#epoch = event;
         return event.isEvaluated ? { live: epochLine(event) } : { lines: [epochLine(event)] };
       case 'evaluation':
-        return { lines: [epochLine(this.#epoch as EpochEvent, event)] };
+        return { lines: [this.#evaluationLine(event)] };
       case 'model':
       case 'checkpoint':
         return {};
@@ -38,28 +40,81 @@ export class TrainText implements RunText<TrainEvent> {
         return { lines: footer(event) };
     }
   }
+
+  #evaluationLine(event: EvaluationEvent): string {
+    return event.epoch === 0 ? untrainedLine(event) : epochLine(this.#epoch as EpochEvent, event);
+  }
+}
+
+/** How good an encoder is that has learned nothing: what an epoch's figure is to be compared with. */
+function untrainedLine(evaluation: EvaluationEvent): string {
+  return `${epochTitle(evaluation)}  untrained  ${measuresText(evaluation)}`;
 }
 
 /** What is trained, on what, where it computes and where it writes. */
 function header({ config, description, resumed }: StartEvent): string[] {
   const { dataset, files, stepsPerEpoch } = description;
-  const { arch, featureDim, m, temperature, momentum, k, batchSize, epochs, evalEvery } = config;
+  const { arch, featureDim, m, temperature, momentum, k } = config;
   const { trainPictures, testPictures, validationPictures } = dataset;
   const measured =
     validationPictures > 0 ? `${validationPictures} held-out` : `${testPictures} test`;
-  const evaluations = evalEvery > 1 ? `, evaluated every ${count(evalEvery, 'epoch')}` : '';
   const labels = dataset.classes > 0 ? `${dataset.classes} classes` : 'no labels';
   const pictures = `${trainPictures} training and ${measured} pictures`;
   return [
     ...machineLines(description),
+    ...(description.recipe ? usedRecipeLines(description.recipe) : []),
     `data    ${shownPath(dataset.name)}: ${pictures}, ${labels}`,
     `model   ${arch}, ${(description.parameters / 1e6).toFixed(1)} million parameters, featureDim ${featureDim}`,
     `        m ${m}, temperature ${temperature}, momentum ${momentum}, k ${k}`,
-    `run     ${count(epochs, 'epoch')} of ${count(stepsPerEpoch, 'step')} with ${batchSize} pictures${evaluations}`,
+    `run     ${lengthText(config, stepsPerEpoch)}`,
+    ...(description.budget ? budgetLines(description.budget) : []),
     `memory  ${memoryText(description)}`,
     `output  ${shownPath(files.directory)}`,
-    ...(resumed ? [`resumed ${shownPath(resumed.path)}: ${resumedAt(resumed, epochs)}`] : []),
+    ...(resumed
+      ? [`resumed ${shownPath(resumed.path)}: ${resumedAt(resumed, config.epochs)}`]
+      : []),
   ];
+}
+
+/** Which recipe a run follows, and what it does otherwise. */
+function usedRecipeLines({ name, title, reason, changed }: UsedRecipe): string[] {
+  const changes = Object.entries(changed).map(
+    ([key, { recipe, run }]) => `${key} ${valueText(run)} (${valueText(recipe)})`,
+  );
+  return [
+    `recipe  ${name}: ${title}`,
+    ...(reason === undefined ? [] : [`        chosen because ${reason}`]),
+    ...(changes.length === 0 ? [] : [`        changed: ${changes.join(', ')}`]),
+  ];
+}
+
+function valueText(value: unknown): string {
+  return value === undefined ? 'none' : JSON.stringify(value);
+}
+
+/** How a run was fitted into its budget, and when it should end. */
+function budgetLines(budget: BudgetPlan): string[] {
+  const { seconds, spentSeconds, expectedSeconds } = budget;
+  const { secondsPerStep, secondsPerEvaluation } = budget;
+  const end = new Date(Date.now() + 1000 * (expectedSeconds - spentSeconds));
+  const measured = `${secondsPerStep.toPrecision(3)} s a step, ${duration(secondsPerEvaluation)} an evaluation`;
+  return [
+    `budget  ${duration(seconds)}, of which ${duration(spentSeconds)} went by with loading and measuring: ${measured}`,
+    `        should end at ${end.toTimeString().slice(0, 5)}, after ${duration(expectedSeconds)}`,
+  ];
+}
+
+/** `8 epochs of 31 steps with 64 pictures`; of a run whose last epoch is cut, its steps first. */
+function lengthText(config: StartEvent['config'], stepsPerEpoch: number): string {
+  const { epochs, steps, batchSize, evalEvery } = config;
+  const pictures = `with ${batchSize} pictures`;
+  const whole = `${count(epochs, 'epoch')} of ${count(stepsPerEpoch, 'step')}`;
+  const evaluations = evalEvery > 1 ? `, evaluated every ${count(evalEvery, 'epoch')}` : '';
+  if (steps === undefined || steps % stepsPerEpoch === 0) {
+    return `${whole} ${pictures}${evaluations}`;
+  }
+  const cut = `${count(steps, 'step')} ${pictures}: ${(steps / stepsPerEpoch).toFixed(2)} epochs`;
+  return `${cut} of ${count(stepsPerEpoch, 'step')}${evaluations}`;
 }
 
 /** How much memory the run should take, and how much there is. */
@@ -112,14 +167,24 @@ function result(evaluation: EvaluationEvent | undefined): string {
 }
 
 /** The end of a run. */
-function footer({ best, hasBestModel, files, seconds }: DoneEvent): string[] {
+function footer({ best, untrainedTop1, hasBestModel, files, seconds }: DoneEvent): string[] {
   const model = hasBestModel
     ? shownPath(files.model)
     : `the best one was not there when the run went on; the last one is ${shownPath(files.lastModel)}`;
   return [
     `done in ${duration(seconds)}; best ${measureText(best.by, best.value)} after epoch ${best.epoch}`,
+    ...learnedLines(best, untrainedTop1),
     `results ${shownPath(files.results)}`,
     `model   ${model}`,
+  ];
+}
+
+/** What kNN accuracy means, and how much of it the run has brought. */
+function learnedLines({ top1 }: DoneEvent['best'], untrained: number | undefined): string[] {
+  if (top1 === undefined || untrained === undefined) return [];
+  return [
+    `learned by comparing pictures, without labels: of the test pictures, ${percent(top1)} are now told by`,
+    `        the pictures that the encoder takes for most alike; by the untrained encoder, ${percent(untrained)}`,
   ];
 }
 
@@ -137,18 +202,20 @@ export class QueueNotes {
     if (event.type !== 'step') return undefined;
     if (!this.#isFilling && event.queueFill < 1 && event.epoch === 1 && event.step === 1) {
       this.#isFilling = true;
-      return this.#filling(event);
+      return this.#filling();
     }
     if (!this.#isFilling || event.queueFill < 1) return undefined;
     this.#isFilling = false;
     return `note: the queue is full of real keys (${epochTitle(event)}, step ${event.step})`;
   }
 
-  #filling({ epochs, stepsPerEpoch }: StepEvent): string {
-    const { m, batchSize } = (this.#start as StartEvent).config;
+  #filling(): string {
+    const { config, description } = this.#start as StartEvent;
+    const { m, batchSize, epochs } = config;
+    const all = config.steps ?? epochs * description.stepsPerEpoch;
     const steps = Math.ceil(m / batchSize);
     const rises = 'the queue starts with random vectors, and the loss rises while real keys';
-    return steps <= epochs * stepsPerEpoch
+    return steps <= all
       ? `note: ${rises} replace them, for the first ${count(steps, 'step')}`
       : `note: ${rises} replace them; that takes ${count(steps, 'step')}, more than this run has (a smaller m fills earlier)`;
   }

@@ -11,6 +11,16 @@ export interface CommandConfig<Schema extends z.ZodObject = z.ZodObject> {
   readonly schema: Schema;
   /** The key that words of the command line set which belong to no flag; its value is a list. */
   readonly operands?: string;
+  /**
+   * Keys that say the same thing in different ways: one that a source gives takes the place of all that
+   * the sources below it gave.
+   */
+  readonly alternatives?: readonly string[];
+  /**
+   * The key whose value names settings that lie below all sources.
+   * @returns those settings; undefined where the value names none
+   */
+  readonly preset?: { readonly key: string; settings(name: string): object | undefined };
   /** Flags of the command that set no key, such as `--resume`. */
   readonly otherFlags?: readonly string[];
 }

@@ -56,9 +56,34 @@ export async function resolveConfig<Schema extends z.ZodObject>(
   sources: Sources,
 ): Promise<z.output<Schema>> {
   check.requireArguments('resolveConfig', RESOLVE_ARGUMENTS, { command, sources });
-  const { base = {}, file, flags = [] } = sources;
+  return resolveLayers(command, await layersOf(command, sources));
+}
+
+/**
+ * What was given on the command line, without defaults: checked as by `resolveConfig`, and what
+ * `parseConfig` makes the same configuration of.
+ * @throws MocoError as `resolveConfig`
+ */
+export async function givenConfig<Schema extends z.ZodObject>(
+  command: CommandConfig<Schema>,
+  sources: Sources,
+): Promise<z.input<Schema>> {
+  check.requireArguments('givenConfig', RESOLVE_ARGUMENTS, { command, sources });
+  const layers = await layersOf(command, sources);
+  resolveLayers(command, layers);
+  const given = topmost(
+    command,
+    layers.map(({ entries }) => entries),
+  );
+  return Object.fromEntries([...given].map(([key, { value }]) => [key, value])) as z.input<Schema>;
+}
+
+async function layersOf(
+  command: CommandConfig,
+  { base = {}, file, flags = [] }: Sources,
+): Promise<ConfigLayer[]> {
   const fileLayers = file === undefined ? [] : [await readConfigFile(command, file)];
-  return resolveLayers(command, [objectLayer(base), ...fileLayers, flagLayer(command, flags)]);
+  return [objectLayer(base), ...fileLayers, flagLayer(command, flags)];
 }
 
 function objectLayer(config: object): ConfigLayer {
@@ -70,20 +95,24 @@ function objectLayer(config: object): ConfigLayer {
 
 function resolveLayers<Schema extends z.ZodObject>(
   command: CommandConfig<Schema>,
-  layers: readonly ConfigLayer[],
+  given: readonly ConfigLayer[],
 ): z.output<Schema> {
+  const layers = withPreset(command, given);
   const problems = layers.flatMap((layer) => layer.problems);
   const schemas = keySchemas(command);
-  const accepted = new Map<string, ConfigEntry>();
   const wrong = new Set<string>();
-  for (const entry of layers.flatMap((layer) => layer.entries)) {
+  const right = (entry: ConfigEntry): boolean => {
     const schema = schemas.get(entry.key);
     const problem =
       schema === undefined ? unknownKey(command, entry) : wrongValue(command, schema, entry);
-    if (problem === undefined) accepted.set(entry.key, entry);
-    else problems.push(problem);
+    if (problem) problems.push(problem);
     if (problem && schema) wrong.add(entry.key);
-  }
+    return problem === undefined;
+  };
+  const accepted = topmost(
+    command,
+    layers.map(({ entries }) => entries.filter(right)),
+  );
   const values = [...accepted].map(([key, entry]) => [key, entry.value]);
   const result = command.schema.safeParse(Object.fromEntries(values));
   for (const issue of result.error?.issues ?? []) {
@@ -95,6 +124,31 @@ function resolveLayers<Schema extends z.ZodObject>(
   }
   if (result.success && problems.length === 0) return result.data;
   throw configError(command, problems);
+}
+
+/** Puts the settings that the sources' preset names below all of them. */
+function withPreset(
+  command: CommandConfig,
+  layers: readonly ConfigLayer[],
+): readonly ConfigLayer[] {
+  const { preset } = command;
+  const named = layers.flatMap(({ entries }) => entries).findLast(({ key }) => key === preset?.key);
+  const settings = typeof named?.value === 'string' ? preset?.settings(named.value) : undefined;
+  return settings === undefined ? layers : [objectLayer(settings), ...layers];
+}
+
+/** Of each key the entry of the highest source, without those whose place an alternative takes. */
+function topmost(
+  { alternatives = [] }: CommandConfig,
+  sources: readonly (readonly ConfigEntry[])[],
+): ReadonlyMap<string, ConfigEntry> {
+  const top = new Map<string, ConfigEntry>();
+  for (const entries of sources) {
+    const isReplaced = entries.some(({ key }) => alternatives.includes(key));
+    if (isReplaced) for (const key of alternatives) top.delete(key);
+    for (const entry of entries) top.set(entry.key, entry);
+  }
+  return top;
 }
 
 function unknownKey(command: CommandConfig, { key, where, whereKey }: ConfigEntry): ConfigProblem {

@@ -10,9 +10,12 @@ import {
   tooMany,
   validationCheck,
 } from './dataChecks.js';
+import { duration } from './duration.js';
 import { BEST_WITHOUT_LABELS, MEASURE_NAMES } from './measures.js';
+import { RECIPE_NAMES, recipe } from './recipes.js';
 import {
   arch,
+  autoOr,
   batchSizeOrAuto,
   computeKeys,
   cudaGraph,
@@ -81,6 +84,14 @@ const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
  */
 const trainConfigSchema = z
   .strictObject({
+    recipe: z
+      .enum(['auto', ...RECIPE_NAMES])
+      .optional()
+      .meta({
+        description:
+          'settings that take the place of the defaults (`moco recipes` lists them); auto chooses by device, pictures and budget',
+        examples: ['reference'],
+      }),
     ...dataKeys,
     validation: validation.describe(
       'training pictures held out to choose the best model by, instead of the test pictures',
@@ -117,7 +128,7 @@ const trainConfigSchema = z
     m,
     temperature: temperature
       .default(0.5)
-      .describe('divides the similarities, in the loss and in the kNN vote'),
+      .describe('divides the similarities that the loss compares'),
     momentum: z
       .number()
       .min(0)
@@ -125,6 +136,12 @@ const trainConfigSchema = z
       .default(0.999)
       .describe("share of the key encoder's own parameters that a momentum update keeps"),
     k,
+    knnTemperature: z
+      .union([z.literal('auto'), temperature])
+      .default('auto')
+      .describe(
+        'divides the similarities in the kNN vote; auto takes temperature, as the reference',
+      ),
     batchSize: batchSizeOrAuto,
     shuffleWindow: z
       .int()
@@ -141,16 +158,33 @@ const trainConfigSchema = z
       .default(1)
       .describe('equal parts of a batch that BatchNorm normalises on their own; must divide it'),
     epochs: epochs.default(500),
+    steps: z
+      .int()
+      .min(1)
+      .max(1_000_000_000)
+      .optional()
+      .meta({
+        description: 'steps of the whole run, in place of epochs; the last epoch may be cut',
+        examples: [10_000],
+      }),
+    budget: duration.optional().meta({
+      description:
+        'time for the whole run, in place of epochs: its speed is measured first, and steps set so that it ends in time',
+      examples: ['8h'],
+    }),
     learningRate: learningRate
       .default(1e-3)
       .describe('learning rate of Adam, the same at every step'),
     weightDecay: weightDecay.describe('L2 weight decay of Adam, on all parameters'),
-    evalEvery: z
-      .int()
-      .min(1)
-      .max(1_000_000)
-      .default(1)
-      .describe('epochs between two evaluations; the last epoch always has one'),
+    evalEvery: autoOr(1_000_000)
+      .default('auto')
+      .describe(
+        'epochs between two evaluations; the last epoch always has one; auto takes 1, and within a budget as many as leave evaluations a twentieth of it',
+      ),
+    evalUntrained: z
+      .boolean()
+      .default(false)
+      .describe('the untrained encoder is evaluated first, as epoch 0'),
     bestBy: z
       .enum(['auto', 'knn', ...MEASURE_NAMES])
       .default('auto')
@@ -180,6 +214,11 @@ export const trainCommand = {
   name: 'train',
   schema: trainConfigSchema,
   otherFlags: ['--resume', '--override'],
+  alternatives: ['epochs', 'steps', 'budget'],
+  preset: {
+    key: 'recipe',
+    settings: (name) => (RECIPE_NAMES.includes(name) ? recipe(name).settings : undefined),
+  },
 } as const satisfies CommandConfig;
 
 /** What a user settles: every default filled in. */
@@ -190,6 +229,8 @@ export type TrainConfig = TrainSettings & {
   readonly batchSize: number;
   readonly imageSize: number;
   readonly stem: Stem;
+  readonly knnTemperature: number;
+  readonly evalEvery: number;
 };
 
 /** The layers before a ResNet's stages. */

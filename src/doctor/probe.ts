@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { benchCommand } from '../config/benchConfig.js';
 import type { DoctorConfig } from '../config/doctorConfig.js';
 import { parseConfig } from '../config/resolve.js';
+import { settledKeys } from '../config/settledKeys.js';
 import { trainCommand } from '../config/trainConfig.js';
 import type { NativeAddon } from '../native/addon.js';
 import type { NativeFolded } from '../native/benchmark.js';
@@ -88,9 +89,9 @@ async function train(
   addon: NativeAddon,
   { device, precision, threads }: ProbeRequest,
 ): Promise<Stepped> {
-  const recipe = { ...MODEL, k: 1, seed: 0, device, precision, threads };
-  const settled = { batchSize: BATCH, imageSize: SIDE, stem: 'cifar' } as const;
-  const config = { ...parseConfig(trainCommand, recipe), ...settled };
+  const run = { ...MODEL, k: 1, seed: 0, device, precision, threads };
+  const settings = parseConfig(trainCommand, run);
+  const config = { ...settings, ...settledKeys(settings, SIDE), batchSize: BATCH };
   const pictures = randomPictures();
   const trainer = await addon.createTrainer(config, {
     train: pictures,

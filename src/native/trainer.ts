@@ -125,12 +125,15 @@ export interface NativeTrainer {
    * (from 1) on. `onSteps` gets all rows since its last call, `STEP_COLUMNS` numbers each; rows wait
    * while JavaScript is busy, and training never waits for it. All rows arrive before the promise
    * settles.
+   * @param lastStep ends the epoch, as the last one of a run that has no whole number of epochs;
+   * absent: all of its steps are done
    * @returns the last step that was done: an earlier one than the epoch's last after `stop`
    */
   trainEpoch(
     epoch: number,
     firstStep: number,
     onSteps: (rows: Float64Array) => void,
+    lastStep?: number,
   ): Promise<number>;
   /** How good the query encoder is, on the test split. */
   evaluate(): Promise<NativeEvaluation>;

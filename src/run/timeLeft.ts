@@ -28,6 +28,12 @@ export class TimeLeft {
     this.#evaluationSeconds = seconds;
   }
 
+  /** How many more steps, with one evaluation, so many seconds are enough for. */
+  stepsWithin(seconds: number): number {
+    const steps = (seconds - this.#evaluationSeconds) / this.#stepSeconds;
+    return Math.max(0, Math.min(this.#stepsLeft, Math.floor(steps)));
+  }
+
   /** Estimate for the rest. Evaluations count as taking no time until the first has been made. */
   get seconds(): number {
     return this.#stepsLeft * this.#stepSeconds + this.#evaluationsLeft * this.#evaluationSeconds;

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import * as check from '../arguments/check.js';
 import { absolute } from '../arguments/paths.js';
 import { parseConfig } from '../config/resolve.js';
-import { settledStem } from '../config/settledStem.js';
+import { settledKeys } from '../config/settledKeys.js';
 import { type TrainConfig, trainCommand } from '../config/trainConfig.js';
 import { PICTURE_SIDE } from '../data/dataset.js';
 import { MocoError } from '../error.js';
@@ -178,9 +178,8 @@ function parseRun(path: string, text: string): RunState {
  */
 function parseRunConfig(path: string, { config }: RunState): TrainConfig {
   const settings = parseConfig(trainCommand, config);
-  const { batchSize, imageSize: size, stem } = settings;
-  const imageSize = size === 'auto' ? PICTURE_SIDE : size;
-  const settled = { imageSize, stem: settledStem(stem, imageSize) };
+  const { batchSize, imageSize } = settings;
+  const settled = settledKeys(settings, imageSize === 'auto' ? PICTURE_SIDE : imageSize);
   if (batchSize !== 'auto') return { ...settings, ...settled, batchSize };
   throw new MocoError('ERR_MOCO_CHECKPOINT', `${path}: it does not say its batch size`, {
     hint: 'Choose another checkpoint of the run.',

@@ -10,11 +10,13 @@ import { type Checkpoint, isOwnRun, restoreFrom } from './checkpoint.js';
 import { CREATE_TRAINER_CHECKS, type CreateTrainerOptions } from './createTrainerOptions.js';
 import { movedDataRoot } from './dataRoot.js';
 import { describeTrainer, splitsOf } from './describeTrainer.js';
+import { fitBudget, lengthOf } from './fitBudget.js';
 import { initialWeights } from './initialWeights.js';
 import { prepareRun } from './prepareRun.js';
 import { changedSurroundings, requireSamePictures, requireSameRun } from './resume.js';
 import { runFiles } from './runFiles.js';
 import { Trainer } from './trainer.js';
+import { usedRecipe } from './usedRecipe.js';
 
 const ARGUMENTS = { options: check.options<CreateTrainerOptions>(CREATE_TRAINER_CHECKS) };
 
@@ -30,37 +32,49 @@ export async function createTrainer(
   options: CreateTrainerOptions = {},
 ): Promise<Trainer> {
   check.requireArguments('createTrainer', ARGUMENTS, { options });
+  const begin = performance.now();
   const work = new StoppableWork('the training', options.signal);
-  const { given, here, input, settled, located, found } = await prepareRun(config, options);
+  const prepared = await prepareRun(config, options);
+  const { given, here, input, found } = prepared;
   const addon = loadAddon();
-  const floats = floatsOnDisk(located, addon, found?.checkpoint);
-  await requireRunSpace(located.out, floats);
-  const initial = found ? undefined : await initialWeights(located, addon, options.signal);
+  const floats = floatsOnDisk(prepared.located, addon, found?.checkpoint);
+  await requireRunSpace(here.out, floats);
+  const initial = found ? undefined : await initialWeights(prepared.located, addon, options.signal);
   // With `resume: true`, the checkpoint is only known by now.
   const movedToo = await movedDataRoot(found?.checkpoint, given, here.dataRoot);
   const dataset = await input.load(movedToo.dataRoot);
-  await requireRunSpace(located.out, floats); // a download may have gone to the same disk
-  const splits = splitsOf(located, dataset);
-  const bestBy = settledBestBy(located, splits, splits.evaluated.count);
+  await requireRunSpace(here.out, floats); // a download may have gone to the same disk
+  const splits = splitsOf(prepared.located, dataset);
+  const bestBy = settledBestBy(here, splits, splits.evaluated.count);
   const pictures = { ...dataset, train: splits.train, test: splits.evaluated };
-  const make = async (checkpoint?: Checkpoint) => {
+  const make = async (config: TrainConfig, checkpoint?: Checkpoint) => {
     // It may be the previous checkpoint, taken because the newest is damaged: nothing has checked it.
     if (checkpoint) {
-      requireSameRun(checkpoint, located, options.override);
+      requireSameRun(checkpoint, config, options.override);
       requireSamePictures(checkpoint, dataset, options.override);
       requireMeasured(checkpoint.state, bestBy);
     }
     const beginning = { checkpoint: checkpoint?.source, weights: initial?.source };
-    return await work.make(() => addon.createTrainer(located, pictures, beginning));
+    return await work.make(() => addon.createTrainer(config, pictures, beginning));
   };
-  const anew = async () => ({ restored: await make(), checkpoint: undefined, notices: [] });
-  const made = await (found ? restoreFrom(found, make) : anew());
+  const makeTrial = () => make(prepared.located);
+  const { onTrial } = options;
+  const fitting = { work, begin, makeTrial, onTrial };
+  const budget = found ? undefined : await fitBudget(here, fitting);
+  const length = budget && lengthOf(budget);
+  const located = { ...prepared.located, ...length };
+  const anew = async () => ({ restored: await make(located), checkpoint: undefined, notices: [] });
+  const made = await (found
+    ? restoreFrom(found, (checkpoint) => make(located, checkpoint))
+    : anew());
   const { restored: native, checkpoint, notices } = made;
   try {
-    const description = describeTrainer(located, dataset, splits, bestBy, addon, native);
+    const recipe = usedRecipe(located, prepared.recipeReason);
+    const about = { ...(budget && { budget }), ...(recipe && { recipe }) };
+    const description = describeTrainer(located, dataset, splits, bestBy, addon, native, about);
     const changes = checkpoint ? changedSurroundings(checkpoint, description) : [];
     return new Trainer({
-      ...{ config: { ...given, ...movedToo, ...settled } },
+      ...{ config: { ...given, ...movedToo, ...prepared.settled, ...length } },
       ...{ description, native, checkpoint },
       notices: [...(initial?.notices ?? []), ...dataset.notices, ...notices, ...changes],
     });

@@ -13,6 +13,8 @@ export interface CreateTrainerOptions extends InputOptions {
    * system starts again.
    */
   readonly orStart?: boolean | undefined;
+  /** Called before the speed of a run within a budget is measured, for about so many seconds. */
+  readonly onTrial?: ((trial: { readonly seconds: number }) => void) | undefined;
   /** Keys that may differ from the checkpoint's although they decide what the run computes. */
   readonly override?: readonly string[] | undefined;
 }
@@ -21,6 +23,7 @@ export interface CreateTrainerOptions extends InputOptions {
 export const CREATE_TRAINER_CHECKS = {
   onDownload: check.callback,
   onPack: check.callback,
+  onTrial: check.callback,
   signal: check.signal,
   resume: z.union([check.path, z.literal(true)], 'a path or true').optional(),
   orStart: check.flag,

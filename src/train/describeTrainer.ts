@@ -46,6 +46,7 @@ export function describeTrainer(
   bestBy: BestBy,
   { libtorchVersion }: NativeAddon,
   native: NativeTrainer,
+  fitted: Pick<TrainerDescription, 'budget' | 'recipe'>,
 ): TrainerDescription {
   const { mean, std, cropShare, imageSize } = dataset;
   const pictures = { trainPictures: train.count, testPictures: test.count, validationPictures };
@@ -56,6 +57,7 @@ export function describeTrainer(
     dataset: { name, classes: classes.length, ...pictures, isLabelled, fingerprint },
     input: { imageSize, cropShare, mean, std },
     bestBy,
+    ...fitted,
     files: runFiles(config),
   };
 }

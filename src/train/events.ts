@@ -3,6 +3,8 @@ import type { TrainConfig } from '../config/trainConfig.js';
 import type { ModelInput } from '../model/modelInput.js';
 import type { LabelFreeMeasures, NativeTrainerDescription } from '../native/trainer.js';
 import type { ModelEvent, WarningEvent } from '../run/events.js';
+import type { BudgetPlan } from './budgetPlan.js';
+import type { UsedRecipe } from './usedRecipe.js';
 
 /** The files of one run. */
 export interface RunFiles {
@@ -39,6 +41,10 @@ export interface TrainerDescription extends NativeTrainerDescription {
   readonly input: ModelInput;
   /** What the best epoch is chosen by. */
   readonly bestBy: BestBy;
+  /** The recipe that the run follows; undefined where there is none. */
+  readonly recipe?: UsedRecipe | undefined;
+  /** How the run's length was fitted into its budget; undefined where there is none, or it went on. */
+  readonly budget?: BudgetPlan | undefined;
   readonly files: RunFiles;
 }
 
@@ -77,6 +83,7 @@ export interface StepEvent extends Metrics {
   readonly type: 'step';
   /** Number of the step in the epoch, from 1. */
   readonly step: number;
+  /** How many steps this epoch has: the last one of a run may have fewer than the others. */
   readonly stepsPerEpoch: number;
   /** Time that it took. A process's first step on a GPU chooses algorithms, too. */
   readonly seconds: number;
@@ -97,6 +104,7 @@ export interface EpochEvent extends Metrics {
 /** How good the encoder is after an epoch. */
 export interface EvaluationEvent {
   readonly type: 'evaluation';
+  /** From 1; 0: the untrained encoder. */
   readonly epoch: number;
   readonly epochs: number;
   /** kNN accuracy, per cent; undefined where there are no labels. */
@@ -106,8 +114,11 @@ export interface EvaluationEvent {
   readonly measures: LabelFreeMeasures | undefined;
   /** Whether it is strictly better than every earlier one, by what the best is chosen by. */
   readonly isBest: boolean;
-  readonly best: BestEpoch;
+  /** Undefined as long as no trained epoch was evaluated. */
+  readonly best: BestEpoch | undefined;
   readonly seconds: number;
+  /** Estimate for the rest of the run. */
+  readonly secondsLeft: number;
 }
 
 /** The best epoch so far. */
@@ -137,6 +148,8 @@ export interface DoneEvent {
   readonly type: 'done';
   readonly epochs: number;
   readonly best: BestEpoch;
+  /** kNN top-1 accuracy of the untrained encoder, per cent, where that was measured. */
+  readonly untrainedTop1: number | undefined;
   /**
    * Whether `files.model` is there. A run that went on without the files of the run before, and had
    * no better epoch then, has none.
@@ -152,7 +165,8 @@ export interface DoneEvent {
 }
 
 /**
- * What happens in a run, in this order: start, warning*, (step+, epoch, evaluation?)+, done. Files
+ * What happens in a run, in this order: start, warning*, evaluation? (of the untrained encoder),
+ * (step+, epoch, evaluation?)+, done. Files
  * are written while the run goes on, and told of when they are whole: after an epoch, and before
  * the first, a best model (`model`) where there is one, then the last model (`model`) with its
  * `checkpoint`. The end of a run waits for its files. Where the run waits to see whether another one

@@ -1,5 +1,6 @@
 import { absolute } from '../arguments/paths.js';
 import { requirePictures } from '../config/dataChecks.js';
+import { secondsOf } from '../config/duration.js';
 import { withAbsolutePaths } from '../config/paths.js';
 import { parseConfig } from '../config/resolve.js';
 import {
@@ -14,12 +15,19 @@ import { loadAddon } from '../native/load.js';
 import { requireDevice } from '../native/requireDevice.js';
 import { type FoundInput, findInput, isPackedFirst } from '../pictures/input.js';
 import { requireWritable } from '../run/outputFolder.js';
-import { type FoundCheckpoint, findCheckpoint, hasCheckpoint } from './checkpoint.js';
+import {
+  type Checkpoint,
+  type FoundCheckpoint,
+  findCheckpoint,
+  hasCheckpoint,
+} from './checkpoint.js';
+import { type ChosenRecipe, chooseRecipe } from './chooseRecipe.js';
 import type { CreateTrainerOptions } from './createTrainerOptions.js';
 import { movedDataRoot } from './dataRoot.js';
+import { lengthOf } from './fitBudget.js';
 import { requireSameRun } from './resume.js';
 import { runFiles } from './runFiles.js';
-import { type Settled, settledFor } from './settled.js';
+import { type Settled, settledFor, trainedPictures } from './settled.js';
 
 /** A run whose settings were checked, and of which nothing is loaded yet. */
 export interface PreparedRun {
@@ -34,6 +42,8 @@ export interface PreparedRun {
   readonly located: TrainConfig;
   /** What to go on from, if anything. */
   readonly found: FoundCheckpoint | undefined;
+  /** Why the recipe was chosen, where the settings left that open. */
+  readonly recipeReason: string | undefined;
 }
 
 /**
@@ -51,18 +61,48 @@ export async function prepareRun(
   if (options.orStart && resume !== true) throw orStartAlone();
   const named = typeof resume === 'string' ? await findCheckpoint(resume) : undefined;
   const moved = await movedDataRoot(named?.checkpoint, asked, askedHere.dataRoot);
-  const [given, here] = [
-    { ...asked, ...moved },
-    { ...askedHere, ...moved },
-  ];
-  if (isPackedFirst(here)) await requireReady(here); // packing may take long
-  const input = await findInput(here, options);
+  const place = { ...askedHere, ...moved };
+  if (isPackedFirst(place)) await requireReady(place); // packing may take long
+  const input = await findInput(place, options);
+  const chosen = asked.recipe === 'auto' ? recipeFor(place, input) : undefined;
+  const complete = chosen ? parseConfig(trainCommand, { ...config, recipe: chosen.name }) : asked;
+  const given = { ...complete, ...moved };
+  const here = { ...withAbsolutePaths(trainCommand, complete), ...moved };
   requirePictures(trainCommand, trainPictureChecks, given, input.size);
-  const settled = settledFor(here, input);
+  const asNew = settledFor(here, input);
+  const found = await checkpointFor({ ...here, ...asNew }, { ...options, resume });
+  const settled = { ...asNew, ...(found && lengthBefore(found.checkpoint, here)) };
   const located = { ...here, ...settled };
-  const found = await checkpointFor(located, { ...options, resume });
+  if (found) requireSameRun(found.checkpoint, located, options.override);
   await requireReady(located);
-  return { given, here, input, settled, located, found };
+  return { given, here, input, settled, located, found, recipeReason: chosen?.reason };
+}
+
+/** The recipe that suits the device, the pictures and the budget. */
+function recipeFor(settings: TrainSettings, input: FoundInput): ChosenRecipe {
+  const { device, budget } = settings;
+  const isThere = device === 'auto' && loadAddon().hardware().cudaUnavailable === '';
+  return chooseRecipe({
+    hasGpu: isThere || device.startsWith('cuda'),
+    pictures: trainedPictures(settings, input),
+    budgetSeconds: budget === undefined ? undefined : secondsOf(budget),
+  });
+}
+
+/**
+ * The length of a run that goes on, where that was fitted into its budget when it began.
+ * @throws MocoError `ERR_MOCO_CONFIG` where it goes on with another budget
+ */
+function lengthBefore(
+  { path, config }: Checkpoint,
+  { budget, steps }: TrainSettings,
+): Partial<Settled> {
+  if (budget === undefined || steps !== undefined) return {};
+  if (config.budget === budget) return lengthOf(config);
+  const message = `budget: the run of ${path} goes on, and its length was settled when it began`;
+  throw new MocoError('ERR_MOCO_CONFIG', message, {
+    hint: 'Leave the budget out, and say with --steps or --epochs where the run is to end.',
+  });
 }
 
 /** What can be told at once of where a run computes and writes. */
@@ -71,7 +111,7 @@ async function requireReady({ out, device }: Pick<TrainConfig, 'out' | 'device'>
   requireDevice(device, loadAddon());
 }
 
-/** What the options say to go on from, if they do: of the same run, and with a good header. */
+/** What the options say to go on from, if they do: with a good header. */
 async function checkpointFor(
   config: TrainConfig,
   { resume, orStart = false, override }: CreateTrainerOptions,
@@ -82,9 +122,7 @@ async function checkpointFor(
   }
   const target = resume === true ? runFiles(config).directory : resume;
   if (orStart && !hasCheckpoint(target)) return undefined;
-  const found = await findCheckpoint(target);
-  requireSameRun(found.checkpoint, config, override);
-  return found;
+  return await findCheckpoint(target);
 }
 
 function orStartAlone(): MocoError {

@@ -10,7 +10,8 @@ import type {
   StepEvent,
   TrainerDescription,
 } from './events.js';
-import type { EpochSums, EvaluatedEpoch, ProgressState } from './runState.js';
+import { stepsOfEpoch, totalSteps } from './runLength.js';
+import type { EpochSums, EvaluatedEpoch, Measured, ProgressState } from './runState.js';
 import type { StepRow } from './stepRows.js';
 
 const NO_STEPS: EpochSums = {
@@ -39,12 +40,17 @@ export class Progress {
   #step: number;
   #sums: EpochSums;
   #best: BestEpoch | undefined;
+  #untrained: Measured | undefined;
 
-  /** @param state where to go on from; the start of a run where it is absent */
+  /**
+   * @param state where to go on from; the start of a run where it is absent
+   * @param spentSeconds what of the run's time was gone before its first step
+   */
   constructor(
     config: TrainConfig,
     { stepsPerEpoch, bestBy }: Pick<TrainerDescription, 'stepsPerEpoch' | 'bestBy'>,
     state?: ProgressState,
+    spentSeconds = 0,
   ) {
     this.#config = config;
     this.#stepsPerEpoch = stepsPerEpoch;
@@ -54,9 +60,23 @@ export class Progress {
     this.#sums = state?.sums ?? NO_STEPS;
     this.#results = [...(state?.results ?? [])];
     this.#best = bestOf(this.#results, bestBy);
-    this.#secondsBefore = state?.seconds ?? 0;
-    const steps = (config.epochs - this.#epoch) * stepsPerEpoch - this.#step;
-    this.#timeLeft = new TimeLeft(steps, evaluationsAfter(this.#epoch, config));
+    this.#untrained = state?.untrained;
+    this.#secondsBefore = (state?.seconds ?? 0) + spentSeconds;
+    const done = this.#epoch * stepsPerEpoch + this.#step;
+    const steps = Math.max(0, totalSteps(config, stepsPerEpoch) - done); // a cut epoch counts whole
+    const evaluations = evaluationsAfter(this.#epoch, config) + (this.isUntrainedDue ? 1 : 0);
+    this.#timeLeft = new TimeLeft(steps, evaluations);
+  }
+
+  /** Whether the untrained encoder is to be evaluated now, and was not. */
+  get isUntrainedDue(): boolean {
+    const isAtStart = this.#epoch === 0 && this.#step === 0;
+    return this.#config.evalUntrained && isAtStart && this.#untrained === undefined;
+  }
+
+  /** How good the encoder was before the first step, where that was measured. */
+  get untrained(): Measured | undefined {
+    return this.#untrained;
   }
 
   /** Number of the epoch that is being trained, from 1. */
@@ -69,11 +89,16 @@ export class Progress {
     return this.#step;
   }
 
+  /** How many steps this epoch has. */
+  get stepsOfEpoch(): number {
+    return stepsOfEpoch(this.epoch, this.#config, this.#stepsPerEpoch);
+  }
+
   /**
    * Whether all steps of this epoch are done, so that only its evaluation and files are missing.
    */
   get isTrained(): boolean {
-    return this.#step === this.#stepsPerEpoch;
+    return this.#step === this.stepsOfEpoch;
   }
 
   get isDone(): boolean {
@@ -83,6 +108,17 @@ export class Progress {
   /** Duration of the whole run, with the parts before it was resumed. */
   get seconds(): number {
     return this.#secondsBefore + (performance.now() - this.#begin) / 1000;
+  }
+
+  /** Estimate for the rest. */
+  get secondsLeft(): number {
+    return this.#timeLeft.seconds;
+  }
+
+  /** With how many steps in all the run would end after so many more seconds; 0 where with none. */
+  stepsWithin(seconds: number): number {
+    const more = this.#timeLeft.stepsWithin(seconds);
+    return more === 0 ? 0 : this.#epoch * this.#stepsPerEpoch + this.#step + more;
   }
 
   /** The best of the epochs evaluated so far. */
@@ -102,6 +138,7 @@ export class Progress {
       sums: this.#sums,
       results: this.#results,
       best: this.#best,
+      ...(this.#untrained && { untrained: this.#untrained }),
       seconds: this.seconds,
     };
   }
@@ -114,7 +151,7 @@ export class Progress {
     return {
       type: 'step',
       ...{ epoch: this.epoch, epochs: this.#config.epochs },
-      ...{ step, stepsPerEpoch: this.#stepsPerEpoch },
+      ...{ step, stepsPerEpoch: this.stepsOfEpoch },
       ...metrics,
       picturesPerSecond: this.#config.batchSize / row.seconds,
       secondsLeft: this.#timeLeft.seconds,
@@ -145,6 +182,19 @@ export class Progress {
     this.#sums = NO_STEPS;
   }
 
+  /** The event of the untrained encoder's evaluation. @param seconds that it took */
+  finishUntrained(measured: NativeEvaluation, seconds: number): EvaluationEvent {
+    const { top1, top5, measures } = measured;
+    this.#timeLeft.evaluationTook(seconds);
+    this.#untrained = { top1, top5, ...measures };
+    return {
+      type: 'evaluation',
+      ...{ epoch: 0, epochs: this.#config.epochs },
+      ...{ top1, top5, measures, isBest: false, best: undefined },
+      ...{ seconds, secondsLeft: this.#timeLeft.seconds },
+    };
+  }
+
   /** Ends this epoch with an evaluation. @param seconds that the evaluation took */
   finishEvaluation(
     trained: EpochEvent,
@@ -159,7 +209,11 @@ export class Progress {
     this.#best = best;
     this.#results.push(row);
     this.finishEpoch(trained);
-    return { type: 'evaluation', epoch, epochs, top1, top5, measures, isBest, best, seconds };
+    return {
+      type: 'evaluation',
+      ...{ epoch, epochs, top1, top5, measures, isBest, best },
+      ...{ seconds, secondsLeft: this.#timeLeft.seconds },
+    };
   }
 }
 

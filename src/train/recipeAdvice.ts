@@ -1,10 +1,12 @@
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { TrainerDescription } from './events.js';
+import { totalSteps } from './runLength.js';
 
 /** What is known of a run before it starts. */
-type Run = Pick<TrainConfig, 'm' | 'momentum' | 'batchSize' | 'batchNormGroups' | 'epochs'> & {
+type Run = Pick<TrainConfig, 'm' | 'momentum' | 'batchSize' | 'batchNormGroups'> & {
   readonly trainPictures: number;
-  readonly stepsPerEpoch: number;
+  /** How many the whole run has. */
+  readonly steps: number;
 };
 
 /** A run of fewer steps than this tries a program or a machine out, and trains nothing. */
@@ -27,11 +29,13 @@ const FEWEST_PICTURES = 16;
  * Nothing is said that is only unusual.
  */
 export function recipeAdvice(
-  { m, momentum, batchSize, batchNormGroups, epochs }: TrainConfig,
+  config: TrainConfig,
   { stepsPerEpoch, dataset }: Pick<TrainerDescription, 'stepsPerEpoch' | 'dataset'>,
 ): string[] {
+  const { m, momentum, batchSize, batchNormGroups } = config;
   const { trainPictures } = dataset;
-  const run = { m, momentum, batchSize, batchNormGroups, epochs, trainPictures, stepsPerEpoch };
+  const steps = totalSteps(config, stepsPerEpoch);
+  const run = { m, momentum, batchSize, batchNormGroups, trainPictures, steps };
   return [queueAdvice, momentumAdvice, batchAdvice].flatMap((advice) => advice(run) ?? []);
 }
 
@@ -42,8 +46,7 @@ function queueAdvice({ m, trainPictures }: Run): string | undefined {
 }
 
 /** The key encoder averages the query encoder's parameters over about 1 / (1 − momentum) steps. */
-function momentumAdvice({ momentum, epochs, stepsPerEpoch }: Run): string | undefined {
-  const steps = epochs * stepsPerEpoch;
+function momentumAdvice({ momentum, steps }: Run): string | undefined {
   const lag = 1 / (1 - momentum);
   if (momentum <= FASTEST_MOMENTUM || steps < FEWEST_STEPS || lag <= LAG_SHARE * steps) {
     return undefined;

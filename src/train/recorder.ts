@@ -14,12 +14,14 @@ import { type Checkpoint, isOwnRun } from './checkpoint.js';
 import type { EpochEvent, EvaluationEvent, StepEvent, TrainerDescription } from './events.js';
 import { resultsTable } from './resultsTable.js';
 import { goOnInDirectory, type Logs, makeDirectory, takeOverRun } from './runDirectory.js';
+import { totalSteps } from './runLength.js';
 import type { EvaluatedEpoch, LogLengths } from './runState.js';
 
 /** Writes a run's files, all but the models and checkpoints. */
 export class Recorder {
   /** Where files of an earlier run with the same parameters were moved to, if there were any. */
   readonly previousRun: string | undefined;
+  readonly #config: TrainConfig;
   readonly #description: TrainerDescription;
   readonly #lock: RunLock;
   readonly #metrics: AppendLog;
@@ -29,11 +31,13 @@ export class Recorder {
   #isClosed = false;
 
   private constructor(
+    config: TrainConfig,
     description: TrainerDescription,
     previousRun: string | undefined,
     lock: RunLock,
     { metrics, tensorBoard }: Logs,
   ) {
+    this.#config = config;
     this.#description = description;
     this.previousRun = previousRun;
     this.#lock = lock;
@@ -66,7 +70,7 @@ export class Recorder {
         return await Recorder.#openNew(config, description, lock, checkpoint);
       }
       const logs = await goOnInDirectory(config, description, checkpoint.state);
-      return new Recorder(description, undefined, lock, logs);
+      return new Recorder(config, description, undefined, lock, logs);
     } catch (error) {
       lock.release();
       throw error;
@@ -86,7 +90,7 @@ export class Recorder {
         checkpoint === undefined
           ? await makeDirectory(config, description)
           : await takeOverRun(config, description, checkpoint);
-      return new Recorder(description, previous?.folder, lock, logs);
+      return new Recorder(config, description, previous?.folder, lock, logs);
     } catch (error) {
       // Nothing below may replace the error that is to be reported.
       await rm(directory, { recursive: true, force: true }).catch(() => {});
@@ -128,9 +132,15 @@ export class Recorder {
   /** Records an epoch that is not evaluated. */
   async recordEpoch({ epoch, loss }: EpochEvent): Promise<void> {
     this.requireOpen();
-    const step = this.#stepsBefore(epoch + 1);
+    const step = this.#stepsAfter(epoch);
     const values = { 'train/epoch_loss': loss };
     await this.#tensorBoard.append([{ step, wallTime: unixTime(), values }]);
+  }
+
+  /** Records the evaluation of the untrained encoder, which the table of epochs has no line for. */
+  async recordUntrained(evaluation: EvaluationEvent): Promise<void> {
+    this.requireOpen();
+    await this.#appendEvaluation(evaluation, {});
   }
 
   /** @param results all evaluated epochs' lines, this one's included */
@@ -140,14 +150,7 @@ export class Recorder {
     results: readonly EvaluatedEpoch[],
   ): Promise<void> {
     this.requireOpen();
-    const { top1, top5, measures, seconds } = evaluation;
-    const time = unixTime();
-    const measured = { top1, top5, ...measures };
-    const line = { type: 'evaluation', time, epoch: evaluation.epoch, ...measured, seconds };
-    await this.#metrics.append(`${JSON.stringify(line)}\n`);
-    const step = this.#stepsBefore(evaluation.epoch + 1);
-    const values = { ...tensorBoardValues(evaluation), 'train/epoch_loss': epoch.loss };
-    await this.#tensorBoard.append([{ step, wallTime: time, values }]);
+    await this.#appendEvaluation(evaluation, { 'train/epoch_loss': epoch.loss });
     const table = resultsTable(this.#description, results);
     await writeFileAtomic(this.#description.files.results, table, { flushes: false });
     this.#hasNewResults = true;
@@ -181,8 +184,25 @@ export class Recorder {
     }
   }
 
+  /** @param others what TensorBoard is told with it */
+  async #appendEvaluation(evaluation: EvaluationEvent, others: Record<string, number>) {
+    const { epoch, top1, top5, measures, seconds } = evaluation;
+    const time = unixTime();
+    const line = { type: 'evaluation', time, epoch, top1, top5, ...measures, seconds };
+    await this.#metrics.append(`${JSON.stringify(line)}\n`);
+    const values = { ...tensorBoardValues(evaluation), ...others };
+    await this.#tensorBoard.append([{ step: this.#stepsAfter(epoch), wallTime: time, values }]);
+  }
+
+  /** How many steps of the run come before an epoch's first. */
   #stepsBefore(epoch: number): number {
     return (epoch - 1) * this.#description.stepsPerEpoch;
+  }
+
+  /** How many steps of the run are done after an epoch: its last one may be cut. */
+  #stepsAfter(epoch: number): number {
+    const { stepsPerEpoch } = this.#description;
+    return Math.min(epoch * stepsPerEpoch, totalSteps(this.#config, stepsPerEpoch));
   }
 }
 

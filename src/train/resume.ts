@@ -7,12 +7,16 @@ import type { Dataset } from '../data/dataset.js';
 import { MocoError } from '../error.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { TrainerDescription } from './events.js';
+import { isCut, totalSteps } from './runLength.js';
 
 /** Keys that may change when a run goes on, since they do not decide what it computes. */
 const MAY_CHANGE: readonly (keyof TrainConfig)[] = [
   // What they come to is compared: see `requireSamePictures`.
   ...(['data', 'labels', 'split', 'testFraction', 'splitSeed', 'storedSize', 'strict'] as const),
   'epochs',
+  'steps',
+  'budget',
+  'evalUntrained',
   'dataRoot',
   'dataThreads',
   'cudaGraph',
@@ -49,6 +53,7 @@ export function requireSameRun(
   const { path, config: before } = checkpoint;
   requireKnown(override);
   requireAhead(checkpoint, config);
+  requireWholeEpochs(checkpoint, config);
   requireEvaluatedEnd(checkpoint, config);
   const differing = keys.filter(
     (key) =>
@@ -106,11 +111,38 @@ export function changedSurroundings(
 }
 
 /** Refuses an end of the run that lies before the checkpoint. */
-function requireAhead({ path, state }: Checkpoint, { epochs }: TrainConfig): void {
+function requireAhead(checkpoint: Checkpoint, { epochs, steps }: TrainConfig): void {
+  const { path, state } = checkpoint;
+  const done = stepsDone(checkpoint);
+  if (steps !== undefined && done > steps) {
+    const message = `${path} lies after step ${done} of the run, which would end after step ${steps}`;
+    throw new MocoError('ERR_MOCO_CONFIG', message, { hint: `Pass --steps ${done} or more.` });
+  }
   const begun = state.epoch + (state.step > 0 ? 1 : 0);
   if (begun <= epochs) return;
   const message = `${path} is in epoch ${begun}, and the run would end after epoch ${epochs}`;
   throw new MocoError('ERR_MOCO_CONFIG', message, { hint: `Pass --epochs ${begun} or more.` });
+}
+
+/** How many steps of a run are done: fewer than its epochs have where the last of them was cut. */
+function stepsDone({ state, config }: Checkpoint): number {
+  const { epoch, step, stepsPerEpoch } = state;
+  return Math.min(epoch * stepsPerEpoch + step, totalSteps(config, stepsPerEpoch));
+}
+
+/** Refuses to train on after a last epoch that was cut: the rest of it would be left out. */
+function requireWholeEpochs(
+  { path, state, config: before }: Checkpoint,
+  config: TrainConfig,
+): void {
+  const { epoch, stepsPerEpoch } = state;
+  const isOver = epoch === before.epochs && isCut(before, stepsPerEpoch);
+  const steps = totalSteps(before, stepsPerEpoch);
+  if (!isOver || totalSteps(config, stepsPerEpoch) === steps) return;
+  const message = `the run of ${path} is over: it ended after ${steps} steps, inside epoch ${epoch}`;
+  throw new MocoError('ERR_MOCO_CONFIG', message, {
+    hint: 'Start another run from its last_model.pth with --init-weights.',
+  });
 }
 
 /** Refuses to end at the checkpoint's epoch where that was not evaluated: a run's last epoch is. */

@@ -5,12 +5,13 @@ import type { RunFiles } from './events.js';
 
 /**
  * Where a run writes. The names are the reference's:
- * `{featureDim}_{m}_{temperature}_{momentum}_{k}_{batchSize}_{epochs}`.
+ * `{featureDim}_{m}_{temperature}_{momentum}_{k}_{batchSize}_{epochs}`. A run within a budget has that
+ * in place of the epochs, which depend on how fast the machine is.
  */
 export function runFiles(config: TrainConfig): RunFiles {
-  const { featureDim, m, temperature, momentum, k, batchSize, epochs } = config;
+  const { featureDim, m, temperature, momentum, k, batchSize, epochs, budget } = config;
   const floats = [pythonFloat(temperature), pythonFloat(momentum)];
-  const name = [featureDim, m, ...floats, k, batchSize, epochs].join('_');
+  const name = [featureDim, m, ...floats, k, batchSize, budget ?? epochs].join('_');
   const directory = join(config.out, name);
   return {
     results: `${directory}_results.csv`,

@@ -18,10 +18,8 @@ const epochSumsSchema = z.object({
 
 const measure = z.number().optional();
 
-/** An evaluated epoch. Runs from before there were measures without labels have none of those. */
-const evaluatedEpochSchema = z.object({
-  epoch: count,
-  trainLoss: z.number(),
+/** An evaluation. Runs from before there were measures without labels have none of those. */
+const measuredSchema = z.object({
   /** kNN accuracy, per cent. */
   top1: z.number().optional(),
   top5: z.number().optional(),
@@ -29,6 +27,12 @@ const evaluatedEpochSchema = z.object({
     MeasureName,
     typeof measure
   >),
+});
+
+const evaluatedEpochSchema = z.object({
+  epoch: count,
+  trainLoss: z.number(),
+  ...measuredSchema.shape,
 });
 
 /** How far a run is. */
@@ -45,6 +49,8 @@ const progressSchema = z.object({
   results: z.array(evaluatedEpochSchema),
   /** The best epoch so far. */
   best: z.object({ epoch: count }).optional(),
+  /** How good the untrained encoder was, where that was measured. */
+  untrained: measuredSchema.optional(),
   /** How long the run took so far. */
   seconds: z.number().min(0),
 });
@@ -74,6 +80,7 @@ export const runStateSchema = progressSchema.extend({
   logs: logLengthsSchema,
 });
 
+export type Measured = Readonly<z.infer<typeof measuredSchema>>;
 export type EvaluatedEpoch = Readonly<z.infer<typeof evaluatedEpochSchema>>;
 export type EpochSums = z.infer<typeof epochSumsSchema>;
 export type ProgressState = z.infer<typeof progressSchema>;

@@ -1,13 +1,18 @@
 import { trainingPictures } from '../config/dataChecks.js';
-import { settledStem } from '../config/settledStem.js';
+import { settledKeys } from '../config/settledKeys.js';
 import type { TrainConfig, TrainSettings } from '../config/trainConfig.js';
 import { MocoError } from '../error.js';
 import type { NativeAddon } from '../native/addon.js';
 import { loadAddon } from '../native/load.js';
 import type { FoundInput } from '../pictures/input.js';
+import { epochsFor } from './runLength.js';
 
 /** What `auto` stands for in a run. */
-export type Settled = Pick<TrainConfig, 'batchSize' | 'imageSize' | 'stem'>;
+export type Settled = Pick<
+  TrainConfig,
+  'batchSize' | 'imageSize' | 'stem' | 'knnTemperature' | 'evalEvery' | 'epochs'
+> &
+  Partial<Pick<TrainConfig, 'steps'>>;
 
 /**
  * What `auto` stands for, on this machine and with these pictures.
@@ -18,11 +23,23 @@ export function settledFor(
   input: FoundInput,
   addon: () => Pick<NativeAddon, 'chooseBatchSize'> = loadAddon,
 ): Settled {
-  const { imageSize } = input;
-  const sized = { imageSize, stem: settledStem(settings.stem, imageSize) };
-  const { batchSize } = settings;
-  if (batchSize !== 'auto') return { ...sized, batchSize };
-  return { ...sized, batchSize: chosen({ ...settings, ...sized, batchSize: 0 }, input, addon()) };
+  const { batchSize: asked, steps, epochs } = settings;
+  const sized = settledKeys(settings, input.imageSize);
+  const batchSize =
+    asked === 'auto' ? chosen({ ...settings, ...sized, batchSize: 0 }, input, addon()) : asked;
+  const stepsPerEpoch = Math.floor(trainedPictures(settings, input) / batchSize);
+  return {
+    ...{ ...sized, batchSize },
+    epochs: steps === undefined ? epochs : epochsFor(steps, stepsPerEpoch),
+  };
+}
+
+/** How many pictures are trained on. */
+export function trainedPictures(
+  settings: TrainSettings,
+  { size }: Pick<FoundInput, 'size'>,
+): number {
+  return trainingPictures(settings, size) - settings.validation;
 }
 
 function chosen(
@@ -34,7 +51,7 @@ function chosen(
   const testPictures = Math.min(testLimit ?? Number.POSITIVE_INFINITY, size.test);
   try {
     return addon.chooseBatchSize(config, {
-      train: trainingPictures(config, size) - validation,
+      train: trainedPictures(config, { size }),
       test: validation > 0 ? validation : testPictures,
       height: storedSize,
       width: storedSize,

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
+import { secondsOf } from '../config/duration.js';
 import type { TrainConfig } from '../config/trainConfig.js';
 import { MocoError } from '../error.js';
 import type { StoppableWork } from '../native/stoppableWork.js';
-import type { NativeTrainer } from '../native/trainer.js';
+import type { NativeEvaluation, NativeTrainer } from '../native/trainer.js';
 import type { WarningEvent } from '../run/events.js';
 import { StepInbox } from '../run/stepInbox.js';
+import { BudgetWatch } from './budgetWatch.js';
 import { type Checkpoint, isOwnRun } from './checkpoint.js';
 import { CollapseWatch } from './collapseWatch.js';
 import { CoreWatch } from './coreWatch.js';
@@ -50,6 +52,7 @@ export class TrainingRun {
   readonly #saver: RunSaver;
   readonly #watches: readonly [CollapseWatch, CoreWatch];
   readonly #measureWatch: MeasureWatch;
+  readonly #budgetWatch: BudgetWatch | undefined;
   /** When the newest checkpoint was begun, of `performance.now()`. */
   #checkpointed = performance.now();
   /** Whether the newest checkpoint, once it is written, holds all that was done. */
@@ -71,7 +74,12 @@ export class TrainingRun {
     this.#recorder = recorder;
     this.#bestEpoch = bestEpoch;
     this.#work = work;
-    this.#progress = new Progress(config, description, checkpoint?.state);
+    const spent = description.budget?.spentSeconds;
+    this.#progress = new Progress(config, description, checkpoint?.state, spent);
+    this.#budgetWatch =
+      config.budget === undefined
+        ? undefined
+        : new BudgetWatch(secondsOf(config.budget), description.files.directory);
     this.#watches = [new CollapseWatch(config), new CoreWatch(description)];
     this.#measureWatch = new MeasureWatch(description);
     this.#saver = new RunSaver({ config, description, native, recorder, bestEpoch });
@@ -83,6 +91,7 @@ export class TrainingRun {
     yield this.#startEvent();
     for (const message of this.#warnings()) yield { type: 'warning', message };
     yield* this.#nativeWarnings();
+    if (progress.isUntrainedDue) yield await this.#evaluateUntrained();
     yield* this.#save(!this.#hasCheckpoint || !existsSync(this.#description.files.lastModel));
     while (!progress.isDone) {
       yield* this.#trainEpoch();
@@ -92,8 +101,7 @@ export class TrainingRun {
       if (trained.isEvaluated) {
         const evaluation = await this.#evaluate(trained);
         yield evaluation;
-        const message = this.#measureWatch.after(evaluation);
-        if (message !== undefined) yield { type: 'warning', message };
+        yield* this.#watchEvaluation(evaluation);
         yield* this.#nativeWarnings();
       } else {
         await this.#finishEpoch(trained);
@@ -108,6 +116,7 @@ export class TrainingRun {
       type: 'done',
       epochs: this.#config.epochs,
       best,
+      untrainedTop1: progress.untrained?.top1,
       hasBestModel: (await epochOfModel(this.#description.files.model)) === best.epoch,
       seconds: progress.seconds,
       peakMemoryBytes: memory.peak,
@@ -166,13 +175,16 @@ export class TrainingRun {
 
   /** Trains until the epoch is over, a checkpoint is due or the run is stopped. */
   async *#trainSteps(): AsyncGenerator<StepEvent | WarningEvent | SaveEvent, void> {
-    const { epoch, step } = this.#progress;
+    const progress = this.#progress;
+    const { epoch, step } = progress;
     const steps = new StepInbox(decodeStepRows, (push) =>
-      this.#work.run(this.#native, () => this.#native.trainEpoch(epoch, step + 1, push)),
+      this.#work.run(this.#native, () =>
+        this.#native.trainEpoch(epoch, step + 1, push, progress.stepsOfEpoch),
+      ),
     );
     const record = async (rows: readonly StepRow[]): Promise<StepEvent[]> => {
       this.#isSaved = false;
-      const events = rows.map((row) => this.#progress.finishStep(row));
+      const events = rows.map((row) => progress.finishStep(row));
       await this.#recorder.recordSteps(events);
       return events;
     };
@@ -204,14 +216,35 @@ export class TrainingRun {
     }
   }
 
+  *#watchEvaluation(evaluation: EvaluationEvent): Generator<WarningEvent, void> {
+    const messages = [
+      this.#measureWatch.after(evaluation),
+      this.#budgetWatch?.after(this.#progress),
+    ];
+    for (const message of messages) {
+      if (message !== undefined) yield { type: 'warning', message };
+    }
+  }
+
+  async #evaluateUntrained(): Promise<EvaluationEvent> {
+    const { measured, seconds } = await this.#measure();
+    const event = this.#progress.finishUntrained(measured, seconds);
+    await this.#recorder.recordUntrained(event);
+    return event;
+  }
+
   async #evaluate(trained: EpochEvent): Promise<EvaluationEvent> {
-    const begin = performance.now();
-    const measured = await this.#work.run(this.#native, () => this.#native.evaluate());
-    const seconds = (performance.now() - begin) / 1000;
+    const { measured, seconds } = await this.#measure();
     this.#isSaved = false;
     const event = this.#progress.finishEvaluation(trained, measured, seconds);
     await this.#recorder.recordEvaluation(trained, event, this.#progress.results);
     return event;
+  }
+
+  async #measure(): Promise<{ readonly measured: NativeEvaluation; readonly seconds: number }> {
+    const begin = performance.now();
+    const measured = await this.#work.run(this.#native, () => this.#native.evaluate());
+    return { measured, seconds: (performance.now() - begin) / 1000 };
   }
 
   async #finishEpoch(trained: EpochEvent): Promise<void> {

@@ -14,7 +14,7 @@ const dataset = smallDataset(8 * STEPS, 10);
 
 const config: TrainConfig = {
   ...parseConfig(trainCommand, { arch: 'resnet18', featureDim: 16, m: 12, temperature: 0.2, k: 3 }),
-  ...{ imageSize: 8, stem: 'cifar' },
+  ...{ imageSize: 8, stem: 'cifar', knnTemperature: 0.2, evalEvery: 1 },
   ...{ batchSize: 8, seed: 1, device: 'cpu', precision: 'fp32', dataThreads: 1, threads: 1 },
 };
 
@@ -132,7 +132,17 @@ const NOT_FOR_THE_ADDON = [
   ...['dataset', 'dataRoot', 'trainLimit', 'testLimit', 'validation', 'out'],
   ...['data', 'labels', 'split', 'testFraction', 'splitSeed', 'storedSize', 'strict'],
   ...['mean', 'std', 'initWeights', 'initPrefix'],
-  ...['epochs', 'evalEvery', 'bestBy', 'checkpointEvery', 'checkpointMinutes'],
+  ...[
+    'recipe',
+    'epochs',
+    'steps',
+    'budget',
+    'evalEvery',
+    'evalUntrained',
+    'bestBy',
+    'checkpointEvery',
+    'checkpointMinutes',
+  ],
 ];
 
 test('the addon reads every other key of the configuration, and misses one that is absent', () => {

@@ -7,6 +7,7 @@ import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { knnCommand } from '#moco/config/knnConfig.js';
 import { parseConfig } from '#moco/config/resolve.js';
+import { settledKeys } from '#moco/config/settledKeys.js';
 import { trainCommand } from '#moco/config/trainConfig.js';
 import { loadEncoder } from '#moco/embed/loadEncoder.js';
 import type { LoadEncoderOptions } from '#moco/embed/loadEncoderOptions.js';
@@ -27,9 +28,9 @@ const path = join(folder, 'model.pth');
 /** Makes a trainer, to train with or to have a model of. */
 async function smallTrainer() {
   const recipe = { arch: 'resnet18', featureDim: 16, m: 12, k: 3, seed: 1 } as const;
-  const settled = { batchSize: 8, imageSize: SIDE, stem: 'cifar' } as const;
-  const config = parseConfig(trainCommand, { ...recipe, ...COMPUTE, dataThreads: 1 });
-  return await loadAddon().createTrainer({ ...config, ...settled }, dataset);
+  const settings = parseConfig(trainCommand, { ...recipe, ...COMPUTE, dataThreads: 1 });
+  const config = { ...settings, ...settledKeys(settings, SIDE), batchSize: 8 };
+  return await loadAddon().createTrainer(config, dataset);
 }
 
 before(async () => {

@@ -10,6 +10,7 @@ import {
   linearCommand,
 } from '#moco/config/linearConfig.js';
 import { parseConfig } from '#moco/config/resolve.js';
+import { settledKeys } from '#moco/config/settledKeys.js';
 import { trainCommand } from '#moco/config/trainConfig.js';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
 import { SUPPORTED_ARCHS } from '#moco/model/architecture.js';
@@ -43,8 +44,8 @@ after(() => rmSync(folder, { recursive: true }));
 /** A model file as a trainer writes it, head included. */
 async function untrainedModel(path: string): Promise<NativeTensorSource> {
   const recipe = { arch: 'resnet18', featureDim: 16, m: 12, k: 3, seed: 1 } as const;
-  const settled = { batchSize: 8, imageSize: 8, stem: 'cifar' } as const;
-  const config = { ...parseConfig(trainCommand, { ...recipe, ...COMPUTE }), ...settled };
+  const settings = parseConfig(trainCommand, { ...recipe, ...COMPUTE });
+  const config = { ...settings, ...settledKeys(settings, 8), batchSize: 8 };
   const trainer = await loadAddon().createTrainer(config, dataset);
   const snapshot = await trainer.snapshot();
   await trainer.dispose();

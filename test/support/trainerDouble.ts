@@ -33,6 +33,8 @@ export interface Script {
   readonly top1?: readonly number[];
   /** Whether there are no labels, so that only `measures` are told. */
   readonly isUnlabelled?: boolean;
+  /** kNN top-1 before the first step; 5 where absent. */
+  readonly untrainedTop1?: number;
   /** What is measured without labels after each epoch, where it differs from `MEASURED`. */
   readonly measures?: readonly Partial<LabelFreeMeasures>[];
   /** `[epoch, step]` at which the loss is not finite. */
@@ -118,6 +120,7 @@ export class NativeTrainerDouble implements NativeTrainer {
     epoch: number,
     firstStep: number,
     onSteps: (rows: Float64Array) => void,
+    lastStep = STEPS_PER_EPOCH,
   ): Promise<number> {
     this.calls.push(`train ${epoch}${firstStep > 1 ? ` from ${firstStep}` : ''}`);
     this.isRunning = true;
@@ -125,7 +128,7 @@ export class NativeTrainerDouble implements NativeTrainer {
     let rows: number[] = [];
     const handOver = () => onSteps(Float64Array.from(rows.splice(0)));
     try {
-      for (let step = firstStep; step <= STEPS_PER_EPOCH; step++) {
+      for (let step = firstStep; step <= lastStep; step++) {
         await nextTurn();
         if (this.#isStopped) return step - 1;
         const [badEpoch, badStep] = this.script.nonFiniteAt ?? [];
@@ -142,7 +145,7 @@ export class NativeTrainerDouble implements NativeTrainer {
         handOver();
         if (this.script.pause !== undefined) await sleep(this.script.pause);
       }
-      return STEPS_PER_EPOCH;
+      return lastStep;
     } finally {
       if (rows.length > 0) handOver();
       rows = [];
@@ -155,6 +158,9 @@ export class NativeTrainerDouble implements NativeTrainer {
     const epoch =
       train === undefined ? (this.script.epochsBefore ?? 0) + 1 : parseInt(train.slice(6), 10);
     this.calls.push('evaluate');
+    if (train === undefined && this.script.epochsBefore === undefined) {
+      return { top1: this.script.untrainedTop1 ?? 5, top5: 50, measures: MEASURED };
+    }
     const measures = { ...MEASURED, ...this.script.measures?.[epoch - 1] };
     if (this.script.isUnlabelled) return { measures };
     return { top1: this.script.top1?.[epoch - 1] ?? 10 * epoch, top5: 90, measures };

@@ -138,9 +138,10 @@ Trainer::~Trainer() {
 
 int64_t Trainer::trainEpoch(int64_t epoch, int64_t firstStep,
                             const std::function<void(const StepMetrics&)>& onStep,
-                            const std::atomic<bool>& stop) {
+                            const std::atomic<bool>& stop, std::optional<int64_t> lastStep) {
+  const int64_t last = std::min(lastStep.value_or(stepsPerEpoch()), stepsPerEpoch());
   loader_->startEpoch(static_cast<uint32_t>(epoch), firstStep - 1);
-  for (int64_t number = firstStep; number <= stepsPerEpoch(); ++number) {
+  for (int64_t number = firstStep; number <= last; ++number) {
     if (stop) return number - 1;
     try {
       onStep(step(epoch, number));
@@ -148,7 +149,7 @@ int64_t Trainer::trainEpoch(int64_t epoch, int64_t firstStep,
       throw errorAt("epoch " + std::to_string(epoch) + ", step " + std::to_string(number));
     }
   }
-  return stepsPerEpoch();
+  return last;
 }
 
 Error Trainer::errorAt(const std::string& place) const {
@@ -233,7 +234,7 @@ Evaluation Trainer::evaluate(const std::atomic<bool>& stop) {
 }
 
 Accuracy Trainer::vote(const std::atomic<bool>& stop) {
-  const KnnSettings settings{.k = settings_.k, .temperature = {settings_.contrast.temperature}};
+  const KnnSettings settings{.k = settings_.k, .temperature = {settings_.knnTemperature}};
   const auto results = evaluateKnn(*backbone_, dataset_.train, dataset_.test, settings, stop);
   return results.front().accuracy;
 }

@@ -71,18 +71,19 @@ class Trainer {
   /// @param firstStep  from 1; a later step continues an epoch that was interrupted before it
   /// @param onStep     is called after every step
   /// @param stop       once it is set, the epoch ends after the step under way
+  /// @param lastStep   ends the epoch, as the last one of a run that has no whole number of epochs;
+  ///                   absent: all of its steps are done
   /// @return           the number of the last step that was done
   /// @throws Error ERR_MOCO_NON_FINITE     with the number of the step, which has changed nothing
   /// @throws Error ERR_MOCO_OUT_OF_MEMORY  saying which batch would fit
   /// @throws Error ERR_MOCO_DEVICE         if the GPU has failed: no tensor on it can be used again
   int64_t trainEpoch(int64_t epoch, int64_t firstStep,
                      const std::function<void(const StepMetrics&)>& onStep,
-                     const std::atomic<bool>& stop);
+                     const std::atomic<bool>& stop, std::optional<int64_t> lastStep = {});
 
   /// How good the query encoder is, on the test split: by a weighted kNN vote of the training
   /// pictures, with features of the backbone, where there are labels; and by what is measured
-  /// without labels, on the first `kMostMeasuredPictures`. The vote's temperature is that of
-  /// training, as in the reference, which does this after every epoch.
+  /// without labels, on the first `kMostMeasuredPictures`.
   Evaluation evaluate(const std::atomic<bool>& stop);
 
   /// A copy of the run's state, for another thread to write to files while this one trains on.

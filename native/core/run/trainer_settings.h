@@ -14,8 +14,9 @@ struct TrainerSettings {
   EncoderSettings encoder;
   ContrastSettings contrast;
   AdamOptions adam;
-  int64_t imageSize;  // height and width of what the encoder sees
-  int64_t k;          // neighbours that vote in the kNN evaluation
+  int64_t imageSize;            // height and width of what the encoder sees
+  int64_t k;                    // neighbours that vote in the kNN evaluation
+  double knnTemperature = 0.5;  // divides their similarities
   int64_t batchSize;
   int64_t shuffleWindow = 0;  // pictures that are shuffled among themselves; 0: all
   uint64_t seed;
@@ -29,6 +30,7 @@ struct TrainerSettings {
     adam.each(visit);
     visit("imageSize", imageSize);
     visit("k", k);
+    visit("knnTemperature", knnTemperature);
     visit("batchSize", batchSize);
     visit("shuffleWindow", shuffleWindow);
     visit("seed", seed);

@@ -163,6 +163,33 @@ TEST_CASE("a stopped epoch ends after the step under way") {
   CHECK(steps == 2);
 }
 
+TEST_CASE("an epoch that has a last step ends there, as far as a whole one was by then") {
+  const std::vector<double> whole = twoEpochs(smallSettings()).losses;
+  Trainer trainer(smallSettings(), smallDataset());
+  const std::atomic<bool> stop{false};
+  std::vector<double> losses;
+  const auto record = [&](const StepMetrics& metrics) { losses.push_back(metrics.result.loss); };
+  CHECK(trainer.trainEpoch(1, 1, record, stop, /*lastStep=*/3) == 3);
+  CHECK(losses == std::vector<double>(whole.begin(), whole.begin() + 3));
+  CHECK(trainer.trainEpoch(1, 4, record, stop, /*lastStep=*/3) == 3);  // nothing is left
+  CHECK(losses.size() == 3);
+}
+
+TEST_CASE("the temperature of the kNN vote is its own, and not that of training") {
+  const auto accuracy = [](double training, double vote) {
+    auto settings = smallSettings();
+    settings.contrast.temperature = training;
+    settings.knnTemperature = vote;
+    settings.k = 32;  // all vote, so that only their weights decide
+    Trainer trainer(settings, smallDataset());
+    const std::atomic<bool> stop{false};
+    const Accuracy measured = trainer.evaluate(stop).knn.value();
+    return std::vector<double>{measured.top1, measured.top5};
+  };
+  CHECK(accuracy(0.2, 0.02) == accuracy(5, 0.02));
+  CHECK(accuracy(0.2, 0.02) != accuracy(0.2, 100));
+}
+
 /// Compares the losses of two epochs that are stopped and go on with those of an uninterrupted run.
 /// @param settings  must give four steps per epoch
 void checkGoesOn(const TrainerSettings& settings) {

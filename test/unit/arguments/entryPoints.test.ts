@@ -48,6 +48,7 @@ const input = { ...signal, onDownload: NOT_FUNCTIONS, onPack: NOT_FUNCTIONS };
 const loading = { ...input, ...events };
 const creation = {
   ...input,
+  onTrial: NOT_FUNCTIONS,
   resume: [false, 7, '', null],
   orStart: NOT_FLAGS,
   override: ['k', [7], null],
@@ -228,6 +229,12 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
       'sources.flags': ['--k', [{ flag: 7 }], ['--k'], null],
     },
   },
+  givenConfig: {
+    call: moco.givenConfig,
+    right: [moco.commands.knn, {}],
+    wrong: { command: NOT_COMMANDS, sources: NOT_PLAIN },
+  },
+  recipe: { call: moco.recipe, right: ['reference'], wrong: { name: [7, null, undefined] } },
   'trainer.run': {
     call: (options: object) => trainerOn(new NativeTrainerDouble(), { out: folder }).run(options),
     right: [{}],
@@ -238,7 +245,7 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
 /** What is exported and has no arguments of its own. */
 const OTHERS = [
   ...['MODEL_NAMES', 'MocoError', 'NeighbourIndex', 'STEP_PHASES'],
-  ...['cachedSetups', 'commands', 'pruneSetups'],
+  ...['cachedSetups', 'commands', 'pruneSetups', 'recipes'],
 ];
 
 test('every exported function is listed here', () => {

@@ -29,7 +29,8 @@ const step = (place: Partial<StepEvent>): StepEvent => ({
 const unlabelled = { epoch: 3, top1: undefined, top5: undefined } as const;
 
 const evaluation = (result: Pick<EvaluationEvent, 'top1' | 'top5' | 'best'>): EvaluationEvent => ({
-  ...{ type: 'evaluation', epoch: 3, epochs: 50, measures: MEASURED, isBest: true, seconds: 2 },
+  ...{ type: 'evaluation', epoch: 3, epochs: 50, measures: MEASURED, isBest: true },
+  ...{ seconds: 2, secondsLeft: 90 },
   ...result,
 });
 
@@ -124,8 +125,9 @@ test('a run tells what memory it should take, and what there is', () => {
 /** The notes after each of a run's steps, as far as there are any. */
 function notes(m: number, fills: readonly number[]): string[] {
   const queue = new QueueNotes();
-  const config = { m, batchSize: 16 };
-  queue.after({ type: 'start', config } as unknown as StartEvent);
+  const config = { m, batchSize: 16, epochs: 2 };
+  const start = { type: 'start', config, description: { stepsPerEpoch: 4 } };
+  queue.after(start as unknown as StartEvent);
   return fills.flatMap((queueFill, index) => {
     const place = { epoch: Math.floor(index / 4) + 1, step: (index % 4) + 1, epochs: 2 };
     return queue.after(step({ ...place, queueFill })) ?? [];
@@ -147,4 +149,70 @@ test('a queue that the run cannot fill is announced as such', () => {
 
 test('a queue that one batch fills is not worth a word', () => {
   assert.deepEqual(notes(16, [1, 1, 1]), []);
+});
+
+test('the untrained encoder has a line of its own, and the end compares with it', () => {
+  const text = new TrainText();
+  const untrained = {
+    ...evaluation({ top1: 33.2, top5: 80, best: undefined }),
+    ...{ epoch: 0, isBest: false },
+  };
+  assert.deepEqual(text.textOf(untrained), {
+    lines: ['epoch  0/50  untrained  kNN top-1 33.20 %, top-5 80.00 %'],
+  });
+  const best = { epoch: 3, by: 'knn', value: 61.4, top1: 61.4, top5: 92 } as const;
+  const files = { results: 'r', model: 'm' };
+  const done = { type: 'done', best, hasBestModel: true, files, seconds: 90, untrainedTop1: 33.2 };
+  assert.deepEqual(text.textOf(done as unknown as DoneEvent).lines?.slice(1, 3), [
+    'learned by comparing pictures, without labels: of the test pictures, 61.40 % are now told by',
+    '        the pictures that the encoder takes for most alike; by the untrained encoder, 33.20 %',
+  ]);
+});
+
+/** The lines of a header that begin with a word, and those that belong to them. */
+function headerLines(word: string, config: object, described: object = {}): string[] {
+  const description = {
+    ...{ dataset: { name: 'shapes' }, files: { directory: 'results/run' }, memory: {} },
+    ...{ stepsPerEpoch: 31, ...described },
+  };
+  const start = { type: 'start', config, description };
+  const lines = new TrainText().textOf(start as unknown as StartEvent).lines ?? [];
+  const first = lines.findIndex((line) => line.startsWith(word));
+  const rest = lines.slice(first + 1);
+  const others = rest.findIndex((line) => !line.startsWith(' '));
+  return first < 0 ? [] : [lines[first] as string, ...rest.slice(0, others)];
+}
+
+test('a header says how long the run is', () => {
+  const run = { epochs: 3, batchSize: 64, evalEvery: 1 };
+  assert.deepEqual(headerLines('run', run), ['run     3 epochs of 31 steps with 64 pictures']);
+  assert.deepEqual(headerLines('run', { ...run, steps: 93 }), [
+    'run     3 epochs of 31 steps with 64 pictures',
+  ]);
+  assert.deepEqual(headerLines('run', { ...run, steps: 70, evalEvery: 2 }), [
+    'run     70 steps with 64 pictures: 2.26 epochs of 31 steps, evaluated every 2 epochs',
+  ]);
+});
+
+test('a header says how a run was fitted into its budget', () => {
+  const budget = {
+    ...{ seconds: 3600, spentSeconds: 80, expectedSeconds: 3590 },
+    ...{ secondsPerStep: 0.51234, secondsPerEvaluation: 61, secondsPerSave: 1 },
+  };
+  const [first, second] = headerLines('budget', {}, { budget });
+  assert.equal(
+    first,
+    'budget  1 h 0 min, of which 1 min 20 s went by with loading and measuring: 0.512 s a step, 1 min 1 s an evaluation',
+  );
+  assert.match(second ?? '', /^ {8}should end at \d\d:\d\d, after 59 min 50 s$/);
+});
+
+test('a header names the recipe, and what is not as it says', () => {
+  const recipe = { name: 'cpu', title: 'For two cores', reason: 'no GPU computes' };
+  const changed = { batchSize: { recipe: 64, run: 32 }, steps: { recipe: undefined, run: 9 } };
+  assert.deepEqual(headerLines('recipe', {}, { recipe: { ...recipe, changed } }), [
+    'recipe  cpu: For two cores',
+    '        chosen because no GPU computes',
+    '        changed: batchSize 32 (64), steps 9 (none)',
+  ]);
 });

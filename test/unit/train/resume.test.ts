@@ -447,3 +447,53 @@ test('a checkpoint that cannot be written ends the run, and the one before it st
   assert.equal(error?.code, 'ERR_MOCO_OUTPUT');
   assert.equal((await findCheckpoint(join(out, NAME))).checkpoint.state.epoch, 1);
 });
+
+test('a run of a number of steps goes on as if it had not been stopped, also in its last epoch', async (context) => {
+  const input = { trainLimit: 64, steps: 10, evalUntrained: true };
+  for (const epoch of [1, 2, 3]) {
+    const out = temporaryFolder(context);
+    const stopAt = (event: TrainEvent) => event.type === 'step' && event.epoch === epoch;
+    const { checkpoint } = await interrupted(out, stopAt, new NativeTrainerDouble(), input);
+    const native = new NativeTrainerDouble({ epochsBefore: checkpoint.state.epoch });
+    const { events } = await collect(trainerOn(native, { out, ...input }, { checkpoint }).run());
+    assert.deepEqual(
+      { results: await results(out), metrics: await metrics(out) },
+      await uninterrupted(context, input),
+      `epoch ${epoch}`,
+    );
+    const done = events.at(-1);
+    assert.equal(done?.type === 'done' && done.untrainedTop1, 5, 'of the run before');
+  }
+});
+
+test('the untrained encoder has a line in the metrics, and none in the table', async (context) => {
+  const run = await uninterrupted(context, { evalUntrained: true });
+  const { type, epoch, top1 } = run.metrics[0] as Record<string, unknown>;
+  assert.deepEqual({ type, epoch, top1 }, { type: 'evaluation', epoch: 0, top1: 5 });
+  const without = await uninterrupted(context);
+  assert.deepEqual(run.metrics.slice(1), without.metrics);
+  assert.equal(run.results, without.results);
+});
+
+test('where a run ends may change, but not after it ended inside an epoch', async (context) => {
+  const out = temporaryFolder(context);
+  const input = { out, trainLimit: 64, steps: 10 };
+  await collect(trainerOn(new NativeTrainerDouble(), input).run());
+  const { checkpoint } = await findCheckpoint(join(out, NAME));
+  const withSteps = (steps: number) => trainConfig({ ...checkpoint.config, steps });
+  requireSameRun(checkpoint, withSteps(10));
+  assert.throws(() => requireSameRun(checkpoint, withSteps(20)), {
+    code: 'ERR_MOCO_CONFIG',
+    message: `the run of ${checkpoint.path} is over: it ended after 10 steps, inside epoch 3`,
+    hint: 'Start another run from its last_model.pth with --init-weights.',
+  });
+  assert.throws(() => requireSameRun(checkpoint, withSteps(9)), {
+    message: `${checkpoint.path} lies after step 10 of the run, which would end after step 9`,
+    hint: 'Pass --steps 10 or more.',
+  });
+  const { state } = checkpoint;
+  const inside = { ...checkpoint, state: { ...state, epoch: 2, step: 1 } };
+  requireSameRun(inside, withSteps(20));
+  requireSameRun(inside, withSteps(9));
+  assert.throws(() => requireSameRun(inside, withSteps(8)), /lies after step 9 of the run/);
+});

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '#moco/config/resolve.js';
+import { settledKeys } from '#moco/config/settledKeys.js';
 import { type TrainConfigInput, trainCommand } from '#moco/config/trainConfig.js';
 import { MocoError } from '#moco/error.js';
 import type { NativeAddon } from '#moco/native/addon.js';
@@ -43,7 +44,7 @@ test('what is chosen for is the run with its pictures', () => {
   settledFor(asked, { ...INPUT, imageSize: 96, storedSize: 112, staysInFile: true }, addon);
   assert.deepEqual(demands, [
     [
-      { ...asked, imageSize: 96, stem: 'imagenet', batchSize: 0 },
+      { ...asked, ...settledKeys(asked, 96), batchSize: 0 },
       { train: 19_500, test: 500, height: 112, width: 112, staysInFile: true },
     ],
   ]);

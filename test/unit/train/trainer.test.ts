@@ -151,7 +151,7 @@ test('the best model is written only when top-1 is strictly better', async (cont
     [1, 2, 5],
   );
   assert.deepEqual(
-    pick(events, 'evaluation').map((event) => event.best.epoch),
+    pick(events, 'evaluation').map((event) => event.best?.epoch),
     [1, 2, 2, 2, 5],
   );
   const [done] = pick(events, 'done');
@@ -445,4 +445,41 @@ test('after a run, no listener stays on the signal', async (context) => {
   const { signal } = new AbortController();
   await collect(trainerOn(new NativeTrainerDouble(), { out }).run({ signal }));
   assert.deepEqual(getEventListeners(signal, 'abort'), []);
+});
+
+test('a run of a number of steps ends in the middle of its last epoch, with an evaluation', async (context) => {
+  const out = temporaryFolder(context);
+  const native = new NativeTrainerDouble();
+  const input = { out, trainLimit: 64, steps: 10, evalEvery: 2 };
+  const { events } = await collect(trainerOn(native, input).run());
+  const steps = pick(events, 'step');
+  assert.deepEqual(
+    steps.map(({ epoch, step, stepsPerEpoch }) => `${epoch}.${step}/${stepsPerEpoch}`),
+    [
+      ...['1.1/4', '1.2/4', '1.3/4', '1.4/4', '2.1/4', '2.2/4', '2.3/4', '2.4/4'],
+      ...['3.1/2', '3.2/2'],
+    ],
+  );
+  assert.equal(pick(events, 'evaluation').at(-1)?.secondsLeft, 0);
+  assert.deepEqual(
+    pick(events, 'evaluation').map(({ epoch }) => epoch),
+    [2, 3],
+  );
+  assert.deepEqual(pick(events, 'done')[0]?.epochs, 3);
+});
+
+test('the untrained encoder is evaluated first, where that is asked for, and is never the best', async (context) => {
+  const out = temporaryFolder(context);
+  const native = new NativeTrainerDouble({ untrainedTop1: 99, top1: [30, 20, 10] });
+  const { events } = await collect(trainerOn(native, { out, evalUntrained: true }).run());
+  assert.deepEqual(course(events).slice(0, 3), ['start', 'evaluation', 'step']);
+  const [untrained, first] = pick(events, 'evaluation');
+  assert.deepEqual(
+    [untrained?.epoch, untrained?.top1, untrained?.isBest, untrained?.best],
+    [0, 99, false, undefined],
+  );
+  assert.deepEqual([first?.epoch, first?.isBest], [1, true]);
+  const done = pick(events, 'done')[0];
+  assert.deepEqual([done?.best.epoch, done?.best.top1, done?.untrainedTop1], [1, 30, 99]);
+  assert.deepEqual(files(events).slice(0, 3), ['last 0', 'checkpoint 0.0', 'best 1']);
 });
