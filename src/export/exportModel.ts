@@ -72,7 +72,7 @@ export interface ExportTools {
  * @param config what differs from the defaults
  * @throws MocoError `ERR_MOCO_CONFIG` where the file does not say what the model sees and the
  * configuration does not either, or both do and differ; `ERR_MOCO_OUTPUT` where the folder is there
- * already or cannot be written; `ERR_MOCO_NATIVE` where onnxruntime-node is installed and computes
+ * already, cannot be written, or another export writes it; `ERR_MOCO_NATIVE` where onnxruntime-node is installed and computes
  * something else than moco; `ERR_MOCO_CHECKPOINT` for a file that is wrong or damaged or no
  * ResNet, `_NON_FINITE` for one with values that are NaN or infinite; `_NATIVE_MISSING` …;
  * `_ABORTED` after the signal
@@ -99,7 +99,7 @@ export async function exportWith(
   const addon = loadAddon();
   const model = MODEL_FILES[format];
   let comparison: ExportResult['comparison'];
-  await writeFolder(out, force, async (folder) => {
+  await writeFolder({ path: out, force, signal }, async (folder) => {
     const path = join(folder, model);
     await makeFolder(dirname(path));
     await (isGraph(format)

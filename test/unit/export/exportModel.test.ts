@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { before, test } from 'node:test';
 import { type ExportConfigInput, exportCommand } from '#moco/config/exportConfig.js';
 import { parseConfig } from '#moco/config/resolve.js';
@@ -238,6 +239,71 @@ test('a folder that appears while an export writes is not replaced', async () =>
     message: `${out} exists already and was not changed`,
   });
   assert.equal(await readFile(join(out, 'config.json'), 'utf8'), 'of another export');
+});
+
+/** Exports in a process that is killed when all is written, before the folder has its place. */
+function killedExport(out: string): void {
+  const program = `
+    import { exportWith } from '#moco/export/exportModel.js';
+    import { parseConfig } from '#moco/config/resolve.js';
+    import { exportCommand } from '#moco/config/exportConfig.js';
+    import { exportAddon } from './build/test/support/exportAddon.js';
+    const compare = async () => process.kill(process.pid, 'SIGKILL');
+    await exportWith(
+      { loadAddon: () => exportAddon, compare },
+      parseConfig(exportCommand, ${JSON.stringify({ modelPath, out, ...INPUT })}),
+    );`;
+  const words = ['--input-type=module', '--eval', program];
+  const { signal, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  assert.equal(signal, 'SIGKILL', stderr);
+}
+
+test('what an export has left that was killed goes with the next one to the same place', async () => {
+  const earlier = await readdir(folder);
+  const out = nextFolder();
+  killedExport(out);
+  const left = (await readdir(folder)).filter((name) => !earlier.includes(name));
+  assert.equal(left.length, 2, left.join()); // the folder, and the lock
+  const other = join(folder, '.other.0123abcd.tmp');
+  await mkdir(other);
+  await withInput({ out, format: 'pth' });
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => !earlier.includes(name)).sort(),
+    [basename(out), basename(other)].sort(),
+  );
+});
+
+test('an export that was to be replaced when the new one was killed is there again', async () => {
+  const { out } = await withInput({ format: 'pth' });
+  const moved = join(folder, `.${basename(out)}.0123abcd.old`);
+  await rename(out, moved);
+  await assert.rejects(withInput({ out }), {
+    message: `${out} exists already and was not changed`,
+  });
+  assert.equal((await readdir(out)).length, 3);
+  await rename(out, moved);
+  await mkdir(join(folder, `.${basename(out)}.4567abcd.old`)); // an older one
+  await withInput({ out, force: true });
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => name.endsWith('.old')),
+    [],
+  );
+});
+
+test('two exports at once do not write the same folder', async () => {
+  const out = nextFolder();
+  let second: Promise<unknown> | undefined;
+  const compare = async () => {
+    second = withInput({ out, format: 'pth' });
+    await assert.rejects(second, {
+      code: 'ERR_MOCO_OUTPUT',
+      message: /^cannot write .*: process \d+ on .* writes the same files$/,
+    });
+    return { reason: 'a double computes nothing' };
+  };
+  const config = parseConfig(exportCommand, { modelPath, out, ...INPUT });
+  await exportWith({ loadAddon: () => exportAddon, compare }, config);
+  assert.notEqual(second, undefined);
 });
 
 test('weights that are not finite are refused', async () => {
