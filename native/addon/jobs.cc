@@ -36,7 +36,7 @@ struct Jobs::Job final : Reporter {
 
   Jobs& jobs;
   Napi::Promise::Deferred deferred;
-  Work work;
+  Part part;
   Napi::ObjectReference owner;
   Napi::Reference<Napi::Value> keepAlive;
   Napi::FunctionReference onRows;
@@ -125,10 +125,19 @@ Jobs::Job* Jobs::open(Napi::Promise::Deferred deferred) {
 }
 
 Napi::Value Jobs::submit(Work work, Napi::Value keepAlive, Napi::Function onRows) {
+  return post([work = std::move(work)](Reporter& reporter) { return work(reporter); }, keepAlive,
+              onRows);
+}
+
+Napi::Value Jobs::submitParts(Part part, Napi::Function onRows) {
+  return post(std::move(part), {}, onRows);
+}
+
+Napi::Value Jobs::post(Part part, Napi::Value keepAlive, Napi::Function onRows) {
   const auto deferred = Napi::Promise::Deferred::New(env_);
   Job* const job = open(deferred);
   if (job == nullptr) return deferred.Promise();
-  job->work = std::move(work);
+  job->part = std::move(part);
   if (!keepAlive.IsEmpty()) job->keepAlive = Napi::Persistent(keepAlive);
   if (!onRows.IsEmpty()) job->onRows = Napi::Persistent(onRows);
   thread_->post([this, job] { run(job); });
@@ -146,10 +155,11 @@ Napi::Value Jobs::submitOpen(const std::function<void(Settle)>& begin, std::func
 
 void Jobs::run(Job* job) {
   try {
-    end(job, job->work(*job));
+    if (const auto value = job->part(*job)) return end(job, *value);
   } catch (...) {
-    end(job, describe(std::current_exception()));
+    return end(job, describe(std::current_exception()));
   }
+  thread_->post([this, job] { run(job); });
 }
 
 void Jobs::end(Job* job, Outcome outcome) {
@@ -191,6 +201,8 @@ Napi::Value Jobs::dispose() {
     done.Resolve(env_.Undefined());
     return done.Promise();
   }
+  // A job of several parts may come back behind the one that frees the state: it must know by then.
+  stop_ = true;
   // The state is freed on the thread that made it. After that job the thread has nothing to do, so
   // that joining it does not block JavaScript.
   const Napi::Value promise = submit([this](Reporter&) -> ToValue {

@@ -65,6 +65,13 @@ class Jobs {
   /// @return           the promise
   Napi::Value submit(Work work, Napi::Value keepAlive = {}, Napi::Function onRows = {});
 
+  /// A part of a job's work; nothing where more is left.
+  using Part = std::function<std::optional<ToValue>(Reporter&)>;
+
+  /// The same for a job of several parts. After each, the jobs that wait have their turn. A part
+  /// may begin after the state was freed; `stopRequested` says so then.
+  Napi::Value submitParts(Part part, Napi::Function onRows = {});
+
   /// What a promise comes to: a value, or the reason why there is none.
   using Outcome = std::variant<ToValue, Failure>;
   /// Settles a promise. It must be called once, on any thread, while the object's thread runs.
@@ -102,6 +109,7 @@ class Jobs {
 
   /// A job whose promise is open; null, and the promise rejected, where no more jobs are taken.
   Job* open(Napi::Promise::Deferred deferred);
+  Napi::Value post(Part part, Napi::Value keepAlive, Napi::Function onRows);
   void run(Job* job);
   void end(Job* job, Outcome outcome);
   /// Queues a call for JavaScript's thread. What it throws is nobody's to catch: an uncaught

@@ -10,6 +10,7 @@
 
 #include "addon/properties.h"
 #include "addon/settings.h"
+#include "core/base/error.h"
 
 namespace moco::addon {
 namespace {
@@ -17,6 +18,12 @@ namespace {
 std::vector<float> floats(const Napi::Value& value) {
   const auto array = value.As<Napi::Float32Array>();
   return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+std::optional<uint32_t> checksumOf(const Napi::Object& place) {
+  const auto value = place.Get("crc32");
+  if (value.IsUndefined()) return {};
+  return value.As<Napi::Number>().Uint32Value();
 }
 
 std::optional<FeatureRows::Place> placeOf(const Napi::Value& value,
@@ -27,7 +34,8 @@ std::optional<FeatureRows::Place> placeOf(const Napi::Value& value,
                             .offset = integer(place, "offset"),
                             .isHalf = string(place, "dtype") == "F16",
                             .count = settings.count,
-                            .dims = settings.dims};
+                            .dims = settings.dims,
+                            .crc32 = checksumOf(place)};
 }
 
 template <class Array, class Number>
@@ -44,6 +52,12 @@ Napi::Object foundObject(Napi::Env env, const FoundRows& found) {
   object.Set("similarities", arrayOf<Napi::Float32Array>(env, found.similarities));
   return object;
 }
+
+/// How far a comparison of all rows with all others is.
+struct Comparison {
+  std::optional<SimilarPairs> pairs;
+  int64_t compared = 0;
+};
 
 Napi::Object pairsObject(Napi::Env env, const SimilarRows& found) {
   std::vector<uint32_t> first, second, rows, ends;
@@ -88,11 +102,13 @@ Napi::Value SearcherObject::create(const Napi::CallbackInfo& info) {
 Napi::Value SearcherObject::submitCancellable(Napi::Env env, Cancellable work,
                                               Napi::Function onRows) {
   const auto isCancelled = std::make_shared<std::atomic<bool>>(false);
-  const auto run = [this, isCancelled, work = std::move(work)](Reporter& reporter) {
-    return work(reporter, [&] { return *isCancelled || stopRequested(); });
+  const auto part = [this, isCancelled, work = std::move(work)](Reporter& reporter) {
+    const auto stop = [&] { return *isCancelled || stopRequested(); };
+    if (stop()) throw Error("ERR_MOCO_ABORTED", "the search was stopped", "Start it again.");
+    return work(reporter, stop);
   };
   Napi::Object search = Napi::Object::New(env);
-  search.Set("result", submit(run, onRows));
+  search.Set("result", submitParts(part, onRows));
   search.Set("cancel", Napi::Function::New(
                            env, [isCancelled](const Napi::CallbackInfo&) { *isCancelled = true; }));
   return search;
@@ -128,11 +144,16 @@ Napi::Value SearcherObject::pairs(const Napi::CallbackInfo& info) {
   const auto asked = info[0].As<Napi::Object>();
   const auto threshold = static_cast<float>(number(asked, "threshold"));
   const int64_t most = integer(asked, "most");
-  const auto work = [=, this](Reporter& reporter, const StopRequested& stop) -> ToValue {
-    const auto report = [&](int64_t rows) { reporter.row({static_cast<double>(rows)}); };
-    return [found = core().pairs(threshold, most, report, stop)](Napi::Env env) {
-      return pairsObject(env, found);
-    };
+  const auto comparison = std::make_shared<Comparison>();
+  const auto work = [=, this](Reporter& reporter,
+                              const StopRequested& stop) -> std::optional<ToValue> {
+    auto& [pairs, compared] = *comparison;
+    const int64_t rows = core().rows().count();
+    if (!pairs) pairs.emplace(rows, threshold, most);
+    compared = core().comparePairs(compared, *pairs, stop);
+    reporter.row({static_cast<double>(compared)});
+    if (compared < rows) return {};
+    return [found = pairs->take()](Napi::Env env) { return pairsObject(env, found); };
   };
   return submitCancellable(info.Env(), work, info[1].As<Napi::Function>());
 }

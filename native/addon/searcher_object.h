@@ -2,6 +2,9 @@
 
 #include <napi.h>
 
+#include <functional>
+#include <optional>
+
 #include "addon/worker_object.h"
 #include "core/search/searcher.h"
 
@@ -19,8 +22,8 @@ class SearcherObject : public WorkerObject<SearcherObject, Searcher> {
   using WorkerObject::WorkerObject;
 
  private:
-  /// A job that may be asked to stop alone.
-  using Cancellable = std::function<ToValue(Reporter&, const StopRequested&)>;
+  /// A job that may be asked to stop alone, or a part of one: see `Jobs::Part`.
+  using Cancellable = std::function<std::optional<ToValue>(Reporter&, const StopRequested&)>;
   /// Runs it.
   /// @return  a `NativeSearch` of src/native/searcher.ts
   Napi::Value submitCancellable(Napi::Env env, Cancellable work, Napi::Function onRows = {});

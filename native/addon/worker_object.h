@@ -81,6 +81,11 @@ class WorkerObject : public Napi::ObjectWrap<Self> {
     return jobs_.submit(std::move(work), {}, onRows);
   }
 
+  /// Runs a job of several parts: see `Jobs::submitParts`.
+  Napi::Value submitParts(Jobs::Part part, Napi::Function onRows) {
+    return jobs_.submitParts(std::move(part), onRows);
+  }
+
   /// Runs a job whose promise is settled apart from it: see `Jobs::submitOpen`.
   Napi::Value submitOpen(const std::function<void(Jobs::Settle)>& begin,
                          std::function<void()> work) {

@@ -14,6 +14,8 @@ export interface NativeFeaturePlace {
   /** Of the first row, from the start of the file. */
   readonly offset: number;
   readonly dtype: 'F32' | 'F16';
+  /** CRC-32 of all their bytes, which `prepare` compares; absent where it is not to. */
+  readonly crc32?: number | undefined;
 }
 
 /** What the addon decided, and what it holds. */
@@ -62,12 +64,15 @@ export interface NativeSearcher {
   readonly description: NativeSearcherDescription;
   /** Copies rows, at the call, behind those that were appended before. */
   append(rows: Float32Array): Promise<void>;
-  /** Measures and codes the rows, once all of them are there. */
+  /**
+   * Compares the rows with their checksum, where they have one, measures and codes them, once all of
+   * them are there.
+   */
   prepare(): NativeSearch<void>;
   /** @param queries any number × dims; they are copied at the call */
   search(queries: Float32Array, k: number): NativeSearch<NativeFoundRows>;
   /**
-   * Compares all rows with all others.
+   * Compares all rows with all others, in parts, between which jobs that wait have their turn.
    * @param asked the least similarity of a pair, and how many pairs are listed
    * @param onRows is called with how many rows have been compared, once or several times
    */

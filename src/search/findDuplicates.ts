@@ -48,7 +48,7 @@ export async function findDuplicates(
   const { threshold, maxPairs, threads, html: page } = settings;
   throwIfAborted(signal, 'the search for duplicates');
   await requirePageWritable(page);
-  const loading = { metric: 'cosine', threads, signal } as const;
+  const loading = { metric: 'cosine', threads, verify: true, signal } as const;
   await using index = await NeighbourIndex.load(settings.index, loading);
   const found = await index.duplicates({ threshold, maxPairs, onProgress, signal });
   await writePicturePage(page, {

@@ -47,6 +47,11 @@ export interface BuildOptions extends SearchOptions {
 export interface LoadOptions extends SearchOptions {
   /** By default as the file says, else `cosine`. */
   readonly metric?: Metric | undefined;
+  /**
+   * Compares all features with the checksum in the file before anything is found among them: about a
+   * second for each two gigabytes. False by default.
+   */
+  readonly verify?: boolean | undefined;
 }
 
 export interface QueryOptions {
@@ -114,7 +119,11 @@ export const BUILD_ARGUMENTS = {
 
 export const LOAD_ARGUMENTS = {
   path: check.path,
-  options: check.options<LoadOptions>({ ...searchChecks, metric: check.oneOf(METRICS) }),
+  options: check.options<LoadOptions>({
+    ...searchChecks,
+    metric: check.oneOf(METRICS),
+    verify: check.flag,
+  }),
 };
 
 export const QUERY_ARGUMENTS = {

@@ -8,7 +8,7 @@ import type {
   NativeSearcherConfig,
 } from '../native/searcher.js';
 import { StoppableWork } from '../native/stoppableWork.js';
-import type { Metric, SearchOptions } from './indexOptions.js';
+import type { LoadOptions, Metric, SearchOptions } from './indexOptions.js';
 
 /** Numbers that are copied at a time: so few that the event loop hardly notices. */
 const SLICE = 524_288;
@@ -43,15 +43,17 @@ export async function searcherOf(
 
 /**
  * A searcher of the vectors in a feature file, which is mapped into memory.
- * @throws MocoError as `searcherOf`; `ERR_MOCO_DATA` where the file cannot be mapped
+ * @throws MocoError as `searcherOf`; `ERR_MOCO_DATA` where the file cannot be mapped, or with
+ * `verify` is damaged
  */
 export async function searcherIn(
-  { path, offset, dtype, count, dims }: FeatureFile,
+  { path, offset, dtype, count, dims, crc32 }: FeatureFile,
   metric: Metric,
-  options: SearchOptions,
+  options: LoadOptions,
 ): Promise<NativeSearcher> {
   const config = configOf(count, dims, metric, options);
-  return await makeSearcher(config, { path, offset, dtype }, options.signal, async () => {});
+  const place = { path, offset, dtype, crc32: options.verify ? crc32 : undefined };
+  return await makeSearcher(config, place, options.signal, async () => {});
 }
 
 function configOf(

@@ -84,6 +84,7 @@ export class NeighbourIndex implements AsyncDisposable {
    *
    * Whoever cuts the file in place while it is searched ends the process; one that was changed between
    * two searches is an error. moco itself replaces files by a rename, which an open index does not see.
+   * Of a damaged file, all is found but damage to the features themselves, which takes `verify`.
    * @throws MocoError `ERR_MOCO_DATA` for a file that cannot be read, is none or is damaged; and as
    * `build`
    */
@@ -155,7 +156,7 @@ export class NeighbourIndex implements AsyncDisposable {
 
   /**
    * Finds all pairs of vectors that are at least so similar, and the groups that they make. Takes time
-   * with the square of the index's size, and searches wait meanwhile.
+   * with the square of the index's size, and lets searches through between its parts.
    * @throws MocoError `ERR_MOCO_CONFIG` for a threshold that is no similarity; and as `search`
    */
   async duplicates(options: DuplicateOptions): Promise<Duplicates> {

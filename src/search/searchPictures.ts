@@ -79,7 +79,7 @@ async function openIndex(
   signal: AbortSignal | undefined,
 ): Promise<NeighbourIndex> {
   const firstPass = queries.length > FEW ? 'auto' : 'none';
-  return await NeighbourIndex.load(index, { threads, firstPass, signal });
+  return await NeighbourIndex.load(index, { threads, firstPass, verify: true, signal });
 }
 
 function neighboursOf(

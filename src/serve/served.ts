@@ -44,5 +44,7 @@ export async function loadServed(
 }
 
 async function loadIndex({ index, threads }: ServeConfig, signal: AbortSignal | undefined) {
-  return index === undefined ? undefined : await NeighbourIndex.load(index, { threads, signal });
+  return index === undefined
+    ? undefined
+    : await NeighbourIndex.load(index, { threads, verify: true, signal });
 }

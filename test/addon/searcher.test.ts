@@ -3,12 +3,15 @@ import {
   appendFileSync,
   copyFileSync,
   readdirSync,
+  readFileSync,
   renameSync,
   statSync,
   truncateSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readFeatureFile } from '#moco/features/featureFile.js';
 import { NeighbourIndex } from '#moco/search/neighbourIndex.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
 
@@ -152,6 +155,51 @@ test('a signal ends the making of an index, and a search for duplicates', async 
   later.abort();
   await assert.rejects(comparing, { code: 'ERR_MOCO_ABORTED' });
   assert.equal((await index.search(row(9), { k: 1 })).rows[0], 9);
+});
+
+test('a search for duplicates lets searches through between its parts', async () => {
+  const many = noise(40_000, 4);
+  await using index = await NeighbourIndex.build(many, {
+    ...{ dims: DIMS, firstPass: 'none', threads: 1 },
+  });
+  const stop = new AbortController();
+  let isOver = false;
+  const comparing = index.duplicates({ threshold: 0.999, signal: stop.signal }).finally(() => {
+    isOver = true;
+  });
+  const [found] = await Promise.all([
+    index.search(many.subarray(0, DIMS), { k: 1 }),
+    index.search(many.subarray(DIMS, 2 * DIMS), { k: 2 }),
+  ]);
+  assert.equal(found.rows[0], 0);
+  assert.ok(!isOver, 'the searches waited until all rows had been compared');
+  stop.abort();
+  await assert.rejects(comparing, { code: 'ERR_MOCO_ABORTED' });
+});
+
+test('disposing of an index ends a search for duplicates', async () => {
+  const index = await NeighbourIndex.build(noise(40_000, 4), { dims: DIMS, firstPass: 'none' });
+  const comparing = index.duplicates({ threshold: 0.999 });
+  await index.search(row(0), { k: 1 });
+  await Promise.all([assert.rejects(comparing, { code: 'ERR_MOCO_ABORTED' }), index.dispose()]);
+});
+
+test('damage to features is found where that is asked for', async () => {
+  const path = join(folder, 'damaged.safetensors');
+  await using index = await NeighbourIndex.build(data, { dims: DIMS });
+  await index.save(path);
+  await using whole = await NeighbourIndex.load(path, { verify: true });
+  assert.equal(whole.size, SIZE);
+  const { offset } = await readFeatureFile(path);
+  const content = readFileSync(path);
+  content.writeUInt8(content.readUInt8(offset + 400) ^ 1, offset + 400);
+  writeFileSync(path, content);
+  await using unseen = await NeighbourIndex.load(path);
+  assert.equal(unseen.size, SIZE);
+  await assert.rejects(NeighbourIndex.load(path, { verify: true }), {
+    code: 'ERR_MOCO_DATA',
+    message: /damaged\.safetensors: they are damaged: the checksum is wrong$/,
+  });
 });
 
 test('numbers that are not finite are refused, in vectors and in queries, and others go on', async () => {

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "core/base/error.h"
+#include "core/files/crc32.h"
 
 namespace moco {
 namespace {
@@ -35,7 +36,11 @@ FeatureRows::FeatureRows(int64_t count, int64_t dims) : count_(count), dims_(dim
 }
 
 FeatureRows::FeatureRows(const Place& place)
-    : count_(place.count), dims_(place.dims), isHalf_(place.isHalf), path_(place.path) {
+    : count_(place.count),
+      dims_(place.dims),
+      isHalf_(place.isHalf),
+      path_(place.path),
+      checksum_(place.crc32) {
   descriptor_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor_ < 0 && (errno == EMFILE || errno == ENFILE)) {
     throw Error("ERR_MOCO_LIMIT", "cannot read " + path_ + ": " + std::strerror(errno),
@@ -91,6 +96,17 @@ void FeatureRows::requireUnchanged() const {
   if (status.st_size != size_ || !isEqual(writtenAt(status), written_)) {
     fail("it was written to since it was opened");
   }
+}
+
+void FeatureRows::requireChecksum(const std::function<bool()>& stop) const {
+  constexpr int64_t kBytesAtOnce = int64_t{1} << 24;
+  if (!checksum_) return;
+  uint32_t found = 0;
+  for (int64_t begin = 0; begin < bytes(); begin += kBytesAtOnce) {
+    if (stop()) throw Error("ERR_MOCO_ABORTED", "the index was stopped", "Start it again.");
+    found = moco::crc32(rows_ + begin, std::min(kBytesAtOnce, bytes() - begin), found);
+  }
+  if (found != *checksum_) fail("they are damaged: the checksum is wrong");
 }
 
 void FeatureRows::fail(const std::string& reason) const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <ctime>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -28,6 +29,7 @@ class FeatureRows {
     bool isHalf;     // fp16, else fp32
     int64_t count;
     int64_t dims;
+    std::optional<uint32_t> crc32 = {};  // of all their bytes, where it is to be compared
   };
 
   /// Rows in memory that is to be filled.
@@ -65,6 +67,12 @@ class FeatureRows {
   /// @throws Error ERR_MOCO_DATA  otherwise
   void requireUnchanged() const;
 
+  /// Makes sure that the bytes have the checksum that `Place` says, where it says one.
+  /// @param stop  whether to end soon; any thread may ask
+  /// @throws Error ERR_MOCO_DATA     otherwise
+  /// @throws Error ERR_MOCO_ABORTED  soon after it was asked to stop
+  void requireChecksum(const std::function<bool()>& stop) const;
+
  private:
   int64_t rowBytes() const { return dims_ * (isHalf_ ? 2 : 4); }
   void openFile(const Place& place);
@@ -76,6 +84,7 @@ class FeatureRows {
   int descriptor_ = -1;  // of the mapped file
   off_t size_ = 0;       // of that file when it was opened
   struct timespec written_{};
+  std::optional<uint32_t> checksum_;
   std::optional<LargeMemory> memory_;  // where the rows are not in a file
   void* mapping_ = nullptr;            // of the file
   size_t mappedBytes_ = 0;

@@ -155,6 +155,7 @@ void Searcher::append(const std::vector<float>& values) {
 
 void Searcher::prepare(const StopRequested& stop) {
   if (filled_ != rows_.count()) throw Error("ERR_MOCO_CONFIG", "rows of the index are missing");
+  rows_.requireChecksum(stop);
   const int64_t blocks = (rows_.count() + RowCodes::kBlockRows - 1) / RowCodes::kBlockRows;
   parallelFor(blocks, [&](int64_t begin, int64_t end) {
     std::vector<float> values(rows_.dims());
@@ -195,23 +196,18 @@ FoundRows Searcher::search(const std::vector<float>& queries, int64_t k,
   return found;
 }
 
-SimilarRows Searcher::pairs(float threshold, int64_t most,
-                            const std::function<void(int64_t)>& report,
-                            const StopRequested& stop) const {
+int64_t Searcher::comparePairs(int64_t first, SimilarPairs& pairs,
+                               const StopRequested& stop) const {
   rows_.requireUnchanged();
   const RowScan scan = this->scan();
-  SimilarPairs pairs(rows_.count(), threshold, most);
-  std::vector<float> values(scan.queriesAtOnce() * rows_.dims());
-  for (int64_t first = 0; first < rows_.count(); first += scan.queriesAtOnce()) {
-    const int64_t count = std::min(scan.queriesAtOnce(), rows_.count() - first);
-    for (int64_t i = 0; i < count; ++i) rows_.read(first + i, values.data() + i * rows_.dims());
-    QueryGroup group{.values = values.data(),
-                     .lengths = {lengths_.begin() + first, lengths_.begin() + first + count}};
-    pairs.beginAt(first);
-    scan.run(group, first, pairs, stop);
-    report(first + count);
-  }
-  return pairs.take();
+  const int64_t count = std::min(scan.queriesAtOnce(), rows_.count() - first);
+  std::vector<float> values(count * rows_.dims());
+  for (int64_t i = 0; i < count; ++i) rows_.read(first + i, values.data() + i * rows_.dims());
+  const QueryGroup group{.values = values.data(),
+                         .lengths = {lengths_.begin() + first, lengths_.begin() + first + count}};
+  pairs.beginAt(first);
+  scan.run(group, first, pairs, stop);
+  return first + count;
 }
 
 std::vector<uint8_t> Searcher::bytesOf(int64_t first, int64_t count) const {

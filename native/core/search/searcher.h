@@ -59,9 +59,11 @@ class Searcher {
   /// @throws Error ERR_MOCO_CONFIG  if they are more than there is room for
   void append(const std::vector<float>& values);
 
-  /// Measures and codes the rows, once, after all of them are there.
+  /// Compares the rows with their checksum, where they have one, measures and codes them: once,
+  /// after all of them are there.
   /// @throws Error ERR_MOCO_CONFIG      if rows are missing
   /// @throws Error ERR_MOCO_NON_FINITE  for a row with a number that is not finite, or too large
+  /// @throws Error ERR_MOCO_DATA        if the checksum is another one
   /// @throws Error ERR_MOCO_ABORTED     soon after it was asked to stop
   void prepare(const StopRequested& stop);
 
@@ -71,13 +73,13 @@ class Searcher {
   /// @throws Error ERR_MOCO_DATA  if the file is not what it was when it was opened
   FoundRows search(const std::vector<float>& queries, int64_t k, const StopRequested& stop) const;
 
-  /// Compares all rows with all others.
-  /// @param threshold  of the similarity of a pair
-  /// @param most       how many pairs to list, the most similar ones
-  /// @param report     is called now and then with how many rows have been compared with all others
+  /// Compares the next rows with all after them, as many as go through the rows together. Whoever
+  /// begins with row 0 and goes on until none is left has compared all rows with all others.
+  /// @param first  number of the first of them
+  /// @param pairs  of as many rows, takes those that are similar
+  /// @return       the number of the first row that is left
   /// @throws Error as `search`
-  SimilarRows pairs(float threshold, int64_t most, const std::function<void(int64_t)>& report,
-                    const StopRequested& stop) const;
+  int64_t comparePairs(int64_t first, SimilarPairs& pairs, const StopRequested& stop) const;
 
   /// The bytes of some rows, as they are stored.
   /// @throws Error ERR_MOCO_DATA  if the file is not what it was when it was opened

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/files/crc32.h"
 #include "search/search_examples.h"
 #include "support/temporary_folder.h"
 #include "support/within.h"
@@ -170,15 +171,40 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("rows in a file are compared with their checksum where that is given") {
+  const TemporaryFolder folder;
+  const auto rows = at::randn({300, 8});
+  const std::string path = folder.path / "rows";
+  std::ofstream(path, std::ios::binary)
+      .write(static_cast<const char*>(rows.const_data_ptr()),
+             static_cast<std::streamsize>(rows.nbytes()));
+  const uint32_t checksum = crc32(rows.const_data_ptr(), rows.nbytes());
+  const auto prepared = [&](std::optional<uint32_t> expected, const StopRequested& stop) {
+    return codeOf([&] {
+      Searcher searcher(
+          settingsFor(rows, "cosine", "none"),
+          {.path = path, .offset = 0, .isHalf = false, .count = 300, .dims = 8, .crc32 = expected});
+      searcher.prepare(stop);
+    });
+  };
+  CHECK(prepared(checksum, neverStop) == "none");
+  CHECK(prepared({}, neverStop) == "none");
+  CHECK(prepared(checksum ^ 1, neverStop) == "ERR_MOCO_DATA");
+  CHECK(prepared(checksum, [] { return true; }) == "ERR_MOCO_ABORTED");
+}
+
 TEST_CASE("all similar pairs are found once, with and without codes") {
   at::manual_seed(8);
   const auto rows = clustered(700, 30);
   for (const auto& firstPass : firstPasses()) {
     Searcher searcher(settingsFor(rows, "cosine", firstPass));
     fill(searcher, rows);
-    std::vector<int64_t> reported;
-    const SimilarRows found =
-        searcher.pairs(0.9F, 1000, [&](int64_t done) { reported.push_back(done); }, neverStop);
+    SimilarPairs pairs(700, 0.9F, 1000);
+    int64_t parts = 0;
+    for (int64_t next = 0; next < 700; ++parts)
+      next = searcher.comparePairs(next, pairs, neverStop);
+    CHECK(parts > 1);
+    const SimilarRows found = pairs.take();
     const auto similarities = plainSimilarities(rows, rows, "cosine").triu(1);
     CHECK(found.pairCount == (similarities >= 0.9).sum().item<int64_t>());
     REQUIRE(std::ssize(found.pairs) == found.pairCount);
@@ -187,7 +213,6 @@ TEST_CASE("all similar pairs are found once, with and without codes") {
       CHECK(found.pairs[i].similarity == doctest::Approx(1));
       CHECK(found.pairs[i].first + 695 == found.pairs[i].second);
     }
-    CHECK(reported.back() == 700);
   }
 }
 
@@ -200,8 +225,8 @@ TEST_CASE("a search and a comparison of all rows end soon after they are asked t
     const auto stop = [&] { return ++asked > 3; };
     CHECK(codeOf([&] { searcher.search(numbersOf(rows[0]), 1, stop); }) == "ERR_MOCO_ABORTED");
     CHECK(asked < 10);
-    const auto pairs = [&] { searcher.pairs(0.9F, 10, [](int64_t) {}, stop); };
-    CHECK(codeOf(pairs) == "ERR_MOCO_ABORTED");
+    SimilarPairs pairs(20000, 0.9F, 10);
+    CHECK(codeOf([&] { searcher.comparePairs(0, pairs, stop); }) == "ERR_MOCO_ABORTED");
     CHECK(codeOf([&] { searcher.prepare(stop); }) == "ERR_MOCO_ABORTED");
     CHECK(searcher.search(numbersOf(rows[5]), 1, neverStop).rows.front() == 5);
   }
