@@ -50,7 +50,7 @@ export async function embedPictures(
   const output = await OutputFiles.claim(settings, onEvent, options.signal);
   try {
     const found = await findPictures(settings, inputOptions);
-    await using encoder = await loadFor(settings, found.input, options.signal);
+    await using encoder = await loadFor(settings, found.input, options.signal, found.side);
     const source = await found.open(encoder.description.side);
     const request = { config: given, settings, encoder, source, output, onEvent };
     return await whileListening(onProgress, options.signal, (tell, signal) =>

@@ -83,7 +83,10 @@ export interface EncoderDescription extends NativeComputeDescription {
     /** What it sees of a picture. */
     readonly input: ModelInput;
   };
-  /** Side of a picture before the middle is cut out, in pixels: pixels of this size go straight in. */
+  /**
+   * Height and width of the pixels that go straight in, before the middle is cut out, and resized where
+   * a packed file has others than the model sees.
+   */
   readonly side: number;
   /** Length of a row. */
   readonly dims: {

@@ -16,6 +16,8 @@ import { datasetPictures, packedPictures } from './storedPictures.js';
 export interface FoundPictures {
   /** What a model sees of them that does not say it itself, as `moco knn` settles it. */
   readonly input: Partial<ModelInput>;
+  /** Height and width in which they are stored; `auto`: they are decoded to what the model wants. */
+  readonly side: number | 'auto';
   /** @param side height and width to which files are decoded */
   open(side: number): Promise<EmbedSource>;
 }
@@ -37,7 +39,8 @@ export async function findPictures(
   }
   if (data.length > 0) {
     const cropShare = imageSize === 'auto' ? 1 : imageSize / storedSizeFor(imageSize);
-    return { input: { cropShare }, open: (side) => folderPictures(config, side, signal) };
+    const open = (side: number) => folderPictures(config, side, signal);
+    return { input: { cropShare }, side: 'auto', open };
   }
   if (isPacked(dataset)) {
     const progress = { onProgress: onPack, signal };
@@ -46,6 +49,7 @@ export async function findPictures(
   const loaded = await loadDataset({ dataset, dataRoot, seed: 0 }, { signal, ...others });
   return {
     input: inputOf(loaded, loaded.train.height),
+    side: loaded.train.height,
     open: async () => datasetPictures(loaded, subset),
   };
 }
@@ -57,6 +61,7 @@ function isPacked(name: EmbedConfig['dataset']): name is PackedDatasetName {
 function ofPacked(packed: PackedPictures, { subset }: EmbedConfig): FoundPictures {
   return {
     input: inputOf(datasetOf(packed), packed.meta.imageSize),
+    side: packed.pixels.side,
     open: async () => await packedPictures(packed, subset),
   };
 }

@@ -36,6 +36,20 @@ export async function loadEncoder(
   options: LoadEncoderOptions = {},
 ): Promise<Encoder> {
   check.requireArguments('loadEncoder', LOAD_ENCODER_ARGUMENTS, { modelPath, options });
+  return await loadEncoderFor('auto', modelPath, options);
+}
+
+/**
+ * The same for pixels of one size, of which the encoder sees what an evaluation sees of them: the
+ * share in the middle, resized as Pillow does it.
+ * @param side height and width of the pixels; `auto`: such as need no resizing
+ * @throws MocoError as `loadEncoder`
+ */
+export async function loadEncoderFor(
+  side: number | 'auto',
+  modelPath: string,
+  options: LoadEncoderOptions,
+): Promise<Encoder> {
   const work = new StoppableWork('loading the encoder', options.signal);
   const addon = loadAddon();
   const { device = 'auto', precision = 'auto', tf32 = true, threads = 'auto' } = options;
@@ -44,7 +58,7 @@ export async function loadEncoder(
   const { batchSize = 'auto', batchInvariant = false } = options;
   const { tensors, ...encoder } = encoderOf(model, options, addon);
   const config: NativeEncoderConfig & ModelInput = {
-    ...{ ...NOT_SETTLED, device, precision, tf32, threads, batchSize, batchInvariant },
+    ...{ ...NOT_SETTLED, device, precision, tf32, threads, batchSize, batchInvariant, side },
     ...encoder,
     ...settledInput(model.file.path, describeModel(model.file).input, options),
   };

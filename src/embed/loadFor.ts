@@ -3,7 +3,7 @@ import { describeModel } from '../model/description.js';
 import type { ModelInput } from '../model/modelInput.js';
 import { readModel } from '../model/readModel.js';
 import type { Encoder } from './encoder.js';
-import { loadEncoder } from './loadEncoder.js';
+import { loadEncoderFor } from './loadEncoder.js';
 import type { LoadEncoderOptions } from './loadEncoderOptions.js';
 
 /** What a command can be told about the encoder that it loads. */
@@ -15,17 +15,19 @@ type EncoderKeys = Pick<EmbedConfig, 'modelPath' | 'prefix' | 'arch' | 'stem'> &
  * Loads the encoder of a command.
  * @param input what the pictures, or features of others, say of what a model sees of them; taken where neither the
  *   configuration nor the model's file says it
+ * @param side height and width of pixels that it is given; `auto`: such as need no resizing
  * @throws MocoError as `loadEncoder`
  */
 export async function loadFor(
   config: EncoderKeys,
   input: Partial<ModelInput>,
   signal: AbortSignal | undefined,
+  side: number | 'auto' = 'auto',
 ): Promise<Encoder> {
   const { modelPath, prefix, device, precision, tf32, threads } = config;
   const { file } = await readModel(modelPath, prefix);
   const isSaid = describeModel(file).input !== undefined;
-  return await loadEncoder(modelPath, {
+  return await loadEncoderFor(side, modelPath, {
     ...{ prefix, device, precision, tf32, threads, signal },
     ...(isSaid ? {} : input),
     ...given(config),

@@ -15,6 +15,8 @@ export interface NativeEncoderConfig
   readonly imageSize: number;
   /** Share of a picture's side that it sees, around the middle. */
   readonly cropShare: number;
+  /** Height and width of the pictures that it is given; `auto`: `imageSize / cropShare`. */
+  readonly side: number | 'auto';
   /** Of R, G and B, on the 0…1 scale. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
@@ -26,7 +28,7 @@ export interface NativeEncoderConfig
 
 /** What the addon decided for an encoder. */
 export interface NativeEncoderDescription extends NativeComputeDescription {
-  /** Height and width of the pictures that it is given: `imageSize / cropShare`. */
+  /** Height and width of the pictures that it is given. */
   readonly side: number;
   readonly batchSize: number;
   readonly featureLength: number;

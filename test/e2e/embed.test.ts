@@ -46,6 +46,25 @@ async function rowsIn(path: string): Promise<Float32Array> {
   return new Float32Array(bytes.buffer);
 }
 
+/** Makes sure that normalised features are as alike as `moco neighbours` finds the pictures. */
+async function requireAsAlike(path: string, asked: object): Promise<void> {
+  const { ids } = await readFeatureFile(path);
+  const rows = await rowsIn(path);
+  const rowOf = (name: string) => rows.subarray(ids.indexOf(name) * DIMS).subarray(0, DIMS);
+  const page = { k: 5, page: join(folder, 'page.html') };
+  const found = await neighbours({ ...COMPUTE, modelPath, labels: 'folders', ...page, ...asked });
+  for (const picture of found.pictures) {
+    for (const { name, similarity } of picture.neighbours) {
+      const other = rowOf(name);
+      const product = rowOf(picture.name).reduce(
+        (sum, x, at) => sum + x * (other[at] as number),
+        0,
+      );
+      assert.ok(Math.abs(product - similarity) < 1e-5, `${picture.name} ${name}`);
+    }
+  }
+}
+
 test('the features of a folder are those that an encoder gives, and those of its packed file', async () => {
   const out = join(folder, 'own.safetensors');
   const { dims, broken, classes, description } = await embed({ out });
@@ -77,23 +96,7 @@ test('the features of a folder are those that an encoder gives, and those of its
 test('they are as alike as moco neighbours and moco knn find them', async () => {
   const out = join(folder, 'normalised.safetensors');
   await embed({ out, normalize: true });
-  const { ids } = await readFeatureFile(out);
-  const rows = await rowsIn(out);
-  const rowOf = (name: string) => rows.subarray(ids.indexOf(name) * DIMS).subarray(0, DIMS);
-  const found = await neighbours({
-    ...{ ...COMPUTE, modelPath, data: [pictures], labels: 'folders', dataRoot: folder },
-    ...{ queries: 20, k: 5, page: join(folder, 'page.html') },
-  });
-  for (const picture of found.pictures) {
-    for (const { name, similarity } of picture.neighbours) {
-      const other = rowOf(name);
-      const product = rowOf(picture.name).reduce(
-        (sum, x, at) => sum + x * (other[at] as number),
-        0,
-      );
-      assert.ok(Math.abs(product - similarity) < 1e-5, `${picture.name} ${name}`);
-    }
-  }
+  await requireAsAlike(out, { data: [pictures], dataRoot: folder, queries: 20 });
 });
 
 test('every format holds the same features', async () => {
@@ -148,6 +151,15 @@ test('a data set that has a name is embedded from its pixels', async () => {
   const { files, dims } = await embed({ ...data, out });
   assert.deepEqual(files, [out, join(folder, 'cifar.csv')]);
   assert.deepEqual(dims, [20, DIMS]);
+});
+
+test('packed pictures of another size are seen as an evaluation sees them', async () => {
+  const packed = join(folder, 'other size.moco');
+  await packPictures([pictures], packed, { labels: 'folders', imageSize: 40, storedSize: 40 });
+  const out = join(folder, 'other size.safetensors');
+  const { description } = await embed({ data: [packed], out, normalize: true });
+  assert.deepEqual([description.side, description.model.input.imageSize], [40, 32]);
+  await requireAsAlike(out, { data: [packed], queries: 5 });
 });
 
 test('of a model that does not say what it sees, packed pictures or the settings do', async () => {

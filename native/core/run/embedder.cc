@@ -51,7 +51,8 @@ at::Tensor oneByOne(const at::Tensor& input, const Function& function) {
 Embedder::Embedder(EmbedderSettings settings, const StateDict& model)
     : settings_(std::move(settings)),
       machine_(resolveMachine(settings_.compute)),
-      side_(std::llround(static_cast<double>(settings_.imageSize) / settings_.cropShare)) {
+      side_(settings_.side.value_or(
+          std::llround(static_cast<double>(settings_.imageSize) / settings_.cropShare))) {
   setUpMachine(machine_, settings_.compute);
   encoder_.emplace(EncoderOptions{.settings = {.arch = settings_.arch,
                                                .stem = settings_.stem,

@@ -18,11 +18,14 @@ namespace moco {
 /// Which encoder to compute with, what it sees of a picture, and how to compute.
 struct EmbedderSettings {
   std::string arch;
-  std::string stem;               // a name for `stemNamed`
-  int64_t featureDim;             // length of the projection; 0 where the encoder has no head
-  int64_t imageSize;              // height and width of what the encoder sees
-  double cropShare;               // share of a picture's side that it sees
-  std::vector<double> mean, std;  // of R, G and B, on the 0…1 scale
+  std::string stem;    // a name for `stemNamed`
+  int64_t featureDim;  // length of the projection; 0 where the encoder has no head
+  int64_t imageSize;   // height and width of what the encoder sees
+  double cropShare;    // share of a picture's side that it sees
+  /// Height and width of the pictures that it is given, of which it sees what an evaluation sees of
+  /// them; absent: those of which it sees the middle as it is.
+  std::optional<int64_t> side = {};
+  std::vector<double> mean, std;          // of R, G and B, on the 0…1 scale
   std::optional<int64_t> batchSize = {};  // the most pictures computed at once; absent: chosen
   bool batchInvariant;  // rows do not depend on what is computed with them, not by a bit
   ComputeSettings compute;
@@ -35,6 +38,7 @@ struct EmbedderSettings {
     visit("featureDim", featureDim);
     visit("imageSize", imageSize);
     visit("cropShare", cropShare);
+    visit("side", side);
     visit("mean", mean);
     visit("std", std);
     visit("batchSize", batchSize);

@@ -14,6 +14,7 @@
 #include "core/base/error.h"
 #include "core/device/device.h"
 #include "core/evaluate/frozen_backbone.h"
+#include "core/input/test_view.h"
 #include "core/ops/normalise_rows.h"
 #include "support/formula.h"
 #include "support/within.h"
@@ -143,6 +144,19 @@ TEST_CASE("the encoder sees the middle of a picture") {
   const auto middle = pictures.narrow(1, 8, 16).narrow(2, 8, 16).contiguous();
   Embedder whole(settingsFor(), modelWith());
   CHECK(embedded(ofMiddle, pictures).equal(embedded(whole, middle)));
+}
+
+TEST_CASE("of pictures of another size, the encoder sees what an evaluation sees") {
+  auto settings = settingsFor();
+  settings.cropShare = 0.8;
+  settings.side = 30;
+  Embedder embedder(settings, modelWith());
+  CHECK(embedder.side() == 30);
+  const auto pictures = noise(3, 30);
+  const Normalisation normalisation{at::tensor(kMean, at::kFloat), at::tensor(kStd, at::kFloat)};
+  const auto views = testViews(pictures, {normalisation, 16, 0.8}).contiguous();
+  Embedder whole(settingsFor(), modelWith());
+  CHECK(embedded(embedder, pictures).equal(embedded(whole, views)));
 }
 
 TEST_CASE("requests that are computed together each get their own rows, in their order") {
