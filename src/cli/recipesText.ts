@@ -4,6 +4,8 @@ import { tableLines } from './table.js';
 const UNIT =
   'U: forward passes of a ResNet-18 (32 × 32) per picture over the whole run, a backward pass as two';
 
+const HEADING = ['recipe', 'epochs', 'U', 'kNN', 'linear'];
+
 /** All recipes, one a line. */
 export function recipeTable(all: readonly Recipe[]): string[] {
   const rows = all.map(({ name, cost, title, ...recipe }) => [
@@ -13,9 +15,11 @@ export function recipeTable(all: readonly Recipe[]): string[] {
     bestKnown(recipe, 'kNN'),
     bestKnown(recipe, 'linear'),
   ]);
-  const table = tableLines([['recipe', 'epochs', 'U', 'kNN', 'linear'], ...rows]);
+  const [heading = '', ...figures] = tableLines([HEADING, ...rows]);
+  const width = Math.max(...figures.map((line) => line.length), heading.length);
   return [
-    ...table.map((line, index) => (index === 0 ? line : `${line}   ${all[index - 1]?.title}`)),
+    heading,
+    ...figures.map((line, index) => `${line.padEnd(width)}   ${all[index]?.title}`),
     '',
     UNIT,
     'kNN, linear: per cent, as the source measured it; ~: expected, and not measured yet',

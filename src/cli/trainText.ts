@@ -183,8 +183,8 @@ function footer({ best, untrainedTop1, hasBestModel, files, seconds }: DoneEvent
 function learnedLines({ top1 }: DoneEvent['best'], untrained: number | undefined): string[] {
   if (top1 === undefined || untrained === undefined) return [];
   return [
-    `learned by comparing pictures, without labels: of the test pictures, ${percent(top1)} are now told by`,
-    `        the pictures that the encoder takes for most alike; by the untrained encoder, ${percent(untrained)}`,
+    `kNN     ${percent(top1)} of the test pictures are told by the training pictures that the encoder takes for`,
+    `        most alike, before training ${percent(untrained)}; it was trained without any label`,
   ];
 }
 

@@ -35,10 +35,17 @@ export function usedRecipe(config: TrainConfig, reason?: string): UsedRecipe | u
   const changed = keys.filter((key) => {
     const [there, here] = [unchanged[key], config[key]];
     const isSet = Object.hasOwn(settings, key);
+    if (isSaidOtherwise(key, config)) return false;
     // Where the recipe leaves something to the run, what was settled is no change.
     if (!isSet && (CIRCUMSTANCES.has(key) || there === 'auto')) return false;
     return !isDeepStrictEqual(there, here);
   });
   const changes = changed.map((key) => [key, { recipe: unchanged[key], run: config[key] }]);
   return { name, title, ...(reason && { reason }), changed: Object.fromEntries(changes) };
+}
+
+/** Whether another key says how long the run is, from which this one follows. */
+function isSaidOtherwise(key: string, { budget, steps }: TrainConfig): boolean {
+  if (key === 'epochs') return steps !== undefined;
+  return key === 'steps' && budget !== undefined;
 }

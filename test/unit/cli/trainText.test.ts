@@ -164,8 +164,8 @@ test('the untrained encoder has a line of its own, and the end compares with it'
   const files = { results: 'r', model: 'm' };
   const done = { type: 'done', best, hasBestModel: true, files, seconds: 90, untrainedTop1: 33.2 };
   assert.deepEqual(text.textOf(done as unknown as DoneEvent).lines?.slice(1, 3), [
-    'learned by comparing pictures, without labels: of the test pictures, 61.40 % are now told by',
-    '        the pictures that the encoder takes for most alike; by the untrained encoder, 33.20 %',
+    'kNN     61.40 % of the test pictures are told by the training pictures that the encoder takes for',
+    '        most alike, before training 33.20 %; it was trained without any label',
   ]);
 });
 
