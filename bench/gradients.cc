@@ -33,7 +33,7 @@ constexpr std::array<int64_t, 2> kStepsBefore{20, 180};
 MocoOptions options(at::ScalarType compute) {
   return {.encoder = {.settings = {.arch = "resnet18", .featureDim = 128}, .device = at::kCPU, .compute = compute},
           .contrast = {.m = 1024, .temperature = 0.1, .momentum = 0.99},
-          .adam = {.learningRate = 5e-4, .weightDecay = 1e-6},
+          .optimiser = {.learningRate = 5e-4, .weightDecay = 1e-6},
           .seed = 0};
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "addon/properties.h"
+#include "core/base/optional_count.h"
 
 namespace moco::addon {
 
@@ -34,6 +35,9 @@ class SettingsReader {
   }
   void operator()(const char* name, std::optional<int64_t>& value) const {
     value = integerOrAuto(config_, name);
+  }
+  void operator()(const char* name, OptionalCount& count) const {
+    if (!isAbsent(config_, name)) count.value = integer(config_, name);
   }
 
  private:

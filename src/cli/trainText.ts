@@ -66,6 +66,7 @@ function header({ config, description, resumed }: StartEvent): string[] {
     `data    ${shownPath(dataset.name)}: ${pictures}, ${labels}`,
     `model   ${arch}, ${(description.parameters / 1e6).toFixed(1)} million parameters, featureDim ${featureDim}`,
     `        m ${m}, temperature ${temperature}, momentum ${momentum}, k ${k}`,
+    ...optimiserLines(config),
     `run     ${lengthText(config, stepsPerEpoch)}`,
     ...(description.budget ? budgetLines(description.budget) : []),
     `memory  ${memoryText(description)}`,
@@ -115,6 +116,14 @@ function lengthText(config: StartEvent['config'], stepsPerEpoch: number): string
   }
   const cut = `${count(steps, 'step')} ${pictures}: ${(steps / stepsPerEpoch).toFixed(2)} epochs`;
   return `${cut} of ${count(stepsPerEpoch, 'step')}${evaluations}`;
+}
+
+/** What updates the parameters, where it is not as in the reference. */
+function optimiserLines(config: StartEvent['config']): string[] {
+  const { optimiser, learningRate, schedule, warmupEpochs } = config;
+  if (optimiser === 'adam' && schedule === 'constant' && warmupEpochs === 0) return [];
+  const warmup = warmupEpochs > 0 ? ` after ${count(warmupEpochs, 'epoch')} of warm-up` : '';
+  return [`        ${optimiser}, learning rate ${learningRate}, ${schedule}${warmup}`];
 }
 
 /** How much memory the run should take, and how much there is. */

@@ -12,6 +12,7 @@ import {
 } from './dataChecks.js';
 import { duration } from './duration.js';
 import { BEST_WITHOUT_LABELS, MEASURE_NAMES } from './measures.js';
+import { type OptimiserSettings, optimiserChecks, optimiserKeys } from './optimiserKeys.js';
 import { RECIPE_NAMES, recipe } from './recipes.js';
 import {
   arch,
@@ -23,13 +24,11 @@ import {
   dataThreads,
   epochs,
   k,
-  learningRate,
   m,
   out,
   path,
   temperature,
   validation,
-  weightDecay,
 } from './sharedKeys.js';
 
 /** Bytes that the queue (m × featureDim floats) may take: 64 GiB. */
@@ -41,7 +40,7 @@ interface PicturesNeeded extends DataLimits {
   readonly labels: string;
 }
 
-interface CheckedTogether extends PicturesNeeded {
+interface CheckedTogether extends PicturesNeeded, OptimiserSettings {
   readonly batchNormGroups: number;
   readonly m: number;
   readonly featureDim: number;
@@ -76,6 +75,7 @@ const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
         ? `expected a queue of at most 64 GiB, given m ${m} × featureDim ${featureDim} × 4 bytes`
         : undefined,
   },
+  ...optimiserChecks,
 ];
 
 /**
@@ -172,10 +172,7 @@ const trainConfigSchema = z
         'time for the whole run, in place of epochs: its speed is measured first, and steps set so that it ends in time',
       examples: ['8h'],
     }),
-    learningRate: learningRate
-      .default(1e-3)
-      .describe('learning rate of Adam, the same at every step'),
-    weightDecay: weightDecay.describe('L2 weight decay of Adam, on all parameters'),
+    ...optimiserKeys,
     evalEvery: autoOr(1_000_000)
       .default('auto')
       .describe(

@@ -86,7 +86,7 @@ export async function createTrainer(
 
 /**
  * How many numbers the files hold that the disk needs room for: the best and the last model and two
- * checkpoints (both encoders, two moments of the optimiser, the queue), and another model and
+ * checkpoints (both encoders, what the optimiser remembers, the queue), and another model and
  * checkpoint while they are written. A run that goes on in its own directory has all but the latter.
  */
 function floatsOnDisk(
@@ -94,9 +94,10 @@ function floatsOnDisk(
   addon: NativeAddon,
   checkpoint: Checkpoint | undefined,
 ): number {
-  const { arch, stem, featureDim, m } = config;
+  const { arch, stem, featureDim, m, optimiser } = config;
   const encoder = encoderElements(addon, arch, featureDim, stem);
-  const state = 4 * encoder + m * featureDim;
+  const remembered = optimiser === 'sgd' || optimiser === 'lars' ? 1 : 2; // of each number
+  const state = (2 + remembered) * encoder + m * featureDim;
   const isInPlace = checkpoint && isOwnRun(checkpoint, runFiles(config).directory);
   return isInPlace ? encoder + state : 3 * encoder + 3 * state;
 }

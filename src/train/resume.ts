@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { unknownName } from '../arguments/names.js';
 import { shown } from '../arguments/shown.js';
 import { configKeys } from '../config/commandConfig.js';
+import { dependsOnLength } from '../config/optimiserKeys.js';
 import { type TrainConfig, trainCommand } from '../config/trainConfig.js';
 import type { Dataset } from '../data/dataset.js';
 import { MocoError } from '../error.js';
@@ -9,7 +10,10 @@ import type { Checkpoint } from './checkpoint.js';
 import type { TrainerDescription } from './events.js';
 import { isCut, totalSteps } from './runLength.js';
 
-/** Keys that may change when a run goes on, since they do not decide what it computes. */
+/**
+ * Keys that may change when a run goes on, since they do not decide what it computes: `epochs` and
+ * `steps` only where the learning rate does not depend on them.
+ */
 const MAY_CHANGE: readonly (keyof TrainConfig)[] = [
   // What they come to is compared: see `requireSamePictures`.
   ...(['data', 'labels', 'split', 'testFraction', 'splitSeed', 'storedSize', 'strict'] as const),
@@ -34,7 +38,7 @@ const keys = configKeys(trainCommand) as (keyof TrainConfig)[];
 export function recipeOf(config: TrainConfig): Partial<TrainConfig> {
   const isNamed = config.data.length === 0;
   const entries = Object.entries(config).filter(
-    ([key]) => !mayChange(key) && (isNamed || key !== 'dataset'),
+    ([key]) => !mayChange(key, config) && (isNamed || key !== 'dataset'),
   );
   return Object.fromEntries(entries);
 }
@@ -57,7 +61,9 @@ export function requireSameRun(
   requireEvaluatedEnd(checkpoint, config);
   const differing = keys.filter(
     (key) =>
-      !isDeepStrictEqual(before[key], config[key]) && !mayChange(key) && !override.includes(key),
+      !isDeepStrictEqual(before[key], config[key]) &&
+      !mayChange(key, before) &&
+      !override.includes(key),
   );
   if (differing.length === 0) return;
   const lines = differing.map(
@@ -155,7 +161,8 @@ function requireEvaluatedEnd({ path, state }: Checkpoint, { epochs }: TrainConfi
   });
 }
 
-function mayChange(key: string): boolean {
+function mayChange(key: string, config: TrainConfig): boolean {
+  if ((key === 'epochs' || key === 'steps') && dependsOnLength(config)) return false;
   return MAY_CHANGE.some((known) => known === key);
 }
 

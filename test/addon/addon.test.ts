@@ -134,7 +134,6 @@ const NOT_FOR_THE_ADDON = [
   ...['mean', 'std', 'initWeights', 'initPrefix'],
   ...[
     'recipe',
-    'epochs',
     'steps',
     'budget',
     'evalEvery',

@@ -1,10 +1,11 @@
-"""Makes all fixtures again.
+"""Makes all fixtures again, or those that are named.
 
-    python test/parity/make_fixtures.py
+    python test/parity/make_fixtures.py [name ...]
 
 Needs torch, numpy and Pillow, no network and no data set; takes about a minute.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from knn_fixtures import knn_fixture
 from linear_cases import LINEAR_MODES, linear_case
 from linear_fixtures import linear_fixture
 from measure_fixtures import measure_fixture
+from optimiser_fixtures import optimiser_fixture, schedule_fixture
 from resize_fixtures import resize_fixture
 from training_cases import (
     Arithmetic,
@@ -59,6 +61,8 @@ def fixtures() -> dict[str, Callable[[], dict[str, Tensor]]]:
     makers: dict[str, Callable[[], dict[str, Tensor]]] = {
         "formula": formula_fixture,
         "adam": adam_fixture,
+        "optimiser": optimiser_fixture,
+        "schedule": schedule_fixture,
         "knn": knn_fixture,
         "measures": measure_fixture,
         "augment": augment_fixture,
@@ -126,11 +130,14 @@ def save(name: str, fixture: Mapping[str, Tensor]) -> None:
 
 
 def main() -> None:
-    """Writes every fixture."""
+    """Writes every fixture, or those that are named."""
     # One thread, so that sums have the same order on every run.
     torch.set_num_threads(1)
     FOLDER.mkdir(exist_ok=True)
+    wanted = sys.argv[1:]
     for name, make in fixtures().items():
+        if wanted and name not in wanted:
+            continue
         print(name, flush=True)
         save(name, make())
 

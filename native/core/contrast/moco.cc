@@ -62,7 +62,7 @@ Moco::Moco(const MocoOptions& options)
       key_(options.encoder),
       queue_(options.contrast.m, options.encoder.settings.featureDim, options.seed,
              query_.parameters().flat().options()),
-      adam_(query_.parameters().flat(), options.adam),
+      optimiser_(query_.parameters(), options.optimiser),
       gradients_(query_.parameters().zerosLike(options.encoder.master)) {
   query_.initialise(options.seed);
   key_.copyParametersFrom(query_);  // f_k.params = f_q.params
@@ -120,7 +120,7 @@ void Moco::backward(const at::Tensor& loss) {
 }
 
 void Moco::updateEncoders() {
-  adam_.step(gradients_.flat());  // update(f_q.params)
+  optimiser_.step(gradients_.flat());  // update(f_q.params)
   query_.refreshWeights();
   momentumUpdate();  // f_k.params = m * f_k.params + (1 - m) * f_q.params
 }
@@ -136,10 +136,7 @@ StateDict Moco::state() const {
   StateDict state;
   append(state, kQueryEncoder, query_.stateDict());
   append(state, "key.", key_.stateDict());
-  const NamedTensors& layout = query_.parameters();
-  append(state, "optimiser.first_moment.", layout.over(adam_.firstMoment()).state());
-  append(state, "optimiser.second_moment.", layout.over(adam_.secondMoment()).state());
-  append(state, "optimiser.", {{"steps", adam_.steps()}});
+  append(state, "optimiser.", optimiser_.state());
   append(state, "queue.", queue_.state());
   return state;
 }
@@ -161,10 +158,7 @@ void Moco::restore(const StateDict& state) {
   }
   query_.loadState(section(state, kQueryEncoder));
   key_.loadState(section(state, "key."));
-  const NamedTensors& layout = query_.parameters();
-  layout.over(adam_.firstMoment()).restore(section(state, "optimiser.first_moment."));
-  layout.over(adam_.secondMoment()).restore(section(state, "optimiser.second_moment."));
-  adam_.steps().copy_(StateLookup(state).get("optimiser.steps", {}));
+  optimiser_.restore(section(state, "optimiser."));
   queue_.restore(section(state, "queue."));
 }
 

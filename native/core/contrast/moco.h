@@ -8,7 +8,7 @@
 #include "core/contrast/key_queue.h"
 #include "core/files/state_dict.h"
 #include "core/model/encoder.h"
-#include "core/ops/adam.h"
+#include "core/optimise/optimiser.h"
 
 namespace moco {
 
@@ -31,7 +31,7 @@ struct ContrastSettings {
 struct MocoOptions {
   EncoderOptions encoder;
   ContrastSettings contrast;
-  AdamOptions adam;
+  OptimiserSettings optimiser;
   uint64_t seed;
 };
 
@@ -87,7 +87,7 @@ class Moco {
   Encoder& queryEncoder() { return query_; }
   Encoder& keyEncoder() { return key_; }
   KeyQueue& queue() { return queue_; }
-  const Adam& optimiser() const { return adam_; }
+  Optimiser& optimiser() { return optimiser_; }
   /// The last step's gradient, one tensor for each parameter.
   const NamedTensors& gradients() const { return gradients_; }
 
@@ -124,7 +124,7 @@ class Moco {
   Encoder query_;
   Encoder key_;
   KeyQueue queue_;
-  Adam adam_;
+  Optimiser optimiser_;
   NamedTensors gradients_;
 };
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/evaluate/linear_metrics.h"
-#include "core/ops/adam.h"
+#include "core/optimise/adam.h"
 
 namespace moco {
 

@@ -44,7 +44,7 @@ Normalisation normalisation() { return {at::full({3}, .5f), at::full({3}, .25f)}
 TrainerSettings trainerSettings(const BenchmarkSettings& settings) {
   return {.encoder = {.arch = settings.arch, .stem = settings.stem, .featureDim = 128},
           .contrast = {.m = settings.m, .temperature = 0.5, .momentum = 0.999},
-          .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+          .optimiser = {.learningRate = 1e-3, .weightDecay = 1e-6},
           .imageSize = settings.imageSize,
           .k = 1,
           .batchSize = settings.batchSize,

@@ -17,6 +17,7 @@
 #include "core/model/folded_convolution.h"
 #include "core/model/projection_head.h"
 #include "core/ops/fused_convolution.h"
+#include "core/optimise/optimiser.h"
 
 namespace moco {
 namespace {
@@ -63,18 +64,20 @@ int64_t bytesPer(const MemoryDemand& demand) {
 }
 
 int64_t modelBytes(const MemoryDemand& demand, int64_t parameters) {
-  constexpr int64_t kMasters = 5;  // two encoders, the gradient, and Adam's two moments
+  // Two encoders, the gradient, and what the optimiser remembers.
+  const int64_t masters = 3 + numbersPerParameter(demand.settings.optimiser.optimiser);
   const int64_t copies = demand.machine.precision.compute == at::kFloat ? 0 : 2;
-  return parameters * (kMasters * kMaster + copies * bytesPer(demand));
+  return parameters * (masters * kMaster + copies * bytesPer(demand));
 }
 
 int64_t queueBytes(const MemoryDemand& demand) {
   return demand.settings.contrast.m * demand.settings.encoder.featureDim * kMaster;
 }
 
-/// Bytes of a copy of both encoders, Adam's two moments and the queue.
+/// Bytes of a copy of both encoders, what the optimiser remembers, and the queue.
 int64_t snapshotBytes(const MemoryDemand& demand, int64_t parameters) {
-  return 4 * parameters * kMaster + queueBytes(demand);
+  const int64_t copied = 2 + numbersPerParameter(demand.settings.optimiser.optimiser);
+  return copied * parameters * kMaster + queueBytes(demand);
 }
 
 /// Bytes of one layer's output, for a batch.

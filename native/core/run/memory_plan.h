@@ -33,7 +33,8 @@ constexpr int64_t kLibraryBytes = int64_t{1} << 30;
 /// backward pass. The workspaces of kernels are left out: on a CPU with many threads they are some
 /// dozen MiB.
 struct MemoryPlan {
-  int64_t model;       // both encoders, their copies in the compute type, gradient, Adam's moments
+  int64_t
+      model;  // both encoders, their copies in the compute type, gradient, the optimiser's state
   int64_t queue;       // (m, D)
   int64_t pictures;    // the data set and the views that are kept ready
   int64_t step;        // activations, loss and gradients of a training step

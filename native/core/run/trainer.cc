@@ -28,6 +28,7 @@ void requirePositive(const TrainerSettings& settings, const Dataset& dataset) {
   };
   require("batchSize", settings.batchSize);
   require("m", settings.contrast.m);
+  require("epochs", settings.epochs);
   require("imageSize", settings.imageSize);
   require("k", settings.k);
   require("featureDim", settings.encoder.featureDim);
@@ -106,6 +107,10 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beg
                                           .seed = settings_.seed,
                                           .threads = machine_.dataThreads,
                                           .layout = {.shuffleWindow = settings_.shuffleWindow}});
+  schedule_.emplace(
+      settings_.optimiser, settings_.batchSize,
+      RunLength{.stepsPerEpoch = stepsPerEpoch(),
+                .steps = settings_.steps.value.value_or(settings_.epochs * stepsPerEpoch())});
 }
 
 MocoOptions Trainer::mocoOptions() const {
@@ -114,7 +119,7 @@ MocoOptions Trainer::mocoOptions() const {
                       .compute = machine_.precision.compute,
                       .pointwiseBatchNorm = asksForPointwiseBatchNorm()},
           .contrast = settings_.contrast,
-          .adam = settings_.adam,
+          .optimiser = settings_.optimiser,
           .seed = settings_.seed};
 }
 
@@ -182,13 +187,14 @@ StepMetrics Trainer::step(int64_t epoch, int64_t number) {
   const auto start = std::chrono::steady_clock::now();
   const double waitedBefore = secondsWithoutCore();
   const auto views = loader_->next();
+  moco_->optimiser().setLearningRate(schedule_->at((epoch - 1) * stepsPerEpoch() + number - 1));
   const StepResult result =
       moco_->step({.queries = views[0], .keys = views[1], .keyOrder = keyOrder(epoch, number)});
   reportGraphFailure("the steps run", moco_->graphFailure());
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   return {number,
           result,
-          moco_->optimiser().options().learningRate,
+          moco_->optimiser().learningRate(),
           elapsed.count(),
           moco_->queue().fill(),
           secondsWithoutCore() - waitedBefore};

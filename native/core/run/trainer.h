@@ -24,6 +24,7 @@
 #include "core/input/data_placement.h"
 #include "core/input/dataset.h"
 #include "core/input/input_loader.h"
+#include "core/optimise/learning_rate_schedule.h"
 #include "core/run/memory_plan.h"
 #include "core/run/snapshot.h"
 #include "core/run/trainer_settings.h"
@@ -141,6 +142,7 @@ class Trainer {
   std::optional<SideStream> saving_;  // on which snapshots are written
   DataPlacement placement_;
   std::unique_ptr<InputLoader> loader_;
+  std::optional<LearningRateSchedule> schedule_;
   std::vector<std::string> warnings_;
   std::set<std::string> notRecorded_;  // the kinds of work that were warned about
   bool warnedOfFallbacks_ = false;

@@ -18,7 +18,7 @@ MocoOptions options(const at::Device& device) {
                       .device = device,
                       .compute = at::kFloat},
           .contrast = {.m = 19, .temperature = 0.5, .momentum = 0.99},
-          .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+          .optimiser = {.learningRate = 1e-3, .weightDecay = 1e-6},
           .seed = 3};
 }
 

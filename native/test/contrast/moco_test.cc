@@ -24,7 +24,7 @@ MocoOptions options(const std::string& arch, int64_t queueLength, at::ScalarType
                       .compute = compute,
                       .master = master},
           .contrast = {.m = queueLength, .temperature = 0.5, .momentum = 0.999},
-          .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+          .optimiser = {.learningRate = 1e-3, .weightDecay = 1e-6},
           .seed = 1};
 }
 

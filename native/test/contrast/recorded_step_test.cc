@@ -28,6 +28,8 @@ const std::set<std::string> kOpaque{
     "aten::convolution_backward",
     // The CPU's reads the number of steps on the host, and the GPU's on the device.
     "aten::_fused_adam_",
+    "aten::_fused_adamw_",
+    "aten::_fused_sgd_",
     // In bf16 the CPU's converts its whole input first, and the GPU's while it reads.
     "aten::mean",
     "aten::sum",
@@ -57,14 +59,16 @@ const std::set<std::string> kSynchronising{"aten::item",
 bool isOpaque(const std::string& name) { return kOpaque.contains(name); }
 
 /// The operators that the recorded part of a step calls, but for those inside opaque ones.
-std::vector<OperatorCall> recordedCalls(at::ScalarType compute) {
+std::vector<OperatorCall> recordedCalls(at::ScalarType compute,
+                                        const OptimiserSettings& optimiser = {
+                                            .learningRate = 1e-3, .weightDecay = 1e-6}) {
   GraphLog log;
   std::vector<OperatorCall> calls;
   GraphedMoco moco({.encoder = {.settings = {.arch = "resnet18", .featureDim = 32},
                                 .device = at::kCPU,
                                 .compute = compute},
                     .contrast = {.m = 19, .temperature = 0.5, .momentum = 0.99},
-                    .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+                    .optimiser = optimiser,
                     .seed = 3},
                    [&] { return std::make_unique<TracedGraph>(log, calls); });
   const Views views{.queries = formula::pictures("view1", 8, compute),
@@ -145,6 +149,21 @@ TEST_CASE("the recorded part of a step never waits for the device") {
   for (const auto compute : {at::kFloat, at::kBFloat16}) {
     INFO(compute);
     const auto calls = recordedCalls(compute);
+    checkNone(calls, "waits",
+              [](const OperatorCall& call) { return kSynchronising.contains(call.name); });
+    checkNone(calls, "may copy to the host", namesDevice);
+  }
+}
+
+TEST_CASE("no optimiser waits for the device") {
+  for (const std::string name : {"adamw", "sgd", "lars"}) {
+    INFO(name);
+    const auto calls = recordedCalls(at::kFloat, {.optimiser = name,
+                                                  .learningRate = 1e-3,
+                                                  .weightDecay = 1e-6,
+                                                  .decayNormAndBias = false,
+                                                  .trustClip = true,
+                                                  .gradientClip = 1});
     checkNone(calls, "waits",
               [](const OperatorCall& call) { return kSynchronising.contains(call.name); });
     checkNone(calls, "may copy to the host", namesDevice);

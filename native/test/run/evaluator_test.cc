@@ -108,7 +108,7 @@ TEST_CASE("kNN is the trainer's, at several temperatures in one pass") {
   const EvaluatorSettings settings = smallSettings();
   TrainerSettings trained{.encoder = {.arch = settings.arch, .featureDim = 16},
                           .contrast = {.m = 24, .temperature = 0.1, .momentum = 0.99},
-                          .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+                          .optimiser = {.learningRate = 1e-3, .weightDecay = 1e-6},
                           .imageSize = settings.imageSize,
                           .k = 7,
                           .batchSize = 8,

@@ -30,7 +30,7 @@ Dataset smallDataset() {
 TrainerSettings smallSettings() {
   return {.encoder = {.arch = "resnet18", .featureDim = 16},
           .contrast = {.m = 24, .temperature = 0.2, .momentum = 0.99},
-          .adam = {.learningRate = 1e-3, .weightDecay = 1e-6},
+          .optimiser = {.learningRate = 1e-3, .weightDecay = 1e-6},
           .imageSize = 8,
           .k = 7,
           .batchSize = 8,
@@ -73,6 +73,28 @@ TEST_CASE("the same seed gives the same run, bit for bit, with any number of dat
   auto seed = smallSettings();
   seed.seed = 12;
   CHECK(twoEpochs(seed).losses != run.losses);
+}
+
+TEST_CASE("each step of a schedule has its own rate, which the metrics show") {
+  auto settings = smallSettings();
+  settings.epochs = 2;
+  settings.optimiser.learningRate = 0.1;
+  settings.optimiser.optimiser = "sgd";
+  settings.optimiser.schedule = {
+      .schedule = "cosine", .scaleLearningRate = "linear", .warmupEpochs = 0.5};
+  Trainer trainer(settings, smallDataset());
+  const LearningRateSchedule expected(settings.optimiser, settings.batchSize,
+                                      {.stepsPerEpoch = 4, .steps = 8});
+  const std::atomic<bool> stop{false};
+  std::vector<double> rates;
+  for (int64_t epoch = 1; epoch <= 2; ++epoch) {
+    trainer.trainEpoch(
+        epoch, 1, [&](const StepMetrics& metrics) { rates.push_back(metrics.learningRate); }, stop);
+  }
+  REQUIRE(rates.size() == 8);
+  for (int64_t step = 0; step < 8; ++step) CHECK(rates[step] == expected.at(step));
+  CHECK(rates[0] == 0);
+  CHECK(rates[2] == doctest::Approx(0.1 * 8 / 256));
 }
 
 TEST_CASE("an evaluation between epochs does not change the run") {
@@ -275,7 +297,7 @@ TEST_CASE("groups that do not divide the batch, or hold a single picture, are re
 
 TEST_CASE("a loss that is not finite names its step") {
   auto settings = smallSettings();
-  settings.adam.learningRate = 1e30;  // the first update ruins the parameters
+  settings.optimiser.learningRate = 1e30;  // the first update ruins the parameters
   Trainer trainer(settings, smallDataset());
   const std::atomic<bool> stop{false};
   int steps = 0;

@@ -173,6 +173,24 @@ test('a run cannot end where it lies after an epoch that was not evaluated', asy
   requireSameRun(checkpoint, checkpoint.config, []);
 });
 
+test('a run whose learning rate depends on its length goes on with that length only', async (context) => {
+  const out = temporaryFolder(context);
+  const afterEpoch = ({ type }: TrainEvent) => type === 'evaluation';
+  for (const schedule of ['cosine', 'one-cycle'] as const) {
+    const { checkpoint } = await interrupted(out, afterEpoch, undefined, { schedule });
+    const { epochs } = checkpoint.config;
+    const longer = trainConfig({ ...checkpoint.config, epochs: epochs + 1 });
+    assert.throws(() => requireSameRun(checkpoint, longer, []), {
+      code: 'ERR_MOCO_CONFIG',
+      message: `the configuration is not that of ${checkpoint.path}:\n  epochs: ${epochs + 1}, in the checkpoint ${epochs}`,
+    });
+    requireSameRun(checkpoint, longer, ['epochs']);
+  }
+  const stepped = { schedule: 'step' as const, stepEpochs: [1] };
+  const { checkpoint } = await interrupted(out, afterEpoch, undefined, stepped);
+  requireSameRun(checkpoint, trainConfig({ ...checkpoint.config, epochs: 9 }), []);
+});
+
 test('what was written after the checkpoint is taken back', async (context) => {
   const out = temporaryFolder(context);
   const paused = new NativeTrainerDouble({ pause: PAUSE });

@@ -1,4 +1,4 @@
-#include "core/ops/adam.h"
+#include "core/optimise/adam.h"
 
 #include <doctest/doctest.h>
 
