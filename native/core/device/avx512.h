@@ -38,6 +38,39 @@ MOCO_AVX512_INLINE void store(__m512 values, float* to) { _mm512_storeu_ps(to, v
 
 MOCO_AVX512_INLINE void store(__m512 values, Bf16* to) { _mm256_storeu_epi16(to, rounded(values)); }
 
+/// The lower half of the 32 bits of each number, those of `first` before those of `second`.
+MOCO_AVX512_INLINE __m512i lowerHalvesOf(__m512i first, __m512i second) {
+  const __m512i places =
+      _mm512_set_epi16(62, 60, 58, 56, 54, 52, 50, 48, 46, 44, 42, 40, 38, 36, 34, 32, 30, 28, 26,
+                       24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+  return _mm512_permutex2var_epi16(first, places, second);
+}
+
+/// Of each of 16 vectors, the sum of its numbers.
+MOCO_AVX512_INLINE __m512 sumOfEach(__m512* vectors) {
+  __m512* const v = vectors;
+#pragma GCC unroll 8
+  for (int64_t i = 0; i < 8; ++i) {
+    v[i] = _mm512_add_ps(_mm512_unpacklo_ps(v[2 * i], v[2 * i + 1]),
+                         _mm512_unpackhi_ps(v[2 * i], v[2 * i + 1]));
+  }
+#pragma GCC unroll 4
+  for (int64_t i = 0; i < 4; ++i) {
+    const __m512d even = _mm512_castps_pd(v[2 * i]), odd = _mm512_castps_pd(v[2 * i + 1]);
+    v[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(even, odd)),
+                         _mm512_castpd_ps(_mm512_unpackhi_pd(even, odd)));
+  }
+  // Now each quarter of v[i] has a part of the sums of four vectors.
+  constexpr int kEvenQuarters = 0x88, kOddQuarters = 0xdd;
+#pragma GCC unroll 2
+  for (int64_t i = 0; i < 2; ++i) {
+    v[i] = _mm512_add_ps(_mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], kEvenQuarters),
+                         _mm512_shuffle_f32x4(v[2 * i], v[2 * i + 1], kOddQuarters));
+  }
+  return _mm512_add_ps(_mm512_shuffle_f32x4(v[0], v[1], kEvenQuarters),
+                       _mm512_shuffle_f32x4(v[0], v[1], kOddQuarters));
+}
+
 }  // namespace moco::kernels::avx512
 
 #endif

@@ -15,9 +15,9 @@ namespace {
 
 /// How many pictures a thread takes through a stage at a time. The more, the less often the weights
 /// come from memory; the fewer, the nearer to the core the activations stay.
-/// @param positions  height × width of what the stage is given
+/// @param positions  height × width of what the stage gives
 int64_t partLength(int64_t pictures, int64_t positions) {
-  constexpr int64_t kPositions = 4096;
+  constexpr int64_t kPositions = 1024;
   const int64_t threads = at::get_num_threads();
   const int64_t most = at::ceil_div(kPositions, positions);
   const int64_t rounds = at::ceil_div(pictures, threads * most);
@@ -106,19 +106,32 @@ at::Tensor FoldedBackbone::applyStage(const Stage& stage, at::Tensor x) const {
   return x;
 }
 
+void FoldedBackbone::applyTo(const Stage& stage, at::Tensor x, const at::Tensor& y) const {
+  for (const auto& block : stage) {
+    if (block.shortcut) block.shortcut->ownTo(x, y);
+    for (size_t i = 0; i + 1 < block.body.size(); ++i) x = relu(block.body[i], x);
+    block.body.back().ownAddReluTo(x, y);
+    x = y;
+  }
+}
+
 at::Tensor FoldedBackbone::applyInParts(const Stage& stage, const at::Tensor& x) const {
+  const auto& shortcut = stage.front().shortcut;
+  const at::Tensor y = shortcut ? shortcut->emptyResult(x) : x;
   const int64_t pictures = x.size(0);
-  if (pictures < int64_t{2} * at::get_num_threads()) return applyStage(stage, x);
-  const int64_t length = partLength(pictures, x.size(2) * x.size(3));
-  std::vector<at::Tensor> results(at::ceil_div(pictures, length));
-  parallelFor(std::ssize(results), [&](int64_t begin, int64_t end) {
+  if (pictures < int64_t{2} * at::get_num_threads()) {
+    applyTo(stage, x, y);
+    return y;
+  }
+  const int64_t length = partLength(pictures, y.size(2) * y.size(3));
+  parallelFor(at::ceil_div(pictures, length), [&](int64_t begin, int64_t end) {
     const at::NoGradGuard noGrad;
     for (int64_t part = begin; part < end; ++part) {
-      const int64_t first = part * length;
-      results[part] = applyStage(stage, x.narrow(0, first, std::min(length, pictures - first)));
+      const int64_t first = part * length, count = std::min(length, pictures - first);
+      applyTo(stage, x.narrow(0, first, count), y.narrow(0, first, count));
     }
   });
-  return at::cat(results);
+  return y;
 }
 
 at::Tensor FoldedBackbone::operator()(const at::Tensor& pictures) const {

@@ -63,9 +63,13 @@ class FoldedBackbone {
   at::Tensor relu(const FoldedConvolution& layer, const at::Tensor& x) const;
   at::Tensor apply(const Block& block, const at::Tensor& x) const;
   at::Tensor applyStage(const Stage& stage, at::Tensor x) const;
-  /// The same, in which each thread computes some pictures at a time: what a stage computes of few
-  /// pictures stays in a core's cache.
+  /// The same by our own kernels, in which each thread computes some pictures at a time: what a
+  /// stage computes of few pictures stays in a core's cache. Blocks without a convolution in their
+  /// shortcut write over what they are given, so that a stage that begins with one does so, too.
   at::Tensor applyInParts(const Stage& stage, const at::Tensor& x) const;
+  /// Some pictures of that.
+  /// @param y  takes the result; `x` where the first block has no convolution in its shortcut
+  void applyTo(const Stage& stage, at::Tensor x, const at::Tensor& y) const;
 
   const Backbone& backbone_;
   FoldedConvolution stem_;

@@ -101,11 +101,29 @@ void FoldedConvolution::refold(const Pass& masters) {
 }
 
 at::Tensor FoldedConvolution::own(const at::Tensor& x, const at::Tensor& addend, bool relu) const {
-  const auto input = channelsLast(x);
-  const auto y =
-      at::empty(outputShape(x), x.options().memory_format(at::MemoryFormat::ChannelsLast));
-  (*own_)(input, addend, relu, y);
+  const auto y = emptyResult(x);
+  (*own_)(channelsLast(x), addend, relu, y);
   return y;
+}
+
+at::Tensor FoldedConvolution::emptyResult(const at::Tensor& x) const {
+  return at::empty(outputShape(x), x.options().memory_format(at::MemoryFormat::ChannelsLast));
+}
+
+void FoldedConvolution::ownTo(const at::Tensor& x, const at::Tensor& y) const {
+  if (!own_) {
+    y.copy_(plain(x));
+    return;
+  }
+  (*own_)(channelsLast(x), {}, /*relu=*/false, y);
+}
+
+void FoldedConvolution::ownAddReluTo(const at::Tensor& x, const at::Tensor& y) const {
+  if (!own_) {
+    y.add_(plain(x)).relu_();
+    return;
+  }
+  (*own_)(channelsLast(x), y, /*relu=*/true, y);
 }
 
 at::Tensor FoldedConvolution::operator()(const at::Tensor& x, ConvolutionKernels kernels) const {

@@ -55,6 +55,14 @@ class FoldedConvolution {
   /// @param shortcut  has the shape of the result, which may be written to its memory
   at::Tensor addRelu(const at::Tensor& x, at::Tensor shortcut, ConvolutionKernels kernels) const;
 
+  /// Memory for a result, channels last.
+  at::Tensor emptyResult(const at::Tensor& x) const;
+  /// y = convolution(x), by our own kernels or the plain ones.
+  /// @param y  as `emptyResult`
+  void ownTo(const at::Tensor& x, const at::Tensor& y) const;
+  /// y = relu(convolution(x) + y), likewise.
+  void ownAddReluTo(const at::Tensor& x, const at::Tensor& y) const;
+
   /// Whether weights and bias are finite: a boolean scalar on the device.
   at::Tensor isFinite() const;
 

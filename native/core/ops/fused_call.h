@@ -11,7 +11,7 @@ namespace moco::fused {
 /// The weight of a fused convolution as its kernels want it.
 struct PackedWeight {
   at::Tensor numbers;
-  at::Tensor scales;  // (out), fp32: what one step of the integers stands for; undefined for fp32
+  at::Tensor scales;  // fp32: what one step of a column's integers stands for; undefined for fp32
 };
 
 /// What FusedConvolution is asked for, with the numbers where they lie in memory.
@@ -40,9 +40,9 @@ PackedWeight packed(const at::Tensor& weight, at::ScalarType activations);
 template <typename T>
 void convolve(const Call<T>& call);
 
-/// The weight (out, in, 3, 3), fp32, as `convolveByWinograd` wants it: G w Gᵀ, as
-/// (kPoints, out / kPanel, in, kPanel), fp32.
-PackedWeight transformed(const at::Tensor& weight);
+/// The weight (out, in, 3, 3), fp32, as `convolveByWinograd` wants it for activations of this type:
+/// G w Gᵀ, in panels and slices of these.
+PackedWeight transformed(const at::Tensor& weight, at::ScalarType activations);
 /// Computes by Winograd's minimal filtering, some tiles of the pictures at a time.
 template <typename T>
 void convolveByWinograd(const Call<T>& call);

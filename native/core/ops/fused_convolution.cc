@@ -23,9 +23,9 @@ bool FusedConvolution::isPossible(const at::Tensor& weight, at::ScalarType activ
 
 int64_t FusedConvolution::packedBytes(int64_t weights, int64_t kernel, int64_t stride,
                                       at::ScalarType activations) {
-  constexpr int64_t kFp32 = 4;                                      // bytes
-  if (kernel == 3 && stride == 1) return weights / 9 * 36 * kFp32;  // tiles of 6 × 6
-  return weights * (activations == at::kFloat ? kFp32 : 2);
+  const int64_t each = activations == at::kFloat ? 4 : 2;
+  return kernel == 3 && stride == 1 ? weights / 9 * 36 * each  // tiles of 6 × 6
+                                    : weights * each;
 }
 
 FusedConvolution::FusedConvolution(const at::Tensor& weight, const at::Tensor& bias,
@@ -51,7 +51,8 @@ bool FusedConvolution::usesWinograd() const {
 }
 
 fused::PackedWeight FusedConvolution::pack(const at::Tensor& weight) const {
-  return usesWinograd() ? fused::transformed(weight) : fused::packed(weight, activations_);
+  return usesWinograd() ? fused::transformed(weight, activations_)
+                        : fused::packed(weight, activations_);
 }
 
 template <typename T>

@@ -11,10 +11,10 @@ namespace moco {
 /// the same pass, in kernels of our own for the CPU. The weights are packed once. Activations are
 /// fp32 or bf16. No result depends on the number of threads or on the other pictures of the batch.
 ///
-/// With a 3×3 kernel and stride 1 it computes by Winograd's minimal filtering, in fp32
-/// (winograd_convolution_kernels.h). Other kernels multiply fp32 as it is, and bf16 as integers of
-/// 16 bits with a scale for each pixel and each channel (fused_convolution_kernels.h), which is
-/// several times more exact than rounding to bf16.
+/// With a 3×3 kernel and stride 1 it computes by Winograd's minimal filtering
+/// (winograd_convolution_kernels.h). All products of fp32 are in fp32. Those of bf16 are of
+/// integers of 16 bits, with scales for their rows and columns (fused_convolution_kernels.h), which
+/// is several times more exact than rounding to bf16.
 class FusedConvolution {
  public:
   /// Whether there are kernels for it on this processor.
@@ -31,7 +31,7 @@ class FusedConvolution {
   /// Packs other weights of the same shape into the same memory.
   void repack(const at::Tensor& weight, const at::Tensor& bias);
 
-  /// What packed weights take, in bytes: those of Winograd's filtering 4 times as much as in fp32.
+  /// What packed weights take, in bytes: those of Winograd's filtering 4 times as much as others.
   /// @param weights  number of elements of the weight
   static int64_t packedBytes(int64_t weights, int64_t kernel, int64_t stride,
                              at::ScalarType activations);

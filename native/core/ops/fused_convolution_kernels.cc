@@ -30,8 +30,30 @@ using winograd_convolution::transform;
 
 constexpr int64_t kRows = 6;  // rows of sums in registers
 
-MOCO_AVX512_INLINE float* pointAt(Points points, int64_t row, int64_t column) {
-  return points.first + (row * kInput + column) * points.stride;
+constexpr float kSmallest = 1e-22f;  // scale; below this, squares vanish
+
+/// How much one step of the integers of a row stands for, whose squares have this sum.
+MOCO_AVX512_INLINE float scaleOf(__m512 squares) {
+  const float norm = std::sqrt(_mm512_reduce_add_ps(squares));
+  // Integers have no NaN, nor what is not finite: the scale must be it.
+  if (!std::isfinite(norm)) return std::numeric_limits<float>::quiet_NaN();
+  return std::max(kSmallest, norm * (1 / kLargestRow));
+}
+
+/// The integer nearest to number · inverse, of up to 16 bits: the lower half of the result's bits.
+/// The number added is so large that a step of its mantissa is 1.
+MOCO_AVX512_INLINE __m512i nearest(__m512 numbers, __m512 inverse) {
+  constexpr float kStepsOfOne = 3 << 22;
+  return _mm512_castps_si512(_mm512_fmadd_ps(numbers, inverse, _mm512_set1_ps(kStepsOfOne)));
+}
+
+/// The numbers at even places of 32 of bf16, and those at odd ones.
+MOCO_AVX512_INLINE __m512 evenOf(__m512i numbers) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(numbers, 16));
+}
+MOCO_AVX512_INLINE __m512 oddOf(__m512i numbers) {
+  constexpr int kLowerHalf = 0xffff;
+  return _mm512_castsi512_ps(_mm512_andnot_si512(_mm512_set1_epi32(kLowerHalf), numbers));
 }
 
 MOCO_AVX512 float prepareRow(const float* from, int64_t depth, float* to) {
@@ -39,32 +61,22 @@ MOCO_AVX512 float prepareRow(const float* from, int64_t depth, float* to) {
   return 1;
 }
 
-/// How much one step of a row's integers stands for.
-MOCO_AVX512_INLINE float scaleOf(const Bf16* row, int64_t depth) {
-  __m512 squares[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-  __m512 largest[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-  for (int64_t i = 0; i < depth; i += kDepth) {
-    for (int64_t half = 0; half < 2; ++half) {
-      const __m512 numbers = load(row + i + half * kLanes);
-      squares[half] = _mm512_fmadd_ps(numbers, numbers, squares[half]);
-      largest[half] = _mm512_max_ps(_mm512_abs_ps(numbers), largest[half]);
-    }
-  }
-  const float norm = std::sqrt(_mm512_reduce_add_ps(_mm512_add_ps(squares[0], squares[1])));
-  const float most = _mm512_reduce_max_ps(_mm512_max_ps(largest[0], largest[1]));
-  // Integers have no NaN, nor what is not finite: the scale must be it.
-  if (!std::isfinite(norm)) return std::numeric_limits<float>::quiet_NaN();
-  // Below this, squares vanish.
-  constexpr float kSmallest = 1e-22f;
-  return std::max(kSmallest, std::max(norm / kLargestRow, most / kLargestInteger));
-}
-
 MOCO_AVX512 float prepareRow(const Bf16* from, int64_t depth, int16_t* to) {
-  const float scale = scaleOf(from, depth);
+  __m512 squares[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+  for (int64_t i = 0; i < depth; i += kDepth) {
+    const __m512i numbers = _mm512_loadu_si512(from + i);
+    const __m512 even = evenOf(numbers), odd = oddOf(numbers);
+    squares[0] = _mm512_fmadd_ps(even, even, squares[0]);
+    squares[1] = _mm512_fmadd_ps(odd, odd, squares[1]);
+  }
+  const float scale = scaleOf(_mm512_add_ps(squares[0], squares[1]));
   const __m512 inverse = _mm512_set1_ps(1 / scale);
-  for (int64_t i = 0; i < depth; i += kLanes) {
-    const __m512i integers = _mm512_cvtps_epi32(_mm512_mul_ps(load(from + i), inverse));
-    _mm256_storeu_epi16(to + i, _mm512_cvtsepi32_epi16(integers));
+  for (int64_t i = 0; i < depth; i += kDepth) {
+    const __m512i numbers = _mm512_loadu_si512(from + i);
+    const __m512i even = nearest(evenOf(numbers), inverse), odd = nearest(oddOf(numbers), inverse);
+    constexpr __mmask32 kOddPlaces = 0xaaaaaaaa;
+    _mm512_storeu_si512(to + i,
+                        _mm512_mask_blend_epi16(kOddPlaces, even, _mm512_slli_epi32(odd, 16)));
   }
   return scale;
 }
@@ -72,8 +84,8 @@ MOCO_AVX512 float prepareRow(const Bf16* from, int64_t depth, int16_t* to) {
 template <int64_t kCount>
 using Tile = RegisterTile<kCount, kPanel>;
 
-template <int64_t kCount>
-MOCO_AVX512_INLINE Tile<kCount> sums(const Product<float>& of, int64_t firstRow) {
+template <int64_t kCount, typename T>
+MOCO_AVX512_INLINE Tile<kCount> sums(const Product<float, T>& of, int64_t firstRow) {
   const float* a = of.a + firstRow * of.aStride;
   const float* b = of.b;
   Tile<kCount> tile;
@@ -84,8 +96,8 @@ MOCO_AVX512_INLINE Tile<kCount> sums(const Product<float>& of, int64_t firstRow)
   return tile;
 }
 
-template <int64_t kCount>
-MOCO_AVX512_INLINE Tile<kCount> sums(const Product<Bf16>& of, int64_t firstRow) {
+template <int64_t kCount, typename T>
+MOCO_AVX512_INLINE Tile<kCount> sums(const Product<int16_t, T>& of, int64_t firstRow) {
   const int64_t pairs = of.depth / 2, aStride = of.aStride / 2;
   const auto* a = reinterpret_cast<const int32_t*>(of.a + firstRow * of.aStride);
   const auto* b = reinterpret_cast<const int32_t*>(of.b);
@@ -96,45 +108,108 @@ MOCO_AVX512_INLINE Tile<kCount> sums(const Product<Bf16>& of, int64_t firstRow) 
   return {integers, of.rowScales + firstRow, of.columnScales, of.bias};
 }
 
-template <typename T, int64_t kCount>
-MOCO_AVX512_INLINE void multiplyRows(const Product<T>& of, int64_t firstRow) {
+template <typename Number, typename T, int64_t kCount>
+MOCO_AVX512_INLINE void multiplyRows(const Product<Number, T>& of, int64_t firstRow) {
   Tile<kCount> tile = sums<kCount>(of, firstRow);
   if (of.addend) tile.add(of.addend + firstRow * of.stride, of.stride);
   tile.raise(of.least);
   tile.store(of.to + firstRow * of.stride, of.stride);
 }
 
-template <typename T>
-MOCO_AVX512 void multiply(const Product<T>& product) {
+template <typename Number, typename T>
+MOCO_AVX512 void multiply(const Product<Number, T>& product) {
   // For each number of rows that may be left. These are called by pointer and so not inlined here,
   // where their loops would not have registers enough for their addresses.
-  static constexpr std::array kMultiplyRest{multiplyRows<T, 1>, multiplyRows<T, 2>,
-                                            multiplyRows<T, 3>, multiplyRows<T, 4>,
-                                            multiplyRows<T, 5>};
+  static constexpr std::array kMultiplyRest{multiplyRows<Number, T, 1>, multiplyRows<Number, T, 2>,
+                                            multiplyRows<Number, T, 3>, multiplyRows<Number, T, 4>,
+                                            multiplyRows<Number, T, 5>};
   static_assert(kMultiplyRest.size() == kRows - 1);
   int64_t row = 0;
-  for (; row + kRows <= product.rows; row += kRows) multiplyRows<T, kRows>(product, row);
+  for (; row + kRows <= product.rows; row += kRows) {
+    multiplyRows<Number, T, kRows>(product, row);
+  }
   if (row < product.rows) kMultiplyRest[product.rows - row - 1](product, row);
 }
 
-template <typename T>
-MOCO_AVX512 void transformInput(const T* const* pixels, int64_t channels, Points to) {
-  for (int64_t c = 0; c < channels; c += kLanes) {
+/// Bᵀ x B of kSlice channels.
+/// @param store  store(point, channel, numbers)
+template <typename T, typename Store>
+MOCO_AVX512_INLINE void transformSlice(const T* const* pixels, const Store& store) {
+  for (int64_t c = 0; c < kSlice; c += kLanes) {
     transform<InputMatrix>(
         [&](int64_t row, int64_t column)
             MOCO_AVX512_LAMBDA { return load(pixels[row * kInput + column] + c); },
-        [&](int64_t row, int64_t column, __m512 value)
-            MOCO_AVX512_LAMBDA { _mm512_storeu_ps(pointAt(to, row, column) + c, value); });
+        [&](int64_t row, int64_t column, __m512 numbers)
+            MOCO_AVX512_LAMBDA { store(row * kInput + column, c, numbers); });
+  }
+}
+
+MOCO_AVX512 void transformInput(const float* const* pixels, const PointRows<float>& to) {
+  transformSlice(pixels, [&](int64_t point, int64_t channel, __m512 numbers) MOCO_AVX512_LAMBDA {
+    _mm512_storeu_ps(to.first + point * to.stride + channel, numbers);
+  });
+}
+
+constexpr int64_t kSliceVectors = kSlice / kLanes;
+
+/// `scaleOf` each point of a slice.
+/// @param scales  of kPoints, and of what fills the last vector
+MOCO_AVX512_INLINE void scalesOf(const __m512 (*points)[kSliceVectors], float* scales) {
+  for (int64_t first = 0; first < kPoints; first += kLanes) {
+    __m512 squares[kLanes];
+#pragma GCC unroll 16
+    for (int64_t i = 0; i < kLanes; ++i) {
+      const __m512* const numbers = points[std::min(first + i, kPoints - 1)];
+      squares[i] = _mm512_mul_ps(numbers[0], numbers[0]);
+#pragma GCC unroll 8
+      for (int64_t j = 1; j < kSliceVectors; ++j) {
+        squares[i] = _mm512_fmadd_ps(numbers[j], numbers[j], squares[i]);
+      }
+    }
+    const __m512 norms = _mm512_sqrt_ps(avx512::sumOfEach(squares));
+    const __m512 least = _mm512_set1_ps(kSmallest);
+    const __m512 steps =
+        _mm512_max_ps(_mm512_mul_ps(norms, _mm512_set1_ps(1 / kLargestRow)), least);
+    const __m512 infinity = _mm512_set1_ps(std::numeric_limits<float>::infinity());
+    const __mmask16 isFinite = _mm512_cmp_ps_mask(norms, infinity, _CMP_LT_OQ);
+    const __m512 notNumbers = _mm512_set1_ps(std::numeric_limits<float>::quiet_NaN());
+    store(_mm512_mask_mov_ps(notNumbers, isFinite, steps), scales + first);
+  }
+}
+
+MOCO_AVX512 void transformInput(const Bf16* const* pixels, const PointRows<int16_t>& to) {
+  __m512 points[kPoints][kSliceVectors];
+  transformSlice(pixels, [&](int64_t point, int64_t channel, __m512 numbers)
+                             MOCO_AVX512_LAMBDA { points[point][channel / kLanes] = numbers; });
+  constexpr int64_t kWholeVectors = (kPoints + kLanes - 1) / kLanes * kLanes;
+  float scales[kWholeVectors], inverses[kWholeVectors];
+  scalesOf(points, scales);
+  for (int64_t i = 0; i < kWholeVectors; i += kLanes) {
+    store(_mm512_div_ps(_mm512_set1_ps(1), load(scales + i)), inverses + i);
+  }
+  for (int64_t point = 0; point < kPoints; ++point) {
+    to.scales[point * to.scaleStride] = scales[point];
+    const __m512 inverse = _mm512_set1_ps(inverses[point]);
+    int16_t* const row = to.first + point * to.stride;
+#pragma GCC unroll 8
+    for (int64_t i = 0; i < kSliceVectors; i += 2) {
+      const __m512i first = nearest(points[point][i], inverse);
+      const __m512i second = nearest(points[point][i + 1], inverse);
+      _mm512_storeu_si512(row + i * kLanes, avx512::lowerHalvesOf(first, second));
+    }
   }
 }
 
 template <typename T>
-MOCO_AVX512 void transformOutput(Points from, int64_t channels, const OutputTile<T>& tile) {
-  for (int64_t c = 0; c < channels; c += kLanes) {
+MOCO_AVX512 void transformOutput(Points from, const OutputTile<T>& tile) {
+  const auto pointAt = [&](int64_t row, int64_t column) {
+    return from.first + (row * kInput + column) * from.stride;
+  };
+  for (int64_t c = 0; c < kPanel; c += kLanes) {
     const __m512 bias = load(tile.bias + c);
     transform<OutputMatrix>(
         [&](int64_t row, int64_t column)
-            MOCO_AVX512_LAMBDA { return _mm512_loadu_ps(pointAt(from, row, column) + c); },
+            MOCO_AVX512_LAMBDA { return _mm512_loadu_ps(pointAt(row, column) + c); },
         [&](int64_t row, int64_t column, __m512 value) MOCO_AVX512_LAMBDA {
           const int64_t pixel = row * kOutput + column;
           __m512 sum = _mm512_add_ps(value, bias);
@@ -149,8 +224,9 @@ MOCO_AVX512 void transformOutput(Points from, int64_t channels, const OutputTile
 template <typename T>
 const Kernels<T>* kernels() {
   static constexpr Kernels<T> kKernels{.prepareRow = prepareRow,
-                                       .multiply = multiply<T>,
-                                       .transformInput = transformInput<T>,
+                                       .multiply = multiply<Factor<T>, T>,
+                                       .multiplyPoint = multiply<Factor<T>, float>,
+                                       .transformInput = transformInput,
                                        .transformOutput = transformOutput<T>};
   return useCpuKernels() ? &kKernels : nullptr;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 #include <vector>
 
 #include "core/base/threads.h"
@@ -29,6 +30,12 @@ class Patches {
       : shape_(call.shape), x_(call.x), length_(shape_.kernel * shape_.kernel * shape_.in) {}
 
   int64_t depth() const { return paddedDepth(length_); }
+
+  /// Whether rows are the pictures' pixels, one after the other.
+  bool arePixels() const {
+    return shape_.kernel == 1 && shape_.stride == 1 && shape_.padding == 0 && length_ == depth();
+  }
+  const T* pixels() const { return x_; }
 
   /// A row, with zeros up to `depth`.
   /// @param memory  of depth() numbers, which are zero from the row's length on
@@ -79,10 +86,16 @@ class Block {
                         c10::CppTypeToScalarType<Factor<T>>::value)) {}
 
   int64_t depth() const { return patches_.depth(); }
-  const Factor<T>* rows() const { return rows_.template const_data_ptr<Factor<T>>(); }
+  const Factor<T>* rows() const { return first_; }
   const float* scales() const { return scales_.data(); }
 
   void fill(int64_t first, int64_t count) {
+    if constexpr (std::is_same_v<T, Factor<T>>) {
+      if (patches_.arePixels()) {
+        first_ = patches_.pixels() + first * depth();
+        return;
+      }
+    }
     auto* to = rows_.template data_ptr<Factor<T>>();
     for (int64_t i = 0; i < count; ++i, to += depth()) {
       scales_[i] = simd_.prepareRow(patches_.row(first + i, memory_.data()), depth(), to);
@@ -94,6 +107,7 @@ class Block {
   const kernels::fused_convolution::Kernels<T>& simd_;
   std::vector<T> memory_;
   at::Tensor rows_;
+  const Factor<T>* first_ = rows_.template const_data_ptr<Factor<T>>();
   std::array<float, kBlockRows> scales_{};
 };
 

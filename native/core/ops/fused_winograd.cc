@@ -1,8 +1,12 @@
+#include <ATen/Parallel.h>
 #include <ATen/ceil_div.h>
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "core/base/threads.h"
@@ -14,16 +18,72 @@
 namespace moco::fused {
 namespace {
 
+using kernels::fused_convolution::Factor;
 using kernels::fused_convolution::kPanel;
+using kernels::fused_convolution::kSlice;
 using kernels::winograd_convolution::kTaps;
 using winograd::kInput;
 using winograd::kPoints;
-using winograd::PointMatrices;
 using winograd::Tiles;
 
 /// Tiles of a block. The more there are, the less often the weight comes from memory; the fewer,
 /// the nearer to the core their transformed numbers stay.
-int64_t tilesAtOnce(int64_t count) { return std::min<int64_t>(count, 48); }
+int64_t tilesAtOnce(int64_t count) {
+  constexpr int64_t kMost = 64;
+  return at::ceil_div(count, at::ceil_div(count, kMost));
+}
+
+/// Memory for a call. It is as large as what the caching allocator keeps: smaller memory could go
+/// back to the system after every call.
+at::Tensor scratch(int64_t numbers, at::ScalarType type) {
+  constexpr int64_t kKept = int64_t{1} << 20;  // bytes
+  return at::empty({std::max(numbers, kKept / static_cast<int64_t>(c10::elementSize(type)))}, type);
+}
+
+/// The transformed inputs of a block: for each slice of the channels and each point a matrix of
+/// (tiles, kSlice), and with it a scale for each row.
+template <typename T>
+class TransformedInputs {
+ public:
+  TransformedInputs(int64_t tiles, int64_t slices)
+      : tiles_(tiles),
+        stride_(tiles * kSlice + kCacheLine),
+        numbers_(scratch(slices * kPoints * stride_, c10::CppTypeToScalarType<Factor<T>>::value)),
+        scales_(at::empty({slices * kPoints * tiles}, at::kFloat)) {}
+
+  kernels::fused_convolution::PointRows<Factor<T>> rows(int64_t slice, int64_t tile) const {
+    return {numbers(slice, 0) + tile * kSlice, stride_, scales(slice, 0) + tile, tiles_};
+  }
+  Factor<T>* numbers(int64_t slice, int64_t point) const {
+    return numbers_.template data_ptr<Factor<T>>() + (slice * kPoints + point) * stride_;
+  }
+  float* scales(int64_t slice, int64_t point) const {
+    return scales_.data_ptr<float>() + (slice * kPoints + point) * tiles_;
+  }
+
+ private:
+  // Why the matrices lie a cache line apart: see PointMatrices.
+  static constexpr int64_t kCacheLine = 64 / sizeof(Factor<T>);
+
+  int64_t tiles_, stride_;
+  at::Tensor numbers_, scales_;
+};
+
+/// The products of some tiles with a panel of the weight: for each point (tiles, kPanel).
+class Products {
+ public:
+  explicit Products(int64_t tiles)
+      : stride_(tiles * kPanel + kCacheLine), numbers_(scratch(kPoints * stride_, at::kFloat)) {}
+
+  float* at(int64_t point) const { return numbers_.data_ptr<float>() + point * stride_; }
+  winograd::Points ofTile(int64_t tile) const { return {at(0) + tile * kPanel, stride_}; }
+
+ private:
+  static constexpr int64_t kCacheLine = 64 / sizeof(float);
+
+  int64_t stride_;
+  at::Tensor numbers_;
+};
 
 /// The tiles of a batch, some at a time.
 template <typename T>
@@ -35,69 +95,98 @@ class TiledConvolution {
         simd_(*kernels::fused_convolution::kernels<T>()),
         tiles_(shape_.pictures, shape_.height, shape_.width),
         atOnce_(tilesAtOnce(tiles_.count())),
-        inputs_(atOnce_ * shape_.in),
-        outputs_(atOnce_ * shape_.out),
+        slices_(shape_.in / kSlice),
+        inputs_(atOnce_, slices_),
         zeros_(shape_.in, T(0)) {}
 
   void operator()() const {
+    const int64_t panels = shape_.out / kPanel;
     for (int64_t first = 0; first < tiles_.count(); first += atOnce_) {
       const int64_t count = std::min(atOnce_, tiles_.count() - first);
       parallelFor(count, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) transformInput(first + i, i);
       });
-      const int64_t panels = shape_.out / kPanel;
-      parallelFor(kPoints * panels, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) multiply(count, i / panels, i % panels);
-      });
-      parallelFor(count, [&](int64_t begin, int64_t end) {
-        std::vector<T> outside(shape_.out);
-        for (int64_t i = begin; i < end; ++i) transformOutput(first + i, i, outside.data());
+      const int64_t parts = partsOf(count, panels), length = at::ceil_div(count, parts);
+      parallelFor(panels * parts, [&](int64_t begin, int64_t end) {
+        const Products products(length);
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t row = i % parts * length;
+          const Part part{i / parts, first, row, std::min(length, count - row)};
+          multiply(part, products);
+          transformOutput(part, products);
+        }
       });
     }
   }
 
  private:
+  /// Some tiles of a block, and the output channels of a panel.
+  struct Part {
+    int64_t panel, first;  // number of the block's first tile
+    int64_t row, rows;     // of the block's tiles
+  };
+
+  /// Parts of a block's tiles, so that every thread has one.
+  static int64_t partsOf(int64_t count, int64_t panels) {
+    const int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
+    const int64_t length = at::ceil_div(count, at::ceil_div(threads, panels));
+    return at::ceil_div(count, length);
+  }
+
   void transformInput(int64_t tile, int64_t row) const {
-    const auto pixels = tiles_.inputs(tile, call_.x, shape_.in, zeros_.data());
-    simd_.transformInput(pixels.data(), shape_.in, inputs_.from(row * shape_.in));
+    auto pixels = tiles_.inputs(tile, call_.x, shape_.in, zeros_.data());
+    for (int64_t slice = 0; slice < slices_; ++slice) {
+      simd_.transformInput(pixels.data(), inputs_.rows(slice, row));
+      for (auto& pixel : pixels) pixel += kSlice;
+    }
   }
 
-  void multiply(int64_t count, int64_t point, int64_t panel) const {
+  void multiply(const Part& part, const Products& products) const {
     static constexpr std::array<float, kPanel> kNoBias{};
-    const int64_t number = point * (shape_.out / kPanel) + panel;
-    kernels::fused_convolution::kernels<float>()->multiply(
-        {.a = inputs_.at(point, 0),
-         .aStride = shape_.in,
-         .rowScales = nullptr,
-         .rows = count,
-         .depth = shape_.in,
-         .b = call_.template weightAs<float>() + number * shape_.in * kPanel,
-         .columnScales = nullptr,
-         .bias = kNoBias.data(),
-         .addend = nullptr,
-         .least = -std::numeric_limits<float>::infinity(),
-         .to = outputs_.at(point, panel * kPanel),
-         .stride = shape_.out});
+    for (int64_t point = 0; point < kPoints; ++point) {
+      float* const sums = products.at(point);
+      for (int64_t slice = 0; slice < slices_; ++slice) {
+        const int64_t number = (part.panel * kPoints + point) * slices_ + slice;
+        simd_.multiplyPoint(
+            {.a = inputs_.numbers(slice, point) + part.row * kSlice,
+             .aStride = kSlice,
+             .rowScales = inputs_.scales(slice, point) + part.row,
+             .rows = part.rows,
+             .depth = kSlice,
+             .b = call_.template weightAs<Factor<T>>() + number * kSlice * kPanel,
+             .columnScales = call_.scales ? call_.scales + number * kPanel : nullptr,
+             .bias = kNoBias.data(),
+             .addend = slice > 0 ? sums : nullptr,
+             .least = -std::numeric_limits<float>::infinity(),
+             .to = sums,
+             .stride = kPanel});
+      }
+    }
   }
 
-  /// @param outside  takes and gives what pixels outside of the pictures would
-  void transformOutput(int64_t tile, int64_t row, T* outside) const {
-    const auto pixels = tiles_.outputs(tile, call_.y, shape_.out, outside);
-    const auto addends =
-        tiles_.outputs<const T>(tile, call_.addend ? call_.addend : call_.y, shape_.out, outside);
-    simd_.transformOutput(outputs_.from(row * shape_.out), shape_.out,
-                          {.bias = call_.bias,
-                           .addends = call_.addend ? addends.data() : nullptr,
-                           .least = call_.least(),
-                           .pixels = pixels.data()});
+  void transformOutput(const Part& part, const Products& products) const {
+    // Takes and gives what pixels outside of the pictures would.
+    std::array<T, kPanel> outside{};
+    const int64_t channel = part.panel * kPanel;
+    const T* const addend = call_.addend ? call_.addend : call_.y;
+    for (int64_t i = 0; i < part.rows; ++i) {
+      const int64_t tile = part.first + part.row + i;
+      const auto pixels = tiles_.outputs(tile, call_.y + channel, shape_.out, outside.data());
+      const auto addends =
+          tiles_.outputs<const T>(tile, addend + channel, shape_.out, outside.data());
+      simd_.transformOutput(products.ofTile(i), {.bias = call_.bias + channel,
+                                                 .addends = call_.addend ? addends.data() : nullptr,
+                                                 .least = call_.least(),
+                                                 .pixels = pixels.data()});
+    }
   }
 
   const Call<T>& call_;
   const ConvolutionShape& shape_;
   const kernels::fused_convolution::Kernels<T>& simd_;
   Tiles tiles_;
-  int64_t atOnce_;
-  PointMatrices inputs_, outputs_;
+  int64_t atOnce_, slices_;
+  TransformedInputs<T> inputs_;
   std::vector<T> zeros_;
 };
 
@@ -122,28 +211,70 @@ std::array<double, kPoints> transformedTaps(const float* taps) {
   return points;
 }
 
-}  // namespace
+/// A slice of a column of the weight, at every point.
+using Columns = std::array<std::array<double, kSlice>, kPoints>;
 
-PackedWeight transformed(const at::Tensor& weight) {
-  const int64_t out = weight.size(0), in = weight.size(1), panels = out / kPanel;
+/// @param taps  of the first of the channels
+Columns transformedColumns(const float* taps) {
+  Columns columns;
+  for (int64_t channel = 0; channel < kSlice; ++channel) {
+    const auto points = transformedTaps(taps + channel * kTaps * kTaps);
+    for (int64_t point = 0; point < kPoints; ++point) columns[point][channel] = points[point];
+  }
+  return columns;
+}
+
+void pack(const std::array<double, kSlice>& column, float* to, float* /*scale*/) {
+  for (int64_t i = 0; i < kSlice; ++i) to[i * kPanel] = static_cast<float>(column[i]);
+}
+
+void pack(const std::array<double, kSlice>& column, int16_t* to, float* scale) {
+  using kernels::fused_convolution::kLargestColumn;
+  using kernels::fused_convolution::kLargestInteger;
+  constexpr double kSmallest = 1e-22;  // for columns of zeros
+  double squares = 0, largest = 0;
+  for (const double number : column) {
+    squares += number * number;
+    largest = std::max(largest, std::abs(number));
+  }
+  *scale = static_cast<float>(
+      std::max({kSmallest, std::sqrt(squares) / kLargestColumn, largest / kLargestInteger}));
+  for (int64_t i = 0; i < kSlice; ++i) {
+    to[i / 2 * 2 * kPanel + i % 2] = static_cast<int16_t>(std::lround(column[i] / *scale));
+  }
+}
+
+/// (panels, kPoints, slices), of each the slice's rows of kPanel columns, as a product wants them.
+template <typename Number>
+PackedWeight transformedAs(const at::Tensor& weight) {
+  const int64_t out = weight.size(0), in = weight.size(1);
+  const int64_t panels = out / kPanel, slices = in / kSlice;
   const auto contiguous = weight.contiguous();
   const auto* const taps = contiguous.const_data_ptr<float>();
-  const auto result = at::empty({kPoints, panels, in, kPanel}, at::kFloat);
-  auto* const numbers = result.data_ptr<float>();
-  parallelFor(panels * in, [&](int64_t begin, int64_t end) {
+  const auto result = at::empty({panels, kPoints, slices, kSlice * kPanel},
+                                c10::CppTypeToScalarType<Number>::value);
+  const auto scales = at::empty({panels, kPoints, slices, kPanel}, at::kFloat);
+  constexpr int64_t kTogether = std::is_same_v<Number, float> ? 1 : 2;
+  parallelFor(out * slices, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t panel = i / in, channel = i % in;
-      for (int64_t column = 0; column < kPanel; ++column) {
-        const int64_t kernel = (panel * kPanel + column) * in + channel;
-        const auto points = transformedTaps(taps + kernel * kTaps * kTaps);
-        for (int64_t point = 0; point < kPoints; ++point) {
-          numbers[((point * panels + panel) * in + channel) * kPanel + column] =
-              static_cast<float>(points[point]);
-        }
+      const int64_t kernel = i / slices, slice = i % slices, column = kernel % kPanel;
+      const auto columns =
+          transformedColumns(taps + (kernel * in + slice * kSlice) * kTaps * kTaps);
+      for (int64_t point = 0; point < kPoints; ++point) {
+        const int64_t number = (kernel / kPanel * kPoints + point) * slices + slice;
+        pack(columns[point],
+             result.template data_ptr<Number>() + number * kSlice * kPanel + column * kTogether,
+             scales.data_ptr<float>() + number * kPanel + column);
       }
     }
   });
-  return {result, {}};
+  return {result, kTogether == 1 ? at::Tensor() : scales};
+}
+
+}  // namespace
+
+PackedWeight transformed(const at::Tensor& weight, at::ScalarType activations) {
+  return activations == at::kFloat ? transformedAs<float>(weight) : transformedAs<int16_t>(weight);
 }
 
 template <typename T>
