@@ -90,7 +90,7 @@ const trainConfigSchema = z
       .meta({
         description:
           'settings that take the place of the defaults (`moco recipes` lists them); auto chooses by device, pictures and budget',
-        examples: ['reference'],
+        examples: ['cpu'],
       }),
     ...dataKeys,
     validation: validation.describe(

@@ -1,4 +1,5 @@
-import type { BudgetPlan } from './budgetPlan.js';
+import { dependsOnLength } from '../config/optimiserKeys.js';
+import type { TrainConfig } from '../config/trainConfig.js';
 import { wayOn } from './wayOn.js';
 
 /** The share of the budget by which a run ends late before that is said, and said again. */
@@ -20,13 +21,18 @@ interface Standing {
  */
 export class BudgetWatch {
   readonly #budget: number;
-  readonly #directory: string;
+  readonly #resume: string;
+  readonly #override: string;
   #told = 0;
 
-  /** @param budget in seconds @param directory of the run */
-  constructor(budget: BudgetPlan['seconds'], directory: string) {
+  /**
+   * @param budget in seconds
+   * @param directory of the run
+   */
+  constructor(budget: number, directory: string, config: Pick<TrainConfig, 'schedule'>) {
     this.#budget = budget;
-    this.#directory = directory;
+    this.#resume = wayOn(directory);
+    this.#override = dependsOnLength(config) ? ' --override steps' : '';
   }
 
   /** Looks at the run after an evaluation. @returns a warning, where there is one to give */
@@ -36,9 +42,8 @@ export class BudgetWatch {
     if (secondsLeft <= 0 || late < this.#told + SHARE * this.#budget) return undefined;
     this.#told = late;
     const steps = standing.stepsWithin(this.#budget - seconds);
-    const resume = wayOn(this.#directory);
     const earlier = steps > 0 ? `, and would have to end after step ${steps} to be in time` : '';
-    return `the run will end ${minutes(late)} late, because its steps take longer than in the trial${earlier}; it goes on all the same. Ctrl-C stops it with a checkpoint: ${resume} then goes on, and with --steps ends earlier`;
+    return `the run will end ${minutes(late)} late, because its steps take longer than in the trial${earlier}; it goes on all the same. Ctrl-C stops it with a checkpoint: ${this.#resume} then goes on, and ends earlier with --steps n${this.#override}`;
   }
 }
 

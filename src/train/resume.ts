@@ -63,6 +63,7 @@ export function requireSameRun(
     (key) =>
       !isDeepStrictEqual(before[key], config[key]) &&
       !mayChange(key, before) &&
+      !(key === 'epochs' && config.steps !== undefined) && // they follow from the steps
       !override.includes(key),
   );
   if (differing.length === 0) return;

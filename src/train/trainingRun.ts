@@ -79,7 +79,7 @@ export class TrainingRun {
     this.#budgetWatch =
       config.budget === undefined
         ? undefined
-        : new BudgetWatch(secondsOf(config.budget), description.files.directory);
+        : new BudgetWatch(secondsOf(config.budget), description.files.directory, config);
     this.#watches = [new CollapseWatch(config), new CoreWatch(description)];
     this.#measureWatch = new MeasureWatch(description);
     this.#saver = new RunSaver({ config, description, native, recorder, bestEpoch });

@@ -61,3 +61,11 @@ test('too few pictures for BatchNorm are told of, with the setting that decides 
     /^batchNormGroups: BatchNorm has 8 pictures/,
   );
 });
+
+test('a warm-up that takes much of a short run is told of', () => {
+  const run = { schedule: 'cosine', momentum: 0.99, batchSize: 250 } as const; // 200 steps an epoch
+  assert.deepEqual(advice({ ...run, epochs: 40, warmupEpochs: 10 }), []);
+  assert.deepEqual(advice({ ...run, epochs: 39, warmupEpochs: 10 }), [
+    "warmupEpochs: the learning rate rises over 2000 of the run's 7800 steps; give it fewer, or the run more",
+  ]);
+});

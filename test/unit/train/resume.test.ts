@@ -515,3 +515,15 @@ test('where a run ends may change, but not after it ended inside an epoch', asyn
   requireSameRun(inside, withSteps(9));
   assert.throws(() => requireSameRun(inside, withSteps(8)), /lies after step 9 of the run/);
 });
+
+test('where the learning rate follows the length, that may change only where it is asked for', async (context) => {
+  const out = temporaryFolder(context);
+  const input = { trainLimit: 64, steps: 10, schedule: 'cosine' } as const;
+  const stopAt = (event: TrainEvent) => event.type === 'step' && event.epoch === 2;
+  const { checkpoint } = await interrupted(out, stopAt, new NativeTrainerDouble(), input);
+  const shorter = trainConfig({ ...checkpoint.config, steps: 8 });
+  assert.throws(() => requireSameRun(checkpoint, shorter), {
+    message: `the configuration is not that of ${checkpoint.path}:\n  steps: 8, in the checkpoint 10`,
+  });
+  requireSameRun(checkpoint, shorter, ['steps']);
+});
