@@ -54,7 +54,7 @@ class Batches {
             store_, {.device = at::kCPU,
                      .compute = at::kFloat,
                      .normalisation = {at::full({3}, 0.5f), at::full({3}, 0.25f)},
-                     .imageSize = 32,
+                     .views = {ViewPlan{32}, ViewPlan{32}},
                      .batchSize = kBatch,
                      .seed = 0,
                      .threads = 1})) {}

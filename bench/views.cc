@@ -1,5 +1,5 @@
-// Compares what a pixel of a training view costs at several sizes, on one core. The sizes take turns,
-// A B C … A B C …, and only their ratios within one run mean anything.
+// Compares what a pixel of a training view costs at several sizes, and with what other recipes add, on one
+// core. They take turns, A B C … A B C …, and only their ratios within one run mean anything.
 //
 //   cmake --build build/native --target views_bench
 //   build/native/Release/views_bench [rounds 9] [milliseconds of each size in a round 300]
@@ -24,14 +24,18 @@ constexpr int64_t kViewsAtOnce = 16;
 struct Sizes {
   int64_t stored, view;
   ImageStore pictures;
+  const char* name;
+  ViewTransform transform;
   std::vector<double> nanoseconds = {};  // for each pixel of a view, one number a round
 };
 
-Sizes sizes(int64_t stored, int64_t view) {
+Sizes sizes(int64_t stored, int64_t view, const char* name = "",
+            const ViewTransform& transform = {}) {
   const int64_t count = kPictureBytes / (stored * stored * 3);
   return {stored, view,
           ImageStore{at::randint(256, {count, stored, stored, 3}, at::kByte),
-                     at::zeros({count}, at::kLong), 1}};
+                     at::zeros({count}, at::kLong), 1},
+          name, transform};
 }
 
 double nanosecondsPerPixel(const Sizes& sizes, double least, uint64_t seed) {
@@ -39,7 +43,8 @@ double nanosecondsPerPixel(const Sizes& sizes, double least, uint64_t seed) {
   int64_t calls = 0;
   while (seconds < least) {
     seconds += static_cast<double>(kViewsAtOnce) *
-               secondsPerView(sizes.pictures, sizes.view, kViewsAtOnce, seed * 1000003 + calls);
+               secondsPerView(sizes.pictures, sizes.view, kViewsAtOnce, seed * 1000003 + calls,
+                              sizes.transform);
     ++calls;
   }
   const int64_t pixels = calls * kViewsAtOnce * sizes.view * sizes.view;
@@ -52,8 +57,8 @@ void print(const Sizes& sizes, const Sizes& baseline) {
     ratios.push_back(sizes.nanoseconds[round] / baseline.nanoseconds[round]);
   }
   const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
-  std::printf("| %lld from %lld | %.2f | %.2f (%.2f – %.2f) |\n",
-              static_cast<long long>(sizes.view), static_cast<long long>(sizes.stored),
+  std::printf("| %lld from %lld%s | %.2f | %.2f (%.2f – %.2f) |\n",
+              static_cast<long long>(sizes.view), static_cast<long long>(sizes.stored), sizes.name,
               median(sizes.nanoseconds), median(ratios), *least, *most);
 }
 
@@ -62,7 +67,17 @@ void print(const Sizes& sizes, const Sizes& baseline) {
 int main(int argc, char** argv) {
   const int64_t rounds = argument(argc, argv, 1, 9);
   const double least = static_cast<double>(argument(argc, argv, 2, 300)) / 1000;
-  std::vector<Sizes> all{sizes(32, 32), sizes(72, 64), sizes(144, 128), sizes(256, 224)};
+  const ViewTransform bicubic{.bicubic = true};
+  const ViewTransform blurred{.blur = 1.0};
+  std::vector<Sizes> all{sizes(32, 32),
+                         sizes(72, 64),
+                         sizes(144, 128),
+                         sizes(256, 224),
+                         sizes(32, 16),
+                         sizes(32, 32, ", bicubic", bicubic),
+                         sizes(32, 32, ", all blurred", blurred),
+                         sizes(256, 224, ", bicubic", bicubic),
+                         sizes(256, 224, ", all blurred", blurred)};
   for (int64_t round = 0; round < rounds; ++round) {
     for (Sizes& size : all) {
       size.nanoseconds.push_back(nanosecondsPerPixel(size, least, static_cast<uint64_t>(round)));

@@ -92,6 +92,20 @@ std::vector<double> numbers(const Napi::Object& object, const char* key) {
   return values;
 }
 
+std::vector<Napi::Object> objects(const Napi::Object& object, const char* key) {
+  const Napi::Value value = object.Get(key);
+  if (!value.IsArray()) {
+    throw Napi::TypeError::New(object.Env(), std::string(key) + " must be an array of objects");
+  }
+  const auto array = value.As<Napi::Array>();
+  std::vector<Napi::Object> elements;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const std::string place = std::to_string(i);
+    elements.push_back(child(array, place.c_str()));
+  }
+  return elements;
+}
+
 bool boolean(const Napi::Object& object, const char* key) {
   const Napi::Value value = object.Get(key);
   if (!value.IsBoolean()) {

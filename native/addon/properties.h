@@ -19,6 +19,8 @@ std::string string(const Napi::Object& object, const char* key);
 Napi::Object child(const Napi::Object& object, const char* key);
 bool isAbsent(const Napi::Object& object, const char* key);
 std::vector<double> numbers(const Napi::Object& object, const char* key);
+/// The objects of an array.
+std::vector<Napi::Object> objects(const Napi::Object& object, const char* key);
 bool boolean(const Napi::Object& object, const char* key);
 /// The elements of a typed array.
 /// @param expected  how many elements the array must have

@@ -2,6 +2,8 @@
 
 #include <napi.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,12 +35,22 @@ class SettingsReader {
   void operator()(const char* name, std::vector<double>& value) const {
     value = numbers(config_, name);
   }
+  void operator()(const char* name, std::array<double, 2>& value) const {
+    const auto pair = numbers(config_, name);
+    if (pair.size() != value.size()) {
+      throw Napi::TypeError::New(config_.Env(), std::string(name) + " must be two numbers");
+    }
+    std::copy(pair.begin(), pair.end(), value.begin());
+  }
   void operator()(const char* name, std::optional<int64_t>& value) const {
     value = integerOrAuto(config_, name);
   }
   void operator()(const char* name, OptionalCount& count) const {
     if (!isAbsent(config_, name)) count.value = integer(config_, name);
   }
+  /// A list of objects, each a struct of settings.
+  template <class Settings>
+  void operator()(const char* name, std::vector<Settings>& value) const;
 
  private:
   Napi::Object config_;
@@ -53,6 +65,14 @@ Settings settingsOf(const Napi::Object& config) {
   Settings settings{};
   settings.each(SettingsReader(config));
   return settings;
+}
+
+template <class Settings>
+void SettingsReader::operator()(const char* name, std::vector<Settings>& value) const {
+  value.clear();
+  for (const Napi::Object& object : objects(config_, name)) {
+    value.push_back(settingsOf<Settings>(object));
+  }
 }
 
 }  // namespace moco::addon

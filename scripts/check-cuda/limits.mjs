@@ -23,6 +23,8 @@ const MOST_REGISTERS = {
   addThroughRelu: ROWS,
   makeView: VIEWS,
   makeReducedView: REDUCED_VIEWS,
+  makeBicubicView: REDUCED_VIEWS,
+  finishView: VIEWS,
   probe: 32, // does nothing
 };
 

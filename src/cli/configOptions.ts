@@ -62,7 +62,8 @@ function addFlag(
     return new Option(words, description).preset(meaning).argParser(collect(spelling));
   };
   // The help shows a list in the form in which it is typed.
-  const shown = Array.isArray(defaultValue) ? String(defaultValue) : undefined;
+  const typed = valueName === 'json' ? JSON.stringify(defaultValue) : String(defaultValue);
+  const shown = Array.isArray(defaultValue) ? typed : undefined;
   command.addOption(
     defaultValue === undefined ? option(flag) : option(flag).default(defaultValue, shown),
   );

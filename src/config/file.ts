@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import {
   createScanner,
+  findNodeAtLocation,
   getNodeValue,
   type Node,
   type ParseError,
@@ -76,6 +77,7 @@ export async function readConfigFile(command: CommandConfig, path: string): Prom
         given: shownSource(text, value),
         where: place(value.offset),
         whereKey: place(name.offset),
+        whereIn: (path) => place((findNodeAtLocation(value, [...path]) ?? value).offset),
       });
     }
     seen.add(key);

@@ -2,7 +2,14 @@ import { requireArguments } from '../arguments/check.js';
 import { unknownName } from '../arguments/names.js';
 import { shown } from '../arguments/shown.js';
 import { aCommand, type CommandConfig } from './commandConfig.js';
-import { isPath, type KeySchema, keySchemas, takesNumbers, valueName } from './jsonSchema.js';
+import {
+  isPath,
+  type KeySchema,
+  keySchemas,
+  takesNumbers,
+  takesObjects,
+  valueName,
+} from './jsonSchema.js';
 import type { ConfigEntry, ConfigLayer } from './layer.js';
 import type { ConfigProblem } from './problems.js';
 
@@ -71,7 +78,7 @@ export function configFlags(command: CommandConfig): ConfigFlag[] {
 
 /**
  * Flags as typed to entries. A later flag or `--set` for the same key wins over an earlier one; those
- * for a list make one list.
+ * for a list make one list, but for a list of objects, which is given as JSON.
  */
 export function flagLayer(command: CommandConfig, typed: readonly TypedFlag[]): ConfigLayer {
   const flags = configFlags(command);
@@ -120,7 +127,7 @@ function wrongFlag(
 function joinLists(settings: readonly Setting[], schemas: Schemas): Setting[] {
   return settings.flatMap((setting, index) => {
     const schema = schemas.get(setting.key);
-    if (schema?.type !== 'array') return [setting];
+    if (schema?.type !== 'array' || takesObjects(schema)) return [setting];
     const parts = settings.filter(({ key }) => key === setting.key);
     const isFirst = settings.indexOf(parts[0] as Setting) === index;
     const text = parts.map((part) => part.text).join(separatorOf(schema));
@@ -140,9 +147,19 @@ function typedEntry({ key, text, where }: Setting, schemas: Schemas): ConfigEntr
 
 /** The text as a value of the key's type; the text itself where it is none. */
 function typedValue(text: string, schema: KeySchema = {}): unknown {
+  if (takesObjects(schema)) return jsonValue(text);
   if (schema.items) {
     return text.split(separatorOf(schema)).map((part) => typedValue(part, schema.items));
   }
   if (schema.type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';
   return takesNumbers(schema) && NUMBER.test(text.trim()) ? Number(text) : text;
+}
+
+/** What the text says as JSON; the text itself where it is none. */
+function jsonValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

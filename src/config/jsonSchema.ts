@@ -8,7 +8,7 @@ export interface KeySchema {
   readonly description?: string;
   readonly default?: unknown;
   readonly examples?: readonly unknown[];
-  readonly type?: 'string' | 'integer' | 'number' | 'boolean' | 'array';
+  readonly type?: 'string' | 'integer' | 'number' | 'boolean' | 'array' | 'object';
   readonly const?: string;
   readonly enum?: readonly string[];
   readonly minimum?: number;
@@ -18,6 +18,7 @@ export interface KeySchema {
   readonly items?: KeySchema;
   readonly minItems?: number;
   readonly maxItems?: number;
+  readonly properties?: Readonly<Record<string, KeySchema>>;
 }
 
 /**
@@ -58,6 +59,7 @@ export function expectedValue(schema: KeySchema): string {
     const length = minItems === maxItems ? `${minItems}` : `${minItems} to ${maxItems}`;
     return `a list of ${length}, each ${expectedValue(items)}`;
   }
+  if (schema.properties) return `an object of ${Object.keys(schema.properties).join(', ')}`;
   const noun = schema.type === 'integer' ? 'an integer' : 'a number';
   return schema.exclusiveMinimum === undefined
     ? `${noun} from ${schema.minimum} to ${schema.maximum}`
@@ -70,6 +72,7 @@ export function valueName(schema: KeySchema): string {
   if (schema.enum) return schema.enum.join('|');
   if (schema.const !== undefined) return schema.const;
   if (schema.type === 'string') return String(schema.title);
+  if (takesObjects(schema)) return 'json';
   if (schema.items)
     return isPath(schema.items) ? valueName(schema.items) : `${valueName(schema.items)},…`;
   return schema.type === 'integer' ? 'n' : 'x';
@@ -77,6 +80,11 @@ export function valueName(schema: KeySchema): string {
 
 export function takesNumbers(schema: KeySchema): boolean {
   return schema.anyOf?.some(takesNumbers) ?? ['integer', 'number'].includes(schema.type ?? '');
+}
+
+/** Whether a key takes a list of objects, which is written as JSON. */
+export function takesObjects({ items }: KeySchema): boolean {
+  return items?.type === 'object';
 }
 
 /** Whether a key takes a path of a file or folder, and nothing else. */

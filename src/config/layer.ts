@@ -10,6 +10,8 @@ export interface ConfigEntry {
   readonly where?: string;
   /** Place of the key, where that differs. */
   readonly whereKey?: string;
+  /** Place of a part of the value, by the keys and numbers that lead there. */
+  readonly whereIn?: (path: readonly (string | number)[]) => string;
 }
 
 /** What one source (a file, the command line, a program) gave, in its order. */

@@ -116,6 +116,9 @@ export const optimiserChecks: readonly CrossCheck<OptimiserSettings>[] = [
 ];
 
 /** Whether what a step computes depends on how long the run is. */
-export function dependsOnLength({ schedule }: Pick<OptimiserSettings, 'schedule'>): boolean {
-  return schedule === 'cosine' || schedule === 'one-cycle';
+export function dependsOnLength({
+  schedule,
+  growFrom,
+}: Pick<OptimiserSettings, 'schedule'> & { readonly growFrom: number }): boolean {
+  return schedule === 'cosine' || schedule === 'one-cycle' || growFrom < 1;
 }

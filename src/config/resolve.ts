@@ -5,9 +5,10 @@ import { isPlainObject, shown } from '../arguments/shown.js';
 import { aCommand, type CommandConfig, configKeys } from './commandConfig.js';
 import { readConfigFile } from './file.js';
 import { flagLayer, type TypedFlag } from './flags.js';
-import { expectedValue, type KeySchema, keySchemas } from './jsonSchema.js';
+import { expectedValue, type KeySchema, keySchemas, takesObjects } from './jsonSchema.js';
 import type { ConfigEntry, ConfigLayer } from './layer.js';
 import { type ConfigProblem, configError } from './problems.js';
+import { wrongParts } from './wrongParts.js';
 
 /** Where a configuration comes from. */
 interface Sources {
@@ -103,11 +104,11 @@ function resolveLayers<Schema extends z.ZodObject>(
   const wrong = new Set<string>();
   const right = (entry: ConfigEntry): boolean => {
     const schema = schemas.get(entry.key);
-    const problem =
-      schema === undefined ? unknownKey(command, entry) : wrongValue(command, schema, entry);
-    if (problem) problems.push(problem);
-    if (problem && schema) wrong.add(entry.key);
-    return problem === undefined;
+    const found =
+      schema === undefined ? [unknownKey(command, entry)] : wrongValues(command, schema, entry);
+    problems.push(...found);
+    if (found.length > 0 && schema) wrong.add(entry.key);
+    return found.length === 0;
   };
   const accepted = topmost(
     command,
@@ -156,11 +157,15 @@ function unknownKey(command: CommandConfig, { key, where, whereKey }: ConfigEntr
   return { path: key, message, where: whereKey ?? where };
 }
 
-function wrongValue(
+/** What is wrong with the value of a key: one problem, or one for each part that is wrong. */
+function wrongValues(
   { schema }: CommandConfig,
   keySchema: KeySchema,
-  { key, value, given, where }: ConfigEntry,
-): ConfigProblem | undefined {
-  if (schema.shape[key].safeParse(value).success) return undefined;
-  return { path: key, message: `expected ${expectedValue(keySchema)}, given ${given}`, where };
+  entry: ConfigEntry,
+): ConfigProblem[] {
+  const { key, value, given, where } = entry;
+  const issues = schema.shape[key].safeParse(value).error?.issues ?? [];
+  if (issues.length === 0) return [];
+  if (takesObjects(keySchema)) return wrongParts(keySchema, entry, issues);
+  return [{ path: key, message: `expected ${expectedValue(keySchema)}, given ${given}`, where }];
 }

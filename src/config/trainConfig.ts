@@ -30,6 +30,7 @@ import {
   temperature,
   validation,
 } from './sharedKeys.js';
+import { viewChecks, viewKeys } from './viewKeys.js';
 
 /** Bytes that the queue (m × featureDim floats) may take: 64 GiB. */
 const MAX_QUEUE_BYTES = 2 ** 36;
@@ -44,6 +45,8 @@ interface CheckedTogether extends PicturesNeeded, OptimiserSettings {
   readonly batchNormGroups: number;
   readonly m: number;
   readonly featureDim: number;
+  readonly imageSize: number | 'auto';
+  readonly views: TrainSettings['views'];
 }
 
 /** There are as many pictures as the run needs. */
@@ -76,6 +79,7 @@ const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
         : undefined,
   },
   ...optimiserChecks,
+  ...viewChecks,
 ];
 
 /**
@@ -157,6 +161,7 @@ const trainConfigSchema = z
       .max(32_768)
       .default(1)
       .describe('equal parts of a batch that BatchNorm normalises on their own; must divide it'),
+    ...viewKeys,
     epochs: epochs.default(500),
     steps: z
       .int()

@@ -38,8 +38,17 @@ const metricsSchema = z.record(z.string(), z.number().nullable());
 
 const setting = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
-/** Not nested, because JSON from a file can be nested more deeply than a program can print. */
-const configSchema = z.record(z.string(), z.union([setting, z.array(setting)]));
+/** Settings, or a list of them. */
+const settings = z.record(z.string(), z.union([setting, z.array(setting)]));
+
+/**
+ * Not nested more deeply than `views` is, because JSON from a file can be nested more deeply than a
+ * program can print.
+ */
+const configSchema = z.record(
+  z.string(),
+  z.union([setting, z.array(z.union([setting, settings]))]),
+);
 
 /** The record `moco.json` of a model file. */
 const modelSchema = z

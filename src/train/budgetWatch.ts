@@ -29,7 +29,11 @@ export class BudgetWatch {
    * @param budget in seconds
    * @param directory of the run
    */
-  constructor(budget: number, directory: string, config: Pick<TrainConfig, 'schedule'>) {
+  constructor(
+    budget: number,
+    directory: string,
+    config: Pick<TrainConfig, 'schedule' | 'growFrom'>,
+  ) {
     this.#budget = budget;
     this.#resume = wayOn(directory);
     this.#override = dependsOnLength(config) ? ' --override steps' : '';

@@ -10,6 +10,7 @@ import {
   trainCommand,
   trainPictureChecks,
 } from '../config/trainConfig.js';
+import { viewSizeCheck } from '../config/viewKeys.js';
 import { MocoError } from '../error.js';
 import { loadAddon } from '../native/load.js';
 import { requireDevice } from '../native/requireDevice.js';
@@ -73,6 +74,7 @@ export async function prepareRun(
   const found = await checkpointFor({ ...here, ...asNew }, { ...options, resume });
   const settled = { ...asNew, ...(found && lengthBefore(found.checkpoint, here)) };
   const located = { ...here, ...settled };
+  requirePictures<TrainConfig>(trainCommand, [viewSizeCheck], located, input.size);
   if (found) requireSameRun(found.checkpoint, located, options.override);
   await requireReady(located);
   return { given, here, input, settled, located, found, recipeReason: chosen?.reason };

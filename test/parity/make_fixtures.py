@@ -16,11 +16,13 @@ from torch import Tensor
 import formula
 from adam_fixtures import adam_fixture
 from augment_fixtures import augment_fixture, colour_fixture
+from blur_fixtures import blur_fixture
 from knn_fixtures import knn_fixture
 from linear_cases import LINEAR_MODES, linear_case
 from linear_fixtures import linear_fixture
 from measure_fixtures import measure_fixture
 from optimiser_fixtures import optimiser_fixture, schedule_fixture
+from pipeline_fixtures import pipeline_fixture
 from resize_fixtures import resize_fixture
 from training_cases import (
     Arithmetic,
@@ -68,6 +70,8 @@ def fixtures() -> dict[str, Callable[[], dict[str, Tensor]]]:
         "augment": augment_fixture,
         "colour": colour_fixture,
         "resize": resize_fixture,
+        "blur": blur_fixture,
+        "pipelines": pipeline_fixture,
         "step_resnet18_short_queue": partial(made_step, "resnet18", SHORT_QUEUE),
         "step_resnet18_groups": partial(made_grouped_step, "resnet18", GROUPS),
     }

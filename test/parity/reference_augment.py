@@ -1,12 +1,13 @@
-"""The reference's training view, drawn parameters given, by Pillow: what torchvision does to PIL.
+"""A training view, drawn parameters given, by Pillow: what torchvision does to PIL.
 
-Everything happens on 8-bit values; greyscale comes last and normalisation is not part of it.
+Everything happens on 8-bit values, and normalisation is not part of it. The reference's views end
+with greyscale; other recipes blur and solarise after it.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 SIZE = 32
 
@@ -24,11 +25,18 @@ class ViewParameters:
     factors: tuple[float, float, float, float]
     """Brightness, contrast and saturation factor, and hue as a part of the circle."""
     greyscale: bool
+    sigma: float | None = None
+    """Standard deviation of the blur, if there is one."""
+    solarise: bool = False
+    size: int = SIZE
+    """Height and width of the view."""
+    bicubic: bool = False
+    """How the crop is resized; else bilinearly."""
 
 
 def view(picture: np.ndarray, parameters: ViewParameters) -> np.ndarray:
-    """Picture (H, W, 3) of bytes to view (32, 32, 3) of bytes."""
-    image = cropped(Image.fromarray(picture), parameters.box)
+    """Picture (H, W, 3) of bytes to view (size, size, 3) of bytes."""
+    image = cropped(Image.fromarray(picture), parameters)
     if parameters.flip:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if parameters.jitter:
@@ -36,14 +44,20 @@ def view(picture: np.ndarray, parameters: ViewParameters) -> np.ndarray:
             image = jittered(image, operation, parameters.factors[operation])
     if parameters.greyscale:
         image = greyscale(image)
+    if parameters.sigma is not None:
+        image = image.filter(ImageFilter.GaussianBlur(parameters.sigma))
+    if parameters.solarise:
+        image = ImageOps.solarize(image)
     return np.asarray(image)
 
 
-def cropped(image: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
-    """The box (top, left, height, width), cut out first and then enlarged to 32x32."""
-    top, left, height, width = box
+def cropped(image: Image.Image, parameters: ViewParameters) -> Image.Image:
+    """The box, cut out first and then resized."""
+    top, left, height, width = parameters.box
     crop = image.crop((left, top, left + width, top + height))
-    return crop.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+    filters = Image.Resampling
+    by = filters.BICUBIC if parameters.bicubic else filters.BILINEAR
+    return crop.resize((parameters.size, parameters.size), by)
 
 
 def jittered(image: Image.Image, operation: int, factor: float) -> Image.Image:

@@ -44,6 +44,9 @@ def resize_fixture() -> dict[str, Tensor]:
     return {
         "case": torch.tensor(cases),
         "crc32": torch.tensor([checksum(resized(image, case)) for case in cases]),
+        "bicubic_crc32": torch.tensor(
+            [checksum(resized(image, case, Image.Resampling.BICUBIC)) for case in cases]
+        ),
     }
 
 
@@ -56,11 +59,15 @@ def small_cases() -> list[tuple[int, ...]]:
     ]
 
 
-def resized(image: Image.Image, case: tuple[int, ...]) -> Image.Image:
+def resized(
+    image: Image.Image,
+    case: tuple[int, ...],
+    by: Image.Resampling = Image.Resampling.BILINEAR,
+) -> Image.Image:
     """The crop, cut out first and then resized."""
     top, left, height, width, to_height, to_width = case
     crop = image.crop((left, top, left + width, top + height))
-    return crop.resize((to_width, to_height), Image.Resampling.BILINEAR)
+    return crop.resize((to_width, to_height), by)
 
 
 def source_picture() -> Tensor:

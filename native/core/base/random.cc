@@ -16,11 +16,13 @@ constexpr uint32_t kMultiplier1 = 0xCD9E8D57;
 constexpr uint32_t kWeyl0 = 0x9E3779B9;
 constexpr uint32_t kWeyl1 = 0xBB67AE85;
 
+constexpr int kPurposeBits = 8;  // of a word of the counter; the others hold the third number
+
 }  // namespace
 
-Philox::Philox(uint64_t seed, Purpose purpose, uint32_t first, uint32_t second)
+Philox::Philox(uint64_t seed, Purpose purpose, uint32_t first, uint32_t second, uint32_t third)
     : key_{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
-      counter_{0, static_cast<uint32_t>(purpose), first, second} {}
+      counter_{0, static_cast<uint32_t>(purpose) | third << kPurposeBits, first, second} {}
 
 void Philox::refill() {
   std::array<uint32_t, 4> x = counter_;

@@ -20,12 +20,14 @@ enum class Purpose : uint32_t {
 };
 
 /// The counter-based generator Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
-/// 1, 2, 3", SC 2011). Its numbers depend on (seed, purpose, first, second) alone, so views can be
-/// drawn in any order and on any thread.
+/// 1, 2, 3", SC 2011). Its numbers depend on (seed, purpose, first, second, third) alone, so views
+/// can be drawn in any order and on any thread.
 class Philox {
  public:
-  /// @param first, second  number the streams of one purpose: for example epoch and view
-  Philox(uint64_t seed, Purpose purpose, uint32_t first = 0, uint32_t second = 0);
+  /// @param first, second, third  number the streams of one purpose: for example epoch and view;
+  ///                              `third` is below 2²⁴
+  Philox(uint64_t seed, Purpose purpose, uint32_t first = 0, uint32_t second = 0,
+         uint32_t third = 0);
 
   /// The next 32 random bits.
   uint32_t next();

@@ -22,7 +22,9 @@ class CudaGraphRecorder final : public GraphRecorder {
 
   void record(const std::function<void()>& work) override {
     const c10::DeviceGuard guard(device_);
-    // The graph allocates memory of its own, so what the plain calls left idle is given back first.
+    graph_.reset();
+    // The graph allocates memory of its own, so what the plain calls left idle is given back first,
+    // with the memory of an earlier graph.
     c10::cuda::CUDACachingAllocator::emptyCache();
     auto graph = std::make_unique<at::cuda::CUDAGraph>();
     const auto pool = at::cuda::graph_pool_handle();

@@ -32,18 +32,23 @@ GraphedFunction::GraphedFunction(Function function, std::unique_ptr<GraphRecorde
 
 GraphedFunction::Tensors GraphedFunction::operator()(const Tensors& inputs) {
   if (!recorder_) return function_(inputs);
-  if (plainCalls_ < kPlainCalls) {
-    ++plainCalls_;
-    return function_(inputs);
+  if (!recorded_ || !fits(inputs)) {
+    if (plainCalls_ < kPlainCalls) {
+      ++plainCalls_;
+      return function_(inputs);
+    }
+    if (!record(inputs)) return function_(inputs);
   }
-  if (!recorded_ && !record(inputs)) return function_(inputs);
-  if (!fits(inputs)) return function_(inputs);
+  plainCalls_ = 0;
   for (size_t i = 0; i < inputs.size(); ++i) inputs_[i].copy_(inputs[i]);
   recorder_->replay();
   return outputs_;
 }
 
 bool GraphedFunction::record(const Tensors& inputs) {
+  recorded_ = false;
+  inputs_.clear();
+  outputs_.clear();
   try {
     for (const auto& input : inputs) inputs_.push_back(input.clone());
     // A profiler would wait for the device at every operator, which CUDA does not allow while a

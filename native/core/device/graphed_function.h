@@ -29,7 +29,8 @@ MakeRecorder graphRecorders(const at::Device& device);
 /// A function that gives the device the same work in every call. The first `kPlainCalls` calls run
 /// plainly, so that libraries choose their algorithms and allocate the memory that they keep. The
 /// next call is recorded, and it and all later ones are replayed: the host then only copies the
-/// inputs to where the recorded work reads them.
+/// inputs to where the recorded work reads them. Where inputs have changed for good, as when views
+/// have grown, the same begins anew.
 class GraphedFunction {
  public:
   static constexpr int kPlainCalls = 2;
@@ -44,7 +45,8 @@ class GraphedFunction {
   GraphedFunction(Function function, std::unique_ptr<GraphRecorder> recorder);
 
   /// Calls the function or replays it. It is called plainly if the inputs differ from the recorded
-  /// ones in shape, strides or type, and always after recording has failed.
+  /// ones in shape, strides or type, up to `kPlainCalls` times in a row, and always after recording
+  /// has failed.
   /// @return  what the function returned; after a replay only valid until the next call
   Tensors operator()(const Tensors& inputs);
 
@@ -59,7 +61,7 @@ class GraphedFunction {
 
   Function function_;
   std::unique_ptr<GraphRecorder> recorder_;
-  int plainCalls_ = 0;
+  int plainCalls_ = 0;  // in a row
   bool recorded_ = false;
   Tensors inputs_;   // what the recorded work reads
   Tensors outputs_;  // what the recorded work writes

@@ -27,8 +27,9 @@ void adjust(const ColourJitter& colour, Operations operations, const pillow::Pla
       case JitterOperation::kHue:
         pillow::adjustHue(planes, colour.hue);
         break;
-      case JitterOperation::kContrast:
-        break;  // needs the whole picture
+      case JitterOperation::kContrast:  // needs the whole picture
+      case JitterOperation::kNone:
+        break;
     }
   }
 }
@@ -42,17 +43,11 @@ void eachPart(const pillow::PlanarPicture& picture, int64_t width, const Use& us
   }
 }
 
-}  // namespace
-
-template <class Entry>
-void applyView(const uint8_t* picture, int64_t pictureWidth, const ViewParameters& view,
-               int64_t height, int64_t width, const Entry* table, Entry* target) {
-  pillow::CroppedRows rows(picture, pictureWidth, view.crop, height, width, view.flip);
-  const pillow::PlanarPicture planar(height * width);
-  const auto finish = [&](const pillow::Planes& planes, int64_t begin) {
-    if (view.greyscale) pillow::toGreyscale(planes);
-    pillow::interleave(planes, table, target + begin * 3);
-  };
+/// Makes the crop and jitters its colours. Calls `finish(planes, begin)` for one part after the
+/// other.
+template <class Finish>
+void makeColours(pillow::CroppedRows& rows, const ViewParameters& view, int64_t width,
+                 const pillow::PlanarPicture& planar, const Finish& finish) {
   if (!view.jitter) {
     eachPart(planar, width, [&](const pillow::Planes& planes, int64_t begin) {
       rows.next(planes);
@@ -77,6 +72,27 @@ void applyView(const uint8_t* picture, int64_t pictureWidth, const ViewParameter
     adjust(colour, operations.subspan(before + 1), planes);
     finish(planes, begin);
   });
+}
+
+}  // namespace
+
+template <class Entry>
+void applyView(const uint8_t* picture, int64_t pictureWidth, const ViewParameters& view,
+               int64_t height, int64_t width, const Entry* table, Entry* target) {
+  pillow::CroppedRows rows(picture, pictureWidth, view.crop, height, width, view.flip,
+                           view.bicubic);
+  const pillow::PlanarPicture planar(height * width);
+  const auto write = [&](const pillow::Planes& planes, int64_t begin) {
+    if (view.solarise) pillow::solarise(planes);
+    pillow::interleave(planes, table, target + begin * 3);
+  };
+  makeColours(rows, view, width, planar, [&](const pillow::Planes& planes, int64_t begin) {
+    if (view.greyscale) pillow::toGreyscale(planes);
+    if (!view.blur) write(planes, begin);  // a blur needs the whole view
+  });
+  if (!view.blur) return;
+  pillow::blur(planar, height, width, view.box);
+  eachPart(planar, width, write);
 }
 
 template void applyView(const uint8_t*, int64_t, const ViewParameters&, int64_t, int64_t,

@@ -12,6 +12,8 @@ using pillow::Colour;
 constexpr int kWarp = 32;
 constexpr int kThreads = 256;
 constexpr int kChannels = 3;
+constexpr int kValues = 256;  // that a channel can have
+constexpr int kBlurs = 3;     // along each axis
 
 /// The sum over all threads of the block, returned to each of them. May be called once in a kernel,
 /// because nothing keeps a second call from overwriting `sums` too early.
@@ -48,6 +50,31 @@ __device__ Rgb columnsFirst(const Axis& rows, const Axis& columns, const Pixel& 
       [&](int32_t row) { return columns([&](int32_t column) { return pixel(row, column); }); });
 }
 
+/// A pixel of a crop after both passes, in the order in which Pillow takes them.
+template <class Axis, class Pixel>
+__device__ Rgb inPillowsOrder(const Axis& rows, const Axis& columns, const Pixel& pixel,
+                              const CropBox& crop, const Size& size) {
+  if (!pillow::resizesRowsFirst(crop.height, crop.width, size.height, size.width)) {
+    return columnsFirst(rows, columns, pixel);
+  }
+  return columns(
+      [&](int32_t column) { return rows([&](int32_t row) { return pixel(row, column); }); });
+}
+
+/// What the inputs that a window covers add up to, not rounded.
+template <class Window, class Input>
+__device__ Rgb weightedSum(const Window& window, const Input& input) {
+  Rgb sum{pillow::kHalf, pillow::kHalf, pillow::kHalf};
+  for (int32_t i = window.first; i < window.first + window.count; ++i) {
+    const Rgb value = input(i);
+    const int32_t weight = window.weight(i);
+    sum.red += value.red * weight;
+    sum.green += value.green * weight;
+    sum.blue += value.blue * weight;
+  }
+  return sum;
+}
+
 /// What the inputs of one output along an axis add up to, where the axis is not made shorter.
 class Enlarged {
  public:
@@ -81,20 +108,13 @@ class Resized {
  public:
   __device__ Resized(int32_t i, int64_t input, int32_t output)
       : isReduced_(input > output), enlarged_(i, input, output) {
-    if (isReduced_) window_ = pillow::windowOf(i, input, output);
+    if (isReduced_) window_ = pillow::reducedWindowOf<pillow::Triangle>(i, input, output);
   }
 
   template <class Input>
   __device__ Rgb operator()(const Input& input) const {
     if (!isReduced_) return enlarged_(input);
-    Rgb sum{pillow::kHalf, pillow::kHalf, pillow::kHalf};
-    for (int32_t i = window_.first; i < window_.first + window_.count; ++i) {
-      const Rgb value = input(i);
-      const int32_t weight = window_.weight(i);
-      sum.red += value.red * weight;
-      sum.green += value.green * weight;
-      sum.blue += value.blue * weight;
-    }
+    const Rgb sum = weightedSum(window_, input);
     return {sum.red >> pillow::kPrecisionBits, sum.green >> pillow::kPrecisionBits,
             sum.blue >> pillow::kPrecisionBits};
   }
@@ -102,17 +122,35 @@ class Resized {
   template <class Pixel>
   static __device__ Rgb resample(const Resized& rows, const Resized& columns, const Pixel& pixel,
                                  const CropBox& crop, const Size& size) {
-    if (!pillow::resizesRowsFirst(crop.height, crop.width, size.height, size.width)) {
-      return columnsFirst(rows, columns, pixel);
-    }
-    return columns(
-        [&](int32_t column) { return rows([&](int32_t row) { return pixel(row, column); }); });
+    return inPillowsOrder(rows, columns, pixel, crop, size);
   }
 
  private:
   bool isReduced_;
   Enlarged enlarged_;
-  pillow::Window window_{};
+  pillow::FilterWindow<pillow::Triangle> window_{};
+};
+
+/// The same by cubic convolution, for axes of any length.
+class Bicubic {
+ public:
+  __device__ Bicubic(int32_t i, int64_t input, int32_t output)
+      : window_(pillow::windowOf<pillow::Cubic>(i, input, output)) {}
+
+  template <class Input>
+  __device__ Rgb operator()(const Input& input) const {
+    const Rgb sum = weightedSum(window_, input);
+    return {pillow::clipped(sum.red), pillow::clipped(sum.green), pillow::clipped(sum.blue)};
+  }
+
+  template <class Pixel>
+  static __device__ Rgb resample(const Bicubic& rows, const Bicubic& columns, const Pixel& pixel,
+                                 const CropBox& crop, const Size& size) {
+    return inPillowsOrder(rows, columns, pixel, crop, size);
+  }
+
+ private:
+  pillow::FilterWindow<pillow::Cubic> window_;
 };
 
 /// Whether a view needs `Resized`.
@@ -122,7 +160,7 @@ __device__ bool isReduced(const CropBox& crop, const Size& size) {
 
 /// One picture and the parameters of its view. A pixel is computed from the picture each time that
 /// it is needed. That costs less than memory for the steps in between, and does not limit the size.
-/// @tparam Axis  `Enlarged`, or `Resized` if the view needs it
+/// @tparam Axis  `Enlarged`, or `Resized` if the view needs it, or `Bicubic`
 template <class Axis>
 struct View {
   const uint8_t* picture;
@@ -160,6 +198,8 @@ struct View {
       case JitterOperation::kHue:
         return pillow::shiftHue(colour.red, colour.green, colour.blue,
                                 pillow::hueSteps(jitter.hue));
+      case JitterOperation::kNone:
+        break;
     }
     return colour;
   }
@@ -217,8 +257,8 @@ __device__ void makeViewOfBlock(const Batch<Entry>& batch) {
   for (int64_t pixel = threadIdx.x; pixel < view.pixels(); pixel += kThreads) {
     const Colour colour = view.finished(pixel, grey);
     pixels[pixel * kChannels] = batch.table[static_cast<int32_t>(colour.red)];
-    pixels[pixel * kChannels + 1] = batch.table[256 + static_cast<int32_t>(colour.green)];
-    pixels[pixel * kChannels + 2] = batch.table[512 + static_cast<int32_t>(colour.blue)];
+    pixels[pixel * kChannels + 1] = batch.table[kValues + static_cast<int32_t>(colour.green)];
+    pixels[pixel * kChannels + 2] = batch.table[2 * kValues + static_cast<int32_t>(colour.blue)];
   }
 }
 
@@ -236,26 +276,121 @@ __global__ void __launch_bounds__(kThreads) makeReducedView(Batch<Entry> batch) 
   makeViewOfBlock<Resized>(batch);
 }
 
+/// Makes the views that are resized by cubic convolution; each block one.
+template <class Entry>
+__global__ void __launch_bounds__(kThreads) makeBicubicView(Batch<Entry> batch) {
+  makeViewOfBlock<Bicubic>(batch);
+}
+
+// --- What needs a whole view --------------------------------------------------------------------
+
+/// A row or column of a view in memory.
+struct Line {
+  int32_t length;
+  int32_t stride;  // bytes from one pixel to the next
+};
+
+/// A byte after a box blur along a line.
+/// @param position  of the byte's pixel on the line
+__device__ uint8_t boxBlurred(const uint8_t* byte, int32_t position, const Line& line,
+                              const BoxBlur& box) {
+  const auto at = [&](int32_t distance) -> uint32_t {
+    const int32_t place = std::min(std::max(position + distance, 0), line.length - 1);
+    return byte[(place - position) * line.stride];
+  };
+  uint32_t inside = 0;
+  for (int32_t distance = -box.radius; distance <= box.radius; ++distance) inside += at(distance);
+  return pillow::boxBlurred(inside, at(-box.radius - 1) + at(box.radius + 1), box);
+}
+
+/// Views as bytes, which are to be finished.
+template <class Entry>
+struct Unfinished {
+  const ViewParameters* views;
+  Size size;
+  uint8_t* bytes;
+  uint8_t* scratch;
+  const Entry* table;
+  Entry* target;
+
+  __device__ int32_t count() const { return size.height * size.width * kChannels; }
+};
+
+/// Blurs the block's view along one axis, from one place to another.
+template <class Entry>
+__device__ void blurOnce(const Unfinished<Entry>& batch, bool alongRows, const uint8_t* from,
+                         uint8_t* to) {
+  const BoxBlur box = batch.views[blockIdx.x].box;
+  const int32_t width = batch.size.width;
+  const Line row{width, kChannels};
+  const Line column{batch.size.height, width * kChannels};
+  for (int32_t i = threadIdx.x; i < batch.count(); i += kThreads) {
+    const int32_t pixel = i / kChannels;
+    to[i] = alongRows ? boxBlurred(from + i, pixel % width, row, box)
+                      : boxBlurred(from + i, pixel / width, column, box);
+  }
+  __syncthreads();
+}
+
+/// Blurs and solarises the view that is the block's, and replaces its bytes by their entries.
+template <class Entry>
+__global__ void __launch_bounds__(kThreads) finishView(Unfinished<Entry> batch) {
+  const ViewParameters& view = batch.views[blockIdx.x];
+  const int64_t first = int64_t{blockIdx.x} * batch.count();
+  uint8_t* bytes = batch.bytes + first;
+  uint8_t* scratch = batch.scratch + first;
+  if (view.blur) {
+    for (int pass = 0; pass < 2 * kBlurs; ++pass) {
+      const bool isFirst = pass % 2 == 0;
+      blurOnce(batch, pass < kBlurs, isFirst ? bytes : scratch, isFirst ? scratch : bytes);
+    }
+  }
+  for (int32_t i = threadIdx.x; i < batch.count(); i += kThreads) {
+    const auto value = static_cast<float>(bytes[i]);
+    const auto entry = static_cast<int32_t>(view.solarise ? pillow::solarised(value) : value);
+    batch.target[first + i] = batch.table[i % kChannels * kValues + entry];
+  }
+}
+
 }  // namespace
 
 template <class Entry>
 void makeViews(const Pictures& pictures, const int64_t* which, const ViewParameters* views,
-               int64_t count, const Size& size, const Entry* table, Entry* target,
+               int64_t count, const Size& size, bool bicubic, const Entry* table, Entry* target,
                cudaStream_t stream) {
   if (count == 0) return;
   const Batch<Entry> batch{pictures, which, views, size, table, target};
   const auto blocks = static_cast<unsigned>(count);
+  if (bicubic) {
+    launch("makeBicubicView", makeBicubicView<Entry>, blocks, kThreads, stream, batch);
+    return;
+  }
   launch("makeView", makeView<Entry>, blocks, kThreads, stream, batch);
   if (pictures.height > size.height || pictures.width > size.width) {
     launch("makeReducedView", makeReducedView<Entry>, blocks, kThreads, stream, batch);
   }
 }
 
+template <class Entry>
+void finishViews(uint8_t* bytes, uint8_t* scratch, const ViewParameters* views, int64_t count,
+                 const Size& size, const Entry* table, Entry* target, cudaStream_t stream) {
+  if (count == 0) return;
+  const Unfinished<Entry> batch{views, size, bytes, scratch, table, target};
+  launch("finishView", finishView<Entry>, static_cast<unsigned>(count), kThreads, stream, batch);
+}
+
+template void finishViews(uint8_t*, uint8_t*, const ViewParameters*, int64_t, const Size&,
+                          const float*, float*, cudaStream_t);
+template void finishViews(uint8_t*, uint8_t*, const ViewParameters*, int64_t, const Size&,
+                          const uint16_t*, uint16_t*, cudaStream_t);
+template void finishViews(uint8_t*, uint8_t*, const ViewParameters*, int64_t, const Size&,
+                          const uint8_t*, uint8_t*, cudaStream_t);
+
 template void makeViews(const Pictures&, const int64_t*, const ViewParameters*, int64_t,
-                        const Size&, const float*, float*, cudaStream_t);
+                        const Size&, bool, const float*, float*, cudaStream_t);
 template void makeViews(const Pictures&, const int64_t*, const ViewParameters*, int64_t,
-                        const Size&, const uint16_t*, uint16_t*, cudaStream_t);
+                        const Size&, bool, const uint16_t*, uint16_t*, cudaStream_t);
 template void makeViews(const Pictures&, const int64_t*, const ViewParameters*, int64_t,
-                        const Size&, const uint8_t*, uint8_t*, cudaStream_t);
+                        const Size&, bool, const uint8_t*, uint8_t*, cudaStream_t);
 
 }  // namespace moco::cuda

@@ -10,17 +10,17 @@ namespace moco {
 DeviceInputLoader::DeviceInputLoader(const ImageStore& store, const InputOptions& options)
     : store_(store),
       batches_(store.count(), options.batchSize, options.layout),
-      viewsPerPicture_(options.layout.viewsPerPicture),
+      views_(options.views),
+      growth_(options.growth),
       seed_(options.seed),
-      imageSize_(options.imageSize),
       table_(normalisedBytes(options.normalisation, options.compute).to(store.pixels.device())),
       taken_(batches_.count()) {}
 
 DeviceInputLoader::Epoch DeviceInputLoader::draw(uint32_t number) const {
   Epoch epoch{number, at::tensor(batches_.order(seed_, number), at::kLong), {}};
-  for (int64_t view = 0; view < viewsPerPicture_; ++view) {
-    epoch.draws.push_back(
-        drawViews({seed_, number, view}, epoch.order, store_.height(), store_.width()));
+  for (size_t view = 0; view < views_.size(); ++view) {
+    const ViewsOfEpoch which{seed_, number, static_cast<int64_t>(view), views_[view].transform};
+    epoch.draws.push_back(drawViews(which, epoch.order, store_.height(), store_.width()));
   }
   return epoch;
 }
@@ -51,18 +51,21 @@ std::vector<at::Tensor> DeviceInputLoader::next() {
   RECORD_USER_SCOPE(phase::kInput);
   TORCH_CHECK(taken_ < batchesPerEpoch(), "the epoch has no batch left");
   const int64_t batch = taken_++;
+  const auto options = table_.options().memory_format(at::MemoryFormat::ChannelsLast);
   std::vector<at::Tensor> inputs;
-  for (const auto& draws : epoch_.draws) {
-    inputs.push_back(at::empty({batches_.length(batch), 3, imageSize_, imageSize_},
-                               table_.options().memory_format(at::MemoryFormat::ChannelsLast)));
-    makeViews(store_.pixels, ofBatch(epoch_.order, batch), ofBatch(draws, batch), table_,
-              inputs.back());
+  for (size_t view = 0; view < views_.size(); ++view) {
+    const int64_t size = growth_.sizeOf(views_[view].size, epoch_.number);
+    inputs.push_back(at::empty({batches_.length(batch), 3, size, size}, options));
+    makeViews(store_.pixels, ofBatch(epoch_.order, batch), ofBatch(epoch_.draws[view], batch),
+              table_, inputs.back(), views_[view].transform);
   }
   return inputs;
 }
 
 at::Tensor DeviceInputLoader::labels() const {
-  return store_.labels.index_select(0, ofBatch(epoch_.order, taken_ - 1));
+  return store_.labels.index_select(0, pictureNumbers());
 }
+
+at::Tensor DeviceInputLoader::pictureNumbers() const { return ofBatch(epoch_.order, taken_ - 1); }
 
 }  // namespace moco

@@ -19,6 +19,7 @@ class DeviceInputLoader final : public InputLoader {
   void startEpoch(uint32_t epoch, int64_t firstBatch) override;
   std::vector<at::Tensor> next() override;
   at::Tensor labels() const override;
+  at::Tensor pictureNumbers() const override;
 
  private:
   struct Epoch {
@@ -35,9 +36,9 @@ class DeviceInputLoader final : public InputLoader {
 
   const ImageStore store_;
   const EpochBatches batches_;
-  const int64_t viewsPerPicture_;
+  const std::vector<ViewPlan> views_;
+  const ViewGrowth growth_;
   const uint64_t seed_;
-  const int64_t imageSize_;
   const at::Tensor table_;        // from `normalisedBytes`
   Epoch epoch_{};                 // the present one, on the device
   int64_t taken_;                 // number of batches given to the step

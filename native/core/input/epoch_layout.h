@@ -10,7 +10,6 @@ namespace moco {
 
 /// What an epoch consists of. The defaults are those of contrastive training.
 struct EpochLayout {
-  int64_t viewsPerPicture = 2;
   bool keepIncompleteBatch = false;  // true trains on a shorter last batch, false leaves it out
   int64_t shuffleWindow = 0;         // pictures that are shuffled among themselves; 0: all
 };

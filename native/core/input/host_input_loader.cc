@@ -19,17 +19,17 @@ constexpr int64_t kPicturesAtOnce = 16;
 HostInputLoader::HostInputLoader(const ImageStore& store, const InputOptions& options)
     : store_(store),
       batches_(store.count(), options.batchSize, options.layout),
-      viewsPerPicture_(options.layout.viewsPerPicture),
+      views_(options.views),
+      growth_(options.growth),
       seed_(options.seed),
       device_(options.device),
       table_(normalisedBytes(options.normalisation, options.compute)) {
   const int64_t most = std::max<int64_t>(batchesPerEpoch(), 1);
   slots_.resize(std::min(batchesInMemory(options.threads), most));
   for (auto& slot : slots_) {
-    for (int64_t view = 0; view < viewsPerPicture_; ++view) {
-      slot.inputs.push_back(
-          at::empty({batches_.length(0), 3, options.imageSize, options.imageSize},
-                    table_.options().memory_format(at::MemoryFormat::ChannelsLast)));
+    for (const ViewPlan& view : views_) {
+      slot.memory.push_back(
+          at::empty({batches_.length(0) * view.size * view.size * 3}, table_.options()));
     }
   }
   taken_ = assigned_ = batchesPerEpoch();  // nothing to do until the first epoch starts
@@ -82,16 +82,24 @@ std::vector<at::Tensor> HostInputLoader::waitForBatch() {
   changed_.notify_all();  // the slot of the batch before this one is free now
   changed_.wait(lock, [&] { return failure_ || slotOf(batch).ready == batch; });
   if (failure_) std::rethrow_exception(failure_);
-  std::vector<at::Tensor> inputs;
-  for (const auto& input : slotOf(batch).inputs) {
-    inputs.push_back(input.narrow(0, 0, batches_.length(batch)));
+  return placesIn(slotOf(batch), epoch_, batch);
+}
+
+std::vector<at::Tensor> HostInputLoader::placesIn(const Slot& slot, uint32_t epoch,
+                                                  int64_t batch) const {
+  std::vector<at::Tensor> places;
+  for (size_t view = 0; view < views_.size(); ++view) {
+    const int64_t size = growth_.sizeOf(views_[view].size, epoch);
+    places.push_back(placeForViews(slot.memory[view], batches_.length(batch), size));
   }
-  return inputs;
+  return places;
 }
 
 at::Tensor HostInputLoader::labels() const {
   return store_.labels.index_select(0, picturesOf(taken_ - 1)).to(device_);
 }
+
+at::Tensor HostInputLoader::pictureNumbers() const { return picturesOf(taken_ - 1).to(device_); }
 
 at::Tensor HostInputLoader::picturesOf(int64_t batch) const {
   return order_.narrow(0, batches_.begin(batch), batches_.length(batch));
@@ -136,15 +144,17 @@ void HostInputLoader::work() {
 
 void HostInputLoader::make(const Assignment& assignment, const Slot& slot) const {
   const int64_t count = assignment.pictures.size(0);
+  const auto places = placesIn(slot, assignment.epoch, assignment.batch);
   for (int64_t begin = 0; begin < count; begin += kPicturesAtOnce) {
     const int64_t length = std::min(kPicturesAtOnce, count - begin);
     const auto pictures = assignment.pictures.narrow(0, begin, length);
     const auto selection = store_.select(pictures);
-    for (int64_t view = 0; view < viewsPerPicture_; ++view) {
-      const auto draws =
-          drawViews({seed_, assignment.epoch, view}, pictures, store_.height(), store_.width());
+    for (size_t view = 0; view < views_.size(); ++view) {
+      const ViewsOfEpoch which{seed_, assignment.epoch, static_cast<int64_t>(view),
+                               views_[view].transform};
+      const auto draws = drawViews(which, pictures, store_.height(), store_.width());
       makeViews(selection.pixels, selection.numbers, draws, table_,
-                slot.inputs[view].narrow(0, begin, length));
+                places[view].narrow(0, begin, length), which.transform);
     }
   }
 }

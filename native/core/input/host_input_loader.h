@@ -29,6 +29,7 @@ class HostInputLoader final : public InputLoader {
   /// Waits until the batch is made. Throws the exception of a thread that has failed.
   std::vector<at::Tensor> next() override;
   at::Tensor labels() const override;
+  at::Tensor pictureNumbers() const override;
 
  private:
   /// What a thread has to make: one batch of an epoch.
@@ -40,7 +41,7 @@ class HostInputLoader final : public InputLoader {
   };
   /// Memory for a batch. Batches take turns in the slots.
   struct Slot {
-    std::vector<at::Tensor> inputs;  // for each view (batchSize, 3, h, w), channels last
+    std::vector<at::Tensor> memory;  // for each view, of a batch in full size
     int64_t ready = -1;              // number of the batch that is here and complete
   };
 
@@ -48,6 +49,8 @@ class HostInputLoader final : public InputLoader {
   void close();
   bool canAssign() const;
   void make(const Assignment& assignment, const Slot& slot) const;
+  /// The places of a batch's views in a slot, each (B, 3, s, s), channels last.
+  std::vector<at::Tensor> placesIn(const Slot& slot, uint32_t epoch, int64_t batch) const;
   void prefetch(const Assignment& assignment) const;
   /// The epoch's next batch, on the CPU.
   std::vector<at::Tensor> waitForBatch();
@@ -59,7 +62,8 @@ class HostInputLoader final : public InputLoader {
 
   const ImageStore store_;
   const EpochBatches batches_;
-  const int64_t viewsPerPicture_;
+  const std::vector<ViewPlan> views_;
+  const ViewGrowth growth_;
   const uint64_t seed_;
   const at::Device device_;  // the encoder's
   const at::Tensor table_;   // from `normalisedBytes`

@@ -8,6 +8,7 @@
 
 #include "core/input/epoch_layout.h"
 #include "core/input/image_store.h"
+#include "core/input/view_settings.h"
 
 namespace moco {
 
@@ -26,12 +27,14 @@ class InputLoader {
   virtual void startEpoch(uint32_t epoch, int64_t firstBatch = 0) = 0;
 
   /// The epoch's next batch, on the encoder's device; valid until the next call.
-  /// @return  for each view (B, 3, imageSize, imageSize), channels last, of the encoder's compute
-  ///          type
+  /// @return  for each view (B, 3, s, s), channels last, of the encoder's compute type; s is the
+  ///          view's size in this epoch
   virtual std::vector<at::Tensor> next() = 0;
 
   /// The labels of the batch that `next` returned last: (B) int64, on the encoder's device.
   virtual at::Tensor labels() const = 0;
+  /// The numbers of that batch's pictures in the store: (B) int64, on the encoder's device.
+  virtual at::Tensor pictureNumbers() const = 0;
 };
 
 /// What decides which inputs a loader makes, and how.
@@ -39,7 +42,8 @@ struct InputOptions {
   at::Device device;            // the encoder's
   at::ScalarType compute;       // the encoder's
   Normalisation normalisation;  // on any device
-  int64_t imageSize;            // height and width of a view
+  std::vector<ViewPlan> views;  // of each picture
+  ViewGrowth growth = {};
   int64_t batchSize;
   uint64_t seed;
   int64_t threads;  // that make views on the CPU, at least one

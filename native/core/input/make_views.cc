@@ -21,7 +21,7 @@ constexpr int64_t kChannels = 3;
 
 template <class Entry>
 void makeViewsOnCpu(const at::Tensor& pixels, const at::Tensor& pictures, const at::Tensor& draws,
-                    const at::Tensor& table, const at::Tensor& input) {
+                    const at::Tensor& table, const at::Tensor& input, const ViewTransform&) {
   const int64_t pictureWidth = pixels.size(2);
   const int64_t height = input.size(2);
   const int64_t width = input.size(3);
@@ -37,6 +37,10 @@ void makeViewsOnCpu(const at::Tensor& pixels, const at::Tensor& pictures, const 
 
 #ifdef MOCO_CUDA_KERNELS
 
+cuda::Size sizeOf(const at::Tensor& input) {
+  return {static_cast<int32_t>(input.size(2)), static_cast<int32_t>(input.size(3))};
+}
+
 cudaStream_t currentStream(const at::Device& device) {
   const auto* guard = c10::impl::getDeviceGuardImpl(device.type());
   return static_cast<cudaStream_t>(guard->getStream(device).native_handle());
@@ -44,27 +48,45 @@ cudaStream_t currentStream(const at::Device& device) {
 
 template <class Entry>
 void launchViews(const at::Tensor& pixels, const at::Tensor& pictures, const at::Tensor& draws,
-                 const at::Tensor& table, const at::Tensor& input) {
-  const c10::DeviceGuard guard(pixels.device());
+                 const at::Tensor& table, const at::Tensor& input, bool bicubic) {
   const cuda::Pictures all{pixels.const_data_ptr<uint8_t>(), static_cast<int32_t>(pixels.size(1)),
                            static_cast<int32_t>(pixels.size(2))};
-  const cuda::Size size{static_cast<int32_t>(input.size(2)), static_cast<int32_t>(input.size(3))};
-  cuda::makeViews(all, pictures.const_data_ptr<int64_t>(), drawsIn(draws), pictures.size(0), size,
-                  static_cast<const Entry*>(table.const_data_ptr()),
+  cuda::makeViews(all, pictures.const_data_ptr<int64_t>(), drawsIn(draws), pictures.size(0),
+                  sizeOf(input), bicubic, static_cast<const Entry*>(table.const_data_ptr()),
                   static_cast<Entry*>(input.mutable_data_ptr()), currentStream(pixels.device()));
+}
+
+template <class Entry>
+void makeViewsOnGpu(const at::Tensor& pixels, const at::Tensor& pictures, const at::Tensor& draws,
+                    const at::Tensor& table, const at::Tensor& input,
+                    const ViewTransform& transform) {
+  const c10::DeviceGuard guard(pixels.device());
+  if (!transform.blursOrSolarises()) {
+    launchViews<Entry>(pixels, pictures, draws, table, input, transform.bicubic);
+    return;
+  }
+  // Blurs are made of whole views, which are bytes until then.
+  const auto bytes = at::empty_like(input, at::kByte);
+  const auto scratch = at::empty_like(bytes);
+  launchViews<uint8_t>(pixels, pictures, draws, bytesThemselves(pixels.device()), bytes,
+                       transform.bicubic);
+  cuda::finishViews(bytes.mutable_data_ptr<uint8_t>(), scratch.mutable_data_ptr<uint8_t>(),
+                    drawsIn(draws), pictures.size(0), sizeOf(input),
+                    static_cast<const Entry*>(table.const_data_ptr()),
+                    static_cast<Entry*>(input.mutable_data_ptr()), currentStream(pixels.device()));
 }
 
 #endif
 
 using MakeViews = void (*)(const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                           const at::Tensor&, const at::Tensor&);
+                           const at::Tensor&, const at::Tensor&, const ViewTransform&);
 
 /// What makes views of tables of entries of this type, on this device.
 template <class Entry>
 MakeViews makerOn(const at::Device& device) {
   if (device.is_cpu()) return makeViewsOnCpu<Entry>;
 #ifdef MOCO_CUDA_KERNELS
-  return launchViews<Entry>;
+  return makeViewsOnGpu<Entry>;
 #else
   TORCH_CHECK(false, "there is no kernel that makes views");
 #endif
@@ -85,11 +107,21 @@ MakeViews makerFor(const at::Device& device, at::ScalarType type) {
 
 }  // namespace
 
+at::Tensor placeForViews(const at::Tensor& memory, int64_t count, int64_t size) {
+  const auto place = memory.narrow(0, 0, count * size * size * kChannels);
+  return place.view({count, size, size, kChannels}).permute({0, 3, 1, 2});
+}
+
 at::Tensor normalisedBytes(const Normalisation& normalisation, at::ScalarType dtype) {
   const auto bytes = at::arange(256).to(at::kByte).view({256, 1, 1, 1});
   const auto pixels = bytes.expand({256, 1, 1, kChannels});
   const Normalisation onCpu{normalisation.mean.cpu(), normalisation.std.cpu()};
   return normalise(pixels, onCpu, dtype).view({256, kChannels}).t().contiguous();
+}
+
+at::Tensor bytesThemselves(const at::Device& device) {
+  const auto bytes = at::arange(256, at::device(device).dtype(at::kByte));
+  return bytes.expand({kChannels, 256}).contiguous();
 }
 
 ViewParameters* drawsIn(const at::Tensor& draws) {
@@ -103,13 +135,13 @@ at::Tensor drawViews(const ViewsOfEpoch& which, const at::Tensor& pictures, int6
   const auto* numbers = pictures.const_data_ptr<int64_t>();
   for (int64_t i = 0; i < pictures.size(0); ++i) {
     const ViewKey key{which.seed, which.epoch, numbers[i], which.view};
-    drawsIn(draws)[i] = drawViewParameters(key, height, width);
+    drawsIn(draws)[i] = drawViewParameters(key, height, width, which.transform);
   }
   return draws;
 }
 
 void makeViews(const at::Tensor& pixels, const at::Tensor& pictures, const at::Tensor& draws,
-               const at::Tensor& table, const at::Tensor& input) {
+               const at::Tensor& table, const at::Tensor& input, const ViewTransform& transform) {
   TORCH_CHECK(pixels.is_contiguous() && pictures.is_contiguous() && draws.is_contiguous() &&
                   table.is_contiguous() && input.is_contiguous(at::MemoryFormat::ChannelsLast),
               "views are made of contiguous tensors, into one that is channels last");
@@ -117,7 +149,7 @@ void makeViews(const at::Tensor& pixels, const at::Tensor& pictures, const at::T
                   input.scalar_type() == table.scalar_type(),
               "no place for ", pictures.size(0), " views: ", input.sizes());
   const auto make = makerFor(pixels.device(), table.scalar_type());
-  make(pixels, pictures, draws, table, input);
+  make(pixels, pictures, draws, table, input, transform);
 }
 
 }  // namespace moco

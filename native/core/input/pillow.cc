@@ -4,15 +4,7 @@
 #include <type_traits>
 
 #include "core/input/pillow_pixel.h"
-
-/// Compiles a loop for several generations of vector instructions, of which the one that the
-/// processor has is taken when the program starts. The bytes are the same: nothing is contracted.
-/// Under ThreadSanitizer, the choice would come before that is ready.
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_THREAD__)
-#define MOCO_VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define MOCO_VECTORISED
-#endif
+#include "core/input/vectorised.h"
 
 namespace moco::pillow {
 namespace {
@@ -22,10 +14,11 @@ constexpr int kValues = 256;  // that a channel can have
 
 constexpr int32_t kOne = 1 << kPrecisionBits;  // a weight of 1
 
-/// The most inputs of an output: the two that it lies between, or those that a window of twice
-/// `input / output` may cover.
-int64_t mostTaps(int64_t input, int64_t output) {
-  return std::min<int64_t>(input, input > output ? 2 * input / output + 1 : 2);
+/// The most inputs of an output: those that the filter reaches to either side where the axis does
+/// not get shorter, else those that a window of so many times `input / output` may cover.
+int64_t mostTaps(int64_t input, int64_t output, bool bicubic) {
+  const int64_t width = 2 * (bicubic ? Cubic::kReach : Triangle::kReach);
+  return std::min<int64_t>(input, input > output ? width * input / output + 1 : width);
 }
 
 /// Enlarges one interleaved row, and writes its three planes.
@@ -41,9 +34,10 @@ MOCO_VECTORISED void interpolateColumns(const uint8_t* row, const Resampling& co
   }
 }
 
-/// Makes one interleaved row shorter, and writes its three planes.
-/// @param taps  inputs of each output, as a number that the compiler knows or not
-template <class Taps>
+/// Resizes one interleaved row by weighted sums, and writes its three planes.
+/// @param taps   inputs of each output, as a number that the compiler knows or not
+/// @tparam Clips  whether sums may be no bytes
+template <bool Clips, class Taps>
 void sumColumns(const uint8_t* row, const Resampling& columns, Taps taps, int64_t width,
                 int32_t* target) {
   for (int64_t x = 0; x < width; ++x) {
@@ -57,19 +51,24 @@ void sumColumns(const uint8_t* row, const Resampling& columns, Taps taps, int64_
       }
     }
     for (int64_t channel = 0; channel < kChannels; ++channel) {
-      target[channel * width + x] = sums[channel] >> kPrecisionBits;
+      target[channel * width + x] =
+          Clips ? clipped(sums[channel]) : sums[channel] >> kPrecisionBits;
     }
   }
 }
 
 void resizeColumns(const uint8_t* row, const Resampling& columns, int64_t width, int32_t* target) {
+  if (columns.bicubic) {
+    if (columns.taps != 4) return sumColumns<true>(row, columns, columns.taps, width, target);
+    return sumColumns<true>(row, columns, std::integral_constant<int64_t, 4>(), width, target);
+  }
   switch (columns.taps) {
     case 2:
       return interpolateColumns(row, columns, width, target);
     case 3:
-      return sumColumns(row, columns, std::integral_constant<int64_t, 3>(), width, target);
+      return sumColumns<false>(row, columns, std::integral_constant<int64_t, 3>(), width, target);
     default:
-      return sumColumns(row, columns, columns.taps, width, target);
+      return sumColumns<false>(row, columns, columns.taps, width, target);
   }
 }
 
@@ -89,6 +88,11 @@ MOCO_VECTORISED void addRow(const uint8_t* row, int32_t weight, int64_t count, i
   for (int64_t i = 0; i < count; ++i) sums[i] += row[i] * weight;
 }
 
+/// Limits sums to those that round to bytes.
+MOCO_VECTORISED void clipRow(int64_t count, int32_t* sums) {
+  for (int64_t i = 0; i < count; ++i) sums[i] = clipped(sums[i]) << kPrecisionBits;
+}
+
 /// Rounds sums, of which half a unit is a part already, to bytes.
 MOCO_VECTORISED void roundRow(const int32_t* sums, int64_t count, float* target) {
   for (int64_t i = 0; i < count; ++i) target[i] = static_cast<float>(sums[i] >> kPrecisionBits);
@@ -103,11 +107,16 @@ MOCO_VECTORISED void copyRow(const int32_t* row, int64_t count, float* target) {
 
 }  // namespace
 
-Resampling::Resampling(int64_t input, int64_t output)
-    : taps(mostTaps(input, output)), first(output), weights(taps * output) {
+Resampling::Resampling(int64_t input, int64_t output, bool bicubic)
+    : bicubic(bicubic),
+      taps(mostTaps(input, output, bicubic)),
+      first(output),
+      weights(taps * output) {
   for (int64_t i = 0; i < output; ++i) {
-    if (input > output) {
-      setWindow(i, windowOf(i, input, output), input);
+    if (bicubic) {
+      setWindow(i, windowOf<Cubic>(i, input, output), input);
+    } else if (input > output) {
+      setWindow(i, reducedWindowOf<Triangle>(i, input, output), input);
     } else {
       setTaps(i, bilinearTapsOf(i, input, output), input);
     }
@@ -124,11 +133,14 @@ void Resampling::setTaps(int64_t i, const Taps& between, int64_t input) {
   weightOf(i, 0) = kOne - (taps == 2 ? second : 0);
 }
 
-void Resampling::setWindow(int64_t i, const Window& window, int64_t input) {
-  // Where fewer inputs are covered than there are taps, those beside them get no weight.
+template <class Filter>
+void Resampling::setWindow(int64_t i, const FilterWindow<Filter>& window, int64_t input) {
+  // Where fewer inputs are covered than there are taps, those beside them get no weight. Where
+  // rounding adds one, it lies at the window's end, where a cubic filter is 0.
   first[i] = std::min(window.first, static_cast<int32_t>(input - taps));
   const int64_t before = window.first - first[i];
-  for (int32_t place = 0; place < window.count; ++place) {
+  const int64_t covered = std::min<int64_t>(window.count, taps - before);
+  for (int32_t place = 0; place < covered; ++place) {
     weightOf(i, before + place) = window.weight(window.first + place);
   }
 }
@@ -143,14 +155,14 @@ void Resampling::reverse() {
 }
 
 CroppedRows::CroppedRows(const uint8_t* picture, int64_t pictureWidth, const CropBox& crop,
-                         int64_t height, int64_t width, bool flip)
+                         int64_t height, int64_t width, bool flip, bool bicubic)
     : corner_(picture + (crop.top * pictureWidth + crop.left) * kChannels),
       stride_(pictureWidth * kChannels),
       cropWidth_(crop.width),
       width_(width),
       rowsFirst_(resizesRowsFirst(crop.height, crop.width, height, width)),
-      columns_(crop.width, width),
-      rows_(crop.height, height),
+      columns_(crop.width, width, bicubic),
+      rows_(crop.height, height, bicubic),
       resized_(std::make_unique_for_overwrite<int32_t[]>(rows_.taps * kChannels * width)),
       sums_(std::make_unique_for_overwrite<int32_t[]>(std::max(crop.width, width) * kChannels)),
       bytes_(std::make_unique_for_overwrite<uint8_t[]>(crop.width * kChannels)) {
@@ -179,7 +191,7 @@ void CroppedRows::makeColumnsFirst(float* const* target) {
   }
   for (int64_t channel = 0; channel < kChannels; ++channel) {
     const auto input = [&](int64_t tap) { return resizedRow(first + tap) + channel * width_; };
-    if (rows_.taps == 2) {
+    if (rows_.isBetweenTwo()) {
       interpolateRows(input(0), input(1), rowWeight(1), width_, target[channel]);
       continue;
     }
@@ -187,6 +199,7 @@ void CroppedRows::makeColumnsFirst(float* const* target) {
     for (int64_t tap = 0; tap < rows_.taps; ++tap) {
       addRow(input(tap), rowWeight(tap), width_, sums_.get());
     }
+    if (rows_.bicubic) clipRow(width_, sums_.get());
     roundRow(sums_.get(), width_, target[channel]);
   }
 }
@@ -197,6 +210,7 @@ void CroppedRows::makeRowsFirst(float* const* target) {
   for (int64_t tap = 0; tap < rows_.taps; ++tap) {
     addRow(corner_ + (rows_.first[made_] + tap) * stride_, rowWeight(tap), values, sums_.get());
   }
+  if (rows_.bicubic) clipRow(values, sums_.get());
   roundRow(sums_.get(), values, bytes_.get());
   resizeColumns(bytes_.get(), columns_, width_, resized_.get());
   for (int64_t channel = 0; channel < kChannels; ++channel) {
@@ -258,6 +272,12 @@ MOCO_VECTORISED void toGreyscale(const Planes& planes) {
   const auto [red, green, blue, pixels] = planes;
   for (int64_t i = 0; i < pixels; ++i) {
     red[i] = green[i] = blue[i] = luma(red[i], green[i], blue[i]);
+  }
+}
+
+MOCO_VECTORISED void solarise(const Planes& planes) {
+  for (float* plane : {planes.red, planes.green, planes.blue}) {
+    for (int64_t i = 0; i < planes.pixels; ++i) plane[i] = solarised(plane[i]);
   }
 }
 

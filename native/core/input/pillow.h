@@ -13,7 +13,8 @@
 namespace moco::pillow {
 
 struct Taps;
-struct Window;
+template <class Filter>
+struct FilterWindow;
 
 /// Pixels of 8-bit values, kept as floats in three planes.
 struct Planes {
@@ -46,24 +47,29 @@ class PlanarPicture {
 /// How one axis is resampled: every output is the weighted sum of `taps` inputs in a row.
 struct Resampling {
   /// @param input, output  numbers of samples
-  Resampling(int64_t input, int64_t output);
+  /// @param bicubic        by cubic convolution, and not bilinearly
+  Resampling(int64_t input, int64_t output, bool bicubic);
 
   /// Turns the order of the outputs around.
   void reverse();
+  /// Whether an output lies between two inputs, whose weights add up to 1.
+  bool isBetweenTwo() const { return taps == 2 && !bicubic; }
 
-  int64_t taps;                  // 2, unless the axis gets shorter or has one sample only
+  bool bicubic;                  // then sums of weighted inputs need to be clipped
+  int64_t taps;                  // bilinear: 2, unless the axis gets shorter or has one sample only
   std::vector<int32_t> first;    // the first input of each output
   std::vector<int32_t> weights;  // taps × outputs, 22-bit fixed point
 
  private:
   void setTaps(int64_t i, const Taps& between, int64_t input);
-  void setWindow(int64_t i, const Window& window, int64_t input);
+  template <class Filter>
+  void setWindow(int64_t i, const FilterWindow<Filter>& window, int64_t input);
   int32_t& weightOf(int64_t i, int64_t tap) {
     return weights[tap * static_cast<int64_t>(first.size()) + i];
   }
 };
 
-/// The rows of a picture's crop, resized bilinearly as by Pillow: along one axis after the other,
+/// The rows of a picture's crop, resized as by Pillow: along one axis after the other,
 /// by 22-bit fixed-point weights, rounded to 8 bits in between. They are made one after the other,
 /// so that what they are made of stays in the cache.
 class CroppedRows {
@@ -73,8 +79,9 @@ class CroppedRows {
   /// @param crop           lies inside the picture
   /// @param height, width  of the result
   /// @param flip           mirrors every row of the result
+  /// @param bicubic        resizes by cubic convolution, and not bilinearly
   CroppedRows(const uint8_t* picture, int64_t pictureWidth, const CropBox& crop, int64_t height,
-              int64_t width, bool flip);
+              int64_t width, bool flip, bool bicubic = false);
 
   /// Makes the next rows of the result.
   /// @param target  a whole number of rows
@@ -120,5 +127,15 @@ void adjustSaturation(const Planes& planes, float factor);
 void adjustHue(const Planes& planes, double shift);
 /// Replaces every pixel by its luma in all three channels.
 void toGreyscale(const Planes& planes);
+/// The box blur of which three in a row come close to a Gaussian (Gwosdek et al., "Theoretical
+/// foundations of Gaussian convolution by extended box filtering", SSVM 2011, section 2.3), in
+/// single precision as Pillow's GaussianBlur computes it.
+/// @param sigma  the Gaussian's standard deviation in pixels, above 0
+BoxBlur boxBlurOf(double sigma);
+/// Blurs a picture along its rows, then along its columns, three times each. What lies beyond the
+/// picture is like its nearest pixel.
+void blur(const PlanarPicture& picture, int64_t height, int64_t width, const BoxBlur& box);
+/// Inverts the values from 128 on, as ImageOps.solarize does.
+void solarise(const Planes& planes);
 
 }  // namespace moco::pillow

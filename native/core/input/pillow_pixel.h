@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/device/host_device.h"
+#include "core/input/view_parameters.h"
 
 /// Pillow's arithmetic on one pixel, for loops over pictures on the CPU (`pillow.cc`) and on a GPU
 /// (`cuda_views.cu`). Values are bytes that are kept as floats, and selections take the place of
@@ -45,32 +46,82 @@ MOCO_HOST_DEVICE inline Taps bilinearTapsOf(int64_t i, int64_t input, int64_t ou
           rounded(fraction * (1 << kPrecisionBits))};
 }
 
-/// The inputs that a filter covers for one output where an axis gets shorter. The filter is a
-/// triangle that reaches as many inputs to either side as the axis gets shorter by.
-struct Window {
-  int32_t first, count;
-  double centre;  // of the triangle, where input number 0 reaches from 0 to 1
-  double slope;   // of the triangle, of height 1
-  double sum;     // of the triangle over the inputs
-
-  MOCO_HOST_DEVICE double triangle(int32_t input) const {
-    return std::max(1.0 - std::abs((input - centre + 0.5) * slope), 0.0);
+/// The filter of bilinear interpolation, by the distance of an input from the filter's centre.
+struct Triangle {
+  static constexpr int kReach = 1;
+  MOCO_HOST_DEVICE static double at(double distance) {
+    return std::max(1.0 - std::abs(distance), 0.0);
   }
-  /// The fixed-point weight of an input.
-  MOCO_HOST_DEVICE int32_t weight(int32_t input) const {
-    return rounded(triangle(input) / sum * (1 << kPrecisionBits));
+  MOCO_HOST_DEVICE static int32_t fixedPoint(double weight) {
+    return rounded(weight * (1 << kPrecisionBits));
   }
 };
 
-/// The window of output number `i`, when `input` samples are reduced to `output`.
-MOCO_HOST_DEVICE inline Window windowOf(int64_t i, int64_t input, int64_t output) {
-  const double scale = static_cast<double>(input) / static_cast<double>(output);
-  const double centre = (static_cast<double>(i) + 0.5) * scale;
-  const int32_t first = std::max(rounded(centre - scale), 0);
-  const int32_t end = std::min(rounded(centre + scale), static_cast<int32_t>(input));
-  Window window{first, end - first, centre, 1.0 / scale, 0.0};
-  for (int32_t place = first; place < end; ++place) window.sum += window.triangle(place);
+/// The filter of bicubic interpolation (Keys, "Cubic convolution interpolation for digital image
+/// processing", 1981, equation 4), with a = −0.5. Its weights can be negative, so that a sum of
+/// weighted bytes must be clipped.
+struct Cubic {
+  static constexpr int kReach = 2;
+  static constexpr double kA = -0.5;
+  MOCO_HOST_DEVICE static double at(double distance) {
+    const double x = std::abs(distance);
+    if (x < 1.0) return ((kA + 2.0) * x - (kA + 3.0)) * x * x + 1.0;
+    return x < 2.0 ? (((x - 5.0) * x + 8.0) * x - 4.0) * kA : 0.0;
+  }
+  MOCO_HOST_DEVICE static int32_t fixedPoint(double weight) {
+    const double scaled = weight * (1 << kPrecisionBits);
+    return scaled < 0 ? -rounded(-scaled) : rounded(scaled);
+  }
+};
+
+/// The inputs that a filter covers for one output. Where an axis gets shorter, the filter is as
+/// many times wider.
+template <class Filter>
+struct FilterWindow {
+  int32_t first, count;
+  double centre;  // of the filter, where input number 0 reaches from 0 to 1
+  double slope;   // what a distance is multiplied by
+  double sum;     // of the filter over the inputs
+
+  MOCO_HOST_DEVICE double filter(int32_t input) const {
+    return Filter::at((input - centre + 0.5) * slope);
+  }
+  /// The fixed-point weight of an input.
+  MOCO_HOST_DEVICE int32_t weight(int32_t input) const {
+    return Filter::fixedPoint(filter(input) / sum);
+  }
+};
+
+/// The window of a filter that is so many times wider.
+/// @param input  number of samples
+template <class Filter>
+MOCO_HOST_DEVICE inline FilterWindow<Filter> windowAt(double centre, double width, int64_t input) {
+  const int32_t first = std::max(rounded(centre - Filter::kReach * width), 0);
+  const int32_t end =
+      std::min(rounded(centre + Filter::kReach * width), static_cast<int32_t>(input));
+  FilterWindow<Filter> window{first, end - first, centre, 1.0 / width, 0.0};
+  for (int32_t place = first; place < end; ++place) window.sum += window.filter(place);
   return window;
+}
+
+/// The window of output number `i`, when `input` samples are reduced to `output`.
+template <class Filter>
+MOCO_HOST_DEVICE inline FilterWindow<Filter> reducedWindowOf(int64_t i, int64_t input,
+                                                             int64_t output) {
+  const double scale = static_cast<double>(input) / static_cast<double>(output);
+  return windowAt<Filter>((static_cast<double>(i) + 0.5) * scale, scale, input);
+}
+
+/// The window of output number `i`, when `input` samples are resampled to `output`.
+template <class Filter>
+MOCO_HOST_DEVICE inline FilterWindow<Filter> windowOf(int64_t i, int64_t input, int64_t output) {
+  const double scale = static_cast<double>(input) / static_cast<double>(output);
+  return windowAt<Filter>((static_cast<double>(i) + 0.5) * scale, std::max(scale, 1.0), input);
+}
+
+/// A sum of bytes with fixed-point weights and a half, as a value of 8 bits.
+MOCO_HOST_DEVICE inline int32_t clipped(int32_t sum) {
+  return std::min(std::max(sum, 0), (256 << kPrecisionBits) - 1) >> kPrecisionBits;
 }
 
 /// The weighted sum of two inputs, rounded, by the second one's weight. One product is enough,
@@ -111,6 +162,11 @@ MOCO_HOST_DEVICE inline float meanGrey(int64_t sumOfLuma, int64_t pixels) {
 /// `from + factor · (to − from)`, clipped to 8 bits and truncated.
 MOCO_HOST_DEVICE inline float blend(float from, float to, float factor) {
   return truncate(clamp(from + factor * (to - from), 0.0f, 255.0f));
+}
+
+/// Inverts a value from 128 on.
+MOCO_HOST_DEVICE inline float solarised(float value) {
+  return value < 128.0f ? value : 255.0f - value;
 }
 
 /// Hue, saturation and value of a colour, 0 … 255.
@@ -161,6 +217,18 @@ MOCO_HOST_DEVICE inline Colour shiftHue(float red, float green, float blue, uint
   return {channelOf(hsv, 170.0f - std::abs(position - 255.0f)),
           channelOf(hsv, std::abs(position - 170.0f) - 85.0f),
           channelOf(hsv, std::abs(position - 340.0f) - 85.0f)};
+}
+
+// --- Blur ---------------------------------------------------------------------------------------
+
+constexpr int kBoxBits = 24;
+constexpr uint32_t kHalfBox = 1U << (kBoxBits - 1);
+
+/// A value after a box blur.
+/// @param inside  the sum of the values that the box covers whole
+/// @param edges   the sum of the two that come next
+MOCO_HOST_DEVICE inline uint32_t boxBlurred(uint32_t inside, uint32_t edges, const BoxBlur& box) {
+  return (inside * box.weight + edges * box.edgeWeight + kHalfBox) >> kBoxBits;
 }
 
 }  // namespace moco::pillow

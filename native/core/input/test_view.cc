@@ -19,9 +19,6 @@ CropBox centredSquare(const at::Tensor& pictures, double share) {
   return {(height - length) / 2, (width - length) / 2, length, length};
 }
 
-/// A table for `makeViews` that replaces every byte by itself.
-at::Tensor bytesThemselves() { return at::arange(256).to(at::kByte).expand({3, 256}).contiguous(); }
-
 /// One draw, for `makeViews`, of a view that is a crop and nothing else.
 at::Tensor drawOf(const CropBox& crop) {
   auto draw = at::empty({1, static_cast<int64_t>(sizeof(ViewParameters))}, at::kByte);
@@ -36,7 +33,7 @@ at::Tensor resized(const at::Tensor& pictures, const CropBox& crop, int64_t imag
   const int64_t count = pictures.size(0);
   const auto numbers = at::arange(count, at::device(device).dtype(at::kLong));
   const auto draws = drawOf(crop).to(device).expand({count, -1}).contiguous();
-  const auto table = bytesThemselves().to(device);
+  const auto table = bytesThemselves(device);
   const auto views = at::empty({count, 3, imageSize, imageSize},
                                pictures.options().memory_format(at::MemoryFormat::ChannelsLast));
   const auto make = [&](int64_t begin, int64_t end) {

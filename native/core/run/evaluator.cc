@@ -86,15 +86,14 @@ NearestPictures Evaluator::nearest(const std::vector<int64_t>& queries, int64_t 
 void Evaluator::startLinear(const LinearSettings& settings) {
   requirePositive("batchSize", settings.batchSize);
   linear_.emplace(*encoder_, testView(), dataset_.train.classes, settings, settings_.seed);
-  loader_ = makeInputLoader(placement_.viewed,
-                            {.device = machine_.device,
-                             .compute = machine_.precision.compute,
-                             .normalisation = dataset_.normalisation,
-                             .imageSize = settings_.imageSize,
-                             .batchSize = settings.batchSize,
-                             .seed = settings_.seed,
-                             .threads = machine_.dataThreads,
-                             .layout = {.viewsPerPicture = 1, .keepIncompleteBatch = true}});
+  loader_ = makeInputLoader(placement_.viewed, {.device = machine_.device,
+                                                .compute = machine_.precision.compute,
+                                                .normalisation = dataset_.normalisation,
+                                                .views = {ViewPlan{settings_.imageSize}},
+                                                .batchSize = settings.batchSize,
+                                                .seed = settings_.seed,
+                                                .threads = machine_.dataThreads,
+                                                .layout = {.keepIncompleteBatch = true}});
 }
 
 LinearMetrics Evaluator::trainLinearEpoch(int64_t epoch,

@@ -58,6 +58,15 @@ int64_t viewPixels(const MemoryDemand& demand) {
   return demand.settings.imageSize * demand.settings.imageSize;
 }
 
+/// Pixels of all views of one picture that a step trains on, in full size.
+int64_t pixelsOfViews(const MemoryDemand& demand) {
+  int64_t pixels = 0;
+  for (const ViewPlan& view : viewPlans(demand.settings.views, demand.settings.imageSize)) {
+    pixels += view.size * view.size;
+  }
+  return pixels;
+}
+
 /// Bytes of a number in the type that layers compute in.
 int64_t bytesPer(const MemoryDemand& demand) {
   return demand.machine.precision.compute == at::kBFloat16 ? 2 : 4;
@@ -121,7 +130,7 @@ int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
   // On the CPU the step reads views where they were made, and needs no copies.
   const int64_t views = demand.machine.device.is_cpu()
                             ? 0
-                            : 2 * demand.settings.batchSize * viewPixels(demand) * kPixel;
+                            : demand.settings.batchSize * pixelsOfViews(demand) * kPixel;
   const int64_t staticViews = demand.machine.recorders ? views : 0;
   return std::max(most, gradients) + (views + staticViews) * bytesPer(demand);
 }
@@ -201,9 +210,9 @@ int64_t picturesBytes(const MemoryDemand& demand) {
   const bool areHeld = !demand.picturesStayInFile || !demand.machine.device.is_cpu();
   const int64_t pictures = areHeld ? demand.trainPictures + demand.testPictures : 0;
   const int64_t pixels = pictures * demand.height * demand.width;
-  const int64_t views = HostInputLoader::batchesInMemory(demand.machine.dataThreads) * 2 *
-                        demand.settings.batchSize * bytesPer(demand);
-  return (pixels + views * viewPixels(demand)) * kPixel;
+  const int64_t batches =
+      HostInputLoader::batchesInMemory(demand.machine.dataThreads) * demand.settings.batchSize;
+  return (pixels + batches * pixelsOfViews(demand) * bytesPer(demand)) * kPixel;
 }
 
 /// The largest power of two that is at most `count`.

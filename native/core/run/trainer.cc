@@ -69,6 +69,17 @@ void requireGroups(const TrainerSettings& settings) {
               "Choose another number of groups, or 1.");
 }
 
+/// Refuses views other than the two that a step trains on.
+void requireTwoViews(const TrainerSettings& settings) {
+  const auto plans = viewPlans(settings.views, settings.imageSize);
+  const auto isOnly = [](const ViewPlan& plan, bool student) {
+    return plan.student == student && plan.teacher != student;
+  };
+  if (plans.size() == 2 && isOnly(plans[0], true) && isOnly(plans[1], false)) return;
+  throw Error("ERR_MOCO_CONFIG", "views: a step trains on one student's and one teacher's view",
+              "Give a group of one student's view, then one of one teacher's.");
+}
+
 }  // namespace
 
 Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beginning,
@@ -80,6 +91,7 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beg
   if (recorder) machine_.recorders = recorder;
   requirePositive(settings_, dataset_);
   requireGroups(settings_);
+  requireTwoViews(settings_);
   requireEnoughPictures(settings_, dataset_);
   setUpMachine(machine_, settings_.compute);
   memoryPlan_ = planMemory(memoryDemand());
@@ -102,7 +114,10 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beg
       makeInputLoader(placement_.viewed, {.device = machine_.device,
                                           .compute = machine_.precision.compute,
                                           .normalisation = dataset_.normalisation,
-                                          .imageSize = settings_.imageSize,
+                                          .views = viewPlans(settings_.views, settings_.imageSize),
+                                          .growth = {.from = settings_.views.growFrom,
+                                                     .until = settings_.views.growUntil,
+                                                     .epochs = settings_.epochs},
                                           .batchSize = settings_.batchSize,
                                           .seed = settings_.seed,
                                           .threads = machine_.dataThreads,

@@ -5,6 +5,7 @@
 #include "core/base/optional_count.h"
 #include "core/contrast/moco.h"
 #include "core/device/machine.h"
+#include "core/input/view_settings.h"
 #include "core/model/encoder.h"
 #include "core/optimise/optimiser_settings.h"
 
@@ -15,6 +16,7 @@ struct TrainerSettings {
   EncoderSettings encoder;
   ContrastSettings contrast;
   OptimiserSettings optimiser;
+  ViewSettings views = {};
   int64_t imageSize;            // height and width of what the encoder sees
   int64_t k;                    // neighbours that vote in the kNN evaluation
   double knnTemperature = 0.5;  // divides their similarities
@@ -31,6 +33,7 @@ struct TrainerSettings {
     encoder.each(visit);
     contrast.each(visit);
     optimiser.each(visit);
+    views.each(visit);
     visit("imageSize", imageSize);
     visit("k", k);
     visit("knnTemperature", knnTemperature);

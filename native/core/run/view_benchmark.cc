@@ -9,7 +9,8 @@
 
 namespace moco {
 
-double secondsPerView(const ImageStore& store, int64_t imageSize, int64_t views, uint64_t seed) {
+double secondsPerView(const ImageStore& store, int64_t imageSize, int64_t views, uint64_t seed,
+                      const ViewTransform& transform) {
   TORCH_CHECK(store.count() > 0 && views > 0, "nothing to make views of");
   const int64_t height = store.height();
   const int64_t width = store.width();
@@ -22,7 +23,7 @@ double secondsPerView(const ImageStore& store, int64_t imageSize, int64_t views,
   for (int64_t i = 0; i < views; ++i) {
     Philox random(seed, Purpose::kView, 0, static_cast<uint32_t>(i));
     applyView(pictures + i % store.count() * pictureBytes, width,
-              drawViewParameters(random, height, width), imageSize, imageSize,
+              drawViewParameters(random, height, width, transform), imageSize, imageSize,
               table.const_data_ptr<float>(), target.data());
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;

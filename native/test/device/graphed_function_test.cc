@@ -66,6 +66,18 @@ TEST_CASE("inputs of another shape than the recorded ones run plainly in between
   CHECK(log.replayed == 2);
 }
 
+TEST_CASE("inputs that have another shape from now on are recorded anew") {
+  GraphLog log;
+  Doubling doubling;
+  GraphedFunction graph(std::ref(doubling), std::make_unique<GraphDouble>(log));
+  for (int call = 0; call < 4; ++call) graph({numbers({1})});
+  for (const float value : {1.f, 2.f, 3.f, 4.f}) {
+    CHECK(graph({numbers({value, 1})})[0].equal(numbers({2 * value, 2})));
+  }
+  CHECK(log.recorded == 2);
+  CHECK(log.replayed == 4);
+}
+
 TEST_CASE("without a recorder every call runs plainly") {
   Doubling doubling;
   GraphedFunction graph(std::ref(doubling), nullptr);

@@ -8,6 +8,7 @@
 #include "core/base/random.h"
 #include "core/files/crc32.h"
 #include "core/input/image_store.h"
+#include "core/input/pillow.h"
 #include "support/byte_table.h"
 #include "support/fixtures.h"
 #include "support/pillow_plain.h"
@@ -40,6 +41,17 @@ ViewParameters viewParameters(const Fixture& fixture, int64_t i) {
   return view;
 }
 
+/// The same of a fixture whose views are also blurred, solarised, or resized bicubically.
+ViewParameters pipelineParameters(const Fixture& fixture, int64_t i) {
+  ViewParameters view = viewParameters(fixture, i);
+  view.bicubic = fixture.at("bicubic")[i].item<int64_t>() != 0;
+  const auto sigma = fixture.at("sigma")[i].item<double>();
+  view.blur = sigma > 0;
+  if (view.blur) view.box = pillow::boxBlurOf(sigma);
+  view.solarise = fixture.at("solarise")[i].item<int64_t>() != 0;
+  return view;
+}
+
 /// The view that the plain arithmetic makes.
 std::vector<uint8_t> plainView(const uint8_t* picture, int64_t pictureWidth,
                                const ViewParameters& view, int64_t height, int64_t width) {
@@ -61,6 +73,8 @@ std::vector<uint8_t> plainView(const uint8_t* picture, int64_t pictureWidth,
         break;
       case JitterOperation::kHue:
         plain::adjustHue(pixels.data(), count, view.colour.hue);
+        break;
+      case JitterOperation::kNone:
         break;
     }
   }
@@ -84,6 +98,23 @@ TEST_CASE("views are Pillow's, byte for byte") {
     if (i < views.size(0)) {
       CHECK((view.to(at::kInt) - views[i].to(at::kInt)).abs().max().item<int>() == 0);
     }
+    CHECK(crc32(view.const_data_ptr<uint8_t>(), view.numel()) ==
+          fixture.at("crc32")[i].item<int64_t>());
+  }
+}
+
+TEST_CASE("views of published pipelines are Pillow's, byte for byte") {
+  const Fixture fixture = loadFixture("pipelines");
+  const auto pictures = loadFixture("augment").at("pictures");
+  const auto table = byteTable();
+  for (int64_t i = 0; i < fixture.at("crc32").size(0); ++i) {
+    INFO("case ", i);
+    const auto picture = pictures[fixture.at("picture")[i].item<int64_t>()].contiguous();
+    const auto size = fixture.at("size")[i].item<int64_t>();
+    const auto made = at::empty({size, size, 3}, at::kFloat);
+    applyView(picture.const_data_ptr<uint8_t>(), 32, pipelineParameters(fixture, i), size, size,
+              table.data(), made.mutable_data_ptr<float>());
+    const auto view = made.to(at::kByte);
     CHECK(crc32(view.const_data_ptr<uint8_t>(), view.numel()) ==
           fixture.at("crc32")[i].item<int64_t>());
   }

@@ -24,12 +24,13 @@ Normalisation scaling() { return {at::zeros({3}), at::ones({3})}; }
 
 /// A loader on the CPU whose views are made by `threads` threads.
 HostInputLoader loaderOf(const ImageStore& store, int64_t batchSize, uint64_t seed, int64_t threads,
-                         const EpochLayout& layout = {}) {
+                         const EpochLayout& layout = {},
+                         const std::vector<ViewPlan>& views = {ViewPlan{8}, ViewPlan{8}}) {
   return {store,
           {.device = at::kCPU,
            .compute = at::kFloat,
            .normalisation = scaling(),
-           .imageSize = 8,
+           .views = views,
            .batchSize = batchSize,
            .seed = seed,
            .threads = threads,
@@ -92,10 +93,44 @@ TEST_CASE("an epoch that starts at a later batch has the batches of the whole on
   CHECK(epochOf(resumed, 2).equal(whole));
 }
 
+TEST_CASE("views of more groups leave the first two as they are, and differ from them") {
+  const ImageStore store = noise(20);
+  auto two = loaderOf(store, 5, 9, 2);
+  auto six = loaderOf(store, 5, 9, 2, {}, std::vector<ViewPlan>(6, ViewPlan{8}));
+  const auto views = epochOf(six, 3);  // (batches, 6, B, …)
+  CHECK(views.slice(1, 0, 2).equal(epochOf(two, 3)));
+  for (int64_t view = 1; view < 6; ++view) {
+    for (int64_t other = 0; other < view; ++other) {
+      const auto differ = (views.select(1, view) != views.select(1, other)).flatten(2).any(2);
+      CHECK(differ.all().item<bool>());
+    }
+  }
+}
+
+TEST_CASE("every view has its group's size, and is made at it") {
+  const ImageStore store = noise(20);
+  auto loader = loaderOf(store, 5, 9, 2, {}, {ViewPlan{8}, ViewPlan{12}, ViewPlan{5}});
+  loader.startEpoch(1, 0);
+  const auto views = loader.next();
+  const auto order = shuffledIndices(20, 9, 1);
+  const auto table = normalisedBytes(scaling(), at::kFloat);
+  for (int64_t view = 0; view < 3; ++view) {
+    const int64_t size = std::vector<int64_t>{8, 12, 5}[view];
+    for (int64_t i = 0; i < 5; ++i) {
+      const auto parameters = drawViewParameters(ViewKey{9, 1, order[i], view}, 8, 8);
+      const auto expected = at::empty({size, size, 3}, at::kFloat);
+      applyView(store.pixels[order[i]].const_data_ptr<uint8_t>(), 8, parameters, size, size,
+                table.const_data_ptr<float>(), expected.mutable_data_ptr<float>());
+      CHECK(views[view][i].equal(expected.permute({2, 0, 1})));
+    }
+  }
+  CHECK(loader.pictureNumbers().equal(at::tensor(order, at::kLong).slice(0, 0, 5)));
+}
+
 TEST_CASE("if there is one view per picture, it is the first of the two") {
   const ImageStore store = noise(20);
   auto two = loaderOf(store, 5, 9, 2);
-  auto one = loaderOf(store, 5, 9, 2, {.viewsPerPicture = 1});
+  auto one = loaderOf(store, 5, 9, 2, {}, {ViewPlan{8}});
   CHECK(epochOf(one, 3).equal(epochOf(two, 3).slice(1, 0, 1)));
 }
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/device/cuda_kernels.h"
@@ -26,11 +27,19 @@ ImageStore pictures(const at::Device& device) {
   return {pixels.to(device), at::arange(kPictures).to(device), kPictures};
 }
 
-InputOptions options(const at::Device& device, at::ScalarType compute, const EpochLayout& layout) {
+/// A group as the reference's two, of 12 pixels, and a smaller view with all that it does not do.
+std::vector<ViewPlan> threeViews() {
+  const ViewTransform other{.bicubic = true, .blur = 0.5, .solarise = 0.5};
+  return {ViewPlan{12}, ViewPlan{12}, ViewPlan{.size = 9, .transform = other}};
+}
+
+InputOptions options(const at::Device& device, at::ScalarType compute, const EpochLayout& layout,
+                     const std::vector<ViewPlan>& views) {
   return {.device = device,
           .compute = compute,
           .normalisation = {at::full({3}, .4f, device), at::full({3}, .2f, device)},
-          .imageSize = 12,
+          .views = views,
+          .growth = {.from = 0.7, .until = 0.5, .epochs = 6},
           .batchSize = 5,
           .seed = 9,
           .threads = 2,
@@ -42,9 +51,10 @@ struct Loaders {
   HostInputLoader host;
   DeviceInputLoader device;
 
-  explicit Loaders(at::ScalarType compute = at::kFloat, const EpochLayout& layout = {})
-      : host(pictures(at::kCPU), options(at::kCPU, compute, layout)),
-        device(pictures(testedDevice()), options(testedDevice(), compute, layout)) {}
+  explicit Loaders(at::ScalarType compute = at::kFloat, const EpochLayout& layout = {},
+                   const std::vector<ViewPlan>& views = threeViews())
+      : host(pictures(at::kCPU), options(at::kCPU, compute, layout, views)),
+        device(pictures(testedDevice()), options(testedDevice(), compute, layout, views)) {}
 
   void startEpoch(uint32_t epoch, int64_t firstBatch = 0) {
     host.startEpoch(epoch, firstBatch);
@@ -60,6 +70,8 @@ struct Loaders {
       CHECK(made[view].cpu().equal(expected[view]));
     }
     CHECK(device.labels().cpu().equal(host.labels()));
+    CHECK(device.pictureNumbers().cpu().equal(host.pictureNumbers()));
+    CHECK(host.labels().equal(host.pictureNumbers()));  // as `pictures` makes them
   }
 
   void checkEpoch(uint32_t epoch, int64_t firstBatch = 0) {
@@ -95,15 +107,28 @@ TEST_CASE("an epoch made on the pictures' device can be left in the middle") {
 }
 
 TEST_CASE("the pictures' device also makes one view per picture and an incomplete last batch") {
-  Loaders loaders(at::kFloat, {.viewsPerPicture = 1, .keepIncompleteBatch = true});
+  Loaders loaders(at::kFloat, {.keepIncompleteBatch = true}, {ViewPlan{12}});
   CHECK(loaders.device.batchesPerEpoch() == 5);
   loaders.checkEpoch(1);
+}
+
+TEST_CASE("views grow to their size over the first epochs") {
+  Loaders loaders;
+  for (const auto& [epoch, size] : {std::pair{1, 8}, {3, 12}, {4, 12}, {6, 12}}) {
+    loaders.startEpoch(epoch);
+    const auto views = loaders.host.next();
+    CHECK(views[0].sizes() == at::IntArrayRef{5, 3, size, size});
+    CHECK(views[2].size(2) == (epoch > 3 ? 9 : 8));
+    CHECK(views[0].is_contiguous(at::MemoryFormat::ChannelsLast));
+    CHECK(loaders.device.next()[0].sizes() == views[0].sizes());
+  }
 }
 
 TEST_CASE("views are made on the store's device and copied to the encoder's") {
   const at::Device device = testedDevice();
   for (const at::Device place : {at::Device(at::kCPU), device}) {
-    const auto loader = makeInputLoader(pictures(place), options(device, at::kFloat, {}));
+    const auto loader =
+        makeInputLoader(pictures(place), options(device, at::kFloat, {}, threeViews()));
     CHECK((dynamic_cast<HostInputLoader*>(loader.get()) != nullptr) == place.is_cpu());
     loader->startEpoch(1);
     CHECK(loader->next().front().device() == device);

@@ -74,13 +74,19 @@ double shareOf(int64_t steps) {
 
 /// The crop resized, in two parts where it has more than one row.
 Bytes resized(const Bytes& picture, const CropBox& crop, int64_t pictureWidth, int64_t height,
-              int64_t width, bool flip) {
+              int64_t width, bool flip, bool bicubic = false) {
   const pillow::PlanarPicture result(height * width);
-  pillow::CroppedRows rows(picture.data(), pictureWidth, crop, height, width, flip);
+  pillow::CroppedRows rows(picture.data(), pictureWidth, crop, height, width, flip, bicubic);
   const int64_t half = height / 2 * width;
   rows.next(result.part(0, half));
   rows.next(result.part(half, height * width - half));
   return bytesOf(result.all());
+}
+
+/// The picture of the fixtures `resize` and `blur`: (512, 512, 3).
+at::Tensor resizePicture() {
+  const auto noise = formula::bytes("resize.noise", {512, 512, 3});
+  return at::where(noise < 43, 0, at::where(noise > 212, 255, noise)).to(at::kByte);
 }
 
 Bytes plainlyResized(const Bytes& picture, const CropBox& crop, int64_t pictureWidth,
@@ -224,8 +230,7 @@ TEST_CASE("large crops are resized as by the plain version") {
 
 TEST_CASE("crops of every size are resized to every size as by Pillow") {
   const Fixture fixture = loadFixture("resize");
-  const auto noise = formula::bytes("resize.noise", {512, 512, 3});
-  const auto picture = at::where(noise < 43, 0, at::where(noise > 212, 255, noise)).to(at::kByte);
+  const auto picture = resizePicture();
   const Bytes bytes(picture.const_data_ptr<uint8_t>(),
                     picture.const_data_ptr<uint8_t>() + picture.numel());
   const auto& cases = fixture.at("case");
@@ -237,5 +242,37 @@ TEST_CASE("crops of every size are resized to every size as by Pillow") {
     CHECK(crc32(made.data(), made.size()) == fixture.at("crc32")[i].item<int64_t>());
     const Bytes plainly = plainlyResized(bytes, crop, 512, sizes[4], sizes[5], false);
     CHECK(crc32(plainly.data(), plainly.size()) == fixture.at("crc32")[i].item<int64_t>());
+    const Bytes bicubic = resized(bytes, crop, 512, sizes[4], sizes[5], false, true);
+    CHECK(crc32(bicubic.data(), bicubic.size()) == fixture.at("bicubic_crc32")[i].item<int64_t>());
+  }
+}
+
+TEST_CASE("pictures of all sizes are blurred by every width as by Pillow") {
+  const Fixture fixture = loadFixture("blur");
+  const auto picture = resizePicture();
+  for (int64_t i = 0; i < fixture.at("crc32").size(0); ++i) {
+    const auto height = fixture.at("size")[i][0].item<int64_t>();
+    const auto width = fixture.at("size")[i][1].item<int64_t>();
+    const auto sigma = fixture.at("sigma")[i].item<double>();
+    INFO(height, " x ", width, " by ", sigma);
+    const auto part = picture.slice(0, 0, height).slice(1, 0, width).contiguous();
+    const Bytes bytes(part.const_data_ptr<uint8_t>(),
+                      part.const_data_ptr<uint8_t>() + part.numel());
+    const pillow::PlanarPicture planar(height * width);
+    pillow::CroppedRows(bytes.data(), width, {0, 0, height, width}, height, width, false)
+        .next(planar.all());
+    pillow::blur(planar, height, width, pillow::boxBlurOf(sigma));
+    const Bytes blurred = bytesOf(planar.all());
+    CHECK(crc32(blurred.data(), blurred.size()) == fixture.at("crc32")[i].item<int64_t>());
+  }
+}
+
+TEST_CASE("values from 128 on are inverted, as by Pillow") {
+  Bytes values;
+  for (int value = 0; value < 256; ++value)
+    values.insert(values.end(), 3, static_cast<uint8_t>(value));
+  const Bytes solarised = firstChannel(after(values, 1, 256, pillow::solarise));
+  for (int value = 0; value < 256; ++value) {
+    CHECK(solarised[value] == (value < 128 ? value : 255 - value));
   }
 }

@@ -97,6 +97,32 @@ TEST_CASE("each step of a schedule has its own rate, which the metrics show") {
   CHECK(rates[2] == doctest::Approx(0.1 * 8 / 256));
 }
 
+TEST_CASE("a run trains on the views that its settings describe, which grow") {
+  auto settings = smallSettings();
+  settings.imageSize = 16;
+  settings.epochs = 2;
+  const auto firstLoss = [&](double growFrom, double blur) {
+    auto changed = settings;
+    changed.views.growFrom = growFrom;
+    changed.views.growUntil = 0.5;
+    for (ViewGroup& group : changed.views.views) group.transform.blur = blur;
+    Trainer trainer(changed, smallDataset());
+    std::atomic<bool> stop{false};
+    double loss = 0;
+    const auto record = [&](const StepMetrics& metrics) {
+      loss = metrics.result.loss;
+      stop = true;
+    };
+    trainer.trainEpoch(1, 1, record, stop);
+    return loss;
+  };
+  const double plain = firstLoss(1, 0);
+  CHECK(firstLoss(0.5, 0) != plain);
+  CHECK(firstLoss(1, 1) != plain);
+  settings.views.views.push_back({.role = "teacher"});
+  refused(settings, "one student's and one teacher's view");
+}
+
 TEST_CASE("an evaluation between epochs does not change the run") {
   const Run run = twoEpochs(smallSettings());
   Trainer trainer(smallSettings(), smallDataset());

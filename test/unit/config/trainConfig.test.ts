@@ -39,7 +39,12 @@ test("without any key, the configuration is the reference's", () => {
       epochs: 500,
     },
   );
-  assert.deepEqual(rest, {
+  const { views, ...others } = rest;
+  assert.deepEqual(
+    views.map(({ count, role, blur, solarise }) => ({ count, role, blur, solarise })),
+    ['student', 'teacher'].map((role) => ({ count: 1, role, blur: 0, solarise: 0 })),
+  );
+  assert.deepEqual(others, {
     data: [],
     labels: 'none',
     split: 'auto',
@@ -55,6 +60,8 @@ test("without any key, the configuration is the reference's", () => {
     validation: 0,
     arch: 'resnet50',
     batchNormGroups: 1,
+    growFrom: 1,
+    growUntil: 0.7,
     optimiser: 'adam',
     learningRate: 1e-3,
     scaleLearningRate: 'none',

@@ -371,6 +371,15 @@ test('a configuration that computes something else is refused, key by key', asyn
   });
 });
 
+test('a run whose views grow goes on with its number of epochs, by which they do', async (context) => {
+  const { config, ...rest } = await aCheckpoint(context);
+  const growing = { ...config, growFrom: 0.5 };
+  assert.throws(
+    () => requireSameRun({ ...rest, config: growing }, { ...growing, epochs: 9 }),
+    /epochs: 9, in the checkpoint 3/,
+  );
+});
+
 test('a run that would end before its checkpoint is refused', async (context) => {
   const checkpoint = await aCheckpoint(context);
   const { state, config } = checkpoint;
