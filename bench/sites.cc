@@ -50,7 +50,7 @@ std::string Site::name() const {
 
 std::vector<Site> sitesOf(const std::string& arch, int64_t pictures, int64_t side) {
   NetworkPlan plan;
-  const Backbone backbone(arch, Stem::kCifar, plan);
+  const Backbone backbone({.arch = arch}, plan);
   std::vector<Site> sites;
   // Adds a layer and gives its convolution's shape, whose output the next one reads.
   const auto add = [&](const Backbone::ConvNorm& layer, Epilogue epilogue, int64_t height,

@@ -14,6 +14,7 @@
 #include "addon/memory_plan.h"
 #include "addon/model_export.h"
 #include "addon/searcher_object.h"
+#include "addon/settings.h"
 #include "addon/snapshot_object.h"
 #include "addon/tensor_conversion.h"
 #include "addon/trainer_object.h"
@@ -39,13 +40,22 @@ Napi::Array layoutArray(Napi::Env env, const std::vector<TensorSpec>& layout) {
   return array;
 }
 
-/// `encoderLayout(arch, featureDim, stem)` of src/native/addon.ts.
+/// The settings of an encoder that a model file shows.
+struct ModelSettings {
+  EncoderSettings encoder;
+
+  template <class Visit>
+  void each(Visit&& visit) {
+    encoder.eachOfBackbone(visit);
+    encoder.eachOfHead(visit);
+  }
+};
+
+/// `encoderLayout(encoder)` of src/native/addon.ts.
 Napi::Value layoutOf(const Napi::CallbackInfo& info) {
-  const std::string arch = info[0].As<Napi::String>();
-  const int64_t featureDim = info[1].As<Napi::Number>().Int64Value();
-  const std::string stem = info[2].As<Napi::String>();
   try {
-    return layoutArray(info.Env(), encoderLayout(arch, stemNamed(stem), featureDim));
+    const auto settings = settingsOf<ModelSettings>(info[0].As<Napi::Object>());
+    return layoutArray(info.Env(), encoderLayout(settings.encoder));
   } catch (const Error&) {
     throw errorObject(info.Env(), describe(std::current_exception()));
   }

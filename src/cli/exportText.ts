@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import type { ExportFormat, ExportResult } from '../index.js';
-import { inputLines, leftOutNote, tensorGroup } from './modelText.js';
+import { archText, inputLines, leftOutNote, tensorGroup } from './modelText.js';
 import { printable } from './printable.js';
 import { shownPath } from './shownPath.js';
 
@@ -14,11 +14,11 @@ const TITLES: Readonly<Record<ExportFormat, string>> = {
 /** What was exported, and what was not. */
 export function exportLines(result: ExportResult): string[] {
   const { out, format, model, description, leftOut, notes, comparison } = result;
-  const { arch, stem, width, featureDim } = description;
+  const { arch, width, stem, featureLength, featureDim } = description;
   const head = featureDim === undefined ? '' : `, and projections of ${featureDim}`;
   return [
     `wrote   ${shownPath(out)} (${TITLES[format]}: ${relative(out, model)})`,
-    `model   ${arch} with the ${stem} stem: features of ${width}${head}`,
+    `model   ${archText(arch, width)} with the ${stem} stem: features of ${featureLength}${head}`,
     ...inputLines(description),
     ...comparisonLines(comparison),
     ...leftOutNote('left out', leftOut.map(tensorGroup)),

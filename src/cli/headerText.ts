@@ -1,4 +1,5 @@
 import type { EncoderDescription, EvaluatorDescription, TrainerDescription } from '../index.js';
+import { archText } from './modelText.js';
 import { count } from './quantities.js';
 import { shownPath } from './shownPath.js';
 
@@ -42,11 +43,11 @@ function deviceLines(description: Computing, more = ''): string[] {
 
 /** Which model turns pictures into features, and where that is computed. */
 export function encoderLines(description: EncoderDescription): string[] {
-  const { path, arch, stem, input } = description.model;
+  const { path, arch, width, stem, input } = description.model;
   return [
     ...deviceLines(description),
     `model   ${shownPath(path)}`,
-    `        ${arch}, stem ${stem}, pictures of ${input.imageSize} × ${input.imageSize}`,
+    `        ${archText(arch, width)}, stem ${stem}, pictures of ${input.imageSize} × ${input.imageSize}`,
   ];
 }
 
@@ -60,6 +61,6 @@ export function evaluatorLines(description: EvaluatorDescription): string[] {
     ...machineLines(description),
     `data    ${shownPath(dataset.name)}: ${pictures} and ${testPictures} test pictures, ${dataset.classes} classes`,
     `model   ${shownPath(model.path)}`,
-    `        ${model.arch}, stem ${model.stem}`,
+    `        ${archText(model.arch, model.width)}, stem ${model.stem}`,
   ];
 }

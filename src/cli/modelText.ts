@@ -1,4 +1,4 @@
-import type { Conversion, FileInspection, LeftOut, MetricsRow } from '../index.js';
+import type { Architecture, Conversion, FileInspection, LeftOut, MetricsRow } from '../index.js';
 import { printable } from './printable.js';
 import { count } from './quantities.js';
 import { shownPath } from './shownPath.js';
@@ -54,12 +54,27 @@ function modelNotes({ notes, misfit }: Pick<FileInspection, 'notes' | 'misfit'>)
   return [...notes, ...reason].map((line) => (line.startsWith(' ') ? line : `note: ${line}`));
 }
 
+/** `resnet18`, and `resnet18 of width 0.5`. */
+export function archText(arch: string, width: number): string {
+  return width === 1 ? arch : `${arch} of width ${width}`;
+}
+
+/** What is told of a projection head: its layers, where they are not the reference's. */
+function headText({ featureDim, head }: Architecture): string {
+  if (featureDim === undefined || head === undefined) return '';
+  const { layers, hiddenDim, batchNorm, lastBatchNorm } = head;
+  const isUsual = layers === 2 && hiddenDim === 512 && batchNorm && lastBatchNorm === 'none';
+  const hidden = layers > 1 ? ` of ${hiddenDim}${batchNorm ? '' : ' without BatchNorm'}` : '';
+  const last = lastBatchNorm === 'none' ? '' : `, ${lastBatchNorm} BatchNorm at its end`;
+  const own = isUsual ? '' : ` (${count(layers, 'layer')}${hidden}${last})`;
+  return `, featureDim ${featureDim}${own}`;
+}
+
 function model({ architecture, parameters, tensors }: FileInspection): string {
   const size = `${millions(parameters)} parameters, ${tensors} tensors`;
   if (architecture === undefined) return `unknown, ${size}`;
-  const { arch, stem, featureDim } = architecture;
-  const head = featureDim === undefined ? '' : `, featureDim ${featureDim}`;
-  return `${arch} with the ${stem} stem, ${size}${head}`;
+  const { arch, width, stem } = architecture;
+  return `${archText(arch, width)} with the ${stem} stem, ${size}${headText(architecture)}`;
 }
 
 function progress({ epoch, step, mocoVersion }: FileInspection): string[] {

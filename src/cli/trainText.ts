@@ -11,6 +11,7 @@ import type {
 import type { EventText, RunText, StepProgress } from './eventText.js';
 import { machineLines } from './headerText.js';
 import { measuresText, measureText } from './measuresText.js';
+import { archText } from './modelText.js';
 import { count, duration, gibibytes, percent, rate } from './quantities.js';
 import { shownPath } from './shownPath.js';
 
@@ -54,7 +55,7 @@ function untrainedLine(evaluation: EvaluationEvent): string {
 /** What is trained, on what, where it computes and where it writes. */
 function header({ config, description, resumed }: StartEvent): string[] {
   const { dataset, files, stepsPerEpoch } = description;
-  const { arch, featureDim, m, temperature, momentum, k } = config;
+  const { arch, width, featureDim, m, temperature, momentum, k } = config;
   const { trainPictures, testPictures, validationPictures } = dataset;
   const measured =
     validationPictures > 0 ? `${validationPictures} held-out` : `${testPictures} test`;
@@ -64,7 +65,7 @@ function header({ config, description, resumed }: StartEvent): string[] {
     ...machineLines(description),
     ...(description.recipe ? usedRecipeLines(description.recipe) : []),
     `data    ${shownPath(dataset.name)}: ${pictures}, ${labels}`,
-    `model   ${arch}, ${(description.parameters / 1e6).toFixed(1)} million parameters, featureDim ${featureDim}`,
+    `model   ${archText(arch, width)}, ${(description.parameters / 1e6).toFixed(1)} million parameters, featureDim ${featureDim}`,
     `        m ${m}, temperature ${temperature}, momentum ${momentum}, k ${k}`,
     ...optimiserLines(config),
     `run     ${lengthText(config, stepsPerEpoch)}`,

@@ -46,7 +46,12 @@ export const learningRate = z.number().gt(0).max(100);
 
 export const weightDecay = z.number().min(0).max(1).default(1e-6);
 
-const ARCHS = ['resnet18', 'resnet34', 'resnet50'] as const;
+const ARCHS = ['resnet18', 'resnet34', 'resnet50', 'resnet101', 'resnet152'] as const;
+
+/** The layers before a ResNet's stages. */
+export const STEMS = ['cifar', 'cifar-pool', 'imagenet'] as const;
+
+export const stem = z.enum(['auto', ...STEMS]).default('auto');
 
 export const arch = z.enum(ARCHS).default('resnet50');
 
@@ -68,10 +73,7 @@ export const modelKeys = {
     .enum(['auto', ...ARCHS])
     .default('auto')
     .describe("the model's backbone; auto: as its file says"),
-  stem: z
-    .enum(['auto', 'cifar', 'imagenet'])
-    .default('auto')
-    .describe("the backbone's first layers; auto: as the model's file says"),
+  stem: stem.describe("the backbone's first layers; auto: as the model's file says"),
 };
 
 export const autoOr = (maximum: number) =>

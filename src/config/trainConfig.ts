@@ -11,6 +11,7 @@ import {
   validationCheck,
 } from './dataChecks.js';
 import { duration } from './duration.js';
+import { backboneKeys, type EncoderSettings, encoderChecks, headKeys } from './headKeys.js';
 import { BEST_WITHOUT_LABELS, MEASURE_NAMES } from './measures.js';
 import { type OptimiserSettings, optimiserChecks, optimiserKeys } from './optimiserKeys.js';
 import { RECIPE_NAMES, recipe } from './recipes.js';
@@ -27,6 +28,8 @@ import {
   m,
   out,
   path,
+  type STEMS,
+  stem,
   temperature,
   validation,
 } from './sharedKeys.js';
@@ -41,10 +44,9 @@ interface PicturesNeeded extends DataLimits {
   readonly labels: string;
 }
 
-interface CheckedTogether extends PicturesNeeded, OptimiserSettings {
+interface CheckedTogether extends PicturesNeeded, OptimiserSettings, EncoderSettings {
   readonly batchNormGroups: number;
   readonly m: number;
-  readonly featureDim: number;
   readonly imageSize: number | 'auto';
   readonly views: TrainSettings['views'];
 }
@@ -78,6 +80,7 @@ const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
         ? `expected a queue of at most 64 GiB, given m ${m} × featureDim ${featureDim} × 4 bytes`
         : undefined,
   },
+  ...encoderChecks,
   ...optimiserChecks,
   ...viewChecks,
 ];
@@ -101,12 +104,10 @@ const trainConfigSchema = z
       'training pictures held out to choose the best model by, instead of the test pictures',
     ),
     arch: arch.describe('backbone of the encoder'),
-    stem: z
-      .enum(['auto', 'cifar', 'imagenet'])
-      .default('auto')
-      .describe(
-        "the backbone's first layers: for small pictures (3×3), or those of ImageNet models (7×7, max-pool); auto takes cifar up to imageSize 64",
-      ),
+    stem: stem.describe(
+      "the backbone's first layers: for small pictures (3×3; cifar-pool: with a max-pool), or those of ImageNet models (7×7, max-pool); auto takes cifar up to imageSize 64",
+    ),
+    ...backboneKeys,
     initWeights: path('file')
       .optional()
       .meta({
@@ -129,6 +130,7 @@ const trainConfigSchema = z
       .max(65_536)
       .default(128)
       .describe("length of the projection head's output, which the loss compares"),
+    ...headKeys,
     m,
     temperature: temperature
       .default(0.5)
@@ -236,7 +238,7 @@ export type TrainConfig = TrainSettings & {
 };
 
 /** The layers before a ResNet's stages. */
-export type Stem = 'cifar' | 'imagenet';
+export type Stem = (typeof STEMS)[number];
 
 /** What a program passes: every key may be left out. */
 export type TrainConfigInput = z.input<typeof trainConfigSchema>;

@@ -79,6 +79,7 @@ export interface EncoderDescription extends NativeComputeDescription {
   readonly model: {
     readonly path: string;
     readonly arch: string;
+    readonly width: number;
     readonly stem: string;
     /** What it sees of a picture. */
     readonly input: ModelInput;

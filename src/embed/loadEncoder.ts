@@ -5,6 +5,7 @@ import type { MocoError } from '../error.js';
 import type { Layout } from '../model/backboneLayout.js';
 import { describeModel } from '../model/description.js';
 import { isCounter } from '../model/deviation.js';
+import { encoderShape } from '../model/encoderShape.js';
 import type { ModelInput } from '../model/modelInput.js';
 import { type Model, readModel } from '../model/readModel.js';
 import { requireFinite } from '../model/requireFinite.js';
@@ -69,18 +70,13 @@ export async function loadEncoderFor(
 /** The tensors of a model's encoder, with its projection head where it has one of moco's. */
 function encoderOf(model: Model, options: LoadEncoderOptions, addon: NativeAddon) {
   // Where the tensors are no ResNet, what does not fit is reported against these.
-  const {
-    arch = 'resnet50',
-    stem = 'cifar',
-    featureDim = 0,
-  } = {
-    ...model.architecture,
-    ...given(options, ['arch', 'stem']),
-  };
-  const layout = addon.encoderLayout(arch, featureDim, stem);
-  const hasHead = featureDim > 0 && hasTensors(model, layout);
+  const otherwise = { arch: 'resnet50', stem: 'cifar', width: 1 } as const;
+  const kind = { ...otherwise, ...model.architecture, ...given(options, ['arch', 'stem']) };
+  const shape = encoderShape(kind);
+  const layout = addon.encoderLayout(shape);
+  const hasHead = shape.featureDim > 0 && hasTensors(model, layout);
   const tensors = requireFit(model, layout, hasHead ? 'encoder' : 'backbone');
-  return { arch, stem, featureDim: hasHead ? featureDim : 0, tensors };
+  return { ...shape, featureDim: hasHead ? shape.featureDim : 0, tensors };
 }
 
 /** Whether a model has the projection head of a layout. */
@@ -118,15 +114,16 @@ async function make(
 
 function describe(
   { file, notes }: Model,
-  { arch, stem, imageSize, cropShare, mean, std, batchInvariant }: NativeEncoderConfig & ModelInput,
+  config: NativeEncoderConfig & ModelInput,
   { maxQueue = 1024 }: LoadEncoderOptions,
   { description }: NativeEncoder,
   { libtorchVersion }: NativeAddon,
 ): EncoderDescription {
   const { featureLength, projectionLength, ...native } = description;
+  const { arch, width, stem, imageSize, cropShare, mean, std, batchInvariant } = config;
   return {
     ...{ mocoVersion: version, libtorchVersion, ...native, maxQueue, batchInvariant },
-    model: { path: file.path, arch, stem, input: { imageSize, cropShare, mean, std } },
+    model: { path: file.path, arch, width, stem, input: { imageSize, cropShare, mean, std } },
     dims: { features: featureLength, projection: projectionLength || undefined },
     notices: notes,
   };

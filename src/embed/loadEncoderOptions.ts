@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import * as check from '../arguments/check.js';
-import { computeKeys, modelKeys } from '../config/sharedKeys.js';
+import { computeKeys, modelKeys, STEMS } from '../config/sharedKeys.js';
 import { modelInputSchema } from '../model/modelInput.js';
 
 /** How an encoder is loaded and computes. */
@@ -14,8 +14,9 @@ export interface LoadEncoderOptions {
   /** Threads that compute on the CPU; `auto` where absent. */
   readonly threads?: 'auto' | number | undefined;
   /** The backbone, where the file is to be of no other one. */
-  readonly arch?: 'resnet18' | 'resnet34' | 'resnet50' | undefined;
-  readonly stem?: 'cifar' | 'imagenet' | undefined;
+  readonly arch?: Exclude<z.output<typeof modelKeys.arch>, 'auto'> | undefined;
+  /** `cifar-pool` where max-pooling follows the 3×3 stem, which only moco's own files say. */
+  readonly stem?: (typeof STEMS)[number] | undefined;
   /** Where the encoder is in its file, if there are several: how the names of its tensors begin. */
   readonly prefix?: string | undefined;
   /**
@@ -56,7 +57,7 @@ export const LOAD_ENCODER_ARGUMENTS = {
     tf32: check.flag,
     threads: as(computeKeys.threads, 'auto, or a whole number from 1 to 1024'),
     arch: check.oneOf(modelKeys.arch.unwrap().options.filter((name) => name !== 'auto')),
-    stem: check.oneOf(['cifar', 'imagenet']),
+    stem: check.oneOf(STEMS),
     prefix: check.text,
     imageSize: as(imageSize, 'a whole number from 1 to 4096'),
     cropShare: as(cropShare, 'a number above 0, up to 1'),

@@ -1,4 +1,5 @@
 import { holdOut } from '../data/holdOut.js';
+import { encoderShape } from '../model/encoderShape.js';
 import type { ModelInput } from '../model/modelInput.js';
 import type { Model } from '../model/readModel.js';
 import { requireFinite } from '../model/requireFinite.js';
@@ -15,9 +16,6 @@ import { version } from '../version.js';
 import { labelledSplits, leftOut } from './labelledSplits.js';
 import type { EvaluatorConfig, Measured } from './measuredModel.js';
 
-/** The projection head is not used: the length of its output, which a layout needs, may be any. */
-export const ANY_FEATURE_DIM = 128;
-
 /** Settings of training that the addon reads and that not every command with an evaluator has. */
 const NOT_SETTLED = { dataThreads: 'auto', cudaGraph: false } as const;
 
@@ -28,6 +26,7 @@ export interface EvaluatorDescription extends NativeDescription {
   readonly model: {
     readonly path: string;
     readonly arch: string;
+    readonly width: number;
     readonly stem: string;
     /** What it sees of a picture. */
     readonly input: ModelInput;
@@ -80,12 +79,12 @@ export async function createEvaluator(
   const native = await work.make(() =>
     addon.createEvaluator({ ...NOT_SETTLED, ...config, imageSize }, splits, backbone),
   );
-  const { modelPath, arch, stem } = config;
+  const { modelPath, arch, width, stem } = config;
   const description = {
     mocoVersion: version,
     libtorchVersion: addon.libtorchVersion,
     ...native.description,
-    model: { path: modelPath, arch, stem, input: { imageSize, cropShare, mean, std } },
+    model: { path: modelPath, arch, width, stem, input: { imageSize, cropShare, mean, std } },
     dataset: {
       name: dataset.name,
       classes: dataset.classes.length,
@@ -106,9 +105,9 @@ export async function createEvaluator(
 
 function backboneOf(
   model: Model,
-  { arch, stem }: Measured<EvaluatorConfig>,
+  config: Measured<EvaluatorConfig>,
   addon: NativeAddon,
 ): NativeTensorSource {
-  const layout = addon.encoderLayout(arch, ANY_FEATURE_DIM, stem);
+  const layout = addon.encoderLayout(encoderShape(config));
   return { path: model.file.path, tensors: requireFit(model, layout, 'backbone') };
 }

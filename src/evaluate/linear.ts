@@ -10,11 +10,12 @@ import { withAbsolutePaths } from '../config/paths.js';
 import { parseConfig } from '../config/resolve.js';
 import type { DatasetSize } from '../data/dataset.js';
 import { encoderElements } from '../model/encoderElements.js';
+import { encoderShape } from '../model/encoderShape.js';
 import { loadAddon } from '../native/load.js';
 import { StoppableWork } from '../native/stoppableWork.js';
 import { findInput, type InputOptions } from '../pictures/input.js';
 import { requireRunSpace, requireWritable } from '../run/outputFolder.js';
-import { ANY_FEATURE_DIM, createEvaluator } from './createEvaluator.js';
+import { createEvaluator } from './createEvaluator.js';
 import { linearEvaluation } from './linearEvaluation.js';
 import type { LinearDoneEvent, LinearEvent, LinearSweepEvent } from './linearEvents.js';
 import { type Measured, measuredModel } from './measuredModel.js';
@@ -67,8 +68,8 @@ export async function linear(
 }
 
 /** The disk needs room for the best and the last model, and for one that is being written. */
-function floatsOnDisk({ cached, arch, stem }: Measured<LinearConfig>): number {
-  return cached ? 0 : 3 * encoderElements(loadAddon(), arch, ANY_FEATURE_DIM, stem);
+function floatsOnDisk(config: Measured<LinearConfig>): number {
+  return config.cached ? 0 : 3 * encoderElements(loadAddon(), encoderShape(config));
 }
 
 /** With `cached` a tenth is held out unless a number is asked for, to choose a learning rate by. */

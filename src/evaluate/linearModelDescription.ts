@@ -19,9 +19,9 @@ export function linearModelDescription(
   epoch: number,
 ): string {
   const { mocoVersion, model, dataset } = description;
-  const { arch, stem, input } = model;
+  const { arch, width, stem, input } = model;
   const trainedOn = { name: basename(dataset.name), pictures: dataset.trainPictures };
-  const of = { format: 'moco-model', mocoVersion, arch, stem, input, classes, trainedOn };
+  const of = { format: 'moco-model', mocoVersion, arch, width, stem, input, classes, trainedOn };
   const told = Object.entries(config).filter(([key]) => !NOT_TOLD.includes(key));
   return JSON.stringify({ ...of, epoch, config: Object.fromEntries(told) });
 }

@@ -15,6 +15,7 @@ type Usage = Pick<KnnConfig, 'arch' | 'stem' | 'imageSize' | 'mean' | 'std'>;
 /** A configuration with all that a model's file says of its use. */
 export type Measured<Config extends EvaluatorConfig> = Config & {
   readonly arch: string;
+  readonly width: number;
   readonly stem: Stem;
 };
 
@@ -45,6 +46,7 @@ export async function measuredModel<Config extends EvaluatorConfig>(
       ...config,
       // Where the tensors are no ResNet, what does not fit is reported against these.
       arch: config.arch === 'auto' ? (architecture?.arch ?? 'resnet50') : config.arch,
+      width: architecture?.width ?? 1,
       stem: config.stem === 'auto' ? (architecture?.stem ?? 'cifar') : config.stem,
       ...{ imageSize: imageSize ?? 'auto', mean, std },
     },

@@ -1,7 +1,6 @@
 import { throwIfAborted } from '../abort.js';
 import type { ExportConfig } from '../config/exportConfig.js';
 import { loadEncoder } from '../embed/loadEncoder.js';
-import { SUPPORTED_ARCHS } from '../model/architecture.js';
 import { compareOnnx, type OnnxComparison } from './compareOnnx.js';
 import type { ExportedModel } from './modelConfig.js';
 import { loadOnnxRuntime } from './onnxRuntime.js';
@@ -20,15 +19,14 @@ export interface NotCompared {
 export async function compareWithOwn(
   path: string,
   { modelPath, prefix }: Pick<ExportConfig, 'modelPath' | 'prefix'>,
-  { arch, input, featureDim }: ExportedModel,
+  { stem, input, featureDim }: ExportedModel,
   signal?: AbortSignal | undefined,
   loadRuntime = loadOnnxRuntime,
 ): Promise<OnnxComparison | NotCompared> {
-  if (!SUPPORTED_ARCHS.includes(arch)) return { reason: `moco itself computes no ${arch}` };
   const runtime = await loadRuntime();
   if (runtime === undefined) return { reason: 'onnxruntime-node is not installed' };
   throwIfAborted(signal, 'the export');
-  const options = { device: 'cpu', precision: 'fp32', prefix, signal, ...input } as const;
+  const options = { device: 'cpu', precision: 'fp32', prefix, stem, signal, ...input } as const;
   await using encoder = await loadEncoder(modelPath, options);
   const [width, height] = [storedSide(input), storedSide(input)];
   return await compareOnnx(

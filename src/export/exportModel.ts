@@ -14,6 +14,7 @@ import { makeFolder } from '../disk/folder.js';
 import { MocoError } from '../error.js';
 import { isCounter } from '../model/deviation.js';
 import type { LeftOut } from '../model/encoderTensors.js';
+import { headLayers } from '../model/headLayout.js';
 import type { NativeAddon } from '../native/addon.js';
 import { loadAddon } from '../native/load.js';
 import type { OnnxComparison } from './compareOnnx.js';
@@ -25,7 +26,7 @@ import { onnxModel } from './onnxModel.js';
 import { resnetOf } from './resnet.js';
 import { type ForwardPass, forwardPass } from './steps.js';
 import { torchScriptMethods } from './torchScript.js';
-import { folded, type Weights } from './weights.js';
+import { folded, type Weights, withAffineNorms } from './weights.js';
 
 export interface ExportOptions {
   /** Ends the export, as long as the folder is not there yet. */
@@ -135,14 +136,15 @@ async function writeGraph(
   { source, description }: ModelToExport,
   { format, foldBatchNorm }: ExportConfig,
 ): Promise<void> {
-  const { featureDim, width, input, mocoVersion } = description;
+  const { featureDim, featureLength, head, input, mocoVersion } = description;
   const resnet = resnetOf(description);
-  const weights = await readWeights(addon, source);
-  const used = foldBatchNorm ? folded(weights, resnet) : weights;
-  const pass = forwardPass(resnet, featureDim !== undefined, foldBatchNorm);
+  const layers = head && headLayers(head);
+  const weights = withAffineNorms(await readWeights(addon, source), layers ?? []);
+  const used = foldBatchNorm ? folded(weights, resnet, layers ?? []) : weights;
+  const pass = forwardPass(resnet, layers, foldBatchNorm);
   const told = JSON.stringify({ ...description, foldBatchNorm });
   if (format === 'torchscript') return await writeTorchScript(addon, path, pass, used, told);
-  const sizes = { imageSize: input.imageSize, width, featureDim };
+  const sizes = { imageSize: input.imageSize, featureLength, featureDim };
   const origin = { producer: 'moco', version: mocoVersion, metadata: { moco: told } };
   await writePieces(path, onnxModel(pass, used, sizes, origin));
 }

@@ -1,15 +1,20 @@
-import { blocksOf, type Stem } from '../model/backboneLayout.js';
+import { blocksOf, FIRST_CHANNELS, hasBottlenecks, type Stem } from '../model/backboneLayout.js';
 import type { ModelDescription } from '../model/description.js';
+import type { Head } from '../model/headLayout.js';
 import type { ModelInput } from '../model/modelInput.js';
 
 /** What is exported, and of which file. */
 export interface ExportedModel {
   readonly arch: string;
   readonly stem: Stem;
-  /** Length of a picture's feature. */
+  /** Factor of every number of channels. */
   readonly width: number;
+  /** Length of a picture's feature. */
+  readonly featureLength: number;
   /** Length of what the projection head gives; undefined where there is none. */
   readonly featureDim: number | undefined;
+  /** The layers of that. */
+  readonly head: Head | undefined;
   readonly input: ModelInput;
   readonly epoch: ModelDescription['epoch'];
   readonly trainedOn: ModelDescription['trainedOn'];
@@ -29,16 +34,15 @@ export function configFiles(model: ExportedModel): ReadonlyMap<string, string> {
 
 /** As Hugging Face describes a ResNet; what is moco's own stands under `moco`. */
 function modelConfig(model: ExportedModel): object {
-  const { arch, width } = model;
-  const isBottleneck = width === 2048;
+  const { arch, width, featureLength } = model;
   return {
     architectures: ['ResNetModel'],
     model_type: 'resnet',
     num_channels: 3,
-    embedding_size: 64,
+    embedding_size: FIRST_CHANNELS * width,
     depths: blocksOf(arch),
-    hidden_sizes: [8, 4, 2, 1].map((divisor) => width / divisor),
-    layer_type: isBottleneck ? 'bottleneck' : 'basic',
+    hidden_sizes: [8, 4, 2, 1].map((divisor) => featureLength / divisor),
+    layer_type: hasBottlenecks(arch) ? 'bottleneck' : 'basic',
     hidden_act: 'relu',
     moco: model,
   };

@@ -1,10 +1,12 @@
 import { basename } from 'node:path';
 import type { ExportConfig } from '../config/exportConfig.js';
 import type { StoredTensor } from '../formats/tensorFile.js';
+import type { Architecture } from '../model/architecture.js';
 import { backboneLayout, type Layout } from '../model/backboneLayout.js';
 import { describeModel, descriptionRecord } from '../model/description.js';
 import { deviationOf, deviationSize } from '../model/deviation.js';
 import type { LeftOut } from '../model/encoderTensors.js';
+import { headLayout } from '../model/headLayout.js';
 import { modelInputSchema } from '../model/modelInput.js';
 import { type Model, readModel } from '../model/readModel.js';
 import { requireFinite } from '../model/requireFinite.js';
@@ -15,7 +17,7 @@ import type { NativeTensorSource } from '../native/input.js';
 import { version } from '../version.js';
 import { fileHash } from './fileHash.js';
 import type { ExportedModel } from './modelConfig.js';
-import { headLayout, resnetOf } from './resnet.js';
+import { resnetOf } from './resnet.js';
 
 /** A model that can be exported, and all that is told of it. */
 export interface ModelToExport {
@@ -29,7 +31,10 @@ export interface ModelToExport {
 }
 
 /** Against this one it is reported what does not fit, where tensors are no ResNet. */
-const NO_ARCHITECTURE = { arch: 'resnet50', stem: 'cifar', featureDim: undefined } as const;
+const NO_ARCHITECTURE: Architecture = {
+  ...{ arch: 'resnet50', stem: 'cifar', width: 1 },
+  ...{ featureDim: undefined, head: undefined },
+};
 
 /**
  * Finds the model in a file, makes sure that it can be computed with, and settles what it sees of a
@@ -42,18 +47,19 @@ export async function modelToExport(
 ): Promise<ModelToExport> {
   const model = await readModel(config.modelPath, config.prefix);
   const { file, notes, architecture } = model;
-  const { arch, stem } = architecture ?? NO_ARCHITECTURE;
-  const { width } = resnetOf({ arch, stem });
-  const head = headOf(model, width);
-  const layout = [...backboneLayout(arch, stem), ...head];
-  const tensors = requireFit(model, layout, head.length > 0 ? 'encoder' : 'backbone');
+  const { arch, stem, width, ...projection } = architecture ?? NO_ARCHITECTURE;
+  const { featureLength } = resnetOf({ arch, stem, width });
+  const head = headOf(model, featureLength);
+  const layout = [...backboneLayout(arch, stem, width), ...head];
+  const hasHead = head.length > 0;
+  const tensors = requireFit(model, layout, hasHead ? 'encoder' : 'backbone');
   const { path } = file;
-  const { input: told, epoch, trainedOn } = describeModel(file);
-  const input = settledInput(path, told, modelInputSchema.partial().parse(config));
+  const { input: toldInput, epoch, trainedOn } = describeModel(file);
+  const input = settledInput(path, toldInput, modelInputSchema.partial().parse(config));
   await requireFinite({ path, tensors }, signal);
   const source = { name: basename(path), sha256: await fileHash(path, signal) };
-  const featureDim = head.length > 0 ? architecture?.featureDim : undefined;
-  const of = { mocoVersion: version, arch, stem, width, featureDim };
+  const told = hasHead ? projection : { featureDim: undefined, head: undefined };
+  const of = { mocoVersion: version, arch, stem, width, featureLength, ...told };
   return {
     description: { ...of, input, epoch, trainedOn, file: source },
     source: { path, tensors: named(tensors, config.names) },
@@ -64,10 +70,10 @@ export async function modelToExport(
 }
 
 /** The layout of a model's projection head; empty where it has none of moco's form. */
-function headOf({ tensors, architecture }: Model, width: number): Layout {
-  const { featureDim } = architecture ?? NO_ARCHITECTURE;
-  if (featureDim === undefined) return [];
-  const layout = headLayout(width, featureDim);
+function headOf({ tensors, architecture }: Model, featureLength: number): Layout {
+  const { featureDim, head } = architecture ?? NO_ARCHITECTURE;
+  if (featureDim === undefined || head === undefined) return [];
+  const layout = headLayout(featureLength, featureDim, head);
   const found = tensors.filter(({ name }) => name.startsWith('g.'));
   return deviationSize(deviationOf(found, layout)) === 0 ? layout : [];
 }

@@ -12,7 +12,7 @@ const MAX_BYTES = 2 ** 31 - 1;
 /** Lengths of what goes in and comes out. */
 export interface OnnxSizes {
   readonly imageSize: number;
-  readonly width: number;
+  readonly featureLength: number;
   /** Undefined where the model has no projection head. */
   readonly featureDim: number | undefined;
 }
@@ -26,10 +26,10 @@ export interface OnnxSizes {
 export function onnxModel(
   { backbone, head }: ForwardPass,
   weights: Weights,
-  { imageSize, width, featureDim }: OnnxSizes,
+  { imageSize, featureLength, featureDim }: OnnxSizes,
   origin: OnnxOrigin,
 ): readonly Uint8Array[] {
-  const features = (name: string): OnnxValue => ({ name, dimensions: ['batch', width] });
+  const features = (name: string): OnnxValue => ({ name, dimensions: ['batch', featureLength] });
   const projection = { name: PROJECTION, dimensions: ['batch', featureDim ?? 0] };
   const graph = {
     name: 'encoder',

@@ -27,15 +27,12 @@ export interface ResNet {
   readonly hasMaxPool: boolean;
   readonly blocks: readonly ResidualBlock[];
   /** Length of a picture's feature. */
-  readonly width: number;
+  readonly featureLength: number;
 }
 
-/** The projection head of moco and of the reference: linear, BatchNorm, ReLU, linear with a bias. */
-export const HEAD = { hidden: { layer: 'g.0', norm: 'g.1' }, output: 'g.3', width: 512 } as const;
-
 /** The layers of one of the ResNets that moco recognises; tensors have the reference's names. */
-export function resnetOf({ arch, stem }: BackboneKind): ResNet {
-  const convolutions = backboneLayout(arch, stem).filter(({ shape }) => shape.length === 4);
+export function resnetOf({ arch, stem, width }: BackboneKind): ResNet {
+  const convolutions = backboneLayout(arch, stem, width).filter(({ shape }) => shape.length === 4);
   const names = new Set(convolutions.flatMap(({ name }) => /^f\.\d\.\d+(?=\.)/.exec(name) ?? []));
   const blocks = [...names].map((name) => {
     return blockOf(
@@ -43,27 +40,12 @@ export function resnetOf({ arch, stem }: BackboneKind): ResNet {
       convolutions.filter((weight) => weight.name.startsWith(`${name}.`)),
     );
   });
-  const isImagenet = stem === 'imagenet';
   return {
-    stem: convNorm(convolutions[0] as Layout[number], 'f.1', isImagenet ? 2 : 1),
-    hasMaxPool: isImagenet,
+    stem: convNorm(convolutions[0] as Layout[number], 'f.1', stem === 'imagenet' ? 2 : 1),
+    hasMaxPool: stem !== 'cifar',
     blocks,
-    width: convolutions.at(-1)?.shape[0] as number,
+    featureLength: convolutions.at(-1)?.shape[0] as number,
   };
-}
-
-/** Names and shapes of a projection head's parameters and statistics. */
-export function headLayout(width: number, featureDim: number): Layout {
-  const { hidden, output, width: hiddenWidth } = HEAD;
-  return [
-    { name: `${hidden.layer}.weight`, shape: [hiddenWidth, width] },
-    ...['weight', 'bias', 'running_mean', 'running_var'].map((kind) => {
-      return { name: `${hidden.norm}.${kind}`, shape: [hiddenWidth] };
-    }),
-    { name: `${hidden.norm}.num_batches_tracked`, shape: [] },
-    { name: `${output}.weight`, shape: [featureDim, hiddenWidth] },
-    { name: `${output}.bias`, shape: [featureDim] },
-  ];
 }
 
 /** Every stage but the first begins with a block that halves height and width. */

@@ -1,10 +1,5 @@
-import {
-  type ConvNorm,
-  HEAD,
-  type NormedLayer,
-  type ResidualBlock,
-  type ResNet,
-} from './resnet.js';
+import type { HeadLayer } from '../model/headLayout.js';
+import type { ConvNorm, ResidualBlock, ResNet } from './resnet.js';
 
 /** One operation of a forward pass. Values have names; `layer` is what the names of tensors begin with. */
 export type Step = { readonly output: string } & (
@@ -43,12 +38,17 @@ export const PROJECTION = 'projection';
 
 /**
  * The steps of a ResNet in evaluation mode.
+ * @param head the layers of its projection head, if it has one
  * @param isFolded whether BatchNorm is folded into the layers before it, which then have a bias
  */
-export function forwardPass(resnet: ResNet, hasHead: boolean, isFolded: boolean): ForwardPass {
+export function forwardPass(
+  resnet: ResNet,
+  head: readonly HeadLayer[] | undefined,
+  isFolded: boolean,
+): ForwardPass {
   return {
     backbone: backboneSteps(resnet, isFolded),
-    head: hasHead ? headSteps(isFolded) : undefined,
+    head: head && headSteps(head, isFolded),
   };
 }
 
@@ -80,31 +80,28 @@ function blockSteps(
   return steps;
 }
 
-function headSteps(isFolded: boolean): Step[] {
-  const { hidden, output } = HEAD;
-  const { layer } = hidden;
-  const linear = {
-    op: 'linear',
-    input: FEATURES,
-    layer,
-    hasBias: isFolded,
-    output: layer,
-  } as const;
-  const steps = withNorm(linear, hidden, isFolded);
-  steps.push({ op: 'relu', input: last(steps), output: `${layer}.relu` });
-  const relu = last(steps);
-  steps.push({ op: 'linear', input: relu, layer: output, hasBias: true, output: PROJECTION });
-  return steps;
+function headSteps(layers: readonly HeadLayer[], isFolded: boolean): Step[] {
+  const steps: Step[] = [];
+  for (const [index, { layer, norm }] of layers.entries()) {
+    const input = index === 0 ? FEATURES : last(steps);
+    const hasBias = isFolded || norm === undefined;
+    steps.push(...withNorm({ op: 'linear', input, layer, hasBias, output: layer }, norm, isFolded));
+    if (index === layers.length - 1) continue;
+    steps.push({ op: 'relu', input: last(steps), output: `${layer}.relu` });
+  }
+  const [end] = steps.splice(-1) as [Step];
+  return [...steps, { ...end, output: PROJECTION }];
 }
 
 function convNorm(convolution: ConvNorm, input: string, isFolded: boolean): Step[] {
   const { layer, stride, padding } = convolution;
   const of = { input, layer, stride, padding, hasBias: isFolded, output: layer };
-  return withNorm({ op: 'convolution', ...of }, convolution, isFolded);
+  return withNorm({ op: 'convolution', ...of }, convolution.norm, isFolded);
 }
 
-function withNorm(step: Step, { layer, norm }: NormedLayer, isFolded: boolean): Step[] {
-  return isFolded ? [step] : [step, { op: 'norm', input: layer, layer: norm, output: norm }];
+function withNorm(step: Step, norm: string | undefined, isFolded: boolean): Step[] {
+  if (isFolded || norm === undefined) return [step];
+  return [step, { op: 'norm', input: step.output, layer: norm, output: norm }];
 }
 
 /** What the last step gives. */

@@ -1,6 +1,6 @@
 import { MocoError } from '../error.js';
+import type { HeadLayer } from '../model/headLayout.js';
 import type { NormedLayer, ResNet } from './resnet.js';
-import { HEAD } from './resnet.js';
 
 /** Numbers in fp32, row-major. */
 export interface Weight {
@@ -18,10 +18,13 @@ export const EPSILON = 1e-5;
  * Folds every BatchNorm into the layer before it, which gets a bias: the result is the same function,
  * up to rounding. Computed in double precision, and rounded once.
  * @param weights with each layer's `weight`, and its norm's `weight`, `bias` and statistics
+ * @param head the layers of the projection head; none where there is no head
  * @throws MocoError `ERR_MOCO_NON_FINITE` where fp32 cannot hold what comes out
  */
-export function folded(weights: Weights, resnet: ResNet): Weights {
-  const norms = new Map(normedLayers(resnet).map(({ layer, norm }) => [`${layer}.weight`, norm]));
+export function folded(weights: Weights, resnet: ResNet, head: readonly HeadLayer[]): Weights {
+  const norms = new Map(
+    normedLayers(resnet, head).map(({ layer, norm }) => [`${layer}.weight`, norm]),
+  );
   const parts = ['weight', 'bias', 'running_mean', 'running_var'];
   const gone = new Set(
     [...norms.values()].flatMap((norm) => parts.map((part) => `${norm}.${part}`)),
@@ -44,14 +47,30 @@ export function folded(weights: Weights, resnet: ResNet): Weights {
   return result;
 }
 
+/**
+ * Gives BatchNorm without weight and bias those that change nothing, since ONNX has no other one.
+ */
+export function withAffineNorms(weights: Weights, head: readonly HeadLayer[]): Weights {
+  const result = new Map(weights);
+  for (const { norm, isAffine } of head) {
+    if (norm === undefined || isAffine) continue;
+    const { shape } = weights.get(`${norm}.running_mean`) as Weight;
+    const length = shape[0] as number;
+    result.set(`${norm}.weight`, { shape, data: new Float32Array(length).fill(1) });
+    result.set(`${norm}.bias`, { shape, data: new Float32Array(length) });
+  }
+  return result;
+}
+
 type Values = Float32Array;
 
-function normedLayers({ stem, blocks }: ResNet): NormedLayer[] {
+function normedLayers({ stem, blocks }: ResNet, head: readonly HeadLayer[]): NormedLayer[] {
   const inBlocks = blocks.flatMap(({ body, shortcut }) => [
     ...body,
     ...(shortcut ? [shortcut] : []),
   ]);
-  return [stem, ...inBlocks, HEAD.hidden];
+  const inHead = head.flatMap(({ layer, norm }) => (norm === undefined ? [] : [{ layer, norm }]));
+  return [stem, ...inBlocks, ...inHead];
 }
 
 /** norm(W x) = (s W) x + (β − s μ) with s = γ / √(σ² + ε), one s for each output of W. */

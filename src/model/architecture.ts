@@ -2,23 +2,29 @@ import {
   ARCHS,
   backboneLayout,
   blocksOf,
+  FIRST_CHANNELS,
   type Layout,
-  STEMS,
   type Stem,
 } from './backboneLayout.js';
 import { type Deviation, deviationOf, deviationSize } from './deviation.js';
+import { type Head, headOf } from './headLayout.js';
 
 /** A backbone, as names and shapes tell it. */
 export interface BackboneKind {
-  /** `resnet18` … `resnet152`; moco itself has those up to `resnet50`. */
+  /** `resnet18` … `resnet152`. */
   readonly arch: string;
+  /** `cifar` also where max-pooling follows, which no tensor shows: only moco's own files say it. */
   readonly stem: Stem;
+  /** Factor of every number of channels. */
+  readonly width: number;
 }
 
 /** A ResNet, as names and shapes tell it. */
 export interface Architecture extends BackboneKind {
   /** Length of the projection head's output; undefined where there is no such head. */
   readonly featureDim: number | undefined;
+  /** Its layers. */
+  readonly head: Head | undefined;
 }
 
 /** A backbone that tensors are compared with. */
@@ -26,7 +32,11 @@ export interface NearestBackbone extends BackboneKind {
   readonly deviation: Deviation;
 }
 
-export const SUPPORTED_ARCHS = ['resnet18', 'resnet34', 'resnet50'];
+/** Stems that tensors tell apart. */
+const STEMS: readonly Stem[] = ['cifar', 'imagenet'];
+
+/** Above it no network is recognised, and none trained. */
+const WIDEST = 4;
 
 /**
  * The ResNet that tensors under the reference's names are: of those `f.…` its backbone, `g.…` its
@@ -34,8 +44,8 @@ export const SUPPORTED_ARCHS = ['resnet18', 'resnet34', 'resnet50'];
  */
 export function architectureOf(layout: Layout): Architecture | undefined {
   const backbone = backboneKind(layout.filter(({ name }) => name.startsWith('f.')));
-  const featureDim = layout.find(({ name }) => name === 'g.3.weight')?.shape[0];
-  return backbone && { ...backbone, featureDim };
+  const { featureDim, head } = headOf(layout) ?? {};
+  return backbone && { ...backbone, featureDim, head };
 }
 
 /**
@@ -46,7 +56,7 @@ export function backboneKind(layout: Layout): BackboneKind | undefined {
   const blocks = [3, 4, 5, 6].map((stage) => blockNames(layout, stage).size).join();
   const archs = ARCHS.filter((arch) => blocksOf(arch).join() === blocks);
   const fit = comparisons(layout, archs).find(({ deviation }) => deviationSize(deviation) === 0);
-  return fit && { arch: fit.arch, stem: fit.stem };
+  return fit && { arch: fit.arch, stem: fit.stem, width: fit.width };
 }
 
 /** The ResNet that differs from tensors under the reference's names in the fewest of them. */
@@ -56,17 +66,28 @@ export function nearestBackbone(layout: Layout): NearestBackbone {
   );
 }
 
-/** `ResNet-18` for `resnet18`. */
-export function architectureTitle(arch: string): string {
-  return arch.replace('resnet', 'ResNet-');
+/** `ResNet-18` for `resnet18`, and `ResNet-18 of width 0.5`. */
+export function architectureTitle(arch: string, width = 1): string {
+  return `${arch.replace('resnet', 'ResNet-')}${width === 1 ? '' : ` of width ${width}`}`;
 }
 
 function comparisons(layout: Layout, archs: readonly string[]): NearestBackbone[] {
   return archs.flatMap((arch) =>
-    STEMS.map((stem) => {
-      return { arch, stem, deviation: deviationOf(layout, backboneLayout(arch, stem)) };
-    }),
+    STEMS.flatMap((stem) =>
+      widthsLike(layout).map((width) => {
+        const deviation = deviationOf(layout, backboneLayout(arch, stem, width));
+        return { arch, stem, width, deviation };
+      }),
+    ),
   );
+}
+
+/** The usual width, and the one that the stem's channels tell, if that is possible. */
+function widthsLike(layout: Layout): number[] {
+  const channels = layout.find(({ name }) => name === 'f.0.weight')?.shape[0] ?? FIRST_CHANNELS;
+  const width = channels / FIRST_CHANNELS;
+  const isPossible = width !== 1 && width <= WIDEST && Number.isInteger(4 * width);
+  return isPossible ? [1, width] : [1];
 }
 
 function blockNames(layout: Layout, stage: number): ReadonlySet<string | undefined> {

@@ -1,10 +1,11 @@
 /** Names and shapes of tensors. */
 export type Layout = readonly { readonly name: string; readonly shape: readonly number[] }[];
 
-/** What comes before the four stages: a 3×3 convolution, or a 7×7 convolution and max-pooling. */
-export type Stem = 'cifar' | 'imagenet';
-
-export const STEMS: readonly Stem[] = ['cifar', 'imagenet'];
+/**
+ * What comes before the four stages: a 3×3 convolution, the same and max-pooling, or a 7×7 convolution
+ * and max-pooling.
+ */
+export type Stem = 'cifar' | 'cifar-pool' | 'imagenet';
 
 /** Blocks in the four stages, and whether they are bottlenecks (He et al., CVPR 2016, table 1). */
 interface Depths {
@@ -20,13 +21,13 @@ const DEPTHS: ReadonlyMap<string, Depths> = new Map([
   ['resnet152', { blocks: [3, 8, 36, 3], bottleneck: true }],
 ]);
 
-/** The ResNets that are recognised; moco itself has those up to `resnet50`. */
+/** The ResNets that there are. */
 export const ARCHS = [...DEPTHS.keys()];
 
-const STEM_SIDES: Readonly<Record<Stem, number>> = { cifar: 3, imagenet: 7 };
+const STEM_SIDES: Readonly<Record<Stem, number>> = { cifar: 3, 'cifar-pool': 3, imagenet: 7 };
 
-/** Channels of the stem and of the first stage; they double from stage to stage. */
-const WIDTH = 64;
+/** Channels of the stem and of the first stage with width 1; they double from stage to stage. */
+export const FIRST_CHANNELS = 64;
 const EXPANSION = 4;
 
 /** Number of blocks in each of a ResNet's stages. */
@@ -34,17 +35,29 @@ export function blocksOf(arch: string): readonly number[] {
   return depthsOf(arch).blocks;
 }
 
+/** Whether a ResNet's blocks are bottlenecks, which give four times as many channels. */
+export function hasBottlenecks(arch: string): boolean {
+  return depthsOf(arch).bottleneck;
+}
+
+/** Whether two stems have the same tensors: max-pooling has none. */
+export function hasSameTensors(one: Stem, other: Stem): boolean {
+  return STEM_SIDES[one] === STEM_SIDES[other];
+}
+
 /**
  * Every parameter and buffer of a backbone, under the reference's names and in PyTorch's order.
  * Convolutions have shape (out, in, k, k).
  * @param arch one of `ARCHS`
+ * @param factor of every number of channels
  */
-export function backboneLayout(arch: string, stem: Stem): Layout {
+export function backboneLayout(arch: string, stem: Stem, factor = 1): Layout {
   const { blocks, bottleneck } = depthsOf(arch);
-  const layout: Layout[number][] = convolutionNorm('f.0', 'f.1', 3, WIDTH, STEM_SIDES[stem]);
-  let channels = WIDTH;
+  const first = FIRST_CHANNELS * factor;
+  const layout: Layout[number][] = convolutionNorm('f.0', 'f.1', 3, first, STEM_SIDES[stem]);
+  let channels = first;
   for (const [stage, count] of blocks.entries()) {
-    const width = WIDTH << stage;
+    const width = first * 2 ** stage;
     const out = bottleneck ? EXPANSION * width : width;
     for (let block = 0; block < count; block++) {
       const name = `f.${stage + 3}.${block}`;

@@ -54,8 +54,8 @@ export function typedPrefix(prefix: string): string {
 }
 
 function severalEncoders(path: string, found: readonly FoundEncoder[]): MocoError {
-  const lines = found.slice(0, LISTED).map(({ prefix, kind: { arch, stem } }) => {
-    return `  --prefix ${typedPrefix(prefix)}   ${architectureTitle(arch)} with the ${stem} stem`;
+  const lines = found.slice(0, LISTED).map(({ prefix, kind: { arch, stem, width } }) => {
+    return `  --prefix ${typedPrefix(prefix)}   ${architectureTitle(arch, width)} with the ${stem} stem`;
   });
   const more = found.length > LISTED ? [`  … (${found.length} in all)`] : [];
   const message = `${path} holds several encoders:`;

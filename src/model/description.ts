@@ -96,6 +96,18 @@ export function describeModel({ metadata, scalars }: TensorFile): ModelDescripti
   );
 }
 
+const stemSchema = z.looseObject({
+  stem: z.string().optional(),
+  config: z.looseObject({ stem: z.string().optional() }).optional(),
+});
+
+/** The first layers of a file's own model by what it says, which its tensors show only in part. */
+export function toldStem({ metadata }: TensorFile): string | undefined {
+  const text = metadata.get(DESCRIPTION_RECORD) ?? metadata.get('run');
+  const told = parse(stemSchema, text);
+  return told?.stem ?? told?.config?.stem;
+}
+
 /**
  * What a copy of a file's model should say of itself, as its own record; empty where nothing is
  * known. A checkpoint's query encoder becomes a model.

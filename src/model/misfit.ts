@@ -58,14 +58,14 @@ function nearMiss(
   { prefix, backbonePrefix, naming, backbone }: Candidate,
   opaque: TensorFile['opaque'],
 ): string {
-  const { arch, stem, deviation } = nearestBackbone(backbone);
+  const { arch, stem, width, deviation } = nearestBackbone(backbone);
   const own = (name: string) => backbonePrefix + ownName(naming, name);
   const inOwnNames = {
     missing: deviation.missing.map(own),
     unexpected: deviation.unexpected.map(own),
     misshaped: deviation.misshaped.map((tensor) => ({ ...tensor, name: own(tensor.name) })),
   };
-  const nearest = `the nearest is a ${architectureTitle(arch)} with the ${stem} stem`;
+  const nearest = `the nearest is a ${architectureTitle(arch, width)} with the ${stem} stem`;
   const where = prefix === '' ? nearest : `${nearest} in ${typedPrefix(prefix)}`;
   const causes = causesOf(deviation, backbone);
   const title = causes.length === 0 ? where : `${where}, but ${causes.join(', and ')}`;

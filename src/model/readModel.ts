@@ -4,6 +4,7 @@ import { readTensorFile } from '../formats/readTensorFile.js';
 import type { StoredTensor, TensorFile } from '../formats/tensorFile.js';
 import { type Architecture, architectureOf } from './architecture.js';
 import { type Choice, chooseEncoder, typedPrefix, withDot } from './chooseEncoder.js';
+import { toldStem } from './description.js';
 import { encoderCandidates, type FoundEncoder, isFound, isReference } from './encoderCandidates.js';
 import { encoderTensors, type LeftOut, tensorsUnder } from './encoderTensors.js';
 import { misfitOf } from './misfit.js';
@@ -93,7 +94,7 @@ function under({ path, tensors }: TensorFile, prefix: string | undefined): reado
 
 function checkpointModel(file: TensorFile): Model {
   const selection = tensorsUnder(file.tensors, CHECKPOINT_PREFIX);
-  const architecture = architectureOf(selection.tensors);
+  const architecture = withToldStem(architectureOf(selection.tensors), file);
   const prefix = CHECKPOINT_PREFIX;
   return {
     file,
@@ -118,9 +119,15 @@ function chosenModel(file: TensorFile, { encoder, copies }: Choice): Model {
     }),
     ...(isOwn ? [] : unseenNotes(encoder, names)),
   ];
-  const architecture = architectureOf(selection.tensors);
+  const architecture = withToldStem(architectureOf(selection.tensors), file);
   const kind = kindOf(selection.tensors);
   return { file, kind, prefix, ...selection, architecture, notes, misfit: undefined };
+}
+
+/** Max-pooling after the stem, which no tensor shows, where the file says that it is there. */
+function withToldStem(found: Architecture | undefined, file: TensorFile): Architecture | undefined {
+  const hasPool = found?.stem === 'cifar' && toldStem(file) === 'cifar-pool';
+  return found && hasPool ? { ...found, stem: 'cifar-pool' } : found;
 }
 
 /**

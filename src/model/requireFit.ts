@@ -2,13 +2,8 @@ import { MocoError } from '../error.js';
 import type { Dtype } from '../formats/dtype.js';
 import { elementCount } from '../formats/storedTensors.js';
 import type { StoredTensor } from '../formats/tensorFile.js';
-import {
-  type Architecture,
-  architectureOf,
-  architectureTitle,
-  SUPPORTED_ARCHS,
-} from './architecture.js';
-import type { Layout } from './backboneLayout.js';
+import { type Architecture, architectureOf, architectureTitle } from './architecture.js';
+import { ARCHS, hasSameTensors, type Layout } from './backboneLayout.js';
 import { deviationLines, deviationOf, isCounter } from './deviation.js';
 import { noResNet } from './misfit.js';
 import type { Model } from './readModel.js';
@@ -28,7 +23,7 @@ const FLOATS: readonly Dtype[] = ['F64', 'F32', 'F16', 'BF16'];
  */
 export function requireFit(model: Model, expected: Layout, part: ModelPart): StoredTensor[] {
   if (model.misfit !== undefined) {
-    const hint = `moco has ${SUPPORTED_ARCHS.join(', ')}, as torchvision builds them.`;
+    const hint = `moco has ${ARCHS.join(', ')}, as torchvision builds them.`;
     throw noResNet(model.file.path, model.misfit, hint);
   }
   const isPart = ({ name }: { name: string }) => part === 'encoder' || name.startsWith('f.');
@@ -61,7 +56,8 @@ function misfitError(
   problems: readonly string[],
 ): MocoError {
   const asked = architectureOf(expected) as Architecture; // the addon's own layout
-  const what = `the ${part} of ${asked.arch} with the ${asked.stem} stem`;
+  const width = asked.width === 1 ? '' : ` of width ${asked.width}`;
+  const what = `the ${part} of ${asked.arch}${width} with the ${asked.stem} stem`;
   const message = `${model.file.path} does not fit ${what}:\n${problems.join('\n')}`;
   return new MocoError('ERR_MOCO_CHECKPOINT', message, { hint: likelyCause(model, asked, part) });
 }
@@ -69,15 +65,15 @@ function misfitError(
 function likelyCause(model: Model, asked: Architecture, part: ModelPart): string {
   const { architecture: found, file } = model;
   if (found === undefined) return incomplete(file.path);
-  const { arch, stem, featureDim } = found;
+  const { arch, stem, width, featureDim } = found;
   const title = architectureTitle(arch);
-  if (!SUPPORTED_ARCHS.includes(arch)) {
-    return `This is a ${title}; moco has ${SUPPORTED_ARCHS.join(', ')}.`;
-  }
   const causes: string[] = [];
   if (arch !== asked.arch) causes.push(`This is a ${title}; pass --arch ${arch}.`);
-  if (stem !== asked.stem) {
-    const name = stem === 'cifar' ? 'stem for small pictures' : 'ImageNet stem';
+  if (width !== asked.width) {
+    causes.push(`Its layers have ${width} times the usual channels; pass --width ${width}.`);
+  }
+  if (!hasSameTensors(stem, asked.stem)) {
+    const name = hasSameTensors(stem, 'cifar') ? 'stem for small pictures' : 'ImageNet stem';
     causes.push(`It has the ${name}; pass --stem ${stem}.`);
   }
   if (part === 'encoder' && featureDim !== asked.featureDim) {

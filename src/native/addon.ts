@@ -1,6 +1,6 @@
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { NativeBenchmark, NativeBenchmarkConfig } from './benchmark.js';
-import type { NativeEncoder, NativeEncoderConfig } from './encoder.js';
+import type { NativeEncoder, NativeEncoderConfig, NativeEncoderShape } from './encoder.js';
 import type { NativeEvaluator, NativeEvaluatorConfig } from './evaluator.js';
 import type { NativeDataset, NativePictureCounts, NativeTensorSource } from './input.js';
 import type { NativeHardware, NativeMemory } from './machine.js';
@@ -37,11 +37,7 @@ export interface NativeAddon {
    */
   chooseBatchSize(config: TrainConfig, pictures: NativePictureCounts): number;
   /** Name and shape of every parameter and buffer of an encoder, in PyTorch's order. */
-  encoderLayout(
-    arch: string,
-    featureDim: number,
-    stem: string,
-  ): { name: string; shape: number[] }[];
+  encoderLayout(encoder: NativeEncoderShape): { name: string; shape: number[] }[];
   /**
    * Copies tensors, checksums checked, into a file that appears whole: `pth` as `torch.save`
    * writes an OrderedDict, or `safetensors` with a CRC-32 per tensor.

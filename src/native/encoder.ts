@@ -1,16 +1,25 @@
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { NativeComputeDescription } from './compute.js';
 
-/** Which encoder to compute with, what it sees of a picture, and how to compute. */
-export interface NativeEncoderConfig
+/** What decides the tensors of an encoder; a configuration of `train` says it, too. */
+export interface NativeEncoderShape
   extends Pick<
     TrainConfig,
-    'device' | 'precision' | 'tf32' | 'deterministic' | 'threads' | 'dataThreads' | 'cudaGraph'
+    'width' | 'headLayers' | 'headHiddenDim' | 'headBatchNorm' | 'headLastBatchNorm'
   > {
   readonly arch: string;
   readonly stem: string;
   /** Length of the projection head's output; 0 where there is no head. */
   readonly featureDim: number;
+}
+
+/** Which encoder to compute with, what it sees of a picture, and how to compute. */
+export interface NativeEncoderConfig
+  extends NativeEncoderShape,
+    Pick<
+      TrainConfig,
+      'device' | 'precision' | 'tf32' | 'deterministic' | 'threads' | 'dataThreads' | 'cudaGraph'
+    > {
   /** Side of what the encoder sees, in pixels. */
   readonly imageSize: number;
   /** Share of a picture's side that it sees, around the middle. */

@@ -6,7 +6,7 @@ import type { NativeDescription } from './compute.js';
 
 /** A command's configuration, with the settings of training that the command does not have. */
 export type NativeEvaluatorConfig = (KnnConfig | LinearConfig | NeighboursConfig) &
-  Pick<TrainConfig, 'dataThreads' | 'cudaGraph' | 'imageSize' | 'stem'>;
+  Pick<TrainConfig, 'dataThreads' | 'cudaGraph' | 'imageSize' | 'stem' | 'width'>;
 
 /** kNN accuracy at one temperature. */
 export interface NativeKnnResult {

@@ -94,8 +94,8 @@ function floatsOnDisk(
   addon: NativeAddon,
   checkpoint: Checkpoint | undefined,
 ): number {
-  const { arch, stem, featureDim, m, optimiser } = config;
-  const encoder = encoderElements(addon, arch, featureDim, stem);
+  const { featureDim, m, optimiser } = config;
+  const encoder = encoderElements(addon, config);
   const remembered = optimiser === 'sgd' || optimiser === 'lars' ? 1 : 2; // of each number
   const state = (2 + remembered) * encoder + m * featureDim;
   const isInPlace = checkpoint && isOwnRun(checkpoint, runFiles(config).directory);

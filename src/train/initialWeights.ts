@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { TrainConfig } from '../config/trainConfig.js';
 import type { StoredTensor } from '../formats/tensorFile.js';
-import { type Architecture, architectureTitle } from '../model/architecture.js';
+import { type Architecture, architectureOf, architectureTitle } from '../model/architecture.js';
+import { hasSameTensors, type Layout } from '../model/backboneLayout.js';
 import { type Model, readModel } from '../model/readModel.js';
 import { requireFinite } from '../model/requireFinite.js';
 import { requireFit } from '../model/requireFit.js';
@@ -30,15 +32,15 @@ export async function initialWeights(
   addon: NativeAddon,
   signal: AbortSignal | undefined,
 ): Promise<InitialWeights | undefined> {
-  const { initWeights, initPrefix, arch } = config;
+  const { initWeights, initPrefix } = config;
   if (initWeights === undefined) return undefined;
   const model = await readModel(initWeights, initPrefix);
   const found = model.architecture;
   const stem = found?.stem ?? config.stem;
-  const layout = addon.encoderLayout(arch, config.featureDim, stem);
+  const layout = addon.encoderLayout({ ...config, stem });
   const backbone = requireFit(model, layout, 'backbone');
-  const head = hasHeadFor(config, found) ? requireFit(model, layout, 'encoder').filter(isHead) : [];
-  const sameStem = stem === config.stem;
+  const head = hasHeadFor(layout, found) ? requireFit(model, layout, 'encoder').filter(isHead) : [];
+  const sameStem = hasSameTensors(stem, config.stem);
   const taken = [...backbone.filter(({ name }) => sameStem || !STEM.test(name)), ...head];
   const source = { path: model.file.path, tensors: taken };
   await requireFinite(source, signal);
@@ -49,8 +51,14 @@ function isHead({ name }: StoredTensor): boolean {
   return name.startsWith('g.');
 }
 
-function hasHeadFor({ featureDim }: TrainConfig, found: Architecture | undefined): boolean {
-  return found?.featureDim === featureDim;
+/** Whether a file's head has the layers of the run's. */
+function hasHeadFor(layout: Layout, found: Architecture | undefined): boolean {
+  const { featureDim, head } = architectureOf(layout) as Architecture; // the addon's own layout
+  return head !== undefined && isDeepStrictEqual({ featureDim, head }, headIn(found));
+}
+
+function headIn(found: Architecture | undefined) {
+  return found && { featureDim: found.featureDim, head: found.head };
 }
 
 function noticesOf(
@@ -61,12 +69,12 @@ function noticesOf(
   const { arch, stem, featureDim } = architecture as Architecture; // its tensors have fitted
   const title = `${architectureTitle(arch)} in ${file.path}`;
   const not: string[] = [];
-  if (stem !== config.stem) {
+  if (!hasSameTensors(stem, config.stem)) {
     not.push(`the stem: the file has the ${stem} stem, and the run the ${config.stem} stem`);
   }
   if (featureDim !== undefined && featureDim !== config.featureDim) {
     not.push(`the projection head: its output has ${featureDim} numbers, not ${config.featureDim}`);
-  } else if (featureDim === undefined) {
+  } else if (featureDim === undefined || !taken.some(isHead)) {
     not.push("a projection head: the file has none of the run's kind");
   }
   const others = [...leftOut.map(({ name }) => name), ...headsBeside(tensors)];

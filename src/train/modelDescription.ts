@@ -13,12 +13,12 @@ export function modelDescription(
   { mocoVersion, input, dataset }: TrainerDescription,
   progress: Progress,
 ) {
-  const { arch, stem, featureDim } = config;
+  const { arch, width, stem, featureDim } = config;
   // An epoch counts as soon as it is trained, whether or not it is evaluated yet.
   const epoch = progress.isTrained ? progress.epoch : progress.epoch - 1;
   const metrics = progress.results.find((row) => row.epoch === epoch);
   const step = progress.isTrained ? 0 : progress.step;
-  const model = { arch, stem, featureDim, input, trainedOn: trainedOn(dataset) };
+  const model = { arch, width, stem, featureDim, input, trainedOn: trainedOn(dataset) };
   const of = { format: 'moco-model', mocoVersion, ...model, epoch };
   return {
     ...{ ...of, ...(step > 0 && { step }) },

@@ -58,7 +58,7 @@ test('the description says what was loaded, how it computes and what it holds', 
   const { description } = loaded;
   assert.deepEqual(description.dims, { features: 512, projection: 16 });
   assert.deepEqual(description.model, {
-    ...{ path, arch: 'resnet18', stem: 'cifar' },
+    ...{ path, arch: 'resnet18', width: 1, stem: 'cifar' },
     input: { ...INPUT, cropShare: 1 },
   });
   assert.equal(description.side, SIDE);
@@ -79,7 +79,7 @@ test('the features of pictures have the neighbours that an evaluator finds', asy
   const config = { ...parseConfig(knnCommand, settings), cudaGraph: false, imageSize: SIDE };
   const { mean, std } = INPUT;
   const evaluator = await loadAddon().createEvaluator(
-    { ...config, dataThreads: 1, stem: 'cifar' },
+    { ...config, dataThreads: 1, width: 1, stem: 'cifar' },
     { ...dataset, mean, std },
     model,
   );

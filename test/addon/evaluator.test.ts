@@ -13,12 +13,15 @@ import { parseConfig } from '#moco/config/resolve.js';
 import { settledKeys } from '#moco/config/settledKeys.js';
 import { trainCommand } from '#moco/config/trainConfig.js';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
-import { SUPPORTED_ARCHS } from '#moco/model/architecture.js';
-import { backboneLayout, STEMS } from '#moco/model/backboneLayout.js';
+import { ARCHS, backboneLayout, type Stem } from '#moco/model/backboneLayout.js';
+import { encoderShape } from '#moco/model/encoderShape.js';
+import { headLayout, headOf, REFERENCE_HEAD } from '#moco/model/headLayout.js';
 import { LINEAR_STEP_COLUMNS, type NativeEvaluator } from '#moco/native/evaluator.js';
 import type { NativeDataset, NativeTensorSource } from '#moco/native/input.js';
 import { loadAddon } from '#moco/native/load.js';
 import { smallDataset, smallPictures } from '../support/smallPictures.js';
+
+const STEMS: readonly Stem[] = ['cifar', 'cifar-pool', 'imagenet'];
 
 const COMPUTE = { device: 'cpu', precision: 'fp32', threads: 1, dataThreads: 1 } as const;
 
@@ -60,7 +63,7 @@ function evaluator(
   config: LinearConfig = linearConfig(),
 ): Promise<NativeEvaluator> {
   const stem = config.stem === 'auto' ? 'cifar' : config.stem;
-  const settings = { ...config, cudaGraph: false, imageSize: 8, stem };
+  const settings = { ...config, cudaGraph: false, imageSize: 8, width: 1, stem };
   return loadAddon().createEvaluator(settings, { ...dataset, ...changes }, model);
 }
 
@@ -105,7 +108,7 @@ test('a linear evaluation reports every step, measures, and saves a model for th
   const saved = await readTensorFile(path);
   const names = saved.tensors.map(({ name }) => name);
   const backbone = loadAddon()
-    .encoderLayout('resnet18', 16, 'cifar')
+    .encoderLayout(shapeOf('resnet18', 'cifar'))
     .map(({ name }) => name)
     .filter((name) => name.startsWith('f.'));
   assert.deepEqual(names, [...backbone, 'fc.weight', 'fc.bias']);
@@ -169,24 +172,49 @@ test('settings of the wrong type are refused at once', async () => {
 });
 
 test('an encoder layout has the names and shapes of its state dict', () => {
-  const layout = loadAddon().encoderLayout('resnet50', 128, 'imagenet');
+  const layout = loadAddon().encoderLayout(shapeOf('resnet50', 'imagenet'));
   assert.deepEqual(layout[0], { name: 'f.0.weight', shape: [64, 3, 7, 7] });
   assert.deepEqual(layout.at(-1), { name: 'g.3.bias', shape: [128] });
   assert.deepEqual(layout.find(({ name }) => name === 'f.1.num_batches_tracked')?.shape, []);
-  assert.throws(() => loadAddon().encoderLayout('vgg', 128, 'cifar'), {
+  assert.throws(() => loadAddon().encoderLayout(shapeOf('vgg', 'cifar')), {
     code: 'ERR_MOCO_CONFIG',
     message: /"vgg"/,
   });
 });
 
-for (const arch of SUPPORTED_ARCHS) {
+for (const arch of ARCHS) {
   for (const stem of STEMS) {
     test(`a file's ${arch} with the ${stem} stem is compared with what the addon builds`, () => {
-      const built = loadAddon().encoderLayout(arch, 128, stem);
-      const backbone = built.filter(({ name }) => name.startsWith('f.'));
-      assert.deepEqual(backboneLayout(arch, stem), backbone);
+      for (const width of [0.25, 1, 1.5]) {
+        const kind = { arch, stem, width };
+        assert.deepEqual(
+          loadAddon().encoderLayout(encoderShape(kind)),
+          backboneLayout(arch, stem, width),
+        );
+      }
     });
   }
+}
+
+for (const layers of [1, 2, 3]) {
+  for (const batchNorm of [true, false]) {
+    for (const lastBatchNorm of ['none', 'affine', 'plain'] as const) {
+      const head = { layers, hiddenDim: 48, batchNorm, lastBatchNorm };
+      test(`a file's head is compared with what the addon builds: ${JSON.stringify(head)}`, () => {
+        const kind = { arch: 'resnet18', stem: 'cifar', width: 0.5, featureDim: 24, head } as const;
+        const built = loadAddon().encoderLayout(encoderShape(kind));
+        const own = built.filter(({ name }) => name.startsWith('g.'));
+        assert.deepEqual(own, headLayout(256, 24, head));
+        const known = layers > 1 ? head : { ...head, hiddenDim: 512, batchNorm: true };
+        assert.deepEqual(headOf(own), { featureDim: 24, head: known });
+      });
+    }
+  }
+}
+
+/** An encoder with the reference's head. */
+function shapeOf(arch: string, stem: Stem) {
+  return encoderShape({ arch, stem, width: 1, featureDim: 128, head: REFERENCE_HEAD });
 }
 
 function sum(values: Float64Array): number {

@@ -39,6 +39,7 @@ from training_fixtures import (
     grouped_step_fixture,
     step_fixture,
 )
+from variant_cases import VARIANTS, layout_fixture, variant_fixture
 
 FOLDER = Path(__file__).parent / "fixtures"
 
@@ -78,6 +79,9 @@ def fixtures() -> dict[str, Callable[[], dict[str, Tensor]]]:
     makers[f"model_{STEM_ARCH}_imagenet"] = partial(made_forward, STEM_ARCH, "imagenet")
     makers[f"step_{STEM_ARCH}_imagenet"] = partial(made_step, STEM_ARCH, QUEUE, "imagenet")
     makers[f"five_steps_{STEM_ARCH}_imagenet"] = partial(made_five_steps, STEM_ARCH, "imagenet")
+    makers["layouts"] = layout_fixture
+    for name in VARIANTS:
+        makers[f"variant_{name}"] = partial(variant_fixture, name)
     for arch in LINEAR_ARCHS:
         for mode, frozen in LINEAR_MODES.items():
             makers[f"linear_{arch}_{mode}"] = partial(made_linear, arch, frozen)

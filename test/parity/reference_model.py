@@ -4,8 +4,11 @@ Module names are the reference's, so `state_dict()` has its keys and its order: 
 ResNet without its pool and classifier, as a sequence (`f.0` convolution, `f.1` BatchNorm, `f.2`
 ReLU, `f.3` ... `f.6` stages, `f.7` average pool), `g` the projection head. The ImageNet stem, which
 the reference does not have, is torchvision's under the same names: its max-pool has no tensors and
-joins the ReLU in `f.2`.
+joins the ReLU in `f.2`. So it does in the CIFAR stem with a max-pool. Other widths, heads, and a
+predictor `h` are what later papers have.
 """
+
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -63,55 +66,125 @@ ARCHITECTURES: dict[str, tuple[Block, tuple[int, int, int, int]]] = {
     "resnet18": (BasicBlock, (2, 2, 2, 2)),
     "resnet34": (BasicBlock, (3, 4, 6, 3)),
     "resnet50": (Bottleneck, (3, 4, 6, 3)),
+    "resnet101": (Bottleneck, (3, 4, 23, 3)),
+    "resnet152": (Bottleneck, (3, 8, 36, 3)),
 }
 
 
-class Encoder(nn.Module):
-    """Backbone `f` and projection head `g`; the stem is `cifar` or `imagenet`."""
+@dataclass(frozen=True)
+class MlpShape:
+    """Linear layers, all but the last with ReLU, and with BatchNorm before that."""
 
-    def __init__(self, arch: str, feature_dim: int, stem: str = "cifar") -> None:
+    layers: int = 2
+    hidden_dim: int = 512
+    batch_norm: bool = True
+    last_batch_norm: str = "none"
+    """After the last layer: `none`, `affine`, or `plain`, without weight and bias."""
+
+
+REFERENCE_HEAD = MlpShape()
+NO_PREDICTOR = MlpShape(layers=0)
+
+
+class Encoder(nn.Module):
+    """Backbone `f`, projection head `g` and predictor `h`; the stem is one of `STEMS`.
+
+    A head of no layers gives the features themselves.
+    """
+
+    def __init__(
+        self,
+        arch: str,
+        feature_dim: int,
+        stem: str = "cifar",
+        width: float = 1,
+        head: MlpShape = REFERENCE_HEAD,
+        predictor: MlpShape = NO_PREDICTOR,
+        zero_init: bool = False,
+    ) -> None:
         super().__init__()
         block, depths = ARCHITECTURES[arch]
-        layers = STEMS[stem]()
-        inputs = 64
+        inputs = first = int(64 * width)
+        layers = STEMS[stem](first)
         for index, depth in enumerate(depths):
-            width = 64 * 2**index
-            layers.append(stage(block, inputs, width, depth, stride=1 if index == 0 else 2))
-            inputs = width * block.expansion
+            channels = first * 2**index
+            layers.append(stage(block, inputs, channels, depth, stride=1 if index == 0 else 2))
+            inputs = channels * block.expansion
         self.f = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1))
-        self.g = nn.Sequential(
-            nn.Linear(inputs, 512, bias=False),
-            nn.BatchNorm1d(512),
-            nn.ReLU(inplace=True),
-            nn.Linear(512, feature_dim),
-        )
+        self.g = mlp(inputs, feature_dim, head)
+        self.h = mlp(feature_dim, feature_dim, predictor)
+        if zero_init:
+            zero_last_norms(self)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, 32, 32) to features (B, C) and outputs (B, feature_dim), both L2-normalised."""
         pooled = self.f(x).flatten(start_dim=1)
         return functional.normalize(pooled, dim=1), functional.normalize(self.g(pooled), dim=1)
 
+    def predict(self, x: Tensor) -> Tensor:
+        """(B, 3, 32, 32) to what the predictor makes of the projections, L2-normalised."""
+        return functional.normalize(self.h(self.g(self.f(x).flatten(start_dim=1))), dim=1)
 
-def cifar_stem() -> list[nn.Module]:
-    """(B, 3, H, W) to (B, 64, H, W).
+
+def mlp(inputs: int, outputs: int, shape: MlpShape) -> nn.Sequential:
+    """A projection head or predictor; layers that a BatchNorm follows have no bias."""
+    modules: list[nn.Module] = []
+    width = inputs
+    for _ in range(shape.layers - 1):
+        modules.append(nn.Linear(width, shape.hidden_dim, bias=not shape.batch_norm))
+        if shape.batch_norm:
+            modules.append(nn.BatchNorm1d(shape.hidden_dim))
+        modules.append(nn.ReLU(inplace=True))
+        width = shape.hidden_dim
+    if shape.layers > 0:
+        is_normed = shape.last_batch_norm != "none"
+        modules.append(nn.Linear(width, outputs, bias=not is_normed))
+        if is_normed:
+            modules.append(nn.BatchNorm1d(outputs, affine=shape.last_batch_norm == "affine"))
+    return nn.Sequential(*modules)
+
+
+def zero_last_norms(encoder: nn.Module) -> None:
+    """Every residual block starts as the identity (Goyal et al. 2017, section 5.1)."""
+    for module in encoder.modules():
+        if isinstance(module, BasicBlock):
+            nn.init.zeros_(module.bn2.weight)
+        if isinstance(module, Bottleneck):
+            nn.init.zeros_(module.bn3.weight)
+
+
+def cifar_stem(channels: int = 64) -> list[nn.Module]:
+    """(B, 3, H, W) to (B, channels, H, W).
 
     The convolution is PyTorch's own, with PyTorch's initialisation: only the ResNet's remaining
     ones have torchvision's.
     """
     return [
-        nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False),
-        nn.BatchNorm2d(64),
+        nn.Conv2d(3, channels, kernel_size=3, stride=1, padding=1, bias=False),
+        nn.BatchNorm2d(channels),
         nn.ReLU(inplace=True),
     ]
 
 
-def imagenet_stem() -> list[nn.Module]:
-    """(B, 3, H, W) to (B, 64, H / 4, W / 4)."""
-    pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-    return [convolution(3, 64, 7, 2), nn.BatchNorm2d(64), nn.Sequential(nn.ReLU(inplace=True), pool)]
+def cifar_pool_stem(channels: int = 64) -> list[nn.Module]:
+    """(B, 3, H, W) to (B, channels, H / 2, W / 2)."""
+    first, norm, relu = cifar_stem(channels)
+    return [first, norm, nn.Sequential(relu, max_pool())]
 
 
-STEMS = {"cifar": cifar_stem, "imagenet": imagenet_stem}
+def imagenet_stem(channels: int = 64) -> list[nn.Module]:
+    """(B, 3, H, W) to (B, channels, H / 4, W / 4)."""
+    relu = nn.ReLU(inplace=True)
+    norm = nn.BatchNorm2d(channels)
+    return [convolution(3, channels, 7, 2), norm, nn.Sequential(relu, max_pool())]
+
+
+def max_pool() -> nn.Module:
+    """To half the height and width."""
+    return nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+
+
+STEMS = {"cifar": cifar_stem, "cifar-pool": cifar_pool_stem, "imagenet": imagenet_stem}
 
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Conv2d:

@@ -68,7 +68,7 @@ export async function modelIn(
     [0.25, 0.25, 0.25],
   ] as const;
   return {
-    ...{ path, arch: 'resnet18', stem: 'cifar' },
+    ...{ path, arch: 'resnet18', width: 1, stem: 'cifar' },
     input: { imageSize: 8, cropShare: 1, mean, std },
   };
 }

@@ -29,7 +29,7 @@ export function encoderOn(
     ...{ mocoVersion: '0.0.0', libtorchVersion: '2.13.0', ...described, maxQueue: 1024 },
     ...{ batchInvariant: false, notices: [] },
     model: {
-      ...{ path: 'model.pth', arch: 'resnet18', stem: 'cifar' },
+      ...{ path: 'model.pth', arch: 'resnet18', width: 1, stem: 'cifar' },
       input: { imageSize: native.description.side, cropShare: 1, mean, std },
     },
     dims: { features: featureLength, projection: projectionLength },

@@ -168,7 +168,7 @@ export function evaluatorOn(
       ...native.description,
       mocoVersion: '0.0.0',
       libtorchVersion: '2.13.0',
-      model: { path: 'model.pth', arch: 'resnet18', stem: 'cifar', input: INPUT },
+      model: { path: 'model.pth', arch: 'resnet18', width: 1, stem: 'cifar', input: INPUT },
       dataset: {
         ...{ name: 'shapes', classes: 3, trainPictures: 60, validationPictures, testPictures: 8 },
       },

@@ -39,7 +39,7 @@ export class ServiceEncoderDouble implements Encoder {
     ...DOUBLE_DESCRIPTION,
     ...{ mocoVersion: '0.0.0', libtorchVersion: '2.13.0' },
     model: {
-      ...{ path: '/models/small_model.pth', arch: 'resnet18', stem: 'cifar' },
+      ...{ path: '/models/small_model.pth', arch: 'resnet18', width: 1, stem: 'cifar' },
       input: { imageSize: 8, cropShare: 1, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
     },
     ...{ side: 8, dims: { features: 3, projection: undefined } },

@@ -3,6 +3,7 @@
 #include <c10/util/accumulate.h>
 
 #include <array>
+#include <cmath>
 
 #include "core/base/error.h"
 #include "core/ops/pointwise_batch_norm.h"
@@ -10,7 +11,8 @@
 namespace moco {
 namespace {
 
-constexpr int64_t kStemWidth = 64;
+constexpr int64_t kStemWidth = 64;        // with width 1
+constexpr int64_t kChannelMultiple = 16;  // what kernels can compute
 constexpr int64_t kBottleneckExpansion = 4;
 constexpr int64_t kPoolKernel = 3;
 constexpr int64_t kPoolStride = 2;
@@ -22,16 +24,31 @@ struct Depths {
   std::array<int64_t, 4> blocks;  // per stage
 };
 
-constexpr std::array<Depths, 3> kArchitectures{{{"resnet18", false, {2, 2, 2, 2}},
+constexpr std::array<Depths, 5> kArchitectures{{{"resnet18", false, {2, 2, 2, 2}},
                                                 {"resnet34", false, {3, 4, 6, 3}},
-                                                {"resnet50", true, {3, 4, 6, 3}}}};
+                                                {"resnet50", true, {3, 4, 6, 3}},
+                                                {"resnet101", true, {3, 4, 23, 3}},
+                                                {"resnet152", true, {3, 8, 36, 3}}}};
 
 const Depths& depthsOf(const std::string& arch) {
   for (const auto& depths : kArchitectures) {
     if (arch == depths.arch) return depths;
   }
   throw Error("ERR_MOCO_CONFIG", "arch: there is no \"" + arch + "\"",
-              "Choose resnet18, resnet34 or resnet50.");
+              "Choose resnet18, resnet34, resnet50, resnet101 or resnet152.");
+}
+
+/// Channels of the stem and of the first stage.
+int64_t firstChannels(double width) {
+  const double channels = width * kStemWidth;
+  const int64_t whole = std::llround(channels);
+  if (whole > 0 && static_cast<double>(whole) == channels && whole % kChannelMultiple == 0) {
+    return whole;
+  }
+  throw Error("ERR_MOCO_CONFIG",
+              "width: with " + std::to_string(width) + ", the stem would have " +
+                  std::to_string(channels) + " channels, which is no multiple of 16",
+              "Choose a multiple of 0.25.");
 }
 
 struct Extent {
@@ -61,17 +78,20 @@ Backbone::LayerSize sizeOf(const Convolution& layer, const NetworkPlan& plan, Ex
 
 Stem stemNamed(const std::string& name) {
   if (name == "cifar") return Stem::kCifar;
+  if (name == "cifar-pool") return Stem::kCifarPool;
   if (name == "imagenet") return Stem::kImagenet;
-  throw Error("ERR_MOCO_CONFIG", "stem: there is no \"" + name + "\"", "Choose cifar or imagenet.");
+  throw Error("ERR_MOCO_CONFIG", "stem: there is no \"" + name + "\"",
+              "Choose cifar, cifar-pool or imagenet.");
 }
 
-Backbone::Backbone(const std::string& arch, Stem stem, NetworkPlan& plan)
-    : maxPool_(stem == Stem::kImagenet) {
-  const Depths& depths = depthsOf(arch);
-  stem_ = planStem(plan, stem);
-  int64_t channels = kStemWidth;
+Backbone::Backbone(const BackboneSettings& settings, NetworkPlan& plan)
+    : maxPool_(settings.stem != Stem::kCifar) {
+  const Depths& depths = depthsOf(settings.arch);
+  const int64_t first = firstChannels(settings.width);
+  stem_ = planStem(plan, settings.stem, first);
+  int64_t channels = first;
   for (size_t stage = 0; stage < depths.blocks.size(); ++stage) {
-    const int64_t width = kStemWidth << stage;
+    const int64_t width = first << stage;
     for (int64_t block = 0; block < depths.blocks[stage]; ++block) {
       const std::string name = "f." + std::to_string(stage + 3) + "." + std::to_string(block);
       const int64_t stride = stage > 0 && block == 0 ? 2 : 1;
@@ -80,15 +100,17 @@ Backbone::Backbone(const std::string& arch, Stem stem, NetworkPlan& plan)
     }
   }
   featureDim_ = channels;
+  if (!settings.zeroInit) return;
+  for (const auto& block : blocks_) plan.initialisations[block.body.back().norm.weight].scale = 0;
 }
 
-Backbone::ConvNorm Backbone::planStem(NetworkPlan& plan, Stem stem) {
-  if (stem == Stem::kImagenet) return planConvNorm(plan, "f.0", "f.1", 3, kStemWidth, 7, 2);
+Backbone::ConvNorm Backbone::planStem(NetworkPlan& plan, Stem stem, int64_t channels) {
+  if (stem == Stem::kImagenet) return planConvNorm(plan, "f.0", "f.1", 3, channels, 7, 2);
   // The reference puts this layer in the place of torchvision's, and so it has PyTorch's default
   // initialisation rather than torchvision's.
   ConvNorm layer{};
-  layer.convolution = planConvolution(plan, "f.0", 3, kStemWidth, 3, 1, 1, uniformFanIn(3 * 3 * 3));
-  layer.norm = planBatchNorm(plan, "f.1", kStemWidth);
+  layer.convolution = planConvolution(plan, "f.0", 3, channels, 3, 1, 1, uniformFanIn(3 * 3 * 3));
+  layer.norm = planBatchNorm(plan, "f.1", channels);
   return layer;
 }
 
@@ -153,7 +175,7 @@ at::Tensor Backbone::pool(const at::Tensor& x) const {
 }
 
 at::Tensor Backbone::operator()(const Pass& pass, const at::Tensor& pictures) const {
-  // (B, 64, H, W); with the ImageNet stem half the height and width.
+  // (B, 64, H, W) with width 1; with a max-pool less height and width.
   const at::Tensor first = pool(stem_(pass, pictures, Epilogue::kRelu).first);
   Twins x{first, first};
   for (const auto& block : blocks_) x = apply(pass, block, x);

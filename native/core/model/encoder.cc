@@ -33,25 +33,53 @@ bool endsWith(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-std::optional<ProjectionHead> planHead(const Backbone& backbone, int64_t featureDim,
-                                       NetworkPlan& plan) {
-  if (featureDim == 0) return {};
-  return ProjectionHead(backbone.featureDim(), featureDim, plan);
+/// Refuses projections that are the features and have another length.
+void requireLength(const EncoderSettings& settings, int64_t length) {
+  if (settings.featureDim == 0 || settings.headLayers > 0 || settings.featureDim == length) return;
+  throw Error("ERR_MOCO_CONFIG",
+              "featureDim: " + std::to_string(settings.featureDim) +
+                  ", but without a projection head a projection has the feature's length, " +
+                  std::to_string(length),
+              "Give that, or a projection head.");
+}
+
+std::optional<Mlp> planMlp(const char* name, int64_t in, int64_t out, const MlpSettings& settings,
+                           NetworkPlan& plan) {
+  if (out == 0 || settings.layers == 0) return {};
+  return Mlp(name, in, out, settings, plan);
 }
 
 }  // namespace
 
-std::vector<TensorSpec> encoderLayout(const std::string& arch, Stem stem, int64_t featureDim) {
+BackboneSettings EncoderSettings::backbone() const {
+  return {.arch = arch, .stem = stemNamed(stem), .width = width, .zeroInit = zeroInit};
+}
+
+MlpSettings EncoderSettings::head() const {
+  return {headLayers, headHiddenDim, headBatchNorm, headLastBatchNorm};
+}
+
+MlpSettings EncoderSettings::predictor() const {
+  return {predictorLayers, predictorHiddenDim, predictorBatchNorm, predictorLastBatchNorm};
+}
+
+EncoderLayers::EncoderLayers(const EncoderSettings& settings, NetworkPlan& plan)
+    : backbone(settings.backbone(), plan),
+      head(planMlp("g", backbone.featureDim(), settings.featureDim, settings.head(), plan)),
+      predictor(
+          planMlp("h", settings.featureDim, settings.featureDim, settings.predictor(), plan)) {
+  requireLength(settings, backbone.featureDim());
+}
+
+std::vector<TensorSpec> encoderLayout(const EncoderSettings& settings) {
   NetworkPlan plan;
-  const Backbone backbone(arch, stem, plan);
-  planHead(backbone, featureDim, plan);
+  const EncoderLayers layers(settings, plan);
   return plan.layout();
 }
 
 Encoder::Encoder(const EncoderOptions& options)
     : options_(options),
-      backbone_(options.settings.arch, stemNamed(options.settings.stem), plan_),
-      head_(planHead(backbone_, options.settings.featureDim, plan_)),
+      layers_(options.settings, plan_),
       parameters_(plan_.parameters, at::device(options.device).dtype(options.master)),
       statistics_(plan_.buffers, at::device(options.device).dtype(options.master)),
       counters_(plan_.counters, at::device(options.device).dtype(at::kInt)) {
@@ -104,29 +132,39 @@ void Encoder::refreshWeights() {
 
 at::Tensor Encoder::backbone(const at::Tensor& pictures, Mode mode) {
   if (mode == Mode::kTrain) ++batchesTracked_;
-  return backbone_(pass(mode), pictures);
+  return layers_.backbone(pass(mode), pictures);
 }
 
 FoldedBackbone Encoder::foldedBackbone(std::optional<ConvolutionKernels> kernels) const {
   const auto fastest = fastestKernels(at::device(options_.device).dtype(options_.compute));
-  return {backbone_, masters(), options_.compute, kernels.value_or(fastest)};
+  return {layers_.backbone, masters(), options_.compute, kernels.value_or(fastest)};
+}
+
+at::Tensor Encoder::projections(const at::Tensor& features, Mode mode) const {
+  TORCH_CHECK(options_.settings.featureDim > 0, "the encoder has no projections");
+  return layers_.head ? (*layers_.head)(pass(mode), features) : features;
 }
 
 at::Tensor Encoder::head(const at::Tensor& features, Mode mode) {
-  TORCH_CHECK(head_, "the encoder has no projection head");
-  return (*head_)(pass(mode), features).to(options_.master);
+  return projections(features, mode).to(options_.master);
 }
 
 at::Tensor Encoder::project(const at::Tensor& features, Mode mode) {
   return normaliseRows(head(features, mode));
 }
 
+at::Tensor Encoder::predict(const at::Tensor& features, Mode mode) {
+  TORCH_CHECK(layers_.predictor, "the encoder has no predictor");
+  const auto predictions = (*layers_.predictor)(pass(mode), projections(features, mode));
+  return normaliseRows(predictions.to(options_.master));
+}
+
 int64_t Encoder::firstPositions(int64_t imageSize) const {
-  return backbone_.layerSizes(plan_, imageSize, imageSize).front().positions;
+  return layers_.backbone.layerSizes(plan_, imageSize, imageSize).front().positions;
 }
 
 MultiplyAdds Encoder::multiplyAdds(int64_t height, int64_t width) const {
-  MultiplyAdds count{backbone_.multiplyAdds(plan_, height, width), 0};
+  MultiplyAdds count{layers_.backbone.multiplyAdds(plan_, height, width), 0};
   for (const auto& [name, shape] : plan_.parameters) {
     const bool isLinear = shape.size() == 2;  // (out, in)
     if (isLinear) count.head += c10::multiply_integers(shape);

@@ -11,15 +11,25 @@
 #include "core/files/state_dict.h"
 #include "core/model/backbone.h"
 #include "core/model/folded_backbone.h"
-#include "core/model/projection_head.h"
+#include "core/model/mlp.h"
 
 namespace moco {
 
 /// The settings of an encoder's layers.
 struct EncoderSettings {
   std::string arch;
+  double width = 1;            // factor of the backbone's numbers of channels
   std::string stem = "cifar";  // a name for `stemNamed`
-  int64_t featureDim;          // length of the head's output; 0 means no head
+  bool zeroInit = false;       // see `BackboneSettings`
+  int64_t featureDim;          // length of a projection; 0 means no head
+  int64_t headLayers = 2;      // of the projection head; 0: the projection is the feature
+  int64_t headHiddenDim = 512;
+  bool headBatchNorm = true;
+  std::string headLastBatchNorm = "none";
+  int64_t predictorLayers = 0;  // of the predictor, from projections to vectors of their length
+  int64_t predictorHiddenDim = 512;
+  bool predictorBatchNorm = true;
+  std::string predictorLastBatchNorm = "none";
   /// In training, BatchNorm divides a batch into so many equal parts and normalises each with the
   /// part's own mean and variance.
   int64_t batchNormGroups = 1;
@@ -27,11 +37,35 @@ struct EncoderSettings {
   /// Calls `visit(name, value)` for every setting.
   template <class Visit>
   void each(Visit&& visit) {
-    visit("arch", arch);
-    visit("stem", stem);
-    visit("featureDim", featureDim);
+    eachOfBackbone(visit);
+    eachOfHead(visit);
+    visit("zeroInit", zeroInit);
+    visit("predictorLayers", predictorLayers);
+    visit("predictorHiddenDim", predictorHiddenDim);
+    visit("predictorBatchNorm", predictorBatchNorm);
+    visit("predictorLastBatchNorm", predictorLastBatchNorm);
     visit("batchNormGroups", batchNormGroups);
   }
+  /// The same for those that decide what a trained backbone computes.
+  template <class Visit>
+  void eachOfBackbone(Visit&& visit) {
+    visit("arch", arch);
+    visit("width", width);
+    visit("stem", stem);
+  }
+  /// The same for those of the projection head.
+  template <class Visit>
+  void eachOfHead(Visit&& visit) {
+    visit("featureDim", featureDim);
+    visit("headLayers", headLayers);
+    visit("headHiddenDim", headHiddenDim);
+    visit("headBatchNorm", headBatchNorm);
+    visit("headLastBatchNorm", headLastBatchNorm);
+  }
+
+  BackboneSettings backbone() const;
+  MlpSettings head() const;
+  MlpSettings predictor() const;
 };
 
 /// What decides the layers of an encoder, and where and in which types it computes.
@@ -49,22 +83,34 @@ enum class Mode { kTrain, kEvaluate };
 
 /// Multiply-adds of the convolutions and linear layers in the forward pass of one picture.
 struct MultiplyAdds {
-  int64_t backbone, head;
+  int64_t backbone, head;  // the predictor, if there is one, counts to the head
+};
+
+/// The layers of an encoder, as they are planned one after the other.
+struct EncoderLayers {
+  /// @param plan  gets their parameters and buffers added: the backbone's (`f.…`), the projection
+  ///              head's (`g.…`), and the predictor's (`h.…`)
+  /// @throws Error ERR_MOCO_CONFIG  for settings that make no encoder
+  EncoderLayers(const EncoderSettings& settings, NetworkPlan& plan);
+
+  Backbone backbone;
+  std::optional<Mlp> head;
+  std::optional<Mlp> predictor;
 };
 
 /// Name and shape of every entry of an encoder's state dict, in PyTorch's order.
-/// @param featureDim  length of the head's output; 0 means the backbone alone
-/// @throws Error ERR_MOCO_CONFIG  for an arch that does not exist
-std::vector<TensorSpec> encoderLayout(const std::string& arch, Stem stem, int64_t featureDim);
+/// @throws Error ERR_MOCO_CONFIG  for settings that make no encoder
+std::vector<TensorSpec> encoderLayout(const EncoderSettings& settings);
 
-/// Backbone and projection head with their parameters and BatchNorm statistics. If `compute`
-/// differs from `master`, convolutions and linear layers use copies of their weights in that type,
-/// which `refreshWeights` brings up to date. BatchNorm always uses the master parameters.
+/// Backbone, projection head and predictor with their parameters and BatchNorm statistics. If
+/// `compute` differs from `master`, convolutions and linear layers use copies of their weights in
+/// that type, which `refreshWeights` brings up to date. BatchNorm always uses the master
+/// parameters.
 class Encoder {
  public:
   /// Makes the layers, with all parameters zero until `initialise`, `loadState` or
   /// `copyParametersFrom`.
-  /// @throws Error ERR_MOCO_CONFIG  for an arch or a stem that does not exist
+  /// @throws Error ERR_MOCO_CONFIG  for settings that make no encoder
   explicit Encoder(const EncoderOptions& options);
 
   /// An encoder that shares this one's parameters (the same memory) and has a copy of its
@@ -92,16 +138,22 @@ class Encoder {
   FoldedBackbone foldedBackbone(std::optional<ConvolutionKernels> kernels = {}) const;
   /// Brings a folded backbone up to date with this encoder, in the memory that it has.
   void refold(FoldedBackbone& folded) const { folded.refold(masters()); }
-  /// What the projection head makes of features. The encoder must have a head.
+  /// What the projection head makes of features. The encoder must have projections.
   /// @param features  what `backbone` returned
   /// @return          (B, featureDim), not normalised, of type `master`
   at::Tensor head(const at::Tensor& features, Mode mode);
   /// The projection of features, which the loss compares: what `head` gives, L2-normalised.
   at::Tensor project(const at::Tensor& features, Mode mode);
+  /// What the predictor makes of what `head` gives, L2-normalised. The encoder must have a
+  /// predictor.
+  /// @param features  what `backbone` returned
+  /// @return          (B, featureDim), of type `master`
+  at::Tensor predict(const at::Tensor& features, Mode mode);
 
   const EncoderOptions& options() const { return options_; }
-  /// Length of a picture's feature: 512, or 2048 for a ResNet-50.
-  int64_t backboneDim() const { return backbone_.featureDim(); }
+  /// Length of a picture's feature: with width 1, 512, or 2048 from ResNet-50 on.
+  int64_t backboneDim() const { return layers_.backbone.featureDim(); }
+  bool hasPredictor() const { return layers_.predictor.has_value(); }
 
   /// Height × width of what the first convolution makes of a picture.
   /// @param imageSize  height and width of the picture
@@ -148,10 +200,12 @@ class Encoder {
             .pointwiseBatchNorm = options_.pointwiseBatchNorm};
   }
 
+  /// What `head` gives, in the type that the layers compute in.
+  at::Tensor projections(const at::Tensor& features, Mode mode) const;
+
   EncoderOptions options_;
   NetworkPlan plan_;
-  Backbone backbone_;
-  std::optional<ProjectionHead> head_;
+  EncoderLayers layers_;
   NamedTensors parameters_;
   NamedTensors statistics_;
   NamedTensors counters_;  // for the kernels of one pass at a time, as are the statistics

@@ -63,6 +63,10 @@ BatchNormState BatchNorm::state(const Pass& pass) const {
           .counters = pass.counters ? (*pass.counters)[counters] : at::Tensor()};
 }
 
+at::Tensor BatchNorm::operator()(const Pass& pass, const at::Tensor& x) const {
+  return batchNorm(x, state(pass), Epilogue::kNone).first;
+}
+
 at::Tensor BatchNorm::relu(const Pass& pass, const at::Tensor& x) const {
   return batchNorm(x, state(pass), Epilogue::kRelu).first;
 }
@@ -70,6 +74,20 @@ at::Tensor BatchNorm::relu(const Pass& pass, const at::Tensor& x) const {
 BatchNorm::Affine BatchNorm::affine(const Pass& pass) const {
   const auto scale = pass.weights[weight] * (pass.buffers[runningVar] + kBatchNormEps).rsqrt();
   return {scale, pass.weights[bias] - pass.buffers[runningMean] * scale};
+}
+
+at::Tensor PlainBatchNorm::operator()(const Pass& pass, const at::Tensor& x) const {
+  const at::Tensor& mean = pass.buffers[runningMean];
+  const at::Tensor weight = at::ones_like(mean);  // for kernels, which always have both
+  const at::Tensor bias = at::zeros_like(mean);
+  const BatchNormState state{.weight = weight,
+                             .bias = bias,
+                             .runningMean = mean,
+                             .runningVar = pass.buffers[runningVar],
+                             .training = pass.training,
+                             .groups = pass.batchNormGroups,
+                             .counters = pass.counters ? (*pass.counters)[counters] : at::Tensor()};
+  return batchNorm(x, state, Epilogue::kNone).first;
 }
 
 at::Tensor Linear::operator()(const Pass& pass, const at::Tensor& x) const {
@@ -94,6 +112,15 @@ BatchNorm planBatchNorm(NetworkPlan& plan, const std::string& name, int64_t chan
   BatchNorm layer{};
   layer.weight = plan.addParameter(name + ".weight", {channels}, {Kind::kConstant, 1.0}, false);
   layer.bias = plan.addParameter(name + ".bias", {channels}, {Kind::kConstant, 0.0}, false);
+  const auto [mean, variance, counters] = planPlainBatchNorm(plan, name, channels);
+  layer.runningMean = mean;
+  layer.runningVar = variance;
+  layer.counters = counters;
+  return layer;
+}
+
+PlainBatchNorm planPlainBatchNorm(NetworkPlan& plan, const std::string& name, int64_t channels) {
+  PlainBatchNorm layer{};
   layer.runningMean = plan.addBuffer(name + ".running_mean", {channels});
   layer.runningVar = plan.addBuffer(name + ".running_var", {channels});
   plan.addBatchesTracked(name + ".num_batches_tracked");

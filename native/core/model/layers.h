@@ -84,9 +84,21 @@ struct BatchNorm {
   /// What the layer computes with.
   BatchNormState state(const Pass& pass) const;
 
+  /// norm(x).
+  /// @param x  (B, C) or (B, C, H, W)
+  at::Tensor operator()(const Pass& pass, const at::Tensor& x) const;
   /// relu(norm(x)).
   /// @param x  (B, C) or (B, C, H, W)
   at::Tensor relu(const Pass& pass, const at::Tensor& x) const;
+};
+
+/// BatchNorm without weight and bias, over all dimensions but the channels.
+struct PlainBatchNorm {
+  size_t runningMean, runningVar;  // indices in `Pass::buffers`, of (C)
+  size_t counters;                 // index in `Pass::counters`
+
+  /// @param x  (B, C)
+  at::Tensor operator()(const Pass& pass, const at::Tensor& x) const;
 };
 
 /// y = x Wᵀ + b.
@@ -108,6 +120,8 @@ Initialisation kaimingNormalFanOut(int64_t out, int64_t kernel);
 Initialisation uniformFanIn(int64_t fanIn);
 /// Adds a BatchNorm's parameters and statistics to the plan, under PyTorch's names.
 BatchNorm planBatchNorm(NetworkPlan& plan, const std::string& name, int64_t channels);
+/// Adds a plain BatchNorm's statistics to the plan, under PyTorch's names.
+PlainBatchNorm planPlainBatchNorm(NetworkPlan& plan, const std::string& name, int64_t channels);
 /// Adds a linear layer's `<name>.weight` and, if asked for, `<name>.bias` to the plan.
 Linear planLinear(NetworkPlan& plan, const std::string& name, int64_t in, int64_t out, bool bias);
 

@@ -54,9 +54,7 @@ Embedder::Embedder(EmbedderSettings settings, const StateDict& model)
       side_(settings_.side.value_or(
           std::llround(static_cast<double>(settings_.imageSize) / settings_.cropShare))) {
   setUpMachine(machine_, settings_.compute);
-  encoder_.emplace(EncoderOptions{.settings = {.arch = settings_.arch,
-                                               .stem = settings_.stem,
-                                               .featureDim = settings_.featureDim},
+  encoder_.emplace(EncoderOptions{.settings = settings_.encoder,
                                   .device = machine_.device,
                                   .compute = machine_.precision.compute});
   encoder_->loadState(model);

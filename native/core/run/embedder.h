@@ -17,11 +17,9 @@ namespace moco {
 
 /// Which encoder to compute with, what it sees of a picture, and how to compute.
 struct EmbedderSettings {
-  std::string arch;
-  std::string stem;    // a name for `stemNamed`
-  int64_t featureDim;  // length of the projection; 0 where the encoder has no head
-  int64_t imageSize;   // height and width of what the encoder sees
-  double cropShare;    // share of a picture's side that it sees
+  EncoderSettings encoder;  // featureDim is 0 where it has no projections
+  int64_t imageSize;        // height and width of what the encoder sees
+  double cropShare;         // share of a picture's side that it sees
   /// Height and width of the pictures that it is given, of which it sees what an evaluation sees of
   /// them; absent: those of which it sees the middle as it is.
   std::optional<int64_t> side = {};
@@ -33,9 +31,8 @@ struct EmbedderSettings {
   /// Calls `visit(name, value)` for every setting.
   template <class Visit>
   void each(Visit&& visit) {
-    visit("arch", arch);
-    visit("stem", stem);
-    visit("featureDim", featureDim);
+    encoder.eachOfBackbone(visit);
+    encoder.eachOfHead(visit);
     visit("imageSize", imageSize);
     visit("cropShare", cropShare);
     visit("side", side);
@@ -73,7 +70,7 @@ class Embedder {
   /// Length of a feature.
   int64_t featureLength() const { return encoder_->backboneDim(); }
   /// Length of a projection; 0 where the encoder has no head.
-  int64_t projectionLength() const { return settings_.featureDim; }
+  int64_t projectionLength() const { return settings_.encoder.featureDim; }
   const Machine& machine() const { return machine_; }
   int64_t parameters() const { return encoder_->parameters().elements(); }
   /// The memory that the model takes, in bytes.

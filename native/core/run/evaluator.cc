@@ -38,10 +38,9 @@ Evaluator::Evaluator(EvaluatorSettings settings, Dataset dataset, const StateDic
   requirePictures(dataset_);
   setUpMachine(machine_, settings_.compute);
   dataset_.normalisation = on(machine_.device, dataset_.normalisation);
-  const EncoderOptions options{
-      .settings = {.arch = settings_.arch, .stem = settings_.stem, .featureDim = 0},
-      .device = machine_.device,
-      .compute = machine_.precision.compute};
+  const EncoderOptions options{.settings = settings_.encoder,
+                               .device = machine_.device,
+                               .compute = machine_.precision.compute};
   encoder_.emplace(options);
   encoder_->loadState(model);
   std::vector<ImageStore*> evaluated{&dataset_.test};

@@ -27,17 +27,15 @@ namespace moco {
 
 /// The architecture of the model that is evaluated, and how to compute.
 struct EvaluatorSettings {
-  std::string arch;
-  std::string stem;   // a name for `stemNamed`
-  int64_t imageSize;  // height and width of what the encoder sees
+  EncoderSettings encoder;  // without projections
+  int64_t imageSize;        // height and width of what the encoder sees
   uint64_t seed;
   ComputeSettings compute;
 
   /// Calls `visit(name, value)` for every setting.
   template <class Visit>
   void each(Visit&& visit) {
-    visit("arch", arch);
-    visit("stem", stem);
+    encoder.eachOfBackbone(visit);
     visit("imageSize", imageSize);
     visit("seed", seed);
     compute.each(visit);

@@ -13,9 +13,8 @@
 #include "core/evaluate/label_free_measures.h"
 #include "core/evaluate/similarity_blocks.h"
 #include "core/input/host_input_loader.h"
-#include "core/model/backbone.h"
+#include "core/model/encoder.h"
 #include "core/model/folded_convolution.h"
-#include "core/model/projection_head.h"
 #include "core/ops/fused_convolution.h"
 #include "core/optimise/optimiser.h"
 
@@ -43,8 +42,8 @@ struct Network {
 Network networkOf(const MemoryDemand& demand) {
   const TrainerSettings& settings = demand.settings;
   NetworkPlan plan;
-  const Backbone backbone(settings.encoder.arch, stemNamed(settings.encoder.stem), plan);
-  const ProjectionHead head(backbone.featureDim(), settings.encoder.featureDim, plan);
+  const EncoderLayers network(settings.encoder, plan);
+  const Backbone& backbone = network.backbone;
   int64_t parameters = 0;
   for (const auto& [name, shape] : plan.parameters) parameters += c10::multiply_integers(shape);
   Layers layers = backbone.layerSizes(plan, settings.imageSize, settings.imageSize);

@@ -198,7 +198,7 @@ TEST_CASE("a linear step that is not finite changes nothing") {
 TEST_CASE("the saved state is the reference's linear model") {
   Small small(false);
   const auto state = small.linear->stateDict();
-  const auto layout = encoderLayout("resnet18", Stem::kCifar, 0);
+  const auto layout = encoderLayout({.arch = "resnet18", .featureDim = 0});
   REQUIRE(state.size() == layout.size() + 2);
   for (size_t i = 0; i < layout.size(); ++i) CHECK(state[i].first == layout[i].name);
   CHECK(state[layout.size()].first == "fc.weight");

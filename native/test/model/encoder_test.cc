@@ -80,13 +80,13 @@ TEST_CASE("the forward pass with the ImageNet stem is PyTorch's") {
 }
 
 TEST_CASE("a layout lists the state dict's names and shapes, with each stem and without a head") {
-  for (const std::string stem : {"cifar", "imagenet"}) {
+  for (const std::string stem : {"cifar", "cifar-pool", "imagenet"}) {
     for (const int64_t featureDim : {128, 0}) {
       auto wanted = options("resnet18");
       wanted.settings.stem = stem;
       wanted.settings.featureDim = featureDim;
       const auto state = Encoder(wanted).stateDict();
-      const auto layout = encoderLayout("resnet18", stemNamed(stem), featureDim);
+      const auto layout = encoderLayout(wanted.settings);
       REQUIRE(layout.size() == state.size());
       for (size_t i = 0; i < layout.size(); ++i) {
         CHECK(layout[i].name == state[i].first);
@@ -95,7 +95,7 @@ TEST_CASE("a layout lists the state dict's names and shapes, with each stem and 
       CHECK((state.back().first[0] == 'g') == (featureDim > 0));
     }
   }
-  CHECK(encoderLayout("resnet50", Stem::kImagenet, 0)[0].shape ==
+  CHECK(encoderLayout({.arch = "resnet50", .stem = "imagenet", .featureDim = 0})[0].shape ==
         std::vector<int64_t>{64, 3, 7, 7});
 }
 
@@ -122,6 +122,9 @@ TEST_CASE("multiply-adds are as many as PyTorch's counter finds, for every arch,
   CHECK(count("resnet34", "cifar", 33) == 1'444'484'800);
   CHECK(count("resnet50", "cifar", 32) == 1'297'809'408);
   CHECK(count("resnet50", "cifar", 33) == 1'613'919'936);
+  CHECK(count("resnet18", "cifar-pool", 32) == 140'181'504);
+  CHECK(count("resnet101", "imagenet", 224) == 7'799'357'440);
+  CHECK(count("resnet152", "imagenet", 224) == 11'511'578'624);
   CHECK(count("resnet18", "imagenet", 224) == 1'813'561'344);
   CHECK(count("resnet50", "imagenet", 224) == 4'087'136'256);
   CHECK(Encoder(options("resnet50")).multiplyAdds(32, 32).head == 1'114'112);

@@ -43,7 +43,7 @@ const std::vector<Shape> kShapes{{3, 64, 3, 1, 32, 32, 4},   {3, 64, 7, 2, 33, 3
 /// The shapes of a ResNet's convolutions with one picture of 32 × 32.
 class ShapesOf {
  public:
-  ShapesOf(const std::string& arch, Stem stem) : backbone_(arch, stem, plan_) {
+  ShapesOf(const std::string& arch, Stem stem) : backbone_({.arch = arch, .stem = stem}, plan_) {
     int64_t side = add(backbone_.stem(), 32);
     side = backbone_.pool(at::zeros({1, 1, side, side})).size(2);
     for (const auto& block : backbone_.blocks()) {
@@ -67,7 +67,7 @@ class ShapesOf {
   std::set<Shape> shapes_;
 };
 
-/// Every shape of a ResNet-18 and a ResNet-50 with either stem, once.
+/// Every shape of a ResNet-18 and a ResNet-50 with either kind of first layer, once.
 std::set<Shape> resnetShapes() {
   std::set<Shape> shapes;
   for (const std::string arch : {"resnet18", "resnet50"}) {

@@ -37,9 +37,7 @@ StateDict modelWith(const std::string& stem = "cifar") {
 }
 
 EmbedderSettings settingsFor(const std::string& precision = "fp32", int64_t imageSize = 16) {
-  return {.arch = "resnet18",
-          .stem = "cifar",
-          .featureDim = kFeatureDim,
+  return {.encoder = {.arch = "resnet18", .featureDim = kFeatureDim},
           .imageSize = imageSize,
           .cropShare = 1,
           .mean = kMean,
@@ -194,7 +192,7 @@ TEST_CASE("rows of a batch-invariant embedder are the same in any company, bit f
       if (precision == "bf16" && !cpuHasBf16()) continue;
       INFO(stem, ", ", precision);
       auto settings = settingsFor(precision, 40);
-      settings.stem = stem;
+      settings.encoder.stem = stem;
       settings.batchInvariant = true;
       settings.batchSize = 5;
       Embedder embedder(settings, modelWith(stem));

@@ -38,8 +38,7 @@ Dataset smallDataset() {
 }
 
 EvaluatorSettings smallSettings() {
-  return {.arch = "resnet18",
-          .stem = "cifar",
+  return {.encoder = {.arch = "resnet18", .featureDim = 0},
           .imageSize = 8,
           .seed = 11,
           .compute = {.device = "cpu", .precision = "fp32", .dataThreads = 1}};
@@ -106,7 +105,7 @@ TEST_CASE("an epoch's metrics are the means over all its pictures, the last batc
 TEST_CASE("kNN is the trainer's, at several temperatures in one pass") {
   const Dataset data = smallDataset();
   const EvaluatorSettings settings = smallSettings();
-  TrainerSettings trained{.encoder = {.arch = settings.arch, .featureDim = 16},
+  TrainerSettings trained{.encoder = {.arch = settings.encoder.arch, .featureDim = 16},
                           .contrast = {.m = 24, .temperature = 0.1, .momentum = 0.99},
                           .optimiser = {.learningRate = 1e-3, .weightDecay = 1e-6},
                           .imageSize = settings.imageSize,
@@ -116,7 +115,7 @@ TEST_CASE("kNN is the trainer's, at several temperatures in one pass") {
                           .compute = {}};
   trained.compute = settings.compute;
   Trainer trainer(trained, data);
-  Encoder encoder({.settings = {.arch = settings.arch, .featureDim = 16},
+  Encoder encoder({.settings = {.arch = settings.encoder.arch, .featureDim = 16},
                    .device = at::kCPU,
                    .compute = at::kFloat});
   encoder.initialise(11);  // as the trainer's query encoder starts
@@ -214,8 +213,8 @@ TEST_CASE("what cannot be evaluated is refused") {
     CHECK_THROWS_WITH_AS(Evaluator(settings, dataset, formulaModel()), doctest::Contains(message),
                          Error);
   };
-  refused([](auto& settings, auto&) { settings.arch = "resnet50"; }, "f.3.0.conv1.weight");
-  refused([](auto& settings, auto&) { settings.stem = "imagenet"; }, "f.0.weight");
+  refused([](auto& settings, auto&) { settings.encoder.arch = "resnet50"; }, "f.3.0.conv1.weight");
+  refused([](auto& settings, auto&) { settings.encoder.stem = "imagenet"; }, "f.0.weight");
   refused([](auto&, auto& dataset) { dataset.test = noise(0, 1); }, "test pictures: 0");
 
   Evaluator evaluator(smallSettings(), smallDataset(), formulaModel());

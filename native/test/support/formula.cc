@@ -17,8 +17,13 @@ uint32_t wordAt(uint32_t index, uint32_t seed) {
   return (word >> 22) ^ word;
 }
 
-/// The range of a parameter's numbers, as in test/parity/formula.py.
-std::pair<double, double> rangeOf(const std::string& name, at::IntArrayRef shape) {
+bool endsWith(const std::string& text, const std::string& end) {
+  return text.size() > end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+/// The range of a parameter's numbers, as in test/parity/training_cases.py.
+/// @param follows  whether it follows a linear layer's weight, as that layer's bias does
+std::pair<double, double> rangeOf(const std::string& name, at::IntArrayRef shape, bool follows) {
   if (shape.size() == 4) {
     const double bound = std::sqrt(6.0 / static_cast<double>(shape[0] * shape[2] * shape[3]));
     return {-bound, bound};
@@ -27,9 +32,8 @@ std::pair<double, double> rangeOf(const std::string& name, at::IntArrayRef shape
     const double bound = std::sqrt(3.0 / static_cast<double>(shape[1]));
     return {-bound, bound};
   }
-  if (name == "g.3.bias") return {-0.1, 0.1};
-  const bool weight = name.size() > 7 && name.substr(name.size() - 7) == ".weight";
-  return weight ? std::pair{0.5, 1.5} : std::pair{-0.2, 0.2};
+  if (endsWith(name, ".weight")) return {0.5, 1.5};
+  return follows ? std::pair{-0.1, 0.1} : std::pair{-0.2, 0.2};
 }
 
 }  // namespace
@@ -72,7 +76,8 @@ void fill(Encoder& encoder, const std::string& prefix) {
   const auto& parameters = encoder.parameters();
   for (size_t i = 0; i < parameters.size(); ++i) {
     const auto& shape = parameters[i].sizes();
-    const auto [low, high] = rangeOf(parameters.name(i), shape);
+    const bool follows = i > 0 && parameters[i - 1].dim() == 2;
+    const auto [low, high] = rangeOf(parameters.name(i), shape, follows);
     parameters[i].copy_(uniform(prefix + parameters.name(i), shape, low, high));
   }
   const auto& statistics = encoder.statistics();

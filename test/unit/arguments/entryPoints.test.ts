@@ -71,7 +71,7 @@ const encoder = {
   precision: ['fp16', 16, null],
   tf32: NOT_FLAGS,
   threads: [0, 1.5, 'all', null],
-  arch: ['resnet101', 18, null],
+  arch: ['resnet20', 18, null],
   stem: ['auto', 7, null],
   prefix: [7, null],
   imageSize: [0, 4097, '224', Number.NaN, null],

@@ -59,6 +59,12 @@ test("without any key, the configuration is the reference's", () => {
     dataRoot: 'data',
     validation: 0,
     arch: 'resnet50',
+    width: 1,
+    zeroInit: false,
+    headLayers: 2,
+    headHiddenDim: 512,
+    headBatchNorm: true,
+    headLastBatchNorm: 'none',
     batchNormGroups: 1,
     growFrom: 1,
     growUntil: 0.7,
@@ -112,7 +118,7 @@ const numberKeys = [
   ...['temperature', 'momentum', 'learningRate', 'weightDecay', 'dataThreads', 'threads'],
   ...['validation', 'evalEvery', 'checkpointEvery', 'checkpointMinutes', 'batchNormGroups'],
   ...['optimiserMomentum', 'beta1', 'beta2', 'trustCoefficient', 'gradientClip', 'warmupEpochs'],
-  ...['stepFactor', 'finalLearningRate', 'cyclePeak'],
+  ...['stepFactor', 'finalLearningRate', 'cyclePeak', 'width', 'headLayers', 'headHiddenDim'],
 ];
 for (const key of numberKeys) {
   test(`${key} refuses what is negative, not finite, huge or not a number`, () => {

@@ -27,7 +27,7 @@ function encoderOn(native: NativeEncoderDouble, maxQueue = 8): LoadedEncoder {
   const described: EncoderDescription = {
     ...{ ...description, maxQueue, batchInvariant: false, notices: [] },
     ...{ mocoVersion: '1', libtorchVersion: '2' },
-    model: { path: 'model.pth', arch: 'resnet18', stem: 'cifar', input },
+    model: { path: 'model.pth', arch: 'resnet18', width: 1, stem: 'cifar', input },
     dims: { features: featureLength, projection: projectionLength || undefined },
   };
   return new LoadedEncoder(native, described);

@@ -16,23 +16,23 @@ const modelPath = join(folder, 'model.safetensors');
 /** How the model at `modelPath` is to be used. */
 async function usage(config: KnnConfigInput = {}) {
   const measured = await measuredModel(parseConfig(knnCommand, { ...config, modelPath }));
-  const { arch, stem, imageSize, mean, std } = measured.config;
-  return { arch, stem, imageSize, mean, std };
+  const { arch, width, stem, imageSize, mean, std } = measured.config;
+  return { arch, width, stem, imageSize, mean, std };
 }
 
 const UNKNOWN = { imageSize: 'auto', mean: undefined, std: undefined };
 
 test('architecture and stem are told by the tensors of any file', async () => {
   await writeZeros(modelPath, torchvisionLayout('resnet18'));
-  assert.deepEqual(await usage(), { arch: 'resnet18', stem: 'imagenet', ...UNKNOWN });
+  assert.deepEqual(await usage(), { arch: 'resnet18', width: 1, stem: 'imagenet', ...UNKNOWN });
   await writeZeros(modelPath, encoderLayout('resnet50'));
-  assert.deepEqual(await usage(), { arch: 'resnet50', stem: 'cifar', ...UNKNOWN });
+  assert.deepEqual(await usage(), { arch: 'resnet50', width: 1, stem: 'cifar', ...UNKNOWN });
 });
 
 test('what is given is taken where the file does not say', async () => {
   await writeZeros(modelPath, encoderLayout('resnet18'));
   const given = { imageSize: 96, mean: [0.5, 0.4, 0.3], std: [0.2, 0.2, 0.1] };
-  assert.deepEqual(await usage(given), { arch: 'resnet18', stem: 'cifar', ...given });
+  assert.deepEqual(await usage(given), { arch: 'resnet18', width: 1, stem: 'cifar', ...given });
 });
 
 const INPUT = { imageSize: 96, cropShare: 0.875, mean: [0.5, 0.4, 0.3], std: [0.2, 0.2, 0.1] };
@@ -49,7 +49,7 @@ async function writeTelling(): Promise<void> {
 test('size and normalisation are what the file says', async () => {
   await writeTelling();
   const { imageSize, mean, std } = INPUT;
-  const expected = { arch: 'resnet18', stem: 'cifar', imageSize, mean, std };
+  const expected = { arch: 'resnet18', width: 1, stem: 'cifar', imageSize, mean, std };
   assert.deepEqual(await usage(), expected);
   assert.deepEqual(await usage({ imageSize: 96, mean }), expected);
 });

@@ -296,7 +296,10 @@ for (const family of FAMILIES) {
     const copied = copy === undefined ? [] : renamed(backbone, copy, rename);
     await writeZeros(path, [...copied, ...renamed(backbone, prefix, rename), ...others]);
     const model = await readModel(path);
-    assert.deepEqual(model.architecture, { arch, stem, featureDim: undefined });
+    assert.deepEqual(model.architecture, {
+      ...{ arch, stem, width: 1 },
+      ...{ featureDim: undefined, head: undefined },
+    });
     assert.equal(model.prefix, prefix);
     assert.equal(model.misfit, undefined);
 

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { MocoError } from '#moco/error.js';
 import { readTensorFile } from '#moco/formats/readTensorFile.js';
+import { REFERENCE_HEAD } from '#moco/model/headLayout.js';
 import { inspectFile } from '#moco/model/inspectFile.js';
 import { modelFile } from '../../support/modelFiles.js';
 import { encoderLayout } from '../../support/resnetLayout.js';
@@ -62,7 +63,10 @@ test('a model file tells its kind, architecture and size', async () => {
     size: (await readTensorFile(path)).size,
     kind: 'encoder',
     prefix: '',
-    architecture: { arch: 'resnet50', stem: 'cifar', featureDim: 128 },
+    architecture: {
+      ...{ arch: 'resnet50', stem: 'cifar', width: 1 },
+      ...{ featureDim: 128, head: REFERENCE_HEAD },
+    },
     tensors: 326,
     parameters: 24_615_616, // what PyTorch counts
     leftOut: [],

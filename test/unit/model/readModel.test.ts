@@ -3,7 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { writeFeatureFile } from '#moco/features/writeFeatureFile.js';
-import type { Layout } from '#moco/model/backboneLayout.js';
+import { DESCRIPTION_RECORD } from '#moco/formats/pth.js';
+import { backboneLayout, type Layout } from '#moco/model/backboneLayout.js';
+import { headLayout, REFERENCE_HEAD } from '#moco/model/headLayout.js';
 import { readModel } from '#moco/model/readModel.js';
 import { failure } from '../../support/failure.js';
 import { bytesOf, featureContent, featureValues } from '../../support/featureContent.js';
@@ -35,7 +37,10 @@ for (const prefix of ['', 'module.', 'encoder_q.', 'module.encoder_q.', 'state_d
     assert.equal(kind, 'encoder');
     assert.deepEqual(names(tensors), names(encoder));
     assert.deepEqual(leftOut, []);
-    assert.deepEqual(architecture, { arch: 'resnet18', stem: 'cifar', featureDim: 128 });
+    assert.deepEqual(architecture, {
+      ...{ arch: 'resnet18', stem: 'cifar', width: 1 },
+      ...{ featureDim: 128, head: REFERENCE_HEAD },
+    });
   });
 }
 
@@ -58,17 +63,51 @@ test("of official MoCo's checkpoint, the query encoder is taken, and the rest is
     'queue 1',
     'queue_ptr 1',
   ]);
-  assert.deepEqual(architecture, { arch: 'resnet50', stem: 'imagenet', featureDim: undefined });
+  assert.deepEqual(architecture, {
+    ...{ arch: 'resnet50', stem: 'imagenet', width: 1 },
+    ...{ featureDim: undefined, head: undefined },
+  });
 });
 
 for (const arch of ['resnet18', 'resnet34', 'resnet50', 'resnet101']) {
   for (const stem of ['cifar', 'imagenet'] as const) {
     test(`${arch} with the ${stem} stem is recognised by names and shapes`, async () => {
       const { architecture } = await read(encoderLayout(arch, 64, stem));
-      assert.deepEqual(architecture, { arch, stem, featureDim: 64 });
+      const head = REFERENCE_HEAD;
+      assert.deepEqual(architecture, { arch, stem, width: 1, featureDim: 64, head });
     });
   }
 }
+
+test('other widths and heads are recognised by names and shapes', async () => {
+  for (const [width, head] of [
+    [0.25, { layers: 1, hiddenDim: 512, batchNorm: true, lastBatchNorm: 'none' }],
+    [2, { layers: 3, hiddenDim: 64, batchNorm: false, lastBatchNorm: 'plain' }],
+  ] as const) {
+    const layout = [
+      ...backboneLayout('resnet18', 'cifar', width),
+      ...headLayout(512 * width, 32, head),
+    ];
+    const { architecture } = await read(layout);
+    const expected = { arch: 'resnet18', stem: 'cifar', width, featureDim: 32, head };
+    assert.deepEqual(architecture, expected);
+  }
+});
+
+test('max-pooling after the stem, which no tensor shows, is told by the file', async () => {
+  const layout = encoderLayout('resnet18');
+  for (const [told, stem] of [
+    [{ stem: 'cifar-pool' }, 'cifar-pool'],
+    [{ config: { stem: 'cifar-pool' } }, 'cifar-pool'],
+    [{ stem: 'cifar' }, 'cifar'],
+    [{ stem: 'imagenet' }, 'cifar'],
+  ] as const) {
+    const path = join(folder, 'told.safetensors');
+    const record = { [DESCRIPTION_RECORD]: JSON.stringify(told) };
+    await writeZeros(path, layout, (tensors) => ({ __metadata__: record, ...tensors }));
+    assert.equal((await readModel(path)).architecture?.stem, stem);
+  }
+});
 
 test('a linear model keeps its classifier', async () => {
   const classifier = { name: 'fc.weight', shape: [10, 512] };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Layout } from '#moco/model/backboneLayout.js';
+import { backboneLayout, type Layout } from '#moco/model/backboneLayout.js';
 import { readModel } from '#moco/model/readModel.js';
 import { type ModelPart, requireFit } from '#moco/model/requireFit.js';
 import { failure } from '../../support/failure.js';
@@ -108,11 +108,18 @@ for (const [title, layout, expected, part, cause] of [
     'This is a ResNet-18; pass --arch resnet18. It has the ImageNet stem; pass --stem imagenet.',
   ],
   [
-    'a ResNet that moco does not have',
+    'another depth',
     encoderLayout('resnet101'),
     resnet50,
     'backbone',
-    'This is a ResNet-101; moco has resnet18, resnet34, resnet50.',
+    'This is a ResNet-101; pass --arch resnet101.',
+  ],
+  [
+    'another width',
+    backboneLayout('resnet18', 'cifar', 0.5),
+    resnet18,
+    'backbone',
+    'Its layers have 0.5 times the usual channels; pass --width 0.5.',
   ],
   [
     'another length of features',

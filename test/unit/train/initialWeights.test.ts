@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { Stem } from '#moco/config/trainConfig.js';
 import type { Layout } from '#moco/model/backboneLayout.js';
 import type { NativeAddon } from '#moco/native/addon.js';
+import type { NativeEncoderShape } from '#moco/native/encoder.js';
 import { initialWeights } from '#moco/train/initialWeights.js';
 import { failure } from '../../support/failure.js';
 import {
@@ -19,7 +20,7 @@ import { trainConfig } from '../../support/trainerDouble.js';
 const folder = temporaryFolder();
 
 const addon = {
-  encoderLayout: (arch: string, featureDim: number, stem: string) =>
+  encoderLayout: ({ arch, featureDim, stem }: NativeEncoderShape) =>
     encoderLayout(arch, featureDim, stem as Stem),
 } as unknown as NativeAddon;
 
