@@ -40,10 +40,6 @@ struct EncoderSettings {
     eachOfBackbone(visit);
     eachOfHead(visit);
     visit("zeroInit", zeroInit);
-    visit("predictorLayers", predictorLayers);
-    visit("predictorHiddenDim", predictorHiddenDim);
-    visit("predictorBatchNorm", predictorBatchNorm);
-    visit("predictorLastBatchNorm", predictorLastBatchNorm);
     visit("batchNormGroups", batchNormGroups);
   }
   /// The same for those that decide what a trained backbone computes.
