@@ -73,7 +73,8 @@ class Batches {
 
 StepResult step(Moco& moco, const std::vector<at::Tensor>& views) {
   const auto type = moco.queryEncoder().options().compute;
-  return moco.step({.queries = views[0].to(type), .keys = views[1].to(type)});
+  return moco.step({.views = {{.pictures = views[0].to(type), .student = true, .teacher = false},
+                              {.pictures = views[1].to(type), .student = false, .teacher = true}}});
 }
 
 /// Loss and gradient of the one training step that follows `state`.

@@ -221,9 +221,9 @@ export class QueueNotes {
 
   #filling(): string {
     const { config, description } = this.#start as StartEvent;
-    const { m, batchSize, epochs } = config;
+    const { m, batchSize, accumulate, epochs } = config;
     const all = config.steps ?? epochs * description.stepsPerEpoch;
-    const steps = Math.ceil(m / batchSize);
+    const steps = Math.ceil(m / (batchSize * accumulate));
     const rises = 'the queue starts with random vectors, and the loss rises while real keys';
     return steps <= all
       ? `note: ${rises} replace them, for the first ${count(steps, 'step')}`

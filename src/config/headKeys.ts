@@ -34,6 +34,21 @@ export const headKeys = {
   ),
 };
 
+/** The layers of the predictor, which queries go through and keys do not. */
+export const predictorKeys = {
+  predictorLayers: layers
+    .default(0)
+    .describe("linear layers of the predictor, as BYOL's and MoCo v3's; 0: there is none"),
+  predictorHiddenDim: hiddenDim.describe('length of what all but the last of them give'),
+  predictorBatchNorm: z
+    .boolean()
+    .default(true)
+    .describe('BatchNorm after each of those, which then has no bias'),
+  predictorLastBatchNorm: lastBatchNorm.describe(
+    "BatchNorm after the predictor's last layer, which then has no bias; plain: without weight and bias",
+  ),
+};
+
 /** What the checks look at. */
 export interface EncoderSettings {
   readonly arch: string;
@@ -41,6 +56,8 @@ export interface EncoderSettings {
   readonly featureDim: number;
   readonly headLayers: number;
   readonly headLastBatchNorm: string;
+  readonly predictorLayers: number;
+  readonly predictorLastBatchNorm: string;
 }
 
 /** What must fit together among the keys of an encoder. */
@@ -64,6 +81,13 @@ export const encoderChecks: readonly CrossCheck<EncoderSettings>[] = [
     problem: ({ headLastBatchNorm, headLayers }) =>
       headLayers === 0 && headLastBatchNorm !== 'none'
         ? `expected none with headLayers 0, given "${headLastBatchNorm}"`
+        : undefined,
+  },
+  {
+    keys: ['predictorLastBatchNorm', 'predictorLayers'],
+    problem: ({ predictorLastBatchNorm, predictorLayers }) =>
+      predictorLayers === 0 && predictorLastBatchNorm !== 'none'
+        ? `expected none with predictorLayers 0, given "${predictorLastBatchNorm}"`
         : undefined,
   },
 ];

@@ -115,10 +115,15 @@ export const optimiserChecks: readonly CrossCheck<OptimiserSettings>[] = [
   },
 ];
 
+/** What may depend on how long the run is. */
+export interface LengthSettings {
+  readonly schedule: string;
+  readonly momentumSchedule: string;
+  readonly growFrom: number;
+}
+
 /** Whether what a step computes depends on how long the run is. */
-export function dependsOnLength({
-  schedule,
-  growFrom,
-}: Pick<OptimiserSettings, 'schedule'> & { readonly growFrom: number }): boolean {
-  return schedule === 'cosine' || schedule === 'one-cycle' || growFrom < 1;
+export function dependsOnLength({ schedule, momentumSchedule, growFrom }: LengthSettings): boolean {
+  const rises = schedule === 'cosine' || schedule === 'one-cycle';
+  return rises || momentumSchedule === 'cosine' || growFrom < 1;
 }

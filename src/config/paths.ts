@@ -11,11 +11,25 @@ export function withAbsolutePaths<Config extends object>(
   command: CommandConfig,
   config: Config,
 ): Config {
-  const paths = [...keySchemas(command)].map(([key, schema]) => [
-    key,
-    located(schema, config[key as keyof Config]),
-  ]);
-  return { ...config, ...Object.fromEntries(paths) };
+  return { ...config, ...absolutePaths(command, config) };
+}
+
+/** The values of a configuration that are paths, or lists of them, as `withAbsolutePaths`. */
+export function absolutePaths<Config extends object>(
+  command: CommandConfig,
+  config: Config,
+): Partial<Config> {
+  const values = [...keySchemas(command)].map(
+    ([key, schema]) => [key, schema, config[key as keyof Config]] as const,
+  );
+  const paths = values.filter(([, schema, value]) => hasPath(schema, value));
+  const places = paths.map(([key, schema, value]) => [key, located(schema, value)]);
+  return Object.fromEntries(places) as Partial<Config>;
+}
+
+function hasPath(schema: KeySchema, value: unknown): boolean {
+  if (Array.isArray(value)) return value.some((item) => hasPath(schema.items ?? {}, item));
+  return isPathValue(schema, value);
 }
 
 /** The value of a key, with its paths absolute. */

@@ -11,7 +11,14 @@ import {
   validationCheck,
 } from './dataChecks.js';
 import { duration } from './duration.js';
-import { backboneKeys, type EncoderSettings, encoderChecks, headKeys } from './headKeys.js';
+import {
+  backboneKeys,
+  type EncoderSettings,
+  encoderChecks,
+  headKeys,
+  predictorKeys,
+} from './headKeys.js';
+import { type LossSettings, lossChecks, lossKeys } from './lossKeys.js';
 import { BEST_WITHOUT_LABELS, MEASURE_NAMES } from './measures.js';
 import { type OptimiserSettings, optimiserChecks, optimiserKeys } from './optimiserKeys.js';
 import { RECIPE_NAMES, recipe } from './recipes.js';
@@ -40,11 +47,12 @@ const MAX_QUEUE_BYTES = 2 ** 36;
 
 interface PicturesNeeded extends DataLimits {
   readonly batchSize: number | 'auto';
+  readonly accumulate: number;
   readonly k: number;
   readonly labels: string;
 }
 
-interface CheckedTogether extends PicturesNeeded, OptimiserSettings, EncoderSettings {
+interface CheckedTogether extends PicturesNeeded, OptimiserSettings, EncoderSettings, LossSettings {
   readonly batchNormGroups: number;
   readonly m: number;
   readonly imageSize: number | 'auto';
@@ -56,9 +64,9 @@ export const trainPictureChecks: readonly PictureCheck<PicturesNeeded>[] = [
   ...limitChecks,
   validationCheck,
   {
-    keys: ['batchSize', 'trainLimit', 'validation', 'dataset'],
-    problem: ({ batchSize, ...limits }, size) =>
-      batchSize === 'auto' ? undefined : tooMany(batchSize, limits, size),
+    keys: ['batchSize', 'accumulate', 'trainLimit', 'validation', 'dataset'],
+    problem: ({ batchSize, accumulate, ...limits }, size) =>
+      batchSize === 'auto' ? undefined : tooMany(batchSize * accumulate, limits, size),
   },
   neighboursCheck,
 ];
@@ -66,6 +74,7 @@ export const trainPictureChecks: readonly PictureCheck<PicturesNeeded>[] = [
 const crossChecks: readonly CrossCheck<CheckedTogether>[] = [
   ...trainPictureChecks,
   ownPicturesCheck,
+  ...lossChecks,
   {
     keys: ['batchNormGroups', 'batchSize'],
     problem: ({ batchNormGroups, batchSize }) =>
@@ -131,6 +140,7 @@ const trainConfigSchema = z
       .default(128)
       .describe("length of the projection head's output, which the loss compares"),
     ...headKeys,
+    ...predictorKeys,
     m,
     temperature: temperature
       .default(0.5)
@@ -141,6 +151,7 @@ const trainConfigSchema = z
       .max(1)
       .default(0.999)
       .describe("share of the key encoder's own parameters that a momentum update keeps"),
+    ...lossKeys,
     k,
     knnTemperature: z
       .union([z.literal('auto'), temperature])

@@ -1,5 +1,4 @@
-import { dependsOnLength } from '../config/optimiserKeys.js';
-import type { TrainConfig } from '../config/trainConfig.js';
+import { dependsOnLength, type LengthSettings } from '../config/optimiserKeys.js';
 import { wayOn } from './wayOn.js';
 
 /** The share of the budget by which a run ends late before that is said, and said again. */
@@ -29,11 +28,7 @@ export class BudgetWatch {
    * @param budget in seconds
    * @param directory of the run
    */
-  constructor(
-    budget: number,
-    directory: string,
-    config: Pick<TrainConfig, 'schedule' | 'growFrom'>,
-  ) {
+  constructor(budget: number, directory: string, config: LengthSettings) {
     this.#budget = budget;
     this.#resume = wayOn(directory);
     this.#override = dependsOnLength(config) ? ' --override steps' : '';

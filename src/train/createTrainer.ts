@@ -57,7 +57,8 @@ export async function createTrainer(
     const beginning = { checkpoint: checkpoint?.source, weights: initial?.source };
     return await work.make(() => addon.createTrainer(config, pictures, beginning));
   };
-  const makeTrial = () => make(prepared.located);
+  // With views of full size: those that grow make the first steps faster than most.
+  const makeTrial = () => make({ ...prepared.located, growFrom: 1 });
   const { onTrial } = options;
   const fitting = { work, begin, makeTrial, onTrial };
   const budget = found ? undefined : await fitBudget(here, fitting);

@@ -1,7 +1,7 @@
 import { absolute } from '../arguments/paths.js';
 import { requirePictures } from '../config/dataChecks.js';
 import { secondsOf } from '../config/duration.js';
-import { withAbsolutePaths } from '../config/paths.js';
+import { absolutePaths } from '../config/paths.js';
 import { parseConfig } from '../config/resolve.js';
 import {
   type TrainConfig,
@@ -57,7 +57,8 @@ export async function prepareRun(
   options: CreateTrainerOptions,
 ): Promise<PreparedRun> {
   const asked = parseConfig(trainCommand, config);
-  const askedHere = withAbsolutePaths(trainCommand, asked);
+  const paths = absolutePaths(trainCommand, asked); // before anything is waited for
+  const askedHere = { ...asked, ...paths };
   const resume = typeof options.resume === 'string' ? absolute(options.resume) : options.resume;
   if (options.orStart && resume !== true) throw orStartAlone();
   const named = typeof resume === 'string' ? await findCheckpoint(resume) : undefined;
@@ -68,7 +69,7 @@ export async function prepareRun(
   const chosen = asked.recipe === 'auto' ? recipeFor(place, input) : undefined;
   const complete = chosen ? parseConfig(trainCommand, { ...config, recipe: chosen.name }) : asked;
   const given = { ...complete, ...moved };
-  const here = { ...withAbsolutePaths(trainCommand, complete), ...moved };
+  const here = { ...complete, ...paths, ...moved };
   requirePictures(trainCommand, trainPictureChecks, given, input.size);
   const asNew = settledFor(here, input);
   const found = await checkpointFor({ ...here, ...asNew }, { ...options, resume });

@@ -143,6 +143,10 @@ export class Progress {
     };
   }
 
+  #picturesPerStep(): number {
+    return this.#config.batchSize * this.#config.accumulate;
+  }
+
   finishStep(row: StepRow): StepEvent {
     const { step, secondsWithoutCore: _, ...metrics } = row;
     this.#step = step;
@@ -153,7 +157,7 @@ export class Progress {
       ...{ epoch: this.epoch, epochs: this.#config.epochs },
       ...{ step, stepsPerEpoch: this.stepsOfEpoch },
       ...metrics,
-      picturesPerSecond: this.#config.batchSize / row.seconds,
+      picturesPerSecond: this.#picturesPerStep() / row.seconds,
       secondsLeft: this.#timeLeft.seconds,
     };
   }
@@ -168,7 +172,7 @@ export class Progress {
       contrastiveAccuracy: contrastiveAccuracy / steps,
       gradientNorm: gradientNorm / steps,
       ...last,
-      picturesPerSecond: (this.#config.batchSize * steps) / seconds,
+      picturesPerSecond: (this.#picturesPerStep() * steps) / seconds,
       secondsLeft: this.#timeLeft.seconds,
       seconds,
       isEvaluated: isEvaluated(this.epoch, this.#config),

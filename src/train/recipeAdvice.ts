@@ -3,10 +3,7 @@ import type { TrainerDescription } from './events.js';
 import { totalSteps } from './runLength.js';
 
 /** What is known of a run before it starts. */
-type Run = Pick<
-  TrainConfig,
-  'm' | 'momentum' | 'batchSize' | 'batchNormGroups' | 'warmupEpochs'
-> & {
+type Run = TrainConfig & {
   readonly stepsPerEpoch: number;
   readonly trainPictures: number;
   /** How many the whole run has. */
@@ -39,23 +36,22 @@ export function recipeAdvice(
   config: TrainConfig,
   { stepsPerEpoch, dataset }: Pick<TrainerDescription, 'stepsPerEpoch' | 'dataset'>,
 ): string[] {
-  const { m, momentum, batchSize, batchNormGroups, warmupEpochs } = config;
   const { trainPictures } = dataset;
   const steps = totalSteps(config, stepsPerEpoch);
-  const settings = { m, momentum, batchSize, batchNormGroups, warmupEpochs };
-  const run = { ...settings, trainPictures, stepsPerEpoch, steps };
+  const run = { ...config, trainPictures, stepsPerEpoch, steps };
   const advices = [queueAdvice, momentumAdvice, batchAdvice, warmupAdvice];
   return advices.flatMap((advice) => advice(run) ?? []);
 }
 
 /** The queue holds every picture more than once. */
-function queueAdvice({ m, trainPictures }: Run): string | undefined {
-  if (m <= trainPictures) return undefined;
-  return `m: the queue of ${m} keys is longer than the ${trainPictures} training pictures are many, so that every query is pushed away from older keys of its own picture; take a shorter one (official MoCo takes 4096 for the 50000 of CIFAR-10)`;
+function queueAdvice({ m, trainPictures, negatives, maskSame }: Run): string | undefined {
+  if (m <= trainPictures || negatives === 'batch' || maskSame) return undefined;
+  return `m: the queue of ${m} keys is longer than the ${trainPictures} training pictures are many, so that every query is pushed away from older keys of its own picture; take a shorter one, or leave those out with maskSame (official MoCo takes 4096 for the 50000 of CIFAR-10)`;
 }
 
 /** The key encoder averages the query encoder's parameters over about 1 / (1 − momentum) steps. */
-function momentumAdvice({ momentum, steps }: Run): string | undefined {
+function momentumAdvice({ momentum, steps, keyEncoder }: Run): string | undefined {
+  if (keyEncoder === 'shared') return undefined;
   const lag = 1 / (1 - momentum);
   if (momentum <= FASTEST_MOMENTUM || steps < FEWEST_STEPS || lag <= LAG_SHARE * steps) {
     return undefined;

@@ -23,11 +23,11 @@ export function settledFor(
   input: FoundInput,
   addon: () => Pick<NativeAddon, 'chooseBatchSize'> = loadAddon,
 ): Settled {
-  const { batchSize: asked, steps, epochs } = settings;
+  const { batchSize: asked, accumulate, steps, epochs } = settings;
   const sized = settledKeys(settings, input.imageSize);
   const batchSize =
     asked === 'auto' ? chosen({ ...settings, ...sized, batchSize: 0 }, input, addon()) : asked;
-  const stepsPerEpoch = Math.floor(trainedPictures(settings, input) / batchSize);
+  const stepsPerEpoch = Math.floor(trainedPictures(settings, input) / (batchSize * accumulate));
   return {
     ...{ ...sized, batchSize },
     epochs: steps === undefined ? epochs : epochsFor(steps, stepsPerEpoch),

@@ -299,17 +299,16 @@ for (const metric of ['cosine', 'dot', 'euclidean'] as const) {
     assert.ok(index.description.approximate);
     const found = await index.search(queries, { k: 10 });
     let hits = 0;
-    for (let query = 0; query < 200; query++) {
-      const right = new Set(expected.rows.subarray(query * 10, query * 10 + 10));
-      hits += [...found.rows.subarray(query * 10, query * 10 + 10)].filter((row) =>
-        right.has(row),
-      ).length;
+    let worst = 0; // of the rows that both found: one that is missed moves all after it
+    for (let at = 0; at < 2000; at++) {
+      const ofQuery = expected.rows.subarray(at - (at % 10), at - (at % 10) + 10);
+      const place = ofQuery.indexOf(found.rows[at] as number);
+      if (place < 0) continue;
+      hits++;
+      const right = expected.similarities[at - (at % 10) + place] as number;
+      worst = Math.max(worst, Math.abs((found.similarities[at] as number) - right));
     }
     assert.ok(hits / 2000 > 0.9, `recall ${hits / 2000}`);
-    const worst = found.similarities.reduce(
-      (most, value, at) => Math.max(most, Math.abs(value - (expected.similarities[at] as number))),
-      0,
-    );
     assert.ok(worst < 0.3, `similarities differ by ${worst}`);
     await index.save(path);
     await using loaded = await NeighbourIndex.load(path, { approximate: true });

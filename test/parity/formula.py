@@ -55,9 +55,9 @@ def normalise(pictures: Tensor) -> Tensor:
     return scaled.sub(mean).div(std)
 
 
-def pictures(name: str, batch: int) -> Tensor:
-    """Normalised pictures of byte noise, float32 (B, 3, 32, 32)."""
-    return normalise(byte(name, (batch, 32, 32, 3)))
+def pictures(name: str, batch: int, size: int = 32) -> Tensor:
+    """Normalised pictures of byte noise, float32 (B, 3, size, size)."""
+    return normalise(byte(name, (batch, size, size, 3)))
 
 
 def probe(name: str, values: Tensor) -> Tensor:

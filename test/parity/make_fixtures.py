@@ -20,9 +20,11 @@ from blur_fixtures import blur_fixture
 from knn_fixtures import knn_fixture
 from linear_cases import LINEAR_MODES, linear_case
 from linear_fixtures import linear_fixture
+from loss_fixtures import loss_fixture
 from measure_fixtures import measure_fixture
 from optimiser_fixtures import optimiser_fixture, schedule_fixture
 from pipeline_fixtures import pipeline_fixture
+from recipe_cases import CASES, recipe_fixture
 from resize_fixtures import resize_fixture
 from training_cases import (
     Arithmetic,
@@ -67,6 +69,7 @@ def fixtures() -> dict[str, Callable[[], dict[str, Tensor]]]:
         "optimiser": optimiser_fixture,
         "schedule": schedule_fixture,
         "knn": knn_fixture,
+        "losses": loss_fixture,
         "measures": measure_fixture,
         "augment": augment_fixture,
         "colour": colour_fixture,
@@ -88,6 +91,8 @@ def fixtures() -> dict[str, Callable[[], dict[str, Tensor]]]:
     for arch in ARCHS:
         makers[f"model_{arch}"] = partial(made_forward, arch)
         makers[f"step_{arch}"] = partial(made_step, arch, QUEUE)
+    for case in CASES:
+        makers[f"recipe_{case}"] = partial(recipe_fixture, case)
     for arch in FIVE_STEPS_ARCHS:
         makers[f"five_steps_{arch}"] = partial(made_five_steps, arch)
     return makers

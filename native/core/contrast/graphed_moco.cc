@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include "core/contrast/encode_views.h"
+
 namespace moco {
 namespace {
 
@@ -11,16 +13,24 @@ std::unique_ptr<GraphRecorder> recorderFrom(const MakeRecorder& make) {
   return make ? make() : nullptr;
 }
 
-Tensors listed(const Views& views) {
-  Tensors tensors{views.queries, views.keys};
-  if (views.keyOrder.defined()) tensors.push_back(views.keyOrder);
+Tensors listed(const StepInput& batch) {
+  Tensors tensors;
+  for (const View& view : batch.views) tensors.push_back(view.pictures);
+  for (const auto& more : {batch.keyOrder, batch.pictureNumbers}) {
+    if (more.defined()) tensors.push_back(more);
+  }
   return tensors;
 }
 
-Views viewsIn(const Tensors& tensors) {
-  return {.queries = tensors[0],
-          .keys = tensors[1],
-          .keyOrder = tensors.size() > 2 ? tensors[2] : at::Tensor()};
+/// A batch with the same roles and other tensors, as `listed` lists them.
+StepInput batchOf(const StepInput& like, const Tensors& tensors) {
+  StepInput batch = like;
+  auto next = tensors.begin();
+  for (View& view : batch.views) view.pictures = *next++;
+  for (auto* more : {&batch.keyOrder, &batch.pictureNumbers}) {
+    if (more->defined()) *more = *next++;
+  }
+  return batch;
 }
 
 }  // namespace
@@ -29,13 +39,13 @@ GraphedMoco::GraphedMoco(const MocoOptions& options, const MakeRecorder& recorde
     : Moco(options),
       differentiation_(
           [this](const Tensors& inputs) {
-            const FirstHalf half = Moco::differentiate(viewsIn(inputs));
+            const FirstHalf half = Moco::differentiate(batchOf(*batch_, inputs));
             return Tensors{half.keys, half.result};
           },
           recorderFrom(recorder)),
       update_(
           [this](const Tensors&) {
-            Moco::updateEncoders();
+            Moco::updateQueryEncoder();
             return Tensors{};
           },
           recorderFrom(recorder)) {}
@@ -44,15 +54,20 @@ const std::string& GraphedMoco::graphFailure() const {
   return differentiation_.failure().empty() ? update_.failure() : differentiation_.failure();
 }
 
-Moco::FirstHalf GraphedMoco::differentiate(const Views& views) {
-  const int64_t batches = queryEncoder().batchesTracked() + 1;
-  const Tensors outputs = differentiation_(listed(views));
+Moco::FirstHalf GraphedMoco::differentiate(const StepInput& batch) {
+  batch_ = &batch;
+  MomentumEncoder* const key = keyEncoderOrNone();
+  const Passes passes = passesOf(batch, key != nullptr);
+  const int64_t ofQuery = queryEncoder().batchesTracked() + passes.query;
+  const int64_t ofKey = key ? key->encoder().batchesTracked() + passes.key : 0;
+  const Tensors outputs = differentiation_(listed(batch));
   // A replay only does the device's work, so the encoders, which count batches on the host, do not
   // count this one themselves.
-  for (Encoder* encoder : {&queryEncoder(), &keyEncoder()}) encoder->setBatchesTracked(batches);
+  queryEncoder().setBatchesTracked(ofQuery);
+  if (key) key->encoder().setBatchesTracked(ofKey);
   return {.keys = outputs[0], .result = outputs[1]};
 }
 
-void GraphedMoco::updateEncoders() { update_({}); }
+void GraphedMoco::updateQueryEncoder() { update_({}); }
 
 }  // namespace moco

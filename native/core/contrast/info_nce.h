@@ -1,21 +1,12 @@
 #pragma once
 
-#include <ATen/ATen.h>
+#include "core/contrast/comparison.h"
 
 namespace moco {
 
-/// What the loss function returns for a batch.
-struct InfoNce {
-  at::Tensor loss;      // scalar, differentiable by the queries
-  at::Tensor accuracy;  // scalar: share of queries whose own key scores highest
-};
-
 /// Contrastive loss of MoCo (He et al., CVPR 2020, eq. 1): cross-entropy of the logits
-/// [q·k⁺ | q·queueᵀ] / temperature with the positive as the class, mean over the batch.
-/// @param queries  (B, D), L2-normalised
-/// @param keys     (B, D), L2-normalised, the positives
-/// @param queue    (m, D), L2-normalised, the negatives
-InfoNce infoNce(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& queue,
-                double temperature);
+/// [q·k⁺ | q·k⁻ …] / temperature with the positive as the class, mean over the batch. With the
+/// other pictures of the batch as negatives it is NT-Xent (Chen et al., ICML 2020, eq. 1).
+LossValue infoNce(const Comparison& comparison, double temperature);
 
 }  // namespace moco

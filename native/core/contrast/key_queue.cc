@@ -9,21 +9,33 @@
 
 namespace moco {
 
-KeyQueue::KeyQueue(int64_t length, int64_t dim, uint64_t seed, at::TensorOptions options) {
+KeyQueue::KeyQueue(int64_t length, int64_t dim, uint64_t seed, at::TensorOptions options,
+                   bool keepsNumbers) {
   auto generator = torchGenerator(seed, Purpose::kQueue);
   const auto gaussian = at::empty({length, dim}, at::kFloat).normal_(0, 1, generator);
   keys_ = normaliseRows(gaussian).to(options);
+  if (keepsNumbers) pictures_ = at::full({length}, -1, keys_.options().dtype(at::kLong));
 }
 
-void KeyQueue::enqueue(const at::Tensor& keys) {
+void KeyQueue::enqueue(const at::Tensor& keys, const at::Tensor& pictures) {
   const int64_t length = keys_.size(0);
   const int64_t count = std::min(keys.size(0), length);
-  const auto newest = keys.narrow(0, keys.size(0) - count, count);
-  const int64_t untilEnd = std::min(count, length - next_);
-  keys_.narrow(0, next_, untilEnd).copy_(newest.narrow(0, 0, untilEnd));
-  keys_.narrow(0, 0, count - untilEnd).copy_(newest.narrow(0, untilEnd, count - untilEnd));
+  const int64_t tooOld = keys.size(0) - count;
+  write(keys.narrow(0, tooOld, count), keys_);
+  if (pictures_.defined()) {
+    TORCH_CHECK(pictures.defined() && pictures.size(0) == keys.size(0),
+                "the queue keeps the numbers of its keys' pictures");
+    write(pictures.narrow(0, tooOld, count), pictures_);
+  }
   next_ = (next_ + count) % length;
   filled_ = std::min(filled_ + count, length);
+}
+
+void KeyQueue::write(const at::Tensor& newest, const at::Tensor& ring) const {
+  const int64_t count = newest.size(0);
+  const int64_t untilEnd = std::min(count, ring.size(0) - next_);
+  ring.narrow(0, next_, untilEnd).copy_(newest.narrow(0, 0, untilEnd));
+  ring.narrow(0, 0, count - untilEnd).copy_(newest.narrow(0, untilEnd, count - untilEnd));
 }
 
 at::Tensor KeyQueue::inOrder() const { return keys_.roll(-next_, 0); }
@@ -33,9 +45,11 @@ double KeyQueue::fill() const {
 }
 
 StateDict KeyQueue::state() const {
-  return {{"keys", keys_},
-          {"next", at::scalar_tensor(next_, at::kLong)},
-          {"filled", at::scalar_tensor(filled_, at::kLong)}};
+  StateDict state{{"keys", keys_},
+                  {"next", at::scalar_tensor(next_, at::kLong)},
+                  {"filled", at::scalar_tensor(filled_, at::kLong)}};
+  if (pictures_.defined()) state.emplace_back("pictures", pictures_);
+  return state;
 }
 
 void KeyQueue::restore(const StateDict& state) {
@@ -49,7 +63,9 @@ void KeyQueue::restore(const StateDict& state) {
                     std::to_string(filled) + ", of " + std::to_string(length),
                 "Use an earlier checkpoint.");
   }
-  keys_.copy_(lookup.get("keys", keys_.sizes()));
+  const auto& keys = lookup.get("keys", keys_.sizes());
+  if (pictures_.defined()) pictures_.copy_(lookup.integers("pictures", pictures_.sizes()));
+  keys_.copy_(keys);
   next_ = next;
   filled_ = filled;
 }

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/contrast/compare_views.h"
+#include "core/contrast/encode_views.h"
 #include "core/device/profiler.h"
 #include "core/model/statistics_guard.h"
 
@@ -39,8 +41,8 @@ void copyByType(const std::vector<at::Tensor>& to, const std::vector<at::Tensor>
 }
 
 /// A `StepResult` in one tensor: (3), on the device.
-at::Tensor pack(const InfoNce& infoNce, const at::Tensor& gradientNorm) {
-  return at::stack({infoNce.loss.detach(), infoNce.accuracy, gradientNorm});
+at::Tensor pack(const LossValue& value, const at::Tensor& gradientNorm) {
+  return at::stack({value.loss.detach(), value.accuracy, gradientNorm});
 }
 
 /// Waits for the device, once for all numbers.
@@ -50,8 +52,11 @@ StepResult unpack(const at::Tensor& result) {
   return {.loss = numbers[0], .accuracy = numbers[1], .gradientNorm = numbers[2]};
 }
 
-at::Tensor encode(Encoder& encoder, const at::Tensor& views) {
-  return encoder.project(encoder.backbone(views, Mode::kTrain), Mode::kTrain);
+bool isShared(const std::string& keyEncoder) {
+  if (keyEncoder == "shared") return true;
+  if (keyEncoder == "momentum") return false;
+  throw Error("ERR_MOCO_CONFIG", "keyEncoder: there is no \"" + keyEncoder + "\"",
+              "Choose momentum or shared.");
 }
 
 }  // namespace
@@ -59,58 +64,87 @@ at::Tensor encode(Encoder& encoder, const at::Tensor& views) {
 Moco::Moco(const MocoOptions& options)
     : options_(options),
       query_(options.encoder),
-      key_(options.encoder),
       queue_(options.contrast.m, options.encoder.settings.featureDim, options.seed,
-             query_.parameters().flat().options()),
+             query_.parameters().flat().options(), options.contrast.maskSame),
+      loss_(lossOf(options.contrast, queue_)),
+      momentum_(options.contrast.momentum),
       optimiser_(query_.parameters(), options.optimiser),
       gradients_(query_.parameters().zerosLike(options.encoder.master)) {
   query_.initialise(options.seed);
-  key_.copyParametersFrom(query_);  // f_k.params = f_q.params
+  if (isShared(options.contrast.keyEncoder)) return;
+  key_.emplace(options.encoder, options.contrast, query_);
 }
 
 // Algorithm 1 of the paper, whose lines stand beside ours as `// …`; in them, m is the momentum.
-// Views come from core/input, and the lines from l_pos to the loss are in info_nce.cc. Two things
-// are added: keys can be shuffled among the BatchNorm groups (section 3.3), and a step whose loss
-// or gradient is not finite is refused before it changes anything.
+// Views come from core/input, and the lines from l_pos to the loss are in info_nce.cc and
+// comparison.cc. Two things are added: keys can be shuffled among the BatchNorm groups
+// (section 3.3), and a step whose loss or gradient is not finite is refused before it changes
+// anything.
 
-StepResult Moco::step(const Views& views) {
-  StatisticsGuard queryStatistics(query_), keyStatistics(key_);
-  const FirstHalf half = differentiate(views);
-  const StepResult result = unpack(half.result);
+StepResult Moco::step(const StepInput& batch) {
+  return step([&] { return batch; });
+}
+
+StepResult Moco::step(const NextBatch& next) {
+  StatisticsGuard queryStatistics(query_);
+  std::optional<MomentumEncoder::Guard> keyGuard;
+  if (key_) keyGuard.emplace(*key_);
+  if (key_ && key_->followsFirst()) key_->follow(query_, momentum_);
+  std::vector<NewKeys> newKeys;
+  const StepResult result = unpack(differentiateAll(next, newKeys));
   requireFinite(result);
   queryStatistics.keep();
-  keyStatistics.keep();
+  if (keyGuard) keyGuard->keep();
   RECORD_USER_SCOPE(phase::kUpdate);
-  updateEncoders();
-  queue_.enqueue(half.keys);  // enqueue(queue, k); dequeue(queue)
+  updateQueryEncoder();  // update(f_q.params)
+  if (key_) {
+    // f_k.params = m * f_k.params + (1 - m) * f_q.params
+    if (!key_->followsFirst()) key_->follow(query_, momentum_);
+    key_->followStatistics(query_, momentum_);
+  }
+  for (const auto& [keys, pictures] : newKeys) {
+    queue_.enqueue(keys, pictures);  // enqueue(queue, k); dequeue(queue)
+  }
   return result;
 }
 
-Moco::FirstHalf Moco::differentiate(const Views& views) {
-  const auto [keys, infoNce] = forward(views);
+at::Tensor Moco::differentiateAll(const NextBatch& next, std::vector<NewKeys>& keys) {
+  const int64_t batches = options_.contrast.accumulate;
+  const auto differentiateNext = [&] {
+    const StepInput batch = next();
+    const FirstHalf half = differentiate(batch);
+    at::Tensor pictures = batch.pictureNumbers;
+    if (pictures.defined()) pictures = pictures.repeat(half.keys.size(0) / pictures.size(0));
+    keys.push_back({half.keys, pictures});
+    return half.result;
+  };
+  if (batches == 1) return differentiateNext();
+  std::vector<at::Tensor> results;
+  auto sum = at::zeros_like(gradients_.flat());
+  for (int64_t batch = 0; batch < batches; ++batch) {
+    // What a replay gives is only valid until the next one.
+    results.push_back(differentiateNext().clone());
+    keys.back().keys = keys.back().keys.clone();
+    sum.add_(gradients_.flat());
+  }
+  gradients_.flat().copy_(sum.div_(batches));
+  const auto means = at::stack(results).mean(0);
+  means[2].copy_(gradients_.flat().norm());
+  return means;
+}
+
+Moco::FirstHalf Moco::differentiate(const StepInput& batch) {
+  const auto [keys, value] = forward(batch);
   RECORD_USER_SCOPE(phase::kBackward);
-  backward(infoNce.loss);  // loss.backward()
-  return {keys, pack(infoNce, gradients_.flat().norm())};
+  backward(value.loss);  // loss.backward()
+  return {keys, pack(value, gradients_.flat().norm())};
 }
 
-Moco::Forward Moco::forward(const Views& views) {
+Moco::Forward Moco::forward(const StepInput& batch) {
   RECORD_USER_SCOPE(phase::kForward);
-  // Keys come first, because the query encoder's activations stay in memory until the backward
-  // pass.
-  const auto keys = encodeKeys(views);                 // k = f_k.forward(x_k).detach()
-  const auto queries = encode(query_, views.queries);  // q = f_q.forward(x_q)
-  return {keys, infoNce(queries, keys, queue_.keys(), options_.contrast.temperature)};
-}
-
-at::Tensor Moco::encodeKeys(const Views& views) {
-  const at::NoGradGuard noGrad;
-  const at::Tensor& order = views.keyOrder;
-  if (!order.defined()) return encode(key_, views.keys);
-  // The views are selected as (B, H, W, 3), so that they stay channels last.
-  const auto shuffled =
-      views.keys.permute({0, 2, 3, 1}).index_select(0, order).permute({0, 3, 1, 2});
-  const auto keys = encode(key_, shuffled);
-  return at::empty_like(keys).index_copy_(0, order, keys);
+  const EncodedViews encoded = encodeViews(batch, query_, keyEncoderOrNone());
+  return {keysForQueue(batch, encoded).detach(),
+          compareViews(batch, encoded, loss_, options_.contrast, queue_)};
 }
 
 void Moco::backward(const at::Tensor& loss) {
@@ -119,23 +153,21 @@ void Moco::backward(const at::Tensor& loss) {
   copyByType(gradients_.views(), gradients);
 }
 
-void Moco::updateEncoders() {
-  optimiser_.step(gradients_.flat());  // update(f_q.params)
+void Moco::updateQueryEncoder() {
+  optimiser_.step(gradients_.flat());
   query_.refreshWeights();
-  momentumUpdate();  // f_k.params = m * f_k.params + (1 - m) * f_q.params
 }
 
-/// θ_k ← momentum · θ_k + (1 − momentum) · θ_q (eq. 2).
-void Moco::momentumUpdate() {
-  const at::NoGradGuard noGrad;
-  key_.parameters().flat().lerp_(query_.parameters().flat(), 1.0 - options_.contrast.momentum);
-  key_.refreshWeights();
+double Moco::queueFill() const {
+  const ContrastSettings& settings = options_.contrast;
+  const bool hasNegatives = settings.negatives != "batch" && settings.loss != "cosine";
+  return hasNegatives || settings.loss == "nnclr" ? queue_.fill() : 1;
 }
 
 StateDict Moco::state() const {
   StateDict state;
   append(state, kQueryEncoder, query_.stateDict());
-  append(state, "key.", key_.stateDict());
+  if (key_) append(state, "key.", key_->encoder().stateDict());
   append(state, "optimiser.", optimiser_.state());
   append(state, "queue.", queue_.state());
   return state;
@@ -143,7 +175,7 @@ StateDict Moco::state() const {
 
 void Moco::beginWith(const StateDict& weights) {
   query_.loadPart(weights);
-  key_.loadPart(weights);
+  if (key_) key_->encoder().loadPart(weights);
 }
 
 void Moco::restore(const StateDict& state) {
@@ -157,7 +189,7 @@ void Moco::restore(const StateDict& state) {
                 "Choose a checkpoint of a run with the same arch.");
   }
   query_.loadState(section(state, kQueryEncoder));
-  key_.loadState(section(state, "key."));
+  if (key_) key_->encoder().loadState(section(state, "key."));
   optimiser_.restore(section(state, "optimiser."));
   queue_.restore(section(state, "queue."));
 }

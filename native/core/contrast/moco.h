@@ -3,29 +3,19 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
-#include "core/contrast/info_nce.h"
+#include "core/contrast/contrast_settings.h"
 #include "core/contrast/key_queue.h"
+#include "core/contrast/loss.h"
+#include "core/contrast/momentum_encoder.h"
+#include "core/contrast/step_input.h"
 #include "core/files/state_dict.h"
 #include "core/model/encoder.h"
 #include "core/optimise/optimiser.h"
 
 namespace moco {
-
-/// The settings of Momentum Contrast.
-struct ContrastSettings {
-  int64_t m;           // the number of negatives, which is the length of the queue
-  double temperature;  // τ in eq. 1
-  double momentum;     // of the key encoder, m in eq. 2
-
-  /// Calls `visit(name, value)` for every setting.
-  template <class Visit>
-  void each(Visit&& visit) {
-    visit("m", m);
-    visit("temperature", temperature);
-    visit("momentum", momentum);
-  }
-};
 
 /// What decides how Momentum Contrast trains.
 struct MocoOptions {
@@ -35,25 +25,17 @@ struct MocoOptions {
   uint64_t seed;
 };
 
-/// What a step trains on: two views of each of B pictures, drawn independently of each other.
-struct Views {
-  at::Tensor queries;  // (B, 3, H, W), channels last, normalised, of the encoder's compute type
-  at::Tensor keys;     // the other views, in the same form
-  /// (B) int64, on the encoder's device: the order in which the key encoder gets the pictures. It
-  /// makes the BatchNorm groups of the two encoders differ (section 3.3, "Shuffling BN"). Undefined
-  /// means the order of the queries.
-  at::Tensor keyOrder = {};
-};
-
 /// What one step measured, before its update.
 struct StepResult {
   double loss;
-  double accuracy;      // share of queries whose own key scores highest
+  double accuracy;      // share of queries whose own key scores highest, as their loss defines it
   double gradientNorm;  // L2, over all parameters
 };
 
 /// Momentum Contrast (He et al., CVPR 2020, algorithm 1): query encoder, key encoder, queue,
-/// optimiser.
+/// optimiser. By its settings also what has been made of it: several views of a picture, of several
+/// sizes, which may be queries, keys or both; other losses and negatives; a predictor; a query
+/// encoder that gives the keys as well.
 ///
 /// With one BatchNorm group the keys need not be shuffled: on one device, shuffling the views
 /// before the key encoder and the keys back after it changes nothing.
@@ -65,10 +47,14 @@ class Moco {
   Moco(const Moco&) = delete;
   Moco& operator=(const Moco&) = delete;
 
-  /// Trains on one batch: algorithm 1 from the forward passes on.
+  /// Trains on as many batches as the settings say: algorithm 1 from the forward passes on. The
+  /// gradient is the mean of theirs, and keys enter the queue when all are done.
+  /// @return  means over the batches, and the norm of that gradient
   /// @throws Error ERR_MOCO_NON_FINITE  if the loss or the gradient is not finite; parameters,
   ///                                    statistics and queue then stay as they were
-  StepResult step(const Views& views);
+  StepResult step(const NextBatch& next);
+  /// The same on one batch.
+  StepResult step(const StepInput& batch);
 
   /// What the names of the query encoder's tensors begin with in `state`.
   static constexpr const char* kQueryEncoder = "query.";
@@ -85,45 +71,60 @@ class Moco {
   void beginWith(const StateDict& weights);
 
   Encoder& queryEncoder() { return query_; }
-  Encoder& keyEncoder() { return key_; }
+  /// There is one unless the settings share the query encoder.
+  Encoder& keyEncoder() { return key_.value().encoder(); }
   KeyQueue& queue() { return queue_; }
+  /// `KeyQueue::fill`, or 1 where nothing is compared with the queue.
+  double queueFill() const;
   Optimiser& optimiser() { return optimiser_; }
+  /// Sets the momentum of the next steps; until then it is that of the settings.
+  void setMomentum(double momentum) { momentum_ = momentum; }
   /// The last step's gradient, one tensor for each parameter.
   const NamedTensors& gradients() const { return gradients_; }
 
  protected:
   /// What the first half of a step leaves on the device.
   struct FirstHalf {
-    at::Tensor keys;    // (B, D), L2-normalised, without gradient
+    at::Tensor keys;    // (t · B, D), L2-normalised, without gradient: of t views, view by view
     at::Tensor result;  // a `StepResult`, packed
   };
 
   // The two halves of a step. Neither waits for the device. In between, the host looks at the
   // result.
 
-  /// The forward and backward pass: computes keys, loss and gradients, and moves both encoders'
-  /// BatchNorm statistics.
-  virtual FirstHalf differentiate(const Views& views);
-  /// The optimiser's step and the momentum update.
-  virtual void updateEncoders();
+  /// The forward and backward pass on one batch: computes keys, loss and gradients, and moves both
+  /// encoders' BatchNorm statistics.
+  virtual FirstHalf differentiate(const StepInput& batch);
+  /// The optimiser's step.
+  virtual void updateQueryEncoder();
+
+  /// The key encoder, or null where the query encoder gives the keys, too.
+  MomentumEncoder* keyEncoderOrNone() { return key_ ? &*key_ : nullptr; }
 
  private:
   struct Forward {
-    at::Tensor keys;  // (B, D), L2-normalised, without gradient
-    InfoNce infoNce;
+    at::Tensor keys;  // as in `FirstHalf`
+    LossValue value;
+  };
+  /// A batch's keys, and the numbers of their pictures, for the queue.
+  struct NewKeys {
+    at::Tensor keys, pictureNumbers;
   };
 
-  Forward forward(const Views& views);
-  /// The keys (B, D), in the order of the views, even if they are encoded in another order.
-  at::Tensor encodeKeys(const Views& views);
+  Forward forward(const StepInput& batch);
   /// Writes the gradient of the loss by every parameter to `gradients_`.
   void backward(const at::Tensor& loss);
-  void momentumUpdate();
+  /// Differentiates all batches of a step.
+  /// @param keys  gets those of each batch
+  /// @return      a `StepResult`, packed
+  at::Tensor differentiateAll(const NextBatch& next, std::vector<NewKeys>& keys);
 
   MocoOptions options_;
   Encoder query_;
-  Encoder key_;
+  std::optional<MomentumEncoder> key_;
   KeyQueue queue_;
+  Loss loss_;
+  double momentum_;
   Optimiser optimiser_;
   NamedTensors gradients_;
 };

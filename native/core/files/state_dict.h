@@ -29,12 +29,17 @@ class StateLookup {
   /// A tensor of any floating-point type.
   /// @throws Error ERR_MOCO_CHECKPOINT  if it is missing, has another shape, or holds integers
   const at::Tensor& get(const std::string& name, at::IntArrayRef shape) const;
+  /// A tensor of int64.
+  /// @throws Error ERR_MOCO_CHECKPOINT  if it is missing, or has another shape or type
+  const at::Tensor& integers(const std::string& name, at::IntArrayRef shape) const;
   /// A counter.
   /// @return  nothing if it is missing, as BatchNorm's counters of batches are in old files
   /// @throws Error ERR_MOCO_CHECKPOINT  if it is anything but one integer
   std::optional<int64_t> integer(const std::string& name) const;
 
  private:
+  const at::Tensor& find(const std::string& name) const;
+
   std::map<std::string, const at::Tensor*> tensors_;
 };
 

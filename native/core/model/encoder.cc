@@ -121,7 +121,8 @@ void Encoder::resetStatistics() {
 
 void Encoder::copyParametersFrom(const Encoder& other) {
   const at::NoGradGuard noGrad;
-  parameters_.flat().copy_(other.parameters_.flat());
+  const auto& own = parameters_.flat();
+  own.copy_(other.parameters_.flat().narrow(0, 0, own.size(0)));
   refreshWeights();
 }
 
@@ -130,9 +131,9 @@ void Encoder::refreshWeights() {
   if (computeCopies_) computeCopies_->flat().copy_(parameters_.flat());
 }
 
-at::Tensor Encoder::backbone(const at::Tensor& pictures, Mode mode) {
+at::Tensor Encoder::backbone(const at::Tensor& pictures, Mode mode, int64_t batches) {
   if (mode == Mode::kTrain) ++batchesTracked_;
-  return layers_.backbone(pass(mode), pictures);
+  return layers_.backbone(pass(mode, batches), pictures);
 }
 
 FoldedBackbone Encoder::foldedBackbone(std::optional<ConvolutionKernels> kernels) const {
@@ -140,22 +141,20 @@ FoldedBackbone Encoder::foldedBackbone(std::optional<ConvolutionKernels> kernels
   return {layers_.backbone, masters(), options_.compute, kernels.value_or(fastest)};
 }
 
-at::Tensor Encoder::projections(const at::Tensor& features, Mode mode) const {
+at::Tensor Encoder::head(const at::Tensor& features, Mode mode, int64_t batches) {
   TORCH_CHECK(options_.settings.featureDim > 0, "the encoder has no projections");
-  return layers_.head ? (*layers_.head)(pass(mode), features) : features;
+  const auto projections = layers_.head ? (*layers_.head)(pass(mode, batches), features) : features;
+  return projections.to(options_.master);
 }
 
-at::Tensor Encoder::head(const at::Tensor& features, Mode mode) {
-  return projections(features, mode).to(options_.master);
+at::Tensor Encoder::project(const at::Tensor& features, Mode mode, int64_t batches) {
+  return normaliseRows(head(features, mode, batches));
 }
 
-at::Tensor Encoder::project(const at::Tensor& features, Mode mode) {
-  return normaliseRows(head(features, mode));
-}
-
-at::Tensor Encoder::predict(const at::Tensor& features, Mode mode) {
+at::Tensor Encoder::predict(const at::Tensor& projections, Mode mode, int64_t batches) {
   TORCH_CHECK(layers_.predictor, "the encoder has no predictor");
-  const auto predictions = (*layers_.predictor)(pass(mode), projections(features, mode));
+  const auto predictions =
+      (*layers_.predictor)(pass(mode, batches), projections.to(options_.compute));
   return normaliseRows(predictions.to(options_.master));
 }
 

@@ -40,6 +40,10 @@ struct EncoderSettings {
     eachOfBackbone(visit);
     eachOfHead(visit);
     visit("zeroInit", zeroInit);
+    visit("predictorLayers", predictorLayers);
+    visit("predictorHiddenDim", predictorHiddenDim);
+    visit("predictorBatchNorm", predictorBatchNorm);
+    visit("predictorLastBatchNorm", predictorLastBatchNorm);
     visit("batchNormGroups", batchNormGroups);
   }
   /// The same for those that decide what a trained backbone computes.
@@ -98,6 +102,9 @@ struct EncoderLayers {
 /// @throws Error ERR_MOCO_CONFIG  for settings that make no encoder
 std::vector<TensorSpec> encoderLayout(const EncoderSettings& settings);
 
+/// Whether a tensor of an encoder's state belongs to its predictor, which only training needs.
+inline bool isOfPredictor(const std::string& name) { return name.starts_with("h."); }
+
 /// Backbone, projection head and predictor with their parameters and BatchNorm statistics. If
 /// `compute` differs from `master`, convolutions and linear layers use copies of their weights in
 /// that type, which `refreshWeights` brings up to date. BatchNorm always uses the master
@@ -116,7 +123,7 @@ class Encoder {
   /// Draws all parameters from the reference's distributions and resets the statistics.
   void initialise(uint64_t seed);
   /// Copies the parameters of another encoder, but not its statistics, as the reference does when
-  /// it makes the key encoder.
+  /// it makes the key encoder. The other one may have a predictor more.
   void copyParametersFrom(const Encoder& other);
 
   /// Brings the copies that the layers compute with up to date. To be called whenever the
@@ -126,8 +133,11 @@ class Encoder {
   /// The features of pictures. In training mode, BatchNorm normalises with the batch's mean and
   /// variance and moves the running statistics.
   /// @param pictures  (B, 3, H, W), channels last, of type `compute`
+  /// @param batches   the pictures are those of so many batches of one length, one after the other.
+  ///                  In training, BatchNorm normalises each as if it had been given alone; the
+  ///                  running statistics move once, towards the mean of theirs
   /// @return          (B, backboneDim()), not normalised
-  at::Tensor backbone(const at::Tensor& pictures, Mode mode);
+  at::Tensor backbone(const at::Tensor& pictures, Mode mode, int64_t batches = 1);
   /// The backbone in evaluation mode, with a copy of its present weights and statistics. The
   /// encoder must outlive it.
   /// @param kernels  that compute it while all weights are finite; absent: the fastest
@@ -137,14 +147,13 @@ class Encoder {
   /// What the projection head makes of features. The encoder must have projections.
   /// @param features  what `backbone` returned
   /// @return          (B, featureDim), not normalised, of type `master`
-  at::Tensor head(const at::Tensor& features, Mode mode);
+  at::Tensor head(const at::Tensor& features, Mode mode, int64_t batches = 1);
   /// The projection of features, which the loss compares: what `head` gives, L2-normalised.
-  at::Tensor project(const at::Tensor& features, Mode mode);
-  /// What the predictor makes of what `head` gives, L2-normalised. The encoder must have a
-  /// predictor.
-  /// @param features  what `backbone` returned
-  /// @return          (B, featureDim), of type `master`
-  at::Tensor predict(const at::Tensor& features, Mode mode);
+  at::Tensor project(const at::Tensor& features, Mode mode, int64_t batches = 1);
+  /// What the predictor makes of projections, L2-normalised. The encoder must have a predictor.
+  /// @param projections  what `head` returned
+  /// @return             (B, featureDim), of type `master`
+  at::Tensor predict(const at::Tensor& projections, Mode mode, int64_t batches = 1);
 
   const EncoderOptions& options() const { return options_; }
   /// Length of a picture's feature: with width 1, 512, or 2048 from ResNet-50 on.
@@ -187,17 +196,14 @@ class Encoder {
   const at::Tensor& tensorOf(const StateEntry& entry) const;
   /// What the layers compute with in evaluation mode, in full precision.
   Pass masters() const { return {parameters_.views(), statistics_, /*training=*/false}; }
-  Pass pass(Mode mode) const {
+  Pass pass(Mode mode, int64_t batches) const {
     return {.weights = weights_,
             .buffers = statistics_,
             .training = mode == Mode::kTrain,
-            .batchNormGroups = options_.settings.batchNormGroups,
+            .batchNormGroups = options_.settings.batchNormGroups * batches,
             .counters = &counters_,
             .pointwiseBatchNorm = options_.pointwiseBatchNorm};
   }
-
-  /// What `head` gives, in the type that the layers compute in.
-  at::Tensor projections(const at::Tensor& features, Mode mode) const;
 
   EncoderOptions options_;
   NetworkPlan plan_;

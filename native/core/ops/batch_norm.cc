@@ -32,8 +32,10 @@ at::Tensor normaliseByGroup(const at::Tensor& x, const BatchNormState& state) {
   }
   {
     const at::NoGradGuard noGrad;
-    state.runningMean.copy_(means.mean(0));
-    state.runningVar.copy_(variances.mean(0));
+    // As data of their own: autograd has saved the running statistics of other passes, does not
+    // read them, and would refuse a backward pass after they have changed.
+    state.runningMean.variable_data().copy_(means.mean(0));
+    state.runningVar.variable_data().copy_(variances.mean(0));
   }
   return at::cat(parts);
 }

@@ -1,5 +1,6 @@
 #include "core/run/memory_plan.h"
 
+#include <ATen/ceil_div.h>
 #include <c10/util/accumulate.h>
 
 #include <algorithm>
@@ -71,10 +72,28 @@ int64_t bytesPer(const MemoryDemand& demand) {
   return demand.machine.precision.compute == at::kBFloat16 ? 2 : 4;
 }
 
+/// Two, or one that gives queries and keys.
+int64_t encoders(const MemoryDemand& demand) {
+  return demand.settings.contrast.keyEncoder == "shared" ? 1 : 2;
+}
+
+/// Views that the query encoder differentiates, as many of the settings' size as have their pixels:
+/// those of the students, and with one encoder those of the teachers, too.
+int64_t differentiatedViews(const MemoryDemand& demand) {
+  int64_t pixels = 0;
+  for (const ViewPlan& view : viewPlans(demand.settings.views, demand.settings.imageSize)) {
+    if (view.student || encoders(demand) == 1) pixels += view.size * view.size;
+  }
+  return at::ceil_div(demand.settings.batchSize * pixels, viewPixels(demand));
+}
+
 int64_t modelBytes(const MemoryDemand& demand, int64_t parameters) {
-  // Two encoders, the gradient, and what the optimiser remembers.
-  const int64_t masters = 3 + numbersPerParameter(demand.settings.optimiser.optimiser);
-  const int64_t copies = demand.machine.precision.compute == at::kFloat ? 0 : 2;
+  // The encoders, the gradient (and its sum over the batches of a step), and what the optimiser
+  // remembers.
+  const int64_t gradients = demand.settings.contrast.accumulate > 1 ? 2 : 1;
+  const int64_t masters =
+      encoders(demand) + gradients + numbersPerParameter(demand.settings.optimiser.optimiser);
+  const int64_t copies = demand.machine.precision.compute == at::kFloat ? 0 : encoders(demand);
   return parameters * (masters * kMaster + copies * bytesPer(demand));
 }
 
@@ -82,9 +101,10 @@ int64_t queueBytes(const MemoryDemand& demand) {
   return demand.settings.contrast.m * demand.settings.encoder.featureDim * kMaster;
 }
 
-/// Bytes of a copy of both encoders, what the optimiser remembers, and the queue.
+/// Bytes of a copy of the encoders, what the optimiser remembers, and the queue.
 int64_t snapshotBytes(const MemoryDemand& demand, int64_t parameters) {
-  const int64_t copied = 2 + numbersPerParameter(demand.settings.optimiser.optimiser);
+  const int64_t copied =
+      encoders(demand) + numbersPerParameter(demand.settings.optimiser.optimiser);
   return copied * parameters * kMaster + queueBytes(demand);
 }
 
@@ -99,15 +119,26 @@ int64_t outputBytes(const MemoryDemand& demand, const Backbone::LayerSize& layer
 /// the places that its numbers come from.
 int64_t keptBytes(const MemoryDemand& demand, const Backbone::LayerSize& layer) {
   constexpr int64_t kPlace = 8;  // bytes
-  const int64_t batchSize = demand.settings.batchSize;
-  const int64_t pooled = batchSize * layer.channels * layer.pooledPositions;
-  return outputBytes(demand, layer, batchSize) * (layer.isShortcut ? 1 : 2) +
+  const int64_t views = differentiatedViews(demand);
+  const int64_t pooled = views * layer.channels * layer.pooledPositions;
+  return outputBytes(demand, layer, views) * (layer.isShortcut ? 1 : 2) +
          pooled * (bytesPer(demand) + kPlace);
 }
 
-/// Bytes of the logits (B, 1 + m), their softmax, and its gradient.
+/// Pairs of a student and another view that is a teacher.
+int64_t pairs(const MemoryDemand& demand) {
+  int64_t students = 0, teachers = 0, both = 0;
+  for (const ViewPlan& view : viewPlans(demand.settings.views, demand.settings.imageSize)) {
+    if (view.student) ++students;
+    if (view.teacher) ++teachers;
+    if (view.student && view.teacher) ++both;
+  }
+  return students * teachers - both;
+}
+
+/// Bytes of the logits (B, 1 + m) of all pairs, their softmax, and its gradient.
 int64_t lossBytes(const MemoryDemand& demand) {
-  return 3 * kMaster * demand.settings.batchSize * (demand.settings.contrast.m + 1);
+  return pairs(demand) * 3 * kMaster * demand.settings.batchSize * (demand.settings.contrast.m + 1);
 }
 
 /// The most bytes that are in use at once during the backward pass, which releases the activations
@@ -121,7 +152,7 @@ int64_t stepBytes(const MemoryDemand& demand, const Network& network) {
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
     // The gradients of the layer's output and input, and the gradient that waits for the block's
     // other branch.
-    const int64_t passing = 3 * outputBytes(demand, *layer, demand.settings.batchSize);
+    const int64_t passing = 3 * outputBytes(demand, *layer, differentiatedViews(demand));
     most = std::max(most, kept + passing + gradients);
     kept -= keptBytes(demand, *layer);
     gradients += layer->weights * bytesPer(demand);

@@ -28,8 +28,10 @@ Snapshot::Snapshot(const StateDict& state, SideStream stream)
 
 void Snapshot::saveModel(const std::string& path, const std::string& description) const {
   const auto stream = stream_.use();
+  StateDict model = section(state_, Moco::kQueryEncoder);
+  std::erase_if(model, [](const auto& entry) { return isOfPredictor(entry.first); });
   AtomicFile file(path);
-  writePth(file, section(state_, Moco::kQueryEncoder), description);
+  writePth(file, model, description);
   file.commit();
 }
 

@@ -13,6 +13,7 @@
 #include "core/evaluate/labelled_pictures.h"
 #include "core/evaluate/view_extractor.h"
 #include "core/ops/pointwise_batch_norm.h"
+#include "core/optimise/momentum_schedule.h"
 
 namespace moco {
 namespace {
@@ -27,6 +28,7 @@ void requirePositive(const TrainerSettings& settings, const Dataset& dataset) {
                 "Give a positive number.");
   };
   require("batchSize", settings.batchSize);
+  require("accumulate", settings.contrast.accumulate);
   require("m", settings.contrast.m);
   require("epochs", settings.epochs);
   require("imageSize", settings.imageSize);
@@ -50,7 +52,8 @@ bool canVote(const Dataset& dataset) {
 /// Neighbours vote only if there are labels, and only pictures that have one do.
 void requireEnoughPictures(const TrainerSettings& settings, const Dataset& dataset) {
   const int64_t pictures = dataset.train.count();
-  requireAtMost("batchSize", settings.batchSize, pictures, "training pictures");
+  requireAtMost("batchSize × accumulate", settings.batchSize * settings.contrast.accumulate,
+                pictures, "training pictures");
   if (!canVote(dataset)) return;
   const int64_t voting = labelledPictures(dataset.train).size(0);
   requireAtMost("k", settings.k, voting,
@@ -69,17 +72,6 @@ void requireGroups(const TrainerSettings& settings) {
               "Choose another number of groups, or 1.");
 }
 
-/// Refuses views other than the two that a step trains on.
-void requireTwoViews(const TrainerSettings& settings) {
-  const auto plans = viewPlans(settings.views, settings.imageSize);
-  const auto isOnly = [](const ViewPlan& plan, bool student) {
-    return plan.student == student && plan.teacher != student;
-  };
-  if (plans.size() == 2 && isOnly(plans[0], true) && isOnly(plans[1], false)) return;
-  throw Error("ERR_MOCO_CONFIG", "views: a step trains on one student's and one teacher's view",
-              "Give a group of one student's view, then one of one teacher's.");
-}
-
 }  // namespace
 
 Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beginning,
@@ -91,7 +83,6 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beg
   if (recorder) machine_.recorders = recorder;
   requirePositive(settings_, dataset_);
   requireGroups(settings_);
-  requireTwoViews(settings_);
   requireEnoughPictures(settings_, dataset_);
   setUpMachine(machine_, settings_.compute);
   memoryPlan_ = planMemory(memoryDemand());
@@ -122,10 +113,12 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beg
                                           .seed = settings_.seed,
                                           .threads = machine_.dataThreads,
                                           .layout = {.shuffleWindow = settings_.shuffleWindow}});
-  schedule_.emplace(
-      settings_.optimiser, settings_.batchSize,
-      RunLength{.stepsPerEpoch = stepsPerEpoch(),
-                .steps = settings_.steps.value.value_or(settings_.epochs * stepsPerEpoch())});
+  schedule_.emplace(settings_.optimiser, settings_.batchSize * batchesPerStep(), runLength());
+}
+
+RunLength Trainer::runLength() const {
+  const int64_t ofEpochs = settings_.epochs * stepsPerEpoch();
+  return {.stepsPerEpoch = stepsPerEpoch(), .steps = settings_.steps.value.value_or(ofEpochs)};
 }
 
 MocoOptions Trainer::mocoOptions() const {
@@ -160,7 +153,7 @@ int64_t Trainer::trainEpoch(int64_t epoch, int64_t firstStep,
                             const std::function<void(const StepMetrics&)>& onStep,
                             const std::atomic<bool>& stop, std::optional<int64_t> lastStep) {
   const int64_t last = std::min(lastStep.value_or(stepsPerEpoch()), stepsPerEpoch());
-  loader_->startEpoch(static_cast<uint32_t>(epoch), firstStep - 1);
+  loader_->startEpoch(static_cast<uint32_t>(epoch), (firstStep - 1) * batchesPerStep());
   for (int64_t number = firstStep; number <= last; ++number) {
     if (stop) return number - 1;
     try {
@@ -201,17 +194,19 @@ void Trainer::warnOfMissingGraphs() {
 StepMetrics Trainer::step(int64_t epoch, int64_t number) {
   const auto start = std::chrono::steady_clock::now();
   const double waitedBefore = secondsWithoutCore();
-  const auto views = loader_->next();
-  moco_->optimiser().setLearningRate(schedule_->at((epoch - 1) * stepsPerEpoch() + number - 1));
-  const StepResult result =
-      moco_->step({.queries = views[0], .keys = views[1], .keyOrder = keyOrder(epoch, number)});
+  const int64_t ofRun = (epoch - 1) * stepsPerEpoch() + number - 1;  // from 0
+  moco_->optimiser().setLearningRate(schedule_->at(ofRun));
+  moco_->setMomentum(momentumAt(settings_.contrast.momentumSchedule, settings_.contrast.momentum,
+                                ofRun, runLength().steps));
+  int64_t batch = (number - 1) * batchesPerStep();
+  const StepResult result = moco_->step([&] { return nextBatch(epoch, ++batch); });
   reportGraphFailure("the steps run", moco_->graphFailure());
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   return {number,
           result,
           moco_->optimiser().learningRate(),
           elapsed.count(),
-          moco_->queue().fill(),
+          moco_->queueFill(),
           secondsWithoutCore() - waitedBefore};
 }
 
@@ -232,10 +227,22 @@ void Trainer::reportFallbacks() {
   warnings_.push_back(warning);
 }
 
-at::Tensor Trainer::keyOrder(int64_t epoch, int64_t step) const {
-  if (settings_.encoder.batchNormGroups == 1) return {};
+StepInput Trainer::nextBatch(int64_t epoch, int64_t number) {
+  const auto pictures = loader_->next();
+  const auto plans = viewPlans(settings_.views, settings_.imageSize);
+  StepInput batch{.views = {}, .keyOrder = keyOrder(epoch, number)};
+  if (settings_.contrast.maskSame) batch.pictureNumbers = loader_->pictureNumbers();
+  for (size_t i = 0; i < plans.size(); ++i) {
+    batch.views.push_back({pictures[i], plans[i].student, plans[i].teacher});
+  }
+  return batch;
+}
+
+at::Tensor Trainer::keyOrder(int64_t epoch, int64_t batch) const {
+  const bool isShared = settings_.contrast.keyEncoder == "shared";
+  if (isShared || settings_.encoder.batchNormGroups == 1) return {};
   const Philox random(settings_.seed, Purpose::kKeyShuffle, static_cast<uint32_t>(epoch),
-                      static_cast<uint32_t>(step));
+                      static_cast<uint32_t>(batch));
   return at::tensor(shuffledIndices(settings_.batchSize, random)).to(machine_.device);
 }
 

@@ -99,7 +99,7 @@ class Trainer {
   const Machine& machine() const { return machine_; }
   const DataPlacement& placement() const { return placement_; }
   int64_t parameters() { return moco_->queryEncoder().parameters().elements(); }
-  int64_t stepsPerEpoch() const { return loader_->batchesPerEpoch(); }
+  int64_t stepsPerEpoch() const { return loader_->batchesPerEpoch() / batchesPerStep(); }
   Encoder& queryEncoder() { return moco_->queryEncoder(); }
   /// The query encoder's backbone, with which evaluations extract features.
   FrozenBackbone& backbone() { return *backbone_; }
@@ -112,6 +112,10 @@ class Trainer {
 
  private:
   StepMetrics step(int64_t epoch, int64_t number);
+  /// The loader's next batch, which is the epoch's `number`-th, from 1.
+  StepInput nextBatch(int64_t epoch, int64_t number);
+  RunLength runLength() const;
+  int64_t batchesPerStep() const { return settings_.contrast.accumulate; }
   Accuracy vote(const std::atomic<bool>& stop);
   LabelFreeMeasures measure(const std::atomic<bool>& stop);
   /// Turns the exception that is being handled into an Error that says where it happened and what
@@ -127,9 +131,9 @@ class Trainer {
   void reportGraphFailure(const std::string& work, const std::string& failure);
   /// Warns of fused layers that fell back, once.
   void reportFallbacks();
-  /// The order (B) in which the key encoder gets the pictures, drawn anew for each step. Undefined
+  /// The order (B) in which the key encoder gets the pictures, drawn anew for each batch. Undefined
   /// with one BatchNorm group, where the order changes nothing.
-  at::Tensor keyOrder(int64_t epoch, int64_t step) const;
+  at::Tensor keyOrder(int64_t epoch, int64_t batch) const;
 
   TrainerSettings settings_;
   Dataset dataset_;

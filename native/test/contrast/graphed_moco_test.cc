@@ -8,6 +8,7 @@
 #include "core/device/device.h"
 #include "support/formula.h"
 #include "support/graph_double.h"
+#include "support/step_inputs.h"
 
 using namespace moco;
 
@@ -34,7 +35,7 @@ FiveSteps fiveSteps(Moco& moco, const at::Device& device) {
     const auto views = [&](const std::string& view) {
       return formula::pictures(view + name, 8, at::kFloat).to(device);
     };
-    steps.losses.push_back(moco.step({.queries = views("view1"), .keys = views("view2")}).loss);
+    steps.losses.push_back(moco.step(queriesAndKeys(views("view1"), views("view2"))).loss);
   }
   for (const auto& [name, tensor] : moco.state()) {
     steps.state.emplace_back(name, tensor.to(at::kCPU).clone());
@@ -78,13 +79,13 @@ TEST_CASE("a device that fails in a step is reported, though its statistics cann
   GraphLog log;
   GraphedMoco moco(options(at::kCPU), [&] { return std::make_unique<GraphDouble>(log); });
   const auto views = formula::pictures("view1", 8, at::kFloat);
-  for (int number = 0; number < 3; ++number) moco.step({.queries = views, .keys = views});
+  for (int number = 0; number < 3; ++number) moco.step(queriesAndKeys(views, views));
   log.onReplay = [&] {
     // Writing to the statistics fails from here on, as on a GPU whose memory is lost.
     moco.queryEncoder().statistics().flat().unsafeGetTensorImpl()->set_sizes_contiguous({1});
     TORCH_CHECK(false, "CUDA error: unspecified launch failure");
   };
-  CHECK_THROWS_WITH_AS(moco.step({.queries = views, .keys = views}),
+  CHECK_THROWS_WITH_AS(moco.step(queriesAndKeys(views, views)),
                        doctest::Contains("unspecified launch failure"), c10::Error);
 }
 

@@ -22,7 +22,7 @@ TEST_CASE("the loss is that of its definition, summed up term by term") {
     }
     expected -= positive - std::log(sum);
   }
-  CHECK(infoNce(queries, keys, queue, kTemperature).loss.item<double>() ==
+  CHECK(infoNce({queries, keys, {queue}}, kTemperature).loss.item<double>() ==
         doctest::Approx(expected / 5).epsilon(1e-12));
 }
 
@@ -31,5 +31,5 @@ TEST_CASE("accuracy counts the queries that are nearest to their own key") {
   const auto queries = basis.slice(0, 0, 2);
   const auto keys = at::stack({basis[0], basis[2]});  // the second query's key is orthogonal to it
   const auto queue = basis.slice(0, 1, 3);
-  CHECK(infoNce(queries, keys, queue, 0.5).accuracy.item<double>() == 0.5);
+  CHECK(infoNce({queries, keys, {queue}}, 0.5).accuracy.item<double>() == 0.5);
 }

@@ -50,3 +50,16 @@ TEST_CASE("a batch larger than the queue leaves the newest keys") {
   queue.enqueue(numbered(3, 11));
   CHECK(queue.inOrder().equal(numbered(10, 4)));
 }
+
+TEST_CASE("a queue that keeps the numbers of pictures restores them with its keys") {
+  KeyQueue queue(5, kDim, 1, at::kFloat, /*keepsNumbers=*/true);
+  CHECK(queue.pictures().equal(at::full({5}, -1, at::kLong)));
+  queue.enqueue(numbered(0, 3), at::arange(10, 13));
+  queue.enqueue(numbered(3, 3), at::arange(13, 16));
+  CHECK(queue.pictures().equal(at::tensor(std::vector<int64_t>{15, 11, 12, 13, 14})));
+  KeyQueue other(5, kDim, 2, at::kFloat, /*keepsNumbers=*/true);
+  other.restore(queue.state());
+  CHECK(other.pictures().equal(queue.pictures()));
+  CHECK(other.keys().equal(queue.keys()));
+  CHECK_THROWS_AS(queue.enqueue(numbered(0, 3)), c10::Error);
+}

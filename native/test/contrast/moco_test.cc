@@ -11,6 +11,7 @@
 #include "support/compute_threads.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
+#include "support/step_inputs.h"
 #include "support/within.h"
 
 using namespace moco;
@@ -90,14 +91,16 @@ void checkStep(const std::string& arch, const std::string& file, int64_t queueLe
   // ours cannot, adds twice as many numbers one after another in fp32, and misses more.
   const ComputeThreads threads(2);
   const Fixture fixture = loadFixture(file);
-  const Tolerances tolerances = type == at::kDouble ? kExact : single(arch);
+  Tolerances tolerances = type == at::kDouble ? kExact : single(arch);
+  // In groups of four pictures, a rounding that moves a value across ReLU's kink weighs more:
+  // PyTorch's fp32 is off by up to 4e-3 there, and ours by 2.6e-2 (with 1 thread).
+  if (variant.groups > 1 && type == at::kFloat) tolerances.gradient = 5e-2;
   auto settings = options(arch, queueLength, type, type, variant.stem);
   settings.encoder.settings.batchNormGroups = variant.groups;
   Moco moco(settings);
   fill(moco, queueLength);
-  const auto result = moco.step({.queries = formula::pictures("view1", 8, type),
-                                 .keys = formula::pictures("view2", 8, type),
-                                 .keyOrder = variant.keyOrder});
+  const auto result = moco.step(queriesAndKeys(
+      formula::pictures("view1", 8, type), formula::pictures("view2", 8, type), variant.keyOrder));
   INFO(file, " in ", type);
   checkClose("loss", result.loss, fixture.at("loss").item<double>(), tolerances.keys);
   CHECK(result.accuracy == fixture.at("accuracy").item<double>());
@@ -121,8 +124,8 @@ void checkFiveSteps(const std::string& arch, at::ScalarType type, double lossTol
   INFO(arch, " in ", type);
   for (int64_t step = 0; step < 5; ++step) {
     const auto name = ".s" + std::to_string(step);
-    const auto result = moco.step({.queries = formula::pictures("view1" + name, 8, type),
-                                   .keys = formula::pictures("view2" + name, 8, type)});
+    const auto result = moco.step(queriesAndKeys(formula::pictures("view1" + name, 8, type),
+                                                 formula::pictures("view2" + name, 8, type)));
     const double loss = fixture.at("losses")[step].item<double>();
     checkClose(arch + ", loss" + name, result.loss, loss, 0, lossTolerance);
   }
@@ -165,9 +168,8 @@ TEST_CASE("with one group the order of the keys changes nothing but rounding") {
     Moco moco(settings);
     fill(moco, 64);
     return moco
-        .step({.queries = formula::pictures("view1", 8, at::kDouble),
-               .keys = formula::pictures("view2", 8, at::kDouble),
-               .keyOrder = keyOrder})
+        .step(queriesAndKeys(formula::pictures("view1", 8, at::kDouble),
+                             formula::pictures("view2", 8, at::kDouble), keyOrder))
         .loss;
   };
   CHECK(isClose(stepIn(at::arange(8).flip(0)), stepIn({}), 1e-10));
@@ -184,7 +186,7 @@ TEST_CASE("five steps of Adam, momentum update and queue are PyTorch's") {
 TEST_CASE("a step that is not finite changes nothing") {
   Moco moco(options("resnet18", 16, at::kFloat, at::kFloat));
   const auto good = formula::pictures("view1", 8, at::kFloat);
-  moco.step({.queries = good, .keys = formula::pictures("view2", 8, at::kFloat)});
+  moco.step(queriesAndKeys(good, formula::pictures("view2", 8, at::kFloat)));
   auto bad = good.clone();
   bad[0][0][0][0] = std::numeric_limits<float>::quiet_NaN();
 
@@ -199,7 +201,7 @@ TEST_CASE("a step that is not finite changes nothing") {
     return state;
   };
   const auto before = snapshot();
-  CHECK_THROWS_WITH_AS(moco.step({.queries = bad, .keys = good}), doctest::Contains("the loss is"),
+  CHECK_THROWS_WITH_AS(moco.step(queriesAndKeys(bad, good)), doctest::Contains("the loss is"),
                        Error);
   const auto after = snapshot();
   for (size_t i = 0; i < before.size(); ++i) CHECK(after[i].equal(before[i]));
@@ -211,8 +213,8 @@ TEST_CASE("training continues bit for bit from a restored state") {
     const auto step = [&](Moco& moco, int number) {
       const auto name = ".s" + std::to_string(number);
       return moco
-          .step({.queries = formula::pictures("view1" + name, 8, compute),
-                 .keys = formula::pictures("view2" + name, 8, compute)})
+          .step(queriesAndKeys(formula::pictures("view1" + name, 8, compute),
+                               formula::pictures("view2" + name, 8, compute)))
           .loss;
     };
     Moco whole(settings);
@@ -248,9 +250,9 @@ TEST_CASE("a state of another model or queue is refused") {
 TEST_CASE("bf16 gives fp32's loss and the direction of its gradient") {
   Moco exact(options("resnet18", 64, at::kFloat, at::kFloat));
   Moco narrow(options("resnet18", 64, at::kBFloat16, at::kFloat));
-  const auto views = [](at::ScalarType type) -> Views {
-    return {.queries = formula::pictures("view1", 32, type),
-            .keys = formula::pictures("view2", 32, type)};
+  const auto views = [](at::ScalarType type) {
+    return queriesAndKeys(formula::pictures("view1", 32, type),
+                          formula::pictures("view2", 32, type));
   };
   const auto expected = exact.step(views(at::kFloat));
   const auto result = narrow.step(views(at::kBFloat16));
@@ -269,8 +271,8 @@ TEST_CASE("a step with BatchNorm by algebra is the ordinary one, up to rounding"
     settings.encoder.pointwiseBatchNorm = pointwiseBatchNorm;
     auto moco = std::make_unique<Moco>(settings);
     fill(*moco, 64);
-    moco->step({.queries = formula::pictures("view1", 8, at::kDouble),
-                .keys = formula::pictures("view2", 8, at::kDouble)});
+    moco->step(queriesAndKeys(formula::pictures("view1", 8, at::kDouble),
+                              formula::pictures("view2", 8, at::kDouble)));
     return moco;
   };
   const auto ordinary = stepOf("resnet50", false), algebra = stepOf("resnet50", true);

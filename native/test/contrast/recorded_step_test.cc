@@ -12,6 +12,7 @@
 #include "core/contrast/graphed_moco.h"
 #include "support/formula.h"
 #include "support/operator_trace.h"
+#include "support/step_inputs.h"
 
 // The work of a step that a CUDA graph would hold, as the list of the operators that it calls. What
 // would make recording fail, or copy what need not be copied, is found in it without a GPU.
@@ -71,9 +72,9 @@ std::vector<OperatorCall> recordedCalls(at::ScalarType compute,
                     .optimiser = optimiser,
                     .seed = 3},
                    [&] { return std::make_unique<TracedGraph>(log, calls); });
-  const Views views{.queries = formula::pictures("view1", 8, compute),
-                    .keys = formula::pictures("view2", 8, compute),
-                    .keyOrder = at::arange(8).flip(0)};
+  const StepInput views =
+      queriesAndKeys(formula::pictures("view1", 8, compute), formula::pictures("view2", 8, compute),
+                     at::arange(8).flip(0));
   const int steps = GraphedFunction::kPlainCalls + 2;  // one is recorded, and the next one replayed
   for (int step = 0; step < steps; ++step) moco.step(views);
   REQUIRE(log.replayed == 4);

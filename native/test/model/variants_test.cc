@@ -11,6 +11,7 @@
 #include "core/ops/normalise_rows.h"
 #include "support/fixtures.h"
 #include "support/formula.h"
+#include "support/step_inputs.h"
 #include "support/within.h"
 
 // Encoders that the reference does not have: other widths, stems, heads, and predictors.
@@ -84,7 +85,8 @@ void checkPredictions(const EncoderSettings& settings, const Fixture& fixture, a
   CHECK(encoder.hasPredictor());
   const auto features = encoder.backbone(formula::pictures("view1", 8, type), Mode::kTrain);
   checkWithin("predictions",
-              relativeDistance(encoder.predict(features, Mode::kTrain), fixture.at("predictions")),
+              relativeDistance(encoder.predict(encoder.head(features, Mode::kTrain), Mode::kTrain),
+                               fixture.at("predictions")),
               tolerance);
 }
 
@@ -102,8 +104,8 @@ void checkStep(const EncoderSettings& settings, const Fixture& fixture) {
       formula::uniform("queue", {kQueueLength, settings.featureDim}, -1, 1).to(at::kDouble)));
   const auto start = moco.queryEncoder().parameters().flat().clone();
   const at::AutoGradMode gradients(true);
-  const auto result = moco.step({.queries = formula::pictures("view1", 8, at::kDouble),
-                                 .keys = formula::pictures("view2", 8, at::kDouble)});
+  const auto result = moco.step(queriesAndKeys(formula::pictures("view1", 8, at::kDouble),
+                                               formula::pictures("view2", 8, at::kDouble)));
   checkClose("loss", result.loss, fixture.at("loss").item<double>(), 1e-10);
   CHECK(result.accuracy == fixture.at("accuracy").item<double>());
   checkWithin("queue", relativeDistance(moco.queue().inOrder(), fixture.at("queue")), 1e-10);

@@ -24,16 +24,18 @@ struct Case {
   std::vector<int64_t> shape;  // (B, C) or (B, C, H, W)
   Epilogue epilogue;
   double tolerance = 1e-5;  // in fp32, which rounds by 6e-8
+  int64_t groups = 1;
 };
 
 /// Odd numbers of rows, one row in a block, many blocks, and the two dimensions of the projection
 /// head. The tolerance is larger for the case with millions of values: some of them are so near
 /// zero that rounding moves them across the kink of the ReLU, where the gradient jumps.
 const std::vector<Case> kCases{
-    {{4, 16, 5, 7}, Epilogue::kRelu},    {{2, 48, 3, 3}, Epilogue::kNone},
-    {{3, 64, 8, 8}, Epilogue::kAddRelu}, {{64, 64, 32, 32}, Epilogue::kAddRelu, 5e-3},
-    {{8, 512}, Epilogue::kRelu},         {{2, 2048, 4, 4}, Epilogue::kAddRelu},
-    {{7, 16}, Epilogue::kNone}};
+    {{4, 16, 5, 7}, Epilogue::kRelu},     {{2, 48, 3, 3}, Epilogue::kNone},
+    {{3, 64, 8, 8}, Epilogue::kAddRelu},  {{64, 64, 32, 32}, Epilogue::kAddRelu, 5e-3},
+    {{8, 512}, Epilogue::kRelu},          {{2, 2048, 4, 4}, Epilogue::kAddRelu},
+    {{7, 16}, Epilogue::kNone},           {{6, 32, 4, 4}, Epilogue::kAddRelu, 1e-5, 3},
+    {{8, 512}, Epilogue::kRelu, 1e-5, 2}, {{12, 16, 40, 40}, Epilogue::kNone, 1e-5, 4}};
 
 at::Tensor uniform(const std::string& name, const std::vector<int64_t>& shape, double low,
                    double high) {
@@ -61,7 +63,7 @@ Outcome run(Function function, const Case& what, at::ScalarType type, at::Scalar
   const auto bias = leaf(formula::uniform("bias", {channels}, -0.5, 0.5), master);
   const auto mean = formula::uniform("mean", {channels}, -0.1, 0.1).to(master);
   const auto var = formula::uniform("var", {channels}, 0.5, 1.5).to(master);
-  const BatchNormState state{weight, bias, mean, var, /*training=*/true, /*groups=*/1};
+  const BatchNormState state{weight, bias, mean, var, /*training=*/true, what.groups};
   const bool hasResidual = what.epilogue == Epilogue::kAddRelu;
   const auto y = function(x, state, what.epilogue, hasResidual ? residual : at::Tensor()).first;
   Outcome outcome{y.detach(), mean, var};
@@ -197,17 +199,17 @@ TEST_CASE("two readers of the CPU's BatchNorm have the same memory, and their gr
   }
 }
 
-TEST_CASE("the CPU's BatchNorm is not for groups, evaluation, odd channels and other types") {
-  const auto fits = [](int64_t channels, at::ScalarType type, bool training, int64_t groups) {
+TEST_CASE("the CPU's BatchNorm is not for evaluation, odd channels and other types") {
+  const auto fits = [](int64_t channels, at::ScalarType type, bool training, int64_t groups = 1) {
     const auto parameter = at::ones({channels});
     const BatchNormState state{parameter, parameter, parameter, parameter, training, groups};
     return fitsCpuBatchNorm(uniform("x", {4, channels, 3, 3}, -1, 1).to(type), state, {});
   };
   const bool hasKernels = kernels::batchNormKernels<float>() != nullptr;
-  CHECK(fits(32, at::kFloat, true, 1) == hasKernels);
-  CHECK(fits(32, at::kBFloat16, true, 1) == hasKernels);
-  CHECK_FALSE(fits(33, at::kFloat, true, 1));
-  CHECK_FALSE(fits(32, at::kDouble, true, 1));
-  CHECK_FALSE(fits(32, at::kFloat, false, 1));
-  CHECK_FALSE(fits(32, at::kFloat, true, 2));
+  CHECK(fits(32, at::kFloat, true) == hasKernels);
+  CHECK(fits(32, at::kBFloat16, true) == hasKernels);
+  CHECK_FALSE(fits(33, at::kFloat, true));
+  CHECK_FALSE(fits(32, at::kDouble, true));
+  CHECK_FALSE(fits(32, at::kFloat, false));
+  CHECK(fits(32, at::kFloat, true, 2) == hasKernels);
 }

@@ -65,10 +65,10 @@ at::Tensor bytes(const std::string& name, at::IntArrayRef shape) {
   return tensor;
 }
 
-at::Tensor pictures(const std::string& name, int64_t batch, at::ScalarType dtype) {
+at::Tensor pictures(const std::string& name, int64_t batch, at::ScalarType dtype, int64_t size) {
   const Normalisation cifar10{at::tensor({.4914f, .4822f, .4465f}),
                               at::tensor({.2023f, .1994f, .2010f})};
-  return normalise(bytes(name, {batch, 32, 32, 3}), cifar10, dtype);
+  return normalise(bytes(name, {batch, size, size, 3}), cifar10, dtype);
 }
 
 void fill(Encoder& encoder, const std::string& prefix) {

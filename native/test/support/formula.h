@@ -20,9 +20,10 @@ at::Tensor uniform(const std::string& name, at::IntArrayRef shape, double low, d
 /// A tensor of bytes.
 at::Tensor bytes(const std::string& name, at::IntArrayRef shape);
 
-/// Pictures of byte noise, (batch, 3, 32, 32), channels last, normalised with CIFAR-10's constants
-/// in fp32, then of `dtype`.
-at::Tensor pictures(const std::string& name, int64_t batch, at::ScalarType dtype);
+/// Pictures of byte noise, (batch, 3, size, size), channels last, normalised with CIFAR-10's
+/// constants in fp32, then of `dtype`.
+at::Tensor pictures(const std::string& name, int64_t batch, at::ScalarType dtype,
+                    int64_t size = 32);
 
 /// Fills every parameter and statistic of an encoder with its tensor's numbers.
 /// @param prefix  stands before the names, so that the key encoder ("key.") gets others

@@ -65,9 +65,25 @@ test("without any key, the configuration is the reference's", () => {
     headHiddenDim: 512,
     headBatchNorm: true,
     headLastBatchNorm: 'none',
+    predictorLayers: 0,
+    predictorHiddenDim: 512,
+    predictorBatchNorm: true,
+    predictorLastBatchNorm: 'none',
     batchNormGroups: 1,
     growFrom: 1,
     growUntil: 0.7,
+    loss: 'info-nce',
+    lossScale: 'none',
+    negatives: 'queue',
+    maskSame: false,
+    teacherTemperature: 0.05,
+    targetShare: 0.5,
+    weightSigma: 0.5,
+    keyEncoder: 'momentum',
+    momentumUpdate: 'after',
+    momentumSchedule: 'constant',
+    keyStatistics: 'own',
+    accumulate: 1,
     optimiser: 'adam',
     learningRate: 1e-3,
     scaleLearningRate: 'none',
@@ -165,6 +181,36 @@ test('BatchNorm groups divide the batch into parts of at least two pictures', ()
       `batchNormGroups: expected a number that divides batchSize (64) into groups of at least 2 pictures, given ${batchNormGroups}`,
     ]);
   }
+});
+
+test('losses, negatives and encoders of keys go together', () => {
+  for (const loss of ['info-nce', 'dcl', 'dclw', 'sce', 'ressl', 'cosine'] as const) {
+    const predictorLayers = loss === 'cosine' ? 2 : 0;
+    parseTrainConfig({ loss, predictorLayers });
+    parseTrainConfig({ loss, predictorLayers, keyEncoder: 'shared', negatives: 'batch' });
+  }
+  parseTrainConfig({ loss: 'nnclr', keyEncoder: 'shared', negatives: 'batch' });
+  parseTrainConfig({ maskSame: true, negatives: 'both' });
+  assert.deepEqual(problems({ loss: 'cosine' }), [
+    'loss: expected a predictor with the loss cosine (predictorLayers 2), without which all pictures become alike',
+  ]);
+  assert.deepEqual(problems({ loss: 'nnclr' }), [
+    "negatives: expected batch with the loss nnclr, which tells the batch's pictures apart, given queue",
+  ]);
+  assert.deepEqual(problems({ keyEncoder: 'shared', negatives: 'both' }), [
+    'negatives: expected batch with the keyEncoder shared, whose earlier keys are not like its present ones, given both',
+  ]);
+  assert.deepEqual(problems({ maskSame: true, negatives: 'batch' }), [
+    'maskSame: expected false where the queue gives no negatives, given true',
+  ]);
+});
+
+test('as many pictures as a step takes are there', () => {
+  const size = { dataset: 'shapes', trainLimit: 100, k: 10 } as const;
+  parseTrainConfig({ ...size, batchSize: 25, accumulate: 4 });
+  assert.deepEqual(problems({ ...size, batchSize: 25, accumulate: 5 }), [
+    'batchSize: expected at most trainLimit (100), given 125',
+  ]);
 });
 
 test('names are limited to those there are', () => {

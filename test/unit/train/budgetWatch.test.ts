@@ -8,7 +8,11 @@ const standing = (seconds: number, secondsLeft: number) => ({
 });
 
 test('a run that will end late says by how much, and how it ends earlier', () => {
-  const watch = new BudgetWatch(3600, 'results/P', { schedule: 'constant', growFrom: 1 });
+  const watch = new BudgetWatch(3600, 'results/P', {
+    schedule: 'constant',
+    momentumSchedule: 'constant',
+    growFrom: 1,
+  });
   assert.equal(watch.after(standing(1000, 2650)), undefined, 'by less than 3 %');
   assert.equal(
     watch.after(standing(2000, 2200)),
@@ -17,19 +21,31 @@ test('a run that will end late says by how much, and how it ends earlier', () =>
 });
 
 test('it is said again only where it has become worse', () => {
-  const watch = new BudgetWatch(3600, 'results/P', { schedule: 'constant', growFrom: 1 });
+  const watch = new BudgetWatch(3600, 'results/P', {
+    schedule: 'constant',
+    momentumSchedule: 'constant',
+    growFrom: 1,
+  });
   assert.match(watch.after(standing(2000, 2200)) ?? '', /10 min late/);
   assert.equal(watch.after(standing(2500, 1750)), undefined);
   assert.match(watch.after(standing(3000, 1800)) ?? '', /20 min late/);
 });
 
 test('a run that is over its time names no step, and one that is done is not late any more', () => {
-  const watch = new BudgetWatch(3600, 'results/P', { schedule: 'constant', growFrom: 1 });
+  const watch = new BudgetWatch(3600, 'results/P', {
+    schedule: 'constant',
+    momentumSchedule: 'constant',
+    growFrom: 1,
+  });
   assert.match(watch.after(standing(3600, 200)) ?? '', /in the trial; it goes on/);
   assert.equal(watch.after(standing(9000, 0)), undefined);
 });
 
 test('where the learning rate follows the length, ending earlier has to be allowed', () => {
-  const watch = new BudgetWatch(3600, 'results/P', { schedule: 'cosine', growFrom: 1 });
+  const watch = new BudgetWatch(3600, 'results/P', {
+    schedule: 'cosine',
+    momentumSchedule: 'constant',
+    growFrom: 1,
+  });
   assert.match(watch.after(standing(2000, 2200)) ?? '', /earlier with --steps n --override steps$/);
 });

@@ -9,11 +9,12 @@ const row: StepRow = {
 };
 
 const RECIPE = { m: 4096, temperature: 0.1 };
+const KNOWN = { loss: 'info-nce', lossScale: 'none', negatives: 'queue' } as const;
 const GUESSING = Math.log(1 + RECIPE.m);
 
 /** What is said about steps with these losses. */
 function said(losses: readonly number[], recipe = RECIPE, queueFill = 1): string[] {
-  const watch = new CollapseWatch(recipe);
+  const watch = new CollapseWatch({ ...KNOWN, ...recipe });
   return losses.flatMap((loss) => watch.after({ ...row, loss, queueFill }) ?? []);
 }
 
@@ -71,4 +72,12 @@ test('a tiny queue has a guess of its own', () => {
 
 test('while random vectors are in the queue, the loss says nothing', () => {
   assert.deepEqual(said(steps(2000, GUESSING), RECIPE, 0.99), []);
+});
+
+test('nothing is said about losses and negatives of which the loss of guessing is another', () => {
+  for (const other of [{ loss: 'dcl' }, { lossScale: '2T' }, { negatives: 'both' }] as const) {
+    const watch = new CollapseWatch({ ...KNOWN, ...RECIPE, ...other });
+    const losses = steps(2000, GUESSING);
+    assert.ok(losses.every((loss) => watch.after({ ...row, loss }) === undefined));
+  }
 });
