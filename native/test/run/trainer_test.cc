@@ -296,6 +296,22 @@ TEST_CASE("a snapshot is of the state as it was, and another thread can write it
   }
 }
 
+TEST_CASE("a checkpoint has the predictor, which a model's file leaves out") {
+  const TemporaryFolder folder;
+  auto settings = smallSettings();
+  settings.encoder.predictorLayers = 2;
+  const Trainer trainer(settings, smallDataset());
+  const Snapshot snapshot = trainer.snapshot();
+  snapshot.saveModel(folder.path / "model.pth", "{}");
+  snapshot.saveCheckpoint(folder.path / "checkpoint", folder.path / "previous", "{}");
+  const std::string model = contents(folder.path / "model.pth");
+  CHECK(model.find("g.3.weight") != std::string::npos);
+  CHECK(model.find("h.3.weight") == std::string::npos);
+  const std::string checkpoint = contents(folder.path / "checkpoint");
+  CHECK(checkpoint.find("query.h.3.weight") != std::string::npos);
+  CHECK(checkpoint.find("key.h.3.weight") == std::string::npos);
+}
+
 TEST_CASE("steps and evaluations that cannot be recorded are warned about, each once") {
   GraphLog log;
   log.failure = "not permitted when stream is capturing";
