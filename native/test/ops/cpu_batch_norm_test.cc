@@ -96,6 +96,9 @@ TEST_CASE("the CPU's BatchNorm and its gradients are those of PyTorch's operator
 }
 
 TEST_CASE("in bf16 the CPU's BatchNorm is as exact as PyTorch's operators" * kNeedsKernels) {
+  // Far below what rounding to bf16 costs: both add up thousands of rows in fp32, each in an order
+  // of its own, and where they cancel, as gradients by the bias do, either order may be luckier.
+  constexpr double kOfSums = 1e-5;
   for (const auto& what : kCases) {
     const Outcome exact = run(&plainBatchNorm, what, at::kDouble, at::kDouble);
     const Outcome plain = run(&plainBatchNorm, what, at::kBFloat16, at::kFloat);
@@ -103,7 +106,7 @@ TEST_CASE("in bf16 the CPU's BatchNorm is as exact as PyTorch's operators" * kNe
     for (size_t i = 0; i < exact.size(); ++i) {
       INFO(kNames[i], " of ", what.shape[0], " × ", what.shape[1]);
       CHECK(relativeDistance(own[i], exact[i]) <=
-            1.1 * relativeDistance(plain[i], exact[i]) + 1e-6);
+            1.1 * relativeDistance(plain[i], exact[i]) + kOfSums);
     }
   }
 }
