@@ -221,9 +221,11 @@ export class QueueNotes {
 
   #filling(): string {
     const { config, description } = this.#start as StartEvent;
-    const { m, batchSize, accumulate, epochs } = config;
+    const { m, batchSize, accumulate, epochs, views } = config;
     const all = config.steps ?? epochs * description.stepsPerEpoch;
-    const steps = Math.ceil(m / (batchSize * accumulate));
+    const teachers = views.filter(({ role }) => role !== 'student');
+    const keys = teachers.reduce((sum, { count }) => sum + count, 0); // of each picture
+    const steps = Math.ceil(m / (keys * batchSize * accumulate));
     const rises = 'the queue starts with random vectors, and the loss rises while real keys';
     return steps <= all
       ? `note: ${rises} replace them, for the first ${count(steps, 'step')}`

@@ -17,7 +17,8 @@ constexpr int32_t kOne = 1 << kPrecisionBits;  // a weight of 1
 /// The most inputs of an output: those that the filter reaches to either side where the axis does
 /// not get shorter, else those that a window of so many times `input / output` may cover.
 int64_t mostTaps(int64_t input, int64_t output, bool bicubic) {
-  const int64_t width = 2 * (bicubic ? Cubic::kReach : Triangle::kReach);
+  const int64_t reach = bicubic ? Cubic::kReach : Triangle::kReach;
+  const int64_t width = 2 * reach;
   return std::min<int64_t>(input, input > output ? width * input / output + 1 : width);
 }
 

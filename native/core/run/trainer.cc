@@ -52,7 +52,8 @@ bool canVote(const Dataset& dataset) {
 /// Neighbours vote only if there are labels, and only pictures that have one do.
 void requireEnoughPictures(const TrainerSettings& settings, const Dataset& dataset) {
   const int64_t pictures = dataset.train.count();
-  requireAtMost("batchSize × accumulate", settings.batchSize * settings.contrast.accumulate,
+  const int64_t batches = settings.contrast.accumulate;
+  requireAtMost(batches == 1 ? "batchSize" : "batchSize × accumulate", settings.batchSize * batches,
                 pictures, "training pictures");
   if (!canVote(dataset)) return;
   const int64_t voting = labelledPictures(dataset.train).size(0);

@@ -125,7 +125,8 @@ test('a run tells what memory it should take, and what there is', () => {
 /** The notes after each of a run's steps, as far as there are any. */
 function notes(m: number, fills: readonly number[]): string[] {
   const queue = new QueueNotes();
-  const config = { m, batchSize: 16, epochs: 2 };
+  const views = [{ role: 'student' }, { role: 'teacher', count: 1 }];
+  const config = { m, batchSize: 16, accumulate: 1, epochs: 2, views };
   const start = { type: 'start', config, description: { stepsPerEpoch: 4 } };
   queue.after(start as unknown as StartEvent);
   return fills.flatMap((queueFill, index) => {
