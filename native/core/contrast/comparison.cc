@@ -5,7 +5,7 @@
 namespace moco {
 
 at::Tensor Comparison::toNegatives(const at::Tensor& vectors) const {
-  const auto similar = at::mm(vectors, negatives.vectors.t());
+  auto similar = at::mm(vectors, negatives.vectors.t());
   if (!negatives.isLeftOut.defined()) return similar;
   return similar.masked_fill(negatives.isLeftOut, -std::numeric_limits<double>::infinity());
 }

@@ -35,7 +35,7 @@ Loss lossNamed(const ContrastSettings& s, const KeyQueue& queue) {
 }  // namespace
 
 Loss lossOf(const ContrastSettings& settings, const KeyQueue& queue) {
-  const Loss loss = lossNamed(settings, queue);
+  Loss loss = lossNamed(settings, queue);
   if (settings.lossScale == "none") return loss;
   if (settings.lossScale != "2T") {
     throw Error("ERR_MOCO_CONFIG", "lossScale: there is no \"" + settings.lossScale + "\"",
