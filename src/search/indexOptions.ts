@@ -48,8 +48,8 @@ export interface LoadOptions extends SearchOptions {
   /** By default as the file says, else `cosine`. */
   readonly metric?: Metric | undefined;
   /**
-   * Compares all features with the checksum in the file before anything is found among them: about a
-   * second for each two gigabytes. False by default.
+   * Compares all features with the checksum in the file before anything is found among them, which
+   * reads the whole file once more. False by default.
    */
   readonly verify?: boolean | undefined;
 }
