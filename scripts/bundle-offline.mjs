@@ -26,7 +26,7 @@ const LARGEST_BYTES = 40e6;
  */
 const SOURCES = [
   ...['CMakeLists.txt', 'LICENSE', 'README.md', 'package.json'],
-  ...['bin', 'dist', 'native', 'bench', 'examples', 'docs', 'test/parity'],
+  ...['bin', 'dist', 'native', 'bench', 'examples', 'recipes', 'docs', 'test/parity'],
 ];
 
 function run(program, args, cwd) {

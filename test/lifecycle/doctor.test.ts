@@ -26,7 +26,7 @@ import { addonFolder, copyLoader } from '../support/nativeBuild.js';
 function unbuiltCopy(t: TestContext): string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'moco-doctor-')));
   t.after(() => rmSync(root, { recursive: true, force: true }));
-  for (const path of ['bin', 'dist', 'package.json']) {
+  for (const path of ['bin', 'dist', 'recipes', 'package.json']) {
     cpSync(join(packageRoot, path), join(root, path), { recursive: true });
   }
   symlinkSync(join(packageRoot, 'node_modules'), join(root, 'node_modules'));

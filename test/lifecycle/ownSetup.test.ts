@@ -30,7 +30,7 @@ interface Installed {
 function installed(t: TestContext): Installed {
   const project = temporaryFolder(t);
   const root = join(project, 'node_modules/moco-node');
-  for (const path of ['bin', 'dist', 'package.json']) {
+  for (const path of ['bin', 'dist', 'recipes', 'package.json']) {
     cpSync(join(packageRoot, path), join(root, path), { recursive: true });
   }
   writeFileSync(join(root, SOURCES_FILE), JSON.stringify({ sources: SOURCES }));
