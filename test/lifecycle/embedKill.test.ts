@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
@@ -47,7 +48,12 @@ for (const format of ['safetensors', 'parquet']) {
     duration = (performance.now() - begin) / 1000;
     const expected = await readFile(join(folder, whole));
     for (let kills = 0; kills < KILLS; ) {
-      kills += await killedUntilDone(() => startMoco(words(killed)), KILLS - kills, duration / 2);
+      kills += await killedUntilDone(
+        () => startMoco(words(killed)),
+        KILLS - kills,
+        duration / 2,
+        () => existsSync(join(folder, killed)),
+      );
       assert.ok((await readFile(join(folder, killed))).equals(expected));
       await rm(join(folder, killed));
     }

@@ -33,12 +33,14 @@ export async function startMoco(words: readonly string[]): Promise<Started> {
  * Starts a command again and again until it ends by itself, and kills it at random moments.
  * @param kills how often at most
  * @param seconds how long it works at most before it is killed
+ * @param isDone whether what it makes is there: it may be killed after that, before it has ended
  * @returns how often it was killed
  */
 export async function killedUntilDone(
   start: () => Promise<Started>,
   kills: number,
   seconds: number,
+  isDone = () => false,
 ): Promise<number> {
   for (let killed = 0; ; ) {
     const { child, ended } = await start();
@@ -48,6 +50,7 @@ export async function killedUntilDone(
     }
     if ((await ended) !== null) return killed;
     killed += 1;
+    if (isDone()) return killed;
   }
 }
 
