@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import type { MocoError } from '../index.js';
 import { AlreadyReported } from './alreadyReported.js';
 import { denied } from './denied.js';
+import { HELP_LAYOUT } from './helpLayout.js';
 import { Interrupted, interruptRun } from './interruption.js';
 
 /**
@@ -136,6 +137,7 @@ async function commandLine(argv: readonly string[]): Promise<Command> {
   const program = new Command('moco')
     .description('Momentum Contrast: trains image encoders without labels.')
     .version(version)
+    .configureHelp(HELP_LAYOUT)
     .exitOverride()
     .showHelpAfterError('(moco --help shows what there is)')
     .addHelpText('after', EXIT_CODES);

@@ -52,6 +52,18 @@ test('train --help shows every flag once, with its default', () => {
   }
 });
 
+test('a flag with a long list of choices stands on a line of its own in the help', () => {
+  const lines = moco('train', '--help').stdout.split('\n');
+  const recipe = lines.findIndex((line) => line.startsWith('  --recipe <auto|'));
+  const column = lines.find((line) => line.startsWith('  --data <folder> '))?.indexOf('your own');
+  assert.equal(lines[recipe + 1]?.search(/\S/), column);
+  const descriptions = lines.filter((line) => line.startsWith(' '.repeat(column as number)));
+  assert.ok(
+    descriptions.every((line) => line.length <= 80),
+    descriptions.join('\n'),
+  );
+});
+
 test('lists and switches are typed as one would expect, and shown so in the help', () => {
   const knn = moco('knn', '--temperature', '0.1', '--temperature', '1,2', '--print-config');
   assert.deepEqual(JSON.parse(knn.stdout).temperature, [0.1, 1, 2]);
