@@ -116,12 +116,11 @@ async function sizeByDecoder(
   return { width, height };
 }
 
-/** What the decoder says, in one short line. */
+/**
+ * Says that the decoder failed, without its own words: libvips collects those of all pictures that are
+ * decoded at the time in one place, and they may belong to another one.
+ */
 function reasonOf(error: unknown, format: ImageFormat): string {
   const { message } = error as Error;
-  if (message.includes('exceeds pixel limit')) return TOO_MANY;
-  const [line = ''] = message
-    .replace(/^Input buffer (?:has corrupt header|contains unsupported image format)(?:: )?/, '')
-    .split('\n');
-  return `damaged or unsupported ${format}${line === '' ? '' : `: ${line.slice(0, 120)}`}`;
+  return message.includes('exceeds pixel limit') ? TOO_MANY : `damaged or unsupported ${format}`;
 }

@@ -94,16 +94,16 @@ async function makeBroken(folder: string): Promise<Record<string, RegExp>> {
   execFileSync('mkfifo', [join(folder, 'pipe.jpg')]);
   await makeSocket(join(folder, 'socket.jpg'));
   return {
-    'broken/begin.jpg': /^damaged or unsupported jpeg/,
+    'broken/begin.jpg': /^damaged or unsupported jpeg$/,
     'broken/bomb.png': /pixels/,
-    'broken/cut.jpg': /^damaged or unsupported jpeg/,
+    'broken/cut.jpg': /^damaged or unsupported jpeg$/,
     'broken/dangling.jpg': /leads nowhere/,
     'broken/device.jpg': /no file/,
     'broken/drawing.png': /^its content is no JPEG/,
     'broken/empty.png': /empty/,
     'broken/huge.tif': /more than 268 MB/,
     'broken/itself.jpg': /leads to itself/,
-    'broken/noise.webp': /^damaged or unsupported webp/,
+    'broken/noise.webp': /^damaged or unsupported webp$/,
     'broken/pipe.jpg': /no file/,
     'broken/socket.jpg': /no file/,
     'broken/text.jpg': /^its content is no JPEG/,
