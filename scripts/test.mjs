@@ -5,6 +5,7 @@
 //   npm test -- --test-name-pattern=queue     options go to Node's test runner
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -28,9 +29,19 @@ function runNative(files) {
   return run(program, filters.length > 0 ? [selection] : []);
 }
 
-/** Runs test files, each given by its name, because Node 20 takes no patterns. */
+/**
+ * Runs test files, each given by its name, because Node 20 takes no patterns: as many at a time as there are
+ * cores, since many of them wait for others most of the time. What failed is told again at the end, also
+ * where the output is no terminal.
+ */
 function runTypeScript(files) {
-  return run(process.execPath, ['--enable-source-maps', '--test', ...options, ...files]);
+  const reporters = ['spec', './scripts/test/slowest.mjs'].flatMap((reporter) => [
+    `--test-reporter=${reporter}`,
+    '--test-reporter-destination=stdout',
+  ]);
+  const together = `--test-concurrency=${availableParallelism()}`;
+  const words = ['--enable-source-maps', '--test', together, ...reporters, ...options, ...files];
+  return run(process.execPath, words);
 }
 
 function run(program, programArgs) {

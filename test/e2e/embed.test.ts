@@ -13,10 +13,10 @@ import { backboneOf, encoderLayout } from '../support/resnetLayout.js';
 import { writeZeros } from '../support/safetensorsFile.js';
 import { SMALL100, writeCifar } from '../support/smallCifar.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
-import { TINY_RUN } from '../support/tinyRun.js';
+import { TINY_FEATURES, TINY_RUN } from '../support/tinyRun.js';
 
 /** Length of a ResNet-18's features. */
-const DIMS = 512;
+const DIMS = TINY_FEATURES;
 
 const COMPUTE = { device: 'cpu', threads: 1, precision: 'fp32' } as const;
 
@@ -188,7 +188,7 @@ test('the command writes the file, and lists what it has left out', () => {
   const { status, stdout, stderr } = runMoco(folder, [...words, '--threads', '1']);
   assert.equal(status, 0, stderr);
   assert.match(stdout, /^data {4}my pictures: 41 pictures$/m);
-  assert.match(stdout, /^wrote cli\.npy: 40 pictures, 512 numbers each, their names in cli\.csv$/m);
+  assert.match(stdout, /^wrote cli\.npy: 40 pictures, 128 numbers each, their names in cli\.csv$/m);
   assert.match(
     stdout,
     /^1 file could not be read and is left out\n {2}test\/broken\.jpg: its content/m,

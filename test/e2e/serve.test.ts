@@ -10,7 +10,7 @@ import { executable, runMoco } from '../support/moco.js';
 import { pngOf, writeFiles } from '../support/pictureFolder.js';
 import { servedProgram } from '../support/servedCommand.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
-import { TINY_RUN } from '../support/tinyRun.js';
+import { TINY_FEATURES, TINY_RUN } from '../support/tinyRun.js';
 
 const folder = temporaryFolder();
 let model: string;
@@ -44,7 +44,7 @@ test('moco serve answers with the features of loadEncoder, and ends with 0 at SI
   const headers = { accept: 'application/octet-stream' };
   const answer = await fetch(`${url}/embed`, { method: 'POST', body: form(), headers });
   assert.equal(answer.status, 200, stderr());
-  assert.equal(answer.headers.get('x-moco-dims'), '3,512');
+  assert.equal(answer.headers.get('x-moco-dims'), `3,${TINY_FEATURES}`);
   await using encoder = await loadEncoder(model, { device: 'cpu', batchInvariant: true });
   const { data } = await encoder.embed(pictures);
   assert.deepEqual(new Float32Array(await answer.arrayBuffer()), data);
@@ -174,7 +174,7 @@ test('the example of a service of one’s own embeds pictures, and compares two'
     env,
   });
   const embedded = await fetch(`${url}/moco/embed`, { method: 'POST', body: form() });
-  assert.deepEqual(((await embedded.json()) as { dims: number[] }).dims, [3, 512]);
+  assert.deepEqual(((await embedded.json()) as { dims: number[] }).dims, [3, TINY_FEATURES]);
   const two = new FormData();
   for (const name of ['a', 'b']) two.append(name, new Blob([pictures[0] as Buffer]), name);
   const alike = await fetch(`${url}/alike`, { method: 'POST', body: two });

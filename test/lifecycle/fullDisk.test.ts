@@ -56,7 +56,7 @@ function trainOnSmallDisk({ spoil, mend, hint }: Spoiler): object {
     import { statfs, rm, writeFile } from 'node:fs/promises';
     import { inspectFile, train } from 'moco-node';
     const out = ${JSON.stringify(folder)};
-    const config = { ...${JSON.stringify({ ...TINY_RUN, epochs: 3 })}, out };
+    const config = { ...${JSON.stringify({ ...TINY_RUN, width: 1, epochs: 3 })}, out };
     const filler = out + '/filler';
     const fill = async () => { ${spoil} };
     let before;

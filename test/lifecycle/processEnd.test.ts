@@ -60,7 +60,7 @@ const OTHERS = {
   `,
   converting: `
     begun();
-    for (let turn = 0; ; turn++) await convertModel(model, config.out + turn % 2 + '.safetensors');
+    for (;;) await convertModel(model, config.out + '.safetensors', { force: true });
   `,
 } as const;
 

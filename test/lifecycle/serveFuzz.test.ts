@@ -10,7 +10,7 @@ import { Dice } from '../support/mutations.js';
 import { pngOf } from '../support/pictureFolder.js';
 import { type ServedProgram, servedProgram } from '../support/servedCommand.js';
 import { temporaryFolder } from '../support/temporaryFolder.js';
-import { TINY_RUN } from '../support/tinyRun.js';
+import { TINY_FEATURES, TINY_RUN } from '../support/tinyRun.js';
 
 /** How long a service is treated badly; `MOCO_FUZZ_SECONDS=600 npm test -- serveFuzz` takes ten minutes. */
 const SECONDS = Number(process.env.MOCO_FUZZ_SECONDS ?? 5);
@@ -37,8 +37,8 @@ before(async () => {
   const run = { ...TINY_RUN, epochs: 1, out: join(folder, 'out') };
   model = (await train(run)).files.model;
   index = join(folder, 'index.safetensors');
-  const features = new Float32Array(64 * 512).map((_, at) => Math.sin(at));
-  await using made = await NeighbourIndex.build(features, { dims: 512 });
+  const features = new Float32Array(64 * TINY_FEATURES).map((_, at) => Math.sin(at));
+  await using made = await NeighbourIndex.build(features, { dims: TINY_FEATURES });
   await made.save(index);
 });
 
