@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { createTrainer, inspectFile, type TrainEvent, train } from 'moco-node';
+import {
+  createTrainer,
+  inspectFile,
+  type TrainConfigInput,
+  type TrainEvent,
+  train,
+} from 'moco-node';
 import { loadDataset } from '#moco/data/load.js';
 import { loadAddon } from '#moco/native/load.js';
 import { Trainer } from '#moco/train/trainer.js';
@@ -72,25 +78,59 @@ test('the same seed gives the same run, bit for bit, with any number of data thr
   assert.deepEqual(again, one);
 });
 
-test('a run that goes on is the uninterrupted one, bit for bit, wherever it was stopped', async () => {
-  await train({ ...TINY_RUN, out: join(folder, 'uninterrupted') });
-  const controllers = new Map<string, (event: TrainEvent) => boolean>([
-    ['in-an-epoch', (event) => event.type === 'step' && event.epoch === 2 && event.step === 2],
-    ['after-an-epoch', (event) => event.type === 'epoch' && event.epoch === 1],
-  ]);
-  for (const [out, stopAt] of controllers) {
-    const controller = new AbortController();
-    const onEvent = (event: TrainEvent) => {
-      if (stopAt(event)) controller.abort();
-    };
-    const config = { ...TINY_RUN, out: join(folder, out) };
-    await assert.rejects(train(config, { signal: controller.signal, onEvent }), {
-      code: 'ERR_MOCO_ABORTED',
-    });
-    await train({ ...config, dataThreads: 2 }, { resume: true });
-    assert.deepEqual(await results(out), await results('uninterrupted'));
-  }
-});
+/** Runs that together use every part of a state, and every schedule. */
+const RUNS: Record<string, TrainConfigInput> = {
+  'of the reference': {},
+  'with LARS, masks, accumulation and averaged statistics': {
+    ...{ optimiser: 'lars', learningRate: 0.3, trustCoefficient: 0.02, schedule: 'cosine' },
+    ...{ warmupEpochs: 0.5, momentumSchedule: 'cosine', accumulate: 2, batchNormGroups: 2 },
+    ...{ loss: 'dclw', negatives: 'both', maskSame: true, keyStatistics: 'averaged' },
+  },
+  'with AdamW, a predictor, and small views that grow': {
+    ...{ optimiser: 'adamw', schedule: 'one-cycle', predictorLayers: 2, predictorHiddenDim: 32 },
+    ...{ loss: 'sce', momentumUpdate: 'before', keyStatistics: 'copied', growFrom: 0.5 },
+    views: [
+      { role: 'both', count: 2, blur: 0.5 },
+      { role: 'student', count: 2, size: 16, solarise: 0.2 },
+    ],
+  },
+  'with SGD and a shared encoder': {
+    ...{ optimiser: 'sgd', learningRate: 0.1, nesterov: true, schedule: 'step', stepEpochs: [1] },
+    ...{
+      keyEncoder: 'shared',
+      negatives: 'batch',
+      loss: 'nnclr',
+      headLayers: 3,
+      headLastBatchNorm: 'affine',
+    },
+    views: [{ role: 'both', count: 2 }],
+  },
+};
+
+for (const [what, options] of Object.entries(RUNS)) {
+  test(`a run ${what} that goes on is the uninterrupted one, bit for bit, wherever it was stopped`, async () => {
+    const run = { ...TINY_RUN, ...options };
+    const inFolder = (name: string) => `${what}, ${name}`;
+    await train({ ...run, out: join(folder, inFolder('uninterrupted')) });
+    const expected = await results(inFolder('uninterrupted'));
+    const moments = new Map<string, (event: TrainEvent) => boolean>([
+      ['in an epoch', (event) => event.type === 'step' && event.epoch === 2 && event.step === 1],
+      ['after an epoch', (event) => event.type === 'epoch' && event.epoch === 1],
+    ]);
+    for (const [name, stopAt] of moments) {
+      const controller = new AbortController();
+      const onEvent = (event: TrainEvent) => {
+        if (stopAt(event)) controller.abort();
+      };
+      const config = { ...run, out: join(folder, inFolder(name)) };
+      await assert.rejects(train(config, { signal: controller.signal, onEvent }), {
+        code: 'ERR_MOCO_ABORTED',
+      });
+      await train({ ...config, dataThreads: 2 }, { resume: true });
+      assert.deepEqual(await results(inFolder(name)), expected);
+    }
+  });
+}
 
 test('the command goes on with the configuration of the run, and refuses another', () => {
   const run = ['--out', 'resumed', '--epochs', '1'];

@@ -24,6 +24,7 @@ from loss_fixtures import loss_fixture
 from measure_fixtures import measure_fixture
 from optimiser_fixtures import optimiser_fixture, schedule_fixture
 from pipeline_fixtures import pipeline_fixture
+from published_cases import RECIPES, published_fixture
 from recipe_cases import CASES, recipe_fixture
 from resize_fixtures import resize_fixture
 from training_cases import (
@@ -93,6 +94,8 @@ def fixtures() -> dict[str, Callable[[], dict[str, Tensor]]]:
         makers[f"step_{arch}"] = partial(made_step, arch, QUEUE)
     for case in CASES:
         makers[f"recipe_{case}"] = partial(recipe_fixture, case)
+    for name in RECIPES:
+        makers[f"published_{name}"] = partial(published_fixture, name)
     for arch in FIVE_STEPS_ARCHS:
         makers[f"five_steps_{arch}"] = partial(made_five_steps, arch)
     return makers

@@ -59,7 +59,11 @@ CASES: dict[str, dict] = {
 
 def recipe_fixture(name: str) -> dict[str, Tensor]:
     """`recipe_<name>`."""
-    settings = BASE | {"views": ONE_SIDED} | CASES[name]
+    return five_steps(BASE | {"views": ONE_SIDED} | CASES[name])
+
+
+def five_steps(settings: dict) -> dict[str, Tensor]:
+    """The fixture of a run with these settings."""
     run = recipe_run(settings)
     results = [run.step(batches_of(settings, step)) for step in range(STEPS)]
     fixture = {f"setting.{key}": stored(value) for key, value in settings.items() if key != "views"}
@@ -90,12 +94,26 @@ def recipe_run(settings: dict) -> RecipeRun:
 
 def formula_recipe_encoder(settings: dict, prefix: str = "") -> nn.Module:
     """An encoder with the formula's state, float64."""
-    predictor = NO_PREDICTOR
-    if prefix != KEY_PREFIX and "predictorLayers" in settings:
-        predictor = MlpShape(settings["predictorLayers"], settings["predictorHiddenDim"])
-    encoder = Encoder(settings["arch"], settings["featureDim"], predictor=predictor)
+    encoder = Encoder(
+        settings["arch"],
+        settings["featureDim"],
+        settings.get("stem", "cifar"),
+        settings.get("width", 1),
+        head=mlp_shape(settings, "head", layers=2),
+        predictor=NO_PREDICTOR if prefix == KEY_PREFIX else mlp_shape(settings, "predictor", 0),
+    )
     encoder.load_state_dict(formula_state(encoder, prefix))
     return encoder.to(torch.float64)
+
+
+def mlp_shape(settings: dict, which: str, layers: int) -> MlpShape:
+    """The head or predictor that the settings describe; `layers` where they do not say how many."""
+    return MlpShape(
+        settings.get(f"{which}Layers", layers),
+        settings.get(f"{which}HiddenDim", 512),
+        settings.get(f"{which}BatchNorm", True),
+        settings.get(f"{which}LastBatchNorm", "none"),
+    )
 
 
 def batches_of(settings: dict, step: int) -> list[Batch]:
@@ -116,10 +134,12 @@ def batch_of(settings: dict, number: int) -> Batch:
     return Batch(views, (torch.arange(BATCH) + 3 * number) % 12, order)
 
 
-def stored(value: bool | int | float | str) -> Tensor:
+def stored(value: bool | int | float | str | list[float]) -> Tensor:
     """A setting as a tensor; a text as its bytes."""
     if isinstance(value, str):
         return torch.tensor(list(value.encode()), dtype=torch.uint8)
+    if isinstance(value, list):
+        return torch.tensor(value, dtype=torch.float64)
     dtype = torch.int64 if isinstance(value, bool | int) else torch.float64
     return torch.tensor(value, dtype=dtype)
 

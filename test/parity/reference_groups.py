@@ -28,7 +28,9 @@ def grouped_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d, groups: int, x: Tensor) 
         mean = part.mean(across, keepdim=True)
         variance = (part - mean).square().mean(across, keepdim=True)
         normalised = (part - mean) / (variance + norm.eps).sqrt()
-        outputs.append(normalised * norm.weight.view(shape) + norm.bias.view(shape))
+        if norm.affine:
+            normalised = normalised * norm.weight.view(shape) + norm.bias.view(shape)
+        outputs.append(normalised)
         rows = part.numel() // part.shape[1]
         means.append(mean.detach().flatten())
         variances.append(variance.detach().flatten() * rows / (rows - 1))

@@ -54,7 +54,9 @@ def trust_ratio(weight: Tensor, group: Mapping[str, Any]) -> float:
     else:
         decayed = gradient_norm + group["weight_decay"] * weight_norm
         ratio = group["coefficient"] * weight_norm / decayed
-    return min(ratio / group["lr"], 1.0) if group["clip"] else ratio
+    if not group["clip"]:
+        return ratio
+    return 1.0 if ratio >= group["lr"] else ratio / group["lr"]
 
 
 def make_optimiser(parameters: Iterable[nn.Parameter], settings: Settings) -> Optimizer:

@@ -5,6 +5,7 @@ on views that somebody else made. Nothing is batched or reused: each view goes t
 own, and each pair of views is compared on its own.
 """
 
+import math
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -14,12 +15,14 @@ from torch.nn import functional
 
 from reference_groups import use_groups
 from reference_losses import loss_value
+from reference_optimiser import learning_rate, make_optimiser, set_learning_rate
 
 DEFAULTS = {
     "m": 4096,
     "temperature": 0.5,
     "momentum": 0.999,
     "momentumUpdate": "after",
+    "momentumSchedule": "constant",
     "keyStatistics": "own",
     "keyEncoder": "momentum",
     "loss": "info-nce",
@@ -31,8 +34,7 @@ DEFAULTS = {
     "weightSigma": 0.5,
     "accumulate": 1,
     "batchNormGroups": 1,
-    "learningRate": 1e-3,
-    "weightDecay": 1e-6,
+    "epochs": 500,
 }
 ONE_SIDED = [{"role": "student"}, {"role": "teacher"}]
 """Groups of views; each has a count and a role, and `both` is student and teacher."""
@@ -64,7 +66,10 @@ def roles_of(groups: list[dict]) -> list[str]:
 
 
 class RecipeRun:
-    """Encoders, optimiser and queue (m, D), oldest key first, with the numbers of its pictures."""
+    """Encoders, optimiser and queue (m, D), oldest key first, with the numbers of its pictures.
+
+    An epoch has one step.
+    """
 
     def __init__(
         self,
@@ -79,11 +84,8 @@ class RecipeRun:
         self.key_encoder = key_encoder.train()
         self.queue = queue
         self.queue_numbers = torch.full((len(queue),), -1)
-        self.optimizer = torch.optim.Adam(
-            query_encoder.parameters(),
-            lr=self.settings["learningRate"],
-            weight_decay=self.settings["weightDecay"],
-        )
+        self.optimizer = make_optimiser(query_encoder.parameters(), self.settings)
+        self.steps = 0
 
     @property
     def is_shared(self) -> bool:
@@ -92,6 +94,9 @@ class RecipeRun:
 
     def step(self, batches: list[Batch]) -> RecipeResult:
         """One step of the optimiser, on the mean of the batches' gradients."""
+        pictures = sum(len(batch.numbers) for batch in batches)
+        rate = learning_rate(self.settings, pictures, steps_per_epoch=1)
+        set_learning_rate(self.optimizer, rate(self.steps))
         if self.settings["momentumUpdate"] == "before":
             self.follow()
         statistics = deepcopy(dict(self.key_encoder.named_buffers()))
@@ -111,6 +116,7 @@ class RecipeRun:
         self.follow_statistics(statistics)
         for keys, numbers in new:
             self.enqueue(keys, numbers)
+        self.steps += 1
         return RecipeResult(torch.stack(losses).mean(), torch.stack(accuracies).mean(), gradients)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -180,8 +186,12 @@ class RecipeRun:
         return loss_value(queries, keys[teacher], negatives, left_out, self.queue, self.settings)
 
     def momentum(self) -> float:
-        """Of the present step."""
-        return self.settings["momentum"]
+        """Of the present step; `cosine` raises it to 1 (Grill et al. 2020, section 3.3)."""
+        momentum = self.settings["momentum"]
+        if self.settings["momentumSchedule"] == "constant":
+            return momentum
+        progress = self.steps / self.settings["epochs"]
+        return 1 - (1 - momentum) * (math.cos(math.pi * progress) + 1) / 2
 
     @torch.no_grad()
     def follow(self) -> None:
