@@ -59,8 +59,8 @@ export async function startReference(python, script, settings) {
  * @param script beside this file
  * @param settings become its flags
  * @param env its environment variables beside ours
- * @returns its first line; `ask`, which resolves to the answer to one line, and `run`, to its seconds,
- *   or rejects with the failure that it tells
+ * @returns its first line; `next`, which resolves to a further line; `ask`, to the answer to one line, and
+ *   `run`, to its seconds, or rejects with the failure that it tells
  */
 export async function startWorker(program, script, settings, env = {}) {
   const path = fileURLToPath(new URL(script, import.meta.url));
@@ -94,6 +94,7 @@ export async function startWorker(program, script, settings, env = {}) {
   return {
     hello,
     ask,
+    next: answer,
     run: async (line) => {
       const { seconds, failure } = await ask(line);
       if (failure) throw new BenchFailure(failure);
