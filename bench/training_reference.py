@@ -95,7 +95,9 @@ class Views(Dataset):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """Normalised views (3, 32, 32)."""
         return tuple(
-            normalise(torch.from_numpy(view(self.pictures[index], self.parameters()).copy())[None])[0]
+            normalise(torch.from_numpy(view(self.pictures[index], self.parameters()).copy())[None])[
+                0
+            ]
             for _ in range(2)
         )
 
@@ -115,7 +117,9 @@ class Views(Dataset):
         )
 
 
-def loaded_views(pictures: np.ndarray, recipe: Recipe, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+def loaded_views(
+    pictures: np.ndarray, recipe: Recipe, seed: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """The views of batch after batch, epoch after epoch, from a DataLoader's workers."""
     torch.manual_seed(seed)
     loader = DataLoader(
@@ -125,7 +129,9 @@ def loaded_views(pictures: np.ndarray, recipe: Recipe, seed: int) -> Iterator[tu
         yield from loader
 
 
-def batched_views(pictures: np.ndarray, recipe: Recipe, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+def batched_views(
+    pictures: np.ndarray, recipe: Recipe, seed: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """The same from tensors of whole batches; floating-point where Pillow has bytes."""
     generator = torch.Generator().manual_seed(seed)
     every = torch.from_numpy(pictures)
@@ -200,7 +206,9 @@ def hue_shifted(pictures: Tensor, shift: Tensor) -> Tensor:
 
 def standardised(pictures: Tensor) -> Tensor:
     """Normalised as bytes are."""
-    black, white = normalise(torch.tensor([[[[0] * 3, [255] * 3]]], dtype=torch.uint8)).split(1, dim=3)
+    black, white = normalise(torch.tensor([[[[0] * 3, [255] * 3]]], dtype=torch.uint8)).split(
+        1, dim=3
+    )
     return pictures * (white - black) + black
 
 
@@ -258,18 +266,24 @@ def trained(options: argparse.Namespace) -> None:
     for steps in count(1):
         start = time.perf_counter()
         if options.contestant == "best":
-            training.optimizer.param_groups[0]["lr"] = 0.03 * (1 + math.cos(math.pi * seconds / end))
+            training.optimizer.param_groups[0]["lr"] = 0.03 * (
+                1 + math.cos(math.pi * seconds / end)
+            )
         order = torch.randperm(recipe.batch_size) if recipe.groups > 1 else None
         loss = training.step(*next(views), order).loss.item()
         seconds = min(seconds + time.perf_counter() - start, end)
         if seconds >= min(due, end):
             due += every
-            report(options, training, seconds, {"pictures": steps * recipe.batch_size, "loss": loss})
+            report(
+                options, training, seconds, {"pictures": steps * recipe.batch_size, "loss": loss}
+            )
         if seconds >= end:
             return
 
 
-def report(options: argparse.Namespace, training: ReferenceStep, seconds: float, said: dict) -> None:
+def report(
+    options: argparse.Namespace, training: ReferenceStep, seconds: float, said: dict
+) -> None:
     """Writes the query encoder, and says what it is."""
     encoder = training.query_encoder
     encoder = encoder.network if isinstance(encoder, Autocast) else encoder

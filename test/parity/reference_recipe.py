@@ -173,8 +173,10 @@ class RecipeRun:
         """Loss and accuracy of one view's queries with another one's keys."""
         in_batch = torch.cat([keys[i] for i in sorted(keys)]) if self.is_shared else keys[teacher]
         repeated = numbers.repeat(len(in_batch) // len(numbers))
-        masked = self.queue_numbers if self.settings["maskSame"] else torch.full_like(
-            self.queue_numbers, -1
+        masked = (
+            self.queue_numbers
+            if self.settings["maskSame"]
+            else torch.full_like(self.queue_numbers, -1)
         )
         vectors = {
             "queue": (self.queue, masked),
