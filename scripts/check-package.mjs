@@ -1,6 +1,6 @@
 // Installs the package, as `npm publish` would publish it, into empty projects elsewhere, and uses it
 // there: without and with a platform package, with every Node, compiler and package manager that is
-// supported. Compiles the addon once, which takes about three minutes.
+// supported. Compiles the addon once, which takes about four minutes.
 //
 //   npm run check:package
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';

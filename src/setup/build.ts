@@ -196,7 +196,7 @@ async function compile(
 ): Promise<void> {
   const log = createWriteStream(request.log);
   const started = performance.now();
-  report.line('addon: compiling (about 3 minutes the first time)');
+  report.line('addon: compiling (about 4 minutes the first time)');
   let exitCode = 0;
   try {
     for (const step of ['configure', 'build']) {

@@ -125,9 +125,5 @@ TEST_CASE("five steps with every option are PyTorch's") {
 TEST_CASE("five steps of every recipe are PyTorch's") {
   // At the rates of recipes, five steps of a deep network multiply what rounding begins with.
   constexpr Limits kLimits{.loss = 1e-6, .queue = 1e-6, .update = 1e-4, .statistics = 1e-6};
-  for (const std::string name :
-       {"best", "byol", "cpu", "dcl", "fast", "moco-cifar", "moco-cifar-symmetric", "moco-v1",
-        "moco-v2", "moco-v2-plus", "moco-v3-resnet", "nnclr", "reference", "sce", "simclr-cifar"}) {
-    checkFiveSteps("published_" + name, kLimits);
-  }
+  for (const auto& name : fixturesOf("published")) checkFiveSteps(name, kLimits);
 }

@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 #include <torch/csrc/jit/serialization/pickle.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <vector>
@@ -23,6 +25,16 @@ Fixture loadFixture(const std::string& file) {
     tensors.emplace(entry.key().toStringRef(), entry.value().toTensor());
   }
   return tensors;
+}
+
+std::vector<std::string> fixturesOf(const std::string& kind) {
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(MOCO_FIXTURES)) {
+    const std::string name = file.path().stem().string();
+    if (name.rfind(kind + "_", 0) == 0) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 void checkSummary(const Fixture& fixture, const std::string& title, const NamedTensors& tensors,

@@ -15,6 +15,8 @@ using Fixture = std::map<std::string, at::Tensor>;
 
 /// Loads test/parity/fixtures/<file>.pt.
 Fixture loadFixture(const std::string& file);
+/// The names of all fixtures that begin with `<kind>_`, for `loadFixture`.
+std::vector<std::string> fixturesOf(const std::string& kind);
 
 /// Compares tensors with their summaries in a fixture: names, L2 norms, first elements, and dot
 /// products with directions that `formula` gives.

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { RECIPE_NAMES, recipe, recipes } from '#moco/config/recipes.js';
 import { givenConfig, parseConfig, resolveConfig } from '#moco/config/resolve.js';
 import { trainCommand } from '#moco/config/trainConfig.js';
+import { packageRoot } from '#moco/packageRoot.js';
 
 for (const name of RECIPE_NAMES) {
   test(`recipe ${name}: its file is right, and its settings are settings of train`, () => {
@@ -19,6 +22,15 @@ for (const name of RECIPE_NAMES) {
     );
   });
 }
+
+test('every recipe has what PyTorch computes with it, for the C++ test that compares them', () => {
+  const fixture = (name: string) => join(packageRoot, `test/parity/fixtures/published_${name}.pt`);
+  assert.deepEqual(
+    RECIPE_NAMES.filter((name) => !existsSync(fixture(name))),
+    [],
+    'python test/parity/make_fixtures.py published_NAME makes it',
+  );
+});
 
 test('the reference is what moco train does without a recipe', () => {
   const { recipe: name, ...config } = parseConfig(trainCommand, { recipe: 'reference' });
