@@ -1,8 +1,9 @@
-import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from '../disk/folder.js';
 import { requireSpace } from '../disk/freeSpace.js';
-import { FileLock } from '../disk/lock.js';
+import { FileLock, LockAttempts } from '../disk/lock.js';
 import { outputError } from '../disk/outputError.js';
 import { partialPaths } from '../disk/partialPaths.js';
 import type { ProgressListener } from '../download/whileListening.js';
@@ -63,7 +64,7 @@ const BYTES_BESIDE = 128;
  * @throws MocoError `ERR_MOCO_OUTPUT`, `ERR_MOCO_ABORTED`
  */
 export async function packLock(path: string, { tell, signal }: Packaging): Promise<FileLock> {
-  const lock = `${path}.lock`;
+  const lock = lockOf(path);
   await makeFolder(dirname(path));
   const waiting = {
     path,
@@ -79,6 +80,24 @@ export async function packLock(path: string, { tell, signal }: Packaging): Promi
   } catch (cause) {
     if (signal.aborted) throw stopped(path, 0, signal);
     throw outputError(path, cause);
+  }
+}
+
+/**
+ * Removes what a process left beside a packed file that was killed when this was whole. One that
+ * lives does so itself, and a folder that cannot be written keeps it: nobody needs it gone.
+ */
+export async function removePackLeftovers(path: string): Promise<void> {
+  const { journal } = partialPaths(path);
+  const lock = lockOf(path);
+  if (!existsSync(lock) && !existsSync(journal)) return;
+  try {
+    const outcome = new LockAttempts(lock).next();
+    if (!(outcome instanceof FileLock)) return;
+    using _lock = outcome;
+    await rm(journal, { force: true });
+  } catch {
+    // See above.
   }
 }
 
@@ -144,6 +163,10 @@ export function readFrom(
   const limit = { items: 8 * decodingThreads(), weight: BYTES_IN_FLIGHT };
   const weight = (candidate: number) => source.weight(candidate);
   return inOrder([first, source.count], limit, weight, (candidate) => source.read(candidate));
+}
+
+function lockOf(path: string): string {
+  return `${path}.lock`;
 }
 
 /**

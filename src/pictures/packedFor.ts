@@ -12,6 +12,7 @@ import {
   type PackOptions,
   packLock,
   packSource,
+  removePackLeftovers,
 } from './pack.js';
 import { quietSharp, sharpVersion } from './sharp.js';
 import type { PictureSource } from './source.js';
@@ -80,7 +81,10 @@ export async function packedOnce(
   make: (packaging: LockedPackaging) => Promise<void>,
 ): Promise<PackedPictures> {
   const before = await upToDate(source, path);
-  if (before !== undefined) return before;
+  if (before !== undefined) {
+    await removePackLeftovers(path);
+    return before;
+  }
   return await whileListening(onProgress, signal, async (tell, signal) => {
     using lock = await packLock(path, { tell, signal });
     const meanwhile = await upToDate(source, path);

@@ -256,6 +256,15 @@ for (const [title, alter, least] of [
   });
 }
 
+test('what a process left that was killed when the file was whole is removed', async (t) => {
+  const { folder, pictures, out } = folders(t);
+  await writeLarge(pictures, 2);
+  await packPictures([pictures], out, { storedSize: SIDE });
+  await writeFiles(folder, { 'pictures.moco.part.jsonl': 'a journal' });
+  await packPictures([pictures], out, { storedSize: SIDE });
+  assert.deepEqual((await readdir(folder)).sort(), ['pictures', 'pictures.moco']);
+});
+
 test('a packing begins again where the folder has changed since', async (t) => {
   const { pictures, out } = folders(t);
   await writeLarge(pictures, COUNT);

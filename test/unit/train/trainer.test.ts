@@ -295,8 +295,10 @@ test('a signal that is given while any event is handled lets nothing more be com
       const out = temporaryFolder(context);
       const trainer = trainerOn(native, { epochs: 2, checkpointEvery: 2, out });
       for await (const event of trainer.run({ signal: controller.signal })) {
-        if (handled++ !== abortAt) continue;
-        wasLast = event.type === 'evaluation' && event.epoch === 2; // nothing is left to compute
+        const at = handled++;
+        if (at > abortAt) continue;
+        wasLast ||= event.type === 'evaluation' && event.epoch === 2; // nothing is left to compute
+        if (at < abortAt) continue;
         controller.abort();
         begun = computed(native);
       }
