@@ -40,9 +40,9 @@ PackedWeight packed(const at::Tensor& weight, at::ScalarType activations);
 template <typename T>
 void convolve(const Call<T>& call);
 
-/// The weight (out, in, 3, 3), fp32, as `convolveByWinograd` wants it for activations of this type:
-/// G w Gᵀ, in panels and slices of these.
-PackedWeight transformed(const at::Tensor& weight, at::ScalarType activations);
+/// The weight (out, in, 3, 3), fp32, as `convolveByWinograd` wants it for activations of this type
+/// and this stride, 1 or 2: G w Gᵀ, in panels and slices of these.
+PackedWeight transformed(const at::Tensor& weight, at::ScalarType activations, int64_t stride);
 /// Computes by Winograd's minimal filtering, some tiles of the pictures at a time.
 template <typename T>
 void convolveByWinograd(const Call<T>& call);

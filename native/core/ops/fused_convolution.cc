@@ -3,6 +3,7 @@
 #include <ATen/record_function.h>
 
 #include "core/ops/fused_convolution_kernels.h"
+#include "core/ops/fused_winograd_transforms.h"
 
 namespace moco {
 namespace {
@@ -24,7 +25,7 @@ bool FusedConvolution::isPossible(const at::Tensor& weight, at::ScalarType activ
 int64_t FusedConvolution::packedBytes(int64_t weights, int64_t kernel, int64_t stride,
                                       at::ScalarType activations) {
   const int64_t each = activations == at::kFloat ? 4 : 2;
-  return kernel == 3 && stride == 1 ? weights / 9 * 36 * each  // tiles of 6 × 6
+  return kernel == 3 && stride <= 2 ? weights / 9 * fused_winograd::kWeights * each
                                     : weights * each;
 }
 
@@ -47,11 +48,11 @@ void FusedConvolution::repack(const at::Tensor& weight, const at::Tensor& bias) 
 }
 
 bool FusedConvolution::usesWinograd() const {
-  return kernel_ == 3 && stride_ == 1 && padding_ == 1 && in_ % kPanel == 0;
+  return kernel_ == 3 && stride_ <= 2 && padding_ == 1 && in_ % kPanel == 0;
 }
 
 fused::PackedWeight FusedConvolution::pack(const at::Tensor& weight) const {
-  return usesWinograd() ? fused::transformed(weight, activations_)
+  return usesWinograd() ? fused::transformed(weight, activations_, stride_)
                         : fused::packed(weight, activations_);
 }
 

@@ -11,8 +11,8 @@ namespace moco {
 /// the same pass, in kernels of our own for the CPU. The weights are packed once. Activations are
 /// fp32 or bf16. No result depends on the number of threads or on the other pictures of the batch.
 ///
-/// With a 3×3 kernel and stride 1 it computes by Winograd's minimal filtering
-/// (winograd_convolution_kernels.h). All products of fp32 are in fp32. Those of bf16 are of
+/// With a 3×3 kernel and stride 1 or 2 it computes by Winograd's minimal filtering
+/// (fused_winograd_transforms.h). All products of fp32 are in fp32. Those of bf16 are of
 /// integers of 16 bits, with scales for their rows and columns (fused_convolution_kernels.h), which
 /// is several times more exact than rounding to bf16.
 class FusedConvolution {

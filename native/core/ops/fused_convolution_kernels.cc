@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <limits>
 
 #include "core/device/avx512.h"
@@ -22,22 +21,27 @@ namespace {
 using avx512::kLanes;
 using avx512::load;
 using avx512::store;
+using fused_winograd::Filtering;
 using fused_winograd::InputMatrix;
+using fused_winograd::kOutput;
 using fused_winograd::OutputMatrix;
-using winograd_convolution::kInput;
-using winograd_convolution::kOutput;
 using winograd_convolution::transform;
 
 constexpr int64_t kRows = 6;  // rows of sums in registers
 
 constexpr float kSmallest = 1e-22f;  // scale; below this, squares vanish
 
-/// How much one step of the integers of a row stands for, whose squares have this sum.
-MOCO_AVX512_INLINE float scaleOf(__m512 squares) {
-  const float norm = std::sqrt(_mm512_reduce_add_ps(squares));
-  // Integers have no NaN, nor what is not finite: the scale must be it.
-  if (!std::isfinite(norm)) return std::numeric_limits<float>::quiet_NaN();
-  return std::max(kSmallest, norm * (1 / kLargestRow));
+/// How much one step of the integers of each of 16 rows stands for.
+/// @param squares  of each row, vectors whose numbers add up to its squared norm; they are lost
+MOCO_AVX512_INLINE __m512 stepsOf(__m512* squares) {
+  const __m512 norms = _mm512_sqrt_ps(avx512::sumOfEach(squares));
+  const __m512 steps = _mm512_max_ps(_mm512_mul_ps(norms, _mm512_set1_ps(1 / kLargestRow)),
+                                     _mm512_set1_ps(kSmallest));
+  // Integers have no NaN, nor what is not finite: the step must be it.
+  const __m512 infinity = _mm512_set1_ps(std::numeric_limits<float>::infinity());
+  const __mmask16 isFinite = _mm512_cmp_ps_mask(norms, infinity, _CMP_LT_OQ);
+  const __m512 notNumbers = _mm512_set1_ps(std::numeric_limits<float>::quiet_NaN());
+  return _mm512_mask_mov_ps(notNumbers, isFinite, steps);
 }
 
 /// The integer nearest to number · inverse, of up to 16 bits: the lower half of the result's bits.
@@ -56,21 +60,25 @@ MOCO_AVX512_INLINE __m512 oddOf(__m512i numbers) {
   return _mm512_castsi512_ps(_mm512_andnot_si512(_mm512_set1_epi32(kLowerHalf), numbers));
 }
 
-MOCO_AVX512 float prepareRow(const float* from, int64_t depth, float* to) {
-  for (int64_t i = 0; i < depth; i += kLanes) store(load(from + i), to + i);
-  return 1;
+MOCO_AVX512 void prepareRows(const float* const* from, int64_t count, int64_t depth, float* to,
+                             float* /*scales*/) {
+  for (int64_t row = 0; row < count; ++row, to += depth) {
+    if (from[row] == to) continue;
+    for (int64_t i = 0; i < depth; i += kLanes) store(load(from[row] + i), to + i);
+  }
 }
 
-MOCO_AVX512 float prepareRow(const Bf16* from, int64_t depth, int16_t* to) {
-  __m512 squares[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+/// A vector whose numbers add up to the sum of a row's squares.
+MOCO_AVX512_INLINE __m512 squaresOf(const Bf16* row, int64_t depth) {
+  __m512 sums = _mm512_setzero_ps();
   for (int64_t i = 0; i < depth; i += kDepth) {
-    const __m512i numbers = _mm512_loadu_si512(from + i);
-    const __m512 even = evenOf(numbers), odd = oddOf(numbers);
-    squares[0] = _mm512_fmadd_ps(even, even, squares[0]);
-    squares[1] = _mm512_fmadd_ps(odd, odd, squares[1]);
+    const auto pairs = (__m512bh)_mm512_loadu_si512(row + i);
+    sums = _mm512_dpbf16_ps(sums, pairs, pairs);
   }
-  const float scale = scaleOf(_mm512_add_ps(squares[0], squares[1]));
-  const __m512 inverse = _mm512_set1_ps(1 / scale);
+  return sums;
+}
+
+MOCO_AVX512_INLINE void roundRow(const Bf16* from, int64_t depth, __m512 inverse, int16_t* to) {
   for (int64_t i = 0; i < depth; i += kDepth) {
     const __m512i numbers = _mm512_loadu_si512(from + i);
     const __m512i even = nearest(evenOf(numbers), inverse), odd = nearest(oddOf(numbers), inverse);
@@ -78,7 +86,24 @@ MOCO_AVX512 float prepareRow(const Bf16* from, int64_t depth, int16_t* to) {
     _mm512_storeu_si512(to + i,
                         _mm512_mask_blend_epi16(kOddPlaces, even, _mm512_slli_epi32(odd, 16)));
   }
-  return scale;
+}
+
+MOCO_AVX512 void prepareRows(const Bf16* const* from, int64_t count, int64_t depth, int16_t* to,
+                             float* scales) {
+  for (int64_t first = 0; first < count; first += kLanes) {
+    const int64_t rows = std::min(kLanes, count - first);
+    __m512 squares[kLanes];
+    for (int64_t i = 0; i < kLanes; ++i) {
+      squares[i] = i < rows ? squaresOf(from[first + i], depth) : _mm512_setzero_ps();
+    }
+    const __m512 steps = stepsOf(squares);
+    float inverses[kLanes];
+    store(_mm512_div_ps(_mm512_set1_ps(1), steps), inverses);
+    _mm512_mask_storeu_ps(scales + first, static_cast<__mmask16>((1 << rows) - 1), steps);
+    for (int64_t i = 0; i < rows; ++i, to += depth) {
+      roundRow(from[first + i], depth, _mm512_set1_ps(inverses[i]), to);
+    }
+  }
 }
 
 template <int64_t kCount>
@@ -133,10 +158,11 @@ MOCO_AVX512 void multiply(const Product<Number, T>& product) {
 
 /// Bᵀ x B of kSlice channels.
 /// @param store  store(point, channel, numbers)
-template <typename T, typename Store>
+template <int64_t kStride, typename T, typename Store>
 MOCO_AVX512_INLINE void transformSlice(const T* const* pixels, const Store& store) {
+  constexpr int64_t kInput = Filtering<kStride>::kInput;
   for (int64_t c = 0; c < kSlice; c += kLanes) {
-    transform<InputMatrix>(
+    transform<InputMatrix<kStride>>(
         [&](int64_t row, int64_t column)
             MOCO_AVX512_LAMBDA { return load(pixels[row * kInput + column] + c); },
         [&](int64_t row, int64_t column, __m512 numbers)
@@ -144,50 +170,49 @@ MOCO_AVX512_INLINE void transformSlice(const T* const* pixels, const Store& stor
   }
 }
 
+template <int64_t kStride>
 MOCO_AVX512 void transformInput(const float* const* pixels, const PointRows<float>& to) {
-  transformSlice(pixels, [&](int64_t point, int64_t channel, __m512 numbers) MOCO_AVX512_LAMBDA {
-    _mm512_storeu_ps(to.first + point * to.stride + channel, numbers);
-  });
+  transformSlice<kStride>(pixels,
+                          [&](int64_t point, int64_t channel, __m512 numbers) MOCO_AVX512_LAMBDA {
+                            _mm512_storeu_ps(to.first + point * to.stride + channel, numbers);
+                          });
 }
 
 constexpr int64_t kSliceVectors = kSlice / kLanes;
 
-/// `scaleOf` each point of a slice.
-/// @param scales  of kPoints, and of what fills the last vector
-MOCO_AVX512_INLINE void scalesOf(const __m512 (*points)[kSliceVectors], float* scales) {
-  for (int64_t first = 0; first < kPoints; first += kLanes) {
+/// The steps of each point of a slice.
+/// @param scales  of all points, and of what fills the last vector
+MOCO_AVX512_INLINE void scalesOf(const __m512 (*points)[kSliceVectors], int64_t count,
+                                 float* scales) {
+  for (int64_t first = 0; first < count; first += kLanes) {
     __m512 squares[kLanes];
 #pragma GCC unroll 16
     for (int64_t i = 0; i < kLanes; ++i) {
-      const __m512* const numbers = points[std::min(first + i, kPoints - 1)];
+      const __m512* const numbers = points[std::min(first + i, count - 1)];
       squares[i] = _mm512_mul_ps(numbers[0], numbers[0]);
 #pragma GCC unroll 8
       for (int64_t j = 1; j < kSliceVectors; ++j) {
         squares[i] = _mm512_fmadd_ps(numbers[j], numbers[j], squares[i]);
       }
     }
-    const __m512 norms = _mm512_sqrt_ps(avx512::sumOfEach(squares));
-    const __m512 least = _mm512_set1_ps(kSmallest);
-    const __m512 steps =
-        _mm512_max_ps(_mm512_mul_ps(norms, _mm512_set1_ps(1 / kLargestRow)), least);
-    const __m512 infinity = _mm512_set1_ps(std::numeric_limits<float>::infinity());
-    const __mmask16 isFinite = _mm512_cmp_ps_mask(norms, infinity, _CMP_LT_OQ);
-    const __m512 notNumbers = _mm512_set1_ps(std::numeric_limits<float>::quiet_NaN());
-    store(_mm512_mask_mov_ps(notNumbers, isFinite, steps), scales + first);
+    store(stepsOf(squares), scales + first);
   }
 }
 
+template <int64_t kStride>
 MOCO_AVX512 void transformInput(const Bf16* const* pixels, const PointRows<int16_t>& to) {
-  __m512 points[kPoints][kSliceVectors];
-  transformSlice(pixels, [&](int64_t point, int64_t channel, __m512 numbers)
-                             MOCO_AVX512_LAMBDA { points[point][channel / kLanes] = numbers; });
-  constexpr int64_t kWholeVectors = (kPoints + kLanes - 1) / kLanes * kLanes;
+  constexpr int64_t kCount = Filtering<kStride>::kPoints;
+  __m512 points[kCount][kSliceVectors];
+  transformSlice<kStride>(pixels,
+                          [&](int64_t point, int64_t channel, __m512 numbers)
+                              MOCO_AVX512_LAMBDA { points[point][channel / kLanes] = numbers; });
+  constexpr int64_t kWholeVectors = (kCount + kLanes - 1) / kLanes * kLanes;
   float scales[kWholeVectors], inverses[kWholeVectors];
-  scalesOf(points, scales);
+  scalesOf(points, kCount, scales);
   for (int64_t i = 0; i < kWholeVectors; i += kLanes) {
     store(_mm512_div_ps(_mm512_set1_ps(1), load(scales + i)), inverses + i);
   }
-  for (int64_t point = 0; point < kPoints; ++point) {
+  for (int64_t point = 0; point < kCount; ++point) {
     to.scales[point * to.scaleStride] = scales[point];
     const __m512 inverse = _mm512_set1_ps(inverses[point]);
     int16_t* const row = to.first + point * to.stride;
@@ -200,14 +225,15 @@ MOCO_AVX512 void transformInput(const Bf16* const* pixels, const PointRows<int16
   }
 }
 
-template <typename T>
+template <int64_t kStride, typename T>
 MOCO_AVX512 void transformOutput(Points from, const OutputTile<T>& tile) {
+  constexpr int64_t kInput = Filtering<kStride>::kInput;
   const auto pointAt = [&](int64_t row, int64_t column) {
     return from.first + (row * kInput + column) * from.stride;
   };
   for (int64_t c = 0; c < kPanel; c += kLanes) {
     const __m512 bias = load(tile.bias + c);
-    transform<OutputMatrix>(
+    transform<OutputMatrix<kStride>>(
         [&](int64_t row, int64_t column)
             MOCO_AVX512_LAMBDA { return _mm512_loadu_ps(pointAt(row, column) + c); },
         [&](int64_t row, int64_t column, __m512 value) MOCO_AVX512_LAMBDA {
@@ -223,11 +249,11 @@ MOCO_AVX512 void transformOutput(Points from, const OutputTile<T>& tile) {
 
 template <typename T>
 const Kernels<T>* kernels() {
-  static constexpr Kernels<T> kKernels{.prepareRow = prepareRow,
+  static constexpr Kernels<T> kKernels{.prepareRows = prepareRows,
                                        .multiply = multiply<Factor<T>, T>,
                                        .multiplyPoint = multiply<Factor<T>, float>,
-                                       .transformInput = transformInput,
-                                       .transformOutput = transformOutput<T>};
+                                       .ofStrideOne = {transformInput<1>, transformOutput<1, T>},
+                                       .ofStrideTwo = {transformInput<2>, transformOutput<2, T>}};
   return useCpuKernels() ? &kKernels : nullptr;
 }
 

@@ -19,7 +19,6 @@
 namespace moco::kernels::fused_convolution {
 
 using Bf16 = c10::BFloat16;
-using winograd_convolution::kPoints;
 using winograd_convolution::Points;
 
 constexpr int64_t kPanel = 64;  // columns of a packed matrix
@@ -56,7 +55,7 @@ struct Product {
   int64_t stride;             // of `to` and `addend`: numbers from row to row
 };
 
-/// A row of each of Winograd's kPoints products.
+/// A row of the product of each point of Winograd's filtering.
 template <typename Number>
 struct PointRows {
   Number* first;
@@ -74,20 +73,34 @@ struct OutputTile {
   T* const* pixels;
 };
 
+/// The transforms of Winograd's filtering (fused_winograd_transforms.h).
+template <typename T>
+struct Transforms {
+  /// Bᵀ x B, of kSlice channels.
+  void (*input)(const T* const* pixels, const PointRows<Factor<T>>& to);
+
+  /// max(least, Aᵀ m A + bias + addend), of kPanel channels.
+  void (*output)(Points from, const OutputTile<T>& tile);
+};
+
 template <typename T>
 struct Kernels {
-  /// Makes a row of a product.
-  /// @return  its scale: 1 where numbers stay as they are
-  float (*prepareRow)(const T* from, int64_t depth, Factor<T>* to);
+  /// Makes rows of a product.
+  /// @param from    where each row comes from: `to` itself where T is Factor<T>, or elsewhere
+  /// @param to      (count, depth)
+  /// @param scales  (count), of integers; numbers that stay as they are have none
+  void (*prepareRows)(const T* const* from, int64_t count, int64_t depth, Factor<T>* to,
+                      float* scales);
 
   void (*multiply)(const Product<Factor<T>, T>& product);
   void (*multiplyPoint)(const Product<Factor<T>, float>& product);
 
-  /// Bᵀ x B of Winograd's filtering (fused_winograd_transforms.h), of kSlice channels.
-  void (*transformInput)(const T* const* pixels, const PointRows<Factor<T>>& to);
+  Transforms<T> ofStrideOne, ofStrideTwo;
 
-  /// max(least, Aᵀ m A + bias + addend), of kPanel channels.
-  void (*transformOutput)(Points from, const OutputTile<T>& tile);
+  template <int64_t kStride>
+  const Transforms<T>& transforms() const {
+    return kStride == 1 ? ofStrideOne : ofStrideTwo;
+  }
 };
 
 /// @return  null where this processor cannot run them

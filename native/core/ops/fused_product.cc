@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <type_traits>
-#include <vector>
 
 #include "core/base/threads.h"
 #include "core/ops/fused_call.h"
@@ -31,24 +30,34 @@ class Patches {
 
   int64_t depth() const { return paddedDepth(length_); }
 
+  /// Whether a row is a pixel as it lies in the pictures.
+  bool arePixels() const { return shape_.kernel == 1 && shape_.padding == 0 && length_ == depth(); }
   /// Whether rows are the pictures' pixels, one after the other.
-  bool arePixels() const {
-    return shape_.kernel == 1 && shape_.stride == 1 && shape_.padding == 0 && length_ == depth();
-  }
+  bool areAllPixels() const { return arePixels() && shape_.stride == 1; }
   const T* pixels() const { return x_; }
 
-  /// A row, with zeros up to `depth`.
-  /// @param memory  of depth() numbers, which are zero from the row's length on
-  /// @return        `memory`, or where the row lies in the pictures
-  const T* row(int64_t number, T* memory) const {
-    const int64_t line = number / shape_.outWidth();
-    const int64_t top = line % shape_.outHeight() * shape_.stride - shape_.padding;
-    const int64_t left = number % shape_.outWidth() * shape_.stride - shape_.padding;
-    const T* const picture =
-        x_ + line / shape_.outHeight() * shape_.height * shape_.width * shape_.in;
-    if (shape_.kernel == 1 && shape_.padding == 0 && length_ == depth()) {
-      return picture + (top * shape_.width + left) * shape_.in;
+  /// Finds rows, with zeros up to `depth`, in the pictures, or gathers them.
+  /// @param memory  (count, depth) where not `arePixels`, zero from the rows' length on
+  /// @param rows    where each is
+  void find(int64_t first, int64_t count, T* memory, const T** rows) const {
+    const int64_t width = shape_.outWidth(), height = shape_.outHeight();
+    int64_t column = first % width, line = first / width % height;
+    const int64_t pictureSize = shape_.height * shape_.width * shape_.in;
+    const T* picture = x_ + first / width / height * pictureSize;
+    for (int64_t i = 0; i < count; ++i, memory += depth()) {
+      rows[i] = row(picture, line * shape_.stride, column * shape_.stride, memory);
+      if (++column < width) continue;
+      column = 0;
+      if (++line < height) continue;
+      line = 0;
+      picture += pictureSize;
     }
+  }
+
+ private:
+  const T* row(const T* picture, int64_t line, int64_t column, T* memory) const {
+    if (arePixels()) return picture + (line * shape_.width + column) * shape_.in;
+    const int64_t top = line - shape_.padding, left = column - shape_.padding;
     T* to = memory;
     for (int64_t y = top; y < top + shape_.kernel; ++y, to += shape_.kernel * shape_.in) {
       const bool isInside = y >= 0 && y < shape_.height;
@@ -57,7 +66,6 @@ class Patches {
     return memory;
   }
 
- private:
   /// The kernel's taps on one line of a picture, which lie side by side, and zeros outside.
   void copyLine(const T* line, bool isInside, int64_t left, T* to) const {
     const int64_t begin = isInside ? std::clamp<int64_t>(-left, 0, shape_.kernel) : 0;
@@ -81,32 +89,41 @@ class Block {
   explicit Block(const Call<T>& call)
       : patches_(call),
         simd_(*kernels::fused_convolution::kernels<T>()),
-        memory_(patches_.depth(), T(0)),
-        rows_(at::empty({kBlockRows, patches_.depth()},
-                        c10::CppTypeToScalarType<Factor<T>>::value)) {}
+        rows_(memoryFor<Factor<T>>(!isInPictures())),
+        patchMemory_(kIsGiven ? rows_ : memoryFor<T>(!patches_.arePixels())) {}
 
   int64_t depth() const { return patches_.depth(); }
   const Factor<T>* rows() const { return first_; }
   const float* scales() const { return scales_.data(); }
 
   void fill(int64_t first, int64_t count) {
-    if constexpr (std::is_same_v<T, Factor<T>>) {
-      if (patches_.arePixels()) {
+    if constexpr (kIsGiven) {
+      if (isInPictures()) {
         first_ = patches_.pixels() + first * depth();
         return;
       }
     }
-    auto* to = rows_.template data_ptr<Factor<T>>();
-    for (int64_t i = 0; i < count; ++i, to += depth()) {
-      scales_[i] = simd_.prepareRow(patches_.row(first + i, memory_.data()), depth(), to);
-    }
+    std::array<const T*, kBlockRows> from;
+    patches_.find(first, count, patchMemory_.template data_ptr<T>(), from.data());
+    simd_.prepareRows(from.data(), count, depth(), rows_.template data_ptr<Factor<T>>(),
+                      scales_.data());
   }
 
  private:
+  /// Whether the kernel takes numbers as they are.
+  static constexpr bool kIsGiven = std::is_same_v<T, Factor<T>>;
+
+  bool isInPictures() const { return kIsGiven && patches_.areAllPixels(); }
+
+  template <typename Number>
+  at::Tensor memoryFor(bool isNeeded) const {
+    return at::zeros({isNeeded ? kBlockRows : 0, patches_.depth()},
+                     c10::CppTypeToScalarType<Number>::value);
+  }
+
   Patches<T> patches_;
   const kernels::fused_convolution::Kernels<T>& simd_;
-  std::vector<T> memory_;
-  at::Tensor rows_;
+  at::Tensor rows_, patchMemory_;
   const Factor<T>* first_ = rows_.template const_data_ptr<Factor<T>>();
   std::array<float, kBlockRows> scales_{};
 };

@@ -18,18 +18,21 @@
 namespace moco::fused {
 namespace {
 
+using fused_winograd::Filtering;
+using fused_winograd::kKinds;
+using fused_winograd::kTaps;
+using fused_winograd::kWeights;
+using fused_winograd::weightOf;
 using kernels::fused_convolution::Factor;
 using kernels::fused_convolution::kPanel;
 using kernels::fused_convolution::kSlice;
-using kernels::winograd_convolution::kTaps;
-using winograd::kInput;
-using winograd::kPoints;
 using winograd::Tiles;
 
 /// Tiles of a block. The more there are, the less often the weight comes from memory; the fewer,
 /// the nearer to the core their transformed numbers stay.
+template <int64_t kStride>
 int64_t tilesAtOnce(int64_t count) {
-  constexpr int64_t kMost = 64;
+  constexpr int64_t kMost = kStride == 1 ? 64 : 30;
   return at::ceil_div(count, at::ceil_div(count, kMost));
 }
 
@@ -42,23 +45,25 @@ at::Tensor scratch(int64_t numbers, at::ScalarType type) {
 
 /// The transformed inputs of a block: for each slice of the channels and each point a matrix of
 /// (tiles, kSlice), and with it a scale for each row.
-template <typename T>
+template <typename T, int64_t kStride>
 class TransformedInputs {
  public:
   TransformedInputs(int64_t tiles, int64_t slices)
       : tiles_(tiles),
         stride_(tiles * kSlice + kCacheLine),
-        numbers_(scratch(slices * kPoints * stride_, c10::CppTypeToScalarType<Factor<T>>::value)),
-        scales_(at::empty({slices * kPoints * tiles}, at::kFloat)) {}
+        numbers_(scratch(slices * Filtering<kStride>::kPoints * stride_,
+                         c10::CppTypeToScalarType<Factor<T>>::value)),
+        scales_(at::empty({slices * Filtering<kStride>::kPoints * tiles}, at::kFloat)) {}
 
   kernels::fused_convolution::PointRows<Factor<T>> rows(int64_t slice, int64_t tile) const {
     return {numbers(slice, 0) + tile * kSlice, stride_, scales(slice, 0) + tile, tiles_};
   }
   Factor<T>* numbers(int64_t slice, int64_t point) const {
-    return numbers_.template data_ptr<Factor<T>>() + (slice * kPoints + point) * stride_;
+    return numbers_.template data_ptr<Factor<T>>() +
+           (slice * Filtering<kStride>::kPoints + point) * stride_;
   }
   float* scales(int64_t slice, int64_t point) const {
-    return scales_.data_ptr<float>() + (slice * kPoints + point) * tiles_;
+    return scales_.data_ptr<float>() + (slice * Filtering<kStride>::kPoints + point) * tiles_;
   }
 
  private:
@@ -70,13 +75,17 @@ class TransformedInputs {
 };
 
 /// The products of some tiles with a panel of the weight: for each point (tiles, kPanel).
+template <int64_t kStride>
 class Products {
  public:
   explicit Products(int64_t tiles)
-      : stride_(tiles * kPanel + kCacheLine), numbers_(scratch(kPoints * stride_, at::kFloat)) {}
+      : stride_(tiles * kPanel + kCacheLine),
+        numbers_(scratch(Filtering<kStride>::kPoints * stride_, at::kFloat)) {}
 
   float* at(int64_t point) const { return numbers_.data_ptr<float>() + point * stride_; }
-  winograd::Points ofTile(int64_t tile) const { return {at(0) + tile * kPanel, stride_}; }
+  kernels::winograd_convolution::Points ofTile(int64_t tile) const {
+    return {at(0) + tile * kPanel, stride_};
+  }
 
  private:
   static constexpr int64_t kCacheLine = 64 / sizeof(float);
@@ -86,15 +95,16 @@ class Products {
 };
 
 /// The tiles of a batch, some at a time.
-template <typename T>
+template <typename T, int64_t kStride>
 class TiledConvolution {
  public:
   explicit TiledConvolution(const Call<T>& call)
       : call_(call),
         shape_(call.shape),
         simd_(*kernels::fused_convolution::kernels<T>()),
-        tiles_(shape_.pictures, shape_.height, shape_.width),
-        atOnce_(tilesAtOnce(tiles_.count())),
+        transforms_(simd_.template transforms<kStride>()),
+        tiles_(shape_.pictures, shape_.height, shape_.width, kStride),
+        atOnce_(tilesAtOnce<kStride>(tiles_.count())),
         slices_(shape_.in / kSlice),
         inputs_(atOnce_, slices_),
         zeros_(shape_.in, T(0)) {}
@@ -108,7 +118,7 @@ class TiledConvolution {
       });
       const int64_t parts = partsOf(count, panels), length = at::ceil_div(count, parts);
       parallelFor(panels * parts, [&](int64_t begin, int64_t end) {
-        const Products products(length);
+        const Products<kStride> products(length);
         for (int64_t i = begin; i < end; ++i) {
           const int64_t row = i % parts * length;
           const Part part{i / parts, first, row, std::min(length, count - row)};
@@ -134,19 +144,21 @@ class TiledConvolution {
   }
 
   void transformInput(int64_t tile, int64_t row) const {
-    auto pixels = tiles_.inputs(tile, call_.x, shape_.in, zeros_.data());
+    auto pixels =
+        tiles_.inputs<Filtering<kStride>::kInput>(tile, call_.x, shape_.in, zeros_.data());
     for (int64_t slice = 0; slice < slices_; ++slice) {
-      simd_.transformInput(pixels.data(), inputs_.rows(slice, row));
+      transforms_.input(pixels.data(), inputs_.rows(slice, row));
       for (auto& pixel : pixels) pixel += kSlice;
     }
   }
 
-  void multiply(const Part& part, const Products& products) const {
+  void multiply(const Part& part, const Products<kStride>& products) const {
     static constexpr std::array<float, kPanel> kNoBias{};
-    for (int64_t point = 0; point < kPoints; ++point) {
+    for (int64_t point = 0; point < Filtering<kStride>::kPoints; ++point) {
       float* const sums = products.at(point);
+      const int64_t weight = part.panel * kWeights + weightOf<kStride>(point);
       for (int64_t slice = 0; slice < slices_; ++slice) {
-        const int64_t number = (part.panel * kPoints + point) * slices_ + slice;
+        const int64_t number = weight * slices_ + slice;
         simd_.multiplyPoint(
             {.a = inputs_.numbers(slice, point) + part.row * kSlice,
              .aStride = kSlice,
@@ -164,7 +176,7 @@ class TiledConvolution {
     }
   }
 
-  void transformOutput(const Part& part, const Products& products) const {
+  void transformOutput(const Part& part, const Products<kStride>& products) const {
     // Takes and gives what pixels outside of the pictures would.
     std::array<T, kPanel> outside{};
     const int64_t channel = part.panel * kPanel;
@@ -174,52 +186,55 @@ class TiledConvolution {
       const auto pixels = tiles_.outputs(tile, call_.y + channel, shape_.out, outside.data());
       const auto addends =
           tiles_.outputs<const T>(tile, addend + channel, shape_.out, outside.data());
-      simd_.transformOutput(products.ofTile(i), {.bias = call_.bias + channel,
-                                                 .addends = call_.addend ? addends.data() : nullptr,
-                                                 .least = call_.least(),
-                                                 .pixels = pixels.data()});
+      transforms_.output(products.ofTile(i), {.bias = call_.bias + channel,
+                                              .addends = call_.addend ? addends.data() : nullptr,
+                                              .least = call_.least(),
+                                              .pixels = pixels.data()});
     }
   }
 
   const Call<T>& call_;
   const ConvolutionShape& shape_;
   const kernels::fused_convolution::Kernels<T>& simd_;
+  const kernels::fused_convolution::Transforms<T>& transforms_;
   Tiles tiles_;
   int64_t atOnce_, slices_;
-  TransformedInputs<T> inputs_;
+  TransformedInputs<T, kStride> inputs_;
   std::vector<T> zeros_;
 };
 
 /// G w Gᵀ of nine taps.
-std::array<double, kPoints> transformedTaps(const float* taps) {
-  constexpr auto kMatrix = fused_winograd::weightMatrix();
-  double half[kInput][kTaps];
-  for (int64_t row = 0; row < kInput; ++row) {
+template <int64_t kStride>
+std::array<double, kWeights> transformedTaps(const float* taps) {
+  constexpr auto kMatrix = Filtering<kStride>::weightMatrix();
+  double half[kKinds][kTaps];
+  for (int64_t row = 0; row < kKinds; ++row) {
     for (int64_t column = 0; column < kTaps; ++column) {
       half[row][column] = kMatrix[row][0] * taps[column] + kMatrix[row][1] * taps[kTaps + column] +
                           kMatrix[row][2] * taps[2 * kTaps + column];
     }
   }
-  std::array<double, kPoints> points;
-  for (int64_t row = 0; row < kInput; ++row) {
-    for (int64_t column = 0; column < kInput; ++column) {
-      points[row * kInput + column] = half[row][0] * kMatrix[column][0] +
-                                      half[row][1] * kMatrix[column][1] +
-                                      half[row][2] * kMatrix[column][2];
+  std::array<double, kWeights> weights;
+  for (int64_t row = 0; row < kKinds; ++row) {
+    for (int64_t column = 0; column < kKinds; ++column) {
+      weights[row * kKinds + column] = half[row][0] * kMatrix[column][0] +
+                                       half[row][1] * kMatrix[column][1] +
+                                       half[row][2] * kMatrix[column][2];
     }
   }
-  return points;
+  return weights;
 }
 
-/// A slice of a column of the weight, at every point.
-using Columns = std::array<std::array<double, kSlice>, kPoints>;
+/// A slice of a column of every transformed weight.
+using Columns = std::array<std::array<double, kSlice>, kWeights>;
 
 /// @param taps  of the first of the channels
+template <int64_t kStride>
 Columns transformedColumns(const float* taps) {
   Columns columns;
   for (int64_t channel = 0; channel < kSlice; ++channel) {
-    const auto points = transformedTaps(taps + channel * kTaps * kTaps);
-    for (int64_t point = 0; point < kPoints; ++point) columns[point][channel] = points[point];
+    const auto weights = transformedTaps<kStride>(taps + channel * kTaps * kTaps);
+    for (int64_t i = 0; i < kWeights; ++i) columns[i][channel] = weights[i];
   }
   return columns;
 }
@@ -244,25 +259,25 @@ void pack(const std::array<double, kSlice>& column, int16_t* to, float* scale) {
   }
 }
 
-/// (panels, kPoints, slices), of each the slice's rows of kPanel columns, as a product wants them.
-template <typename Number>
+/// (panels, kWeights, slices), of each the slice's rows of kPanel columns, as a product wants them.
+template <typename Number, int64_t kStride>
 PackedWeight transformedAs(const at::Tensor& weight) {
   const int64_t out = weight.size(0), in = weight.size(1);
   const int64_t panels = out / kPanel, slices = in / kSlice;
   const auto contiguous = weight.contiguous();
   const auto* const taps = contiguous.const_data_ptr<float>();
-  const auto result = at::empty({panels, kPoints, slices, kSlice * kPanel},
+  const auto result = at::empty({panels, kWeights, slices, kSlice * kPanel},
                                 c10::CppTypeToScalarType<Number>::value);
-  const auto scales = at::empty({panels, kPoints, slices, kPanel}, at::kFloat);
+  const auto scales = at::empty({panels, kWeights, slices, kPanel}, at::kFloat);
   constexpr int64_t kTogether = std::is_same_v<Number, float> ? 1 : 2;
   parallelFor(out * slices, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t kernel = i / slices, slice = i % slices, column = kernel % kPanel;
       const auto columns =
-          transformedColumns(taps + (kernel * in + slice * kSlice) * kTaps * kTaps);
-      for (int64_t point = 0; point < kPoints; ++point) {
-        const int64_t number = (kernel / kPanel * kPoints + point) * slices + slice;
-        pack(columns[point],
+          transformedColumns<kStride>(taps + (kernel * in + slice * kSlice) * kTaps * kTaps);
+      for (int64_t of = 0; of < kWeights; ++of) {
+        const int64_t number = (kernel / kPanel * kWeights + of) * slices + slice;
+        pack(columns[of],
              result.template data_ptr<Number>() + number * kSlice * kPanel + column * kTogether,
              scales.data_ptr<float>() + number * kPanel + column);
       }
@@ -271,15 +286,22 @@ PackedWeight transformedAs(const at::Tensor& weight) {
   return {result, kTogether == 1 ? at::Tensor() : scales};
 }
 
+template <int64_t kStride>
+PackedWeight transformedFor(const at::Tensor& weight, at::ScalarType activations) {
+  return activations == at::kFloat ? transformedAs<float, kStride>(weight)
+                                   : transformedAs<int16_t, kStride>(weight);
+}
+
 }  // namespace
 
-PackedWeight transformed(const at::Tensor& weight, at::ScalarType activations) {
-  return activations == at::kFloat ? transformedAs<float>(weight) : transformedAs<int16_t>(weight);
+PackedWeight transformed(const at::Tensor& weight, at::ScalarType activations, int64_t stride) {
+  return stride == 1 ? transformedFor<1>(weight, activations)
+                     : transformedFor<2>(weight, activations);
 }
 
 template <typename T>
 void convolveByWinograd(const Call<T>& call) {
-  TiledConvolution<T>{call}();
+  call.shape.stride == 1 ? TiledConvolution<T, 1>{call}() : TiledConvolution<T, 2>{call}();
 }
 
 template void convolveByWinograd(const Call<float>& call);

@@ -46,17 +46,20 @@ struct PointMatrices {
   static constexpr int64_t kCacheLine = 16;  // numbers
 };
 
-/// The tiles into which a batch of pictures is divided: kOutput × kOutput pixels of output, which
-/// come from the kInput × kInput pixels of input around them.
+/// The tiles into which a batch of pictures is divided: kOutput × kOutput pixels of output, and the
+/// pixels of input that they come from.
 class Tiles {
  public:
   explicit Tiles(const at::Tensor& x) : Tiles(x.size(0), x.size(2), x.size(3)) {}
-  Tiles(int64_t pictures, int64_t height, int64_t width)
-      : pictures_(pictures),
-        height_(height),
-        width_(width),
-        down_(at::ceil_div(height_, kOutput)),
-        across_(at::ceil_div(width_, kOutput)) {}
+  /// @param height, width  of the input
+  /// @param stride         of the convolution
+  Tiles(int64_t pictures, int64_t height, int64_t width, int64_t stride = 1)
+      : input_{height, width},
+        output_{at::ceil_div(height, stride), at::ceil_div(width, stride)},
+        pictures_(pictures),
+        stride_(stride),
+        down_(at::ceil_div(output_.height, kOutput)),
+        across_(at::ceil_div(output_.width, kOutput)) {}
 
   int64_t count() const { return pictures_ * down_ * across_; }
 
@@ -64,34 +67,45 @@ class Tiles {
   /// pixel, which is so for all of a tile that does not exist, from `count` on.
   template <typename T>
   auto outputs(int64_t tile, T* pixels, int64_t channels, T* outside) const {
-    return around<kOutput>(tile, /*border=*/0, pixels, channels, outside);
+    return around<kOutput>(tile, output_, {kOutput, 0}, pixels, channels, outside);
   }
   /// Pointers to the pixels of a tile's input, with the same `outside`.
-  template <typename T>
+  /// @tparam kSide  pixels of its side
+  template <int64_t kSide = kInput, typename T>
   auto inputs(int64_t tile, T* pixels, int64_t channels, T* outside) const {
-    return around<kInput>(tile, /*border=*/1, pixels, channels, outside);
+    return around<kSide>(tile, input_, {kOutput * stride_, 1}, pixels, channels, outside);
   }
 
  private:
+  struct Size {
+    int64_t height, width;
+  };
+  struct Places {
+    int64_t step;    // from tile to tile
+    int64_t border;  // of the first tile outside of the picture
+  };
+
   template <int64_t kSide, typename T>
-  std::array<T*, kSide * kSide> around(int64_t tile, int64_t border, T* pixels, int64_t channels,
-                                       T* outside) const {
+  std::array<T*, kSide * kSide> around(int64_t tile, Size size, Places places, T* pixels,
+                                       int64_t channels, T* outside) const {
     std::array<T*, kSide * kSide> pointers;
     const int64_t picture = tile / (down_ * across_);
-    const int64_t top = tile / across_ % down_ * kOutput - border;
-    const int64_t left = tile % across_ * kOutput - border;
+    const int64_t top = tile / across_ % down_ * places.step - places.border;
+    const int64_t left = tile % across_ * places.step - places.border;
     for (int64_t row = 0; row < kSide; ++row) {
       for (int64_t column = 0; column < kSide; ++column) {
         const int64_t y = top + row, x = left + column;
-        const bool isInside = picture < pictures_ && y >= 0 && y < height_ && x >= 0 && x < width_;
-        const int64_t pixel = (picture * height_ + y) * width_ + x;
+        const bool isInside =
+            picture < pictures_ && y >= 0 && y < size.height && x >= 0 && x < size.width;
+        const int64_t pixel = (picture * size.height + y) * size.width + x;
         pointers[row * kSide + column] = isInside ? pixels + pixel * channels : outside;
       }
     }
     return pointers;
   }
 
-  int64_t pictures_, height_, width_, down_, across_;
+  Size input_, output_;
+  int64_t pictures_, stride_, down_, across_;
 };
 
 }  // namespace moco::winograd

@@ -107,20 +107,20 @@ template <typename Matrix, typename Load, typename Store>
 MOCO_AVX512_INLINE void transform(const Load& load, const Store& store) {
   constexpr int64_t kFrom = Matrix::kFrom, kTo = Matrix::kTo;
   __m512 half[kTo][kFrom];
-#pragma GCC unroll 6
+#pragma GCC unroll 9
   for (int64_t column = 0; column < kFrom; ++column) {
     __m512 from[kFrom], to[kTo];
-#pragma GCC unroll 6
+#pragma GCC unroll 9
     for (int64_t row = 0; row < kFrom; ++row) from[row] = load(row, column);
     Matrix::apply(from, to);
-#pragma GCC unroll 6
+#pragma GCC unroll 9
     for (int64_t row = 0; row < kTo; ++row) half[row][column] = to[row];
   }
-#pragma GCC unroll 6
+#pragma GCC unroll 9
   for (int64_t row = 0; row < kTo; ++row) {
     __m512 to[kTo];
     Matrix::apply(half[row], to);
-#pragma GCC unroll 6
+#pragma GCC unroll 9
     for (int64_t column = 0; column < kTo; ++column) store(row, column, to[column]);
   }
 }
