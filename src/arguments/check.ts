@@ -38,6 +38,19 @@ export function options<Options extends object>(checks: OptionChecks<Options>) {
   return z.custom<z.input<typeof known>>(isPlainObject, 'an object with options').pipe(known);
 }
 
+type ArgumentChecks = Readonly<Record<string, z.ZodType>>;
+
+/** Schemas by their checks, which functions keep: to make one takes much longer than to use it. */
+const schemas = new WeakMap<ArgumentChecks, z.ZodType>();
+
+function schemaOf(checks: ArgumentChecks): z.ZodType {
+  const known = schemas.get(checks);
+  if (known !== undefined) return known;
+  const schema = z.object(checks);
+  schemas.set(checks, schema);
+  return schema;
+}
+
 /**
  * Checks what a program passes to a function of the API, where it comes in: before anything is
  * read, written or started.
@@ -48,10 +61,10 @@ export function options<Options extends object>(checks: OptionChecks<Options>) {
  */
 export function requireArguments(
   name: string,
-  checks: Readonly<Record<string, z.ZodType>>,
+  checks: ArgumentChecks,
   given: Readonly<Record<string, unknown>>,
 ): void {
-  const { error } = z.object(checks).safeParse(given, { reportInput: true });
+  const { error } = schemaOf(checks).safeParse(given, { reportInput: true });
   if (error === undefined) return;
   const lines = error.issues.map(problem);
   throw new MocoError(

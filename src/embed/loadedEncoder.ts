@@ -154,16 +154,29 @@ export class LoadedEncoder implements Encoder, PictureEmbedder {
     signal: AbortSignal,
   ): Promise<Embeddings<Type>> {
     const length = this.#length(asked);
-    const data = rowsFor(pictures.length * length, asked);
+    const dims = [pictures.length, length] as const;
     const size = Math.min(this.description.batchSize, this.description.maxQueue);
+    const group = async (start: number) =>
+      await this.#embedGroup(pictures.slice(start, start + size), start, asked, signal);
+    if (pictures.length > 0 && pictures.length <= size) return { dims, data: await group(0) };
+    const data = rowsFor(pictures.length * length, asked);
     await eachOf(startsOf(pictures.length, size), GROUPS_AT_A_TIME, async (start) => {
-      const group = pictures.slice(start, start + size);
-      using _ = await this.#places.take(group.length, signal);
-      const read = await Promise.all(group.map((picture) => this.#read(picture, signal)));
-      const pixels = read.map((picture, index) => readable(picture, start + index, pictures));
-      data.set(await this.#compute(pixels, group.length, asked, signal), start * length);
+      data.set(await group(start), start * length);
     });
-    return { dims: [pictures.length, length], data };
+    return { dims, data };
+  }
+
+  /** The rows of pictures that are computed together. @param start number of the first in the call */
+  async #embedGroup<Type extends RowType>(
+    group: readonly Captured[],
+    start: number,
+    asked: Asked<Type>,
+    signal: AbortSignal,
+  ): Promise<NumbersOf[Type]> {
+    using _ = await this.#places.take(group.length, signal);
+    const read = await Promise.all(group.map((picture) => this.#read(picture, signal)));
+    const pixels = read.map((picture, index) => readable(picture, start + index, group[index]));
+    return await this.#compute(pixels, group.length, asked, signal);
   }
 
   async #read(picture: Captured, signal: AbortSignal): Promise<Uint8Array | Unreadable> {
@@ -212,11 +225,10 @@ function startsOf(length: number, size: number): number[] {
 function readable(
   picture: Uint8Array | Unreadable,
   index: number,
-  pictures: readonly Captured[],
+  captured: Captured | undefined,
 ): Uint8Array {
   if (!('reason' in picture)) return picture;
-  const captured = pictures[index] as Captured;
-  const name = captured.kind === 'file' ? ` (${captured.path})` : '';
+  const name = captured?.kind === 'file' ? ` (${captured.path})` : '';
   throw new MocoError('ERR_MOCO_DATA', `picture ${index}${name}: ${picture.reason}`, {
     hint: 'Leave it out; embedStream() goes on without such pictures.',
   });
