@@ -42,14 +42,19 @@ export class Ending implements Disposable {
 
 /**
  * Waits for something, and no longer than until a signal is given.
+ * @param onAbort is called then
  * @throws what the promise rejects with, or the signal's reason
  */
 export async function beforeAbort<Result>(
   promise: Promise<Result>,
   signal: AbortSignal,
+  onAbort?: () => void,
 ): Promise<Result> {
   return await new Promise((resolve, reject) => {
-    const giveUp = () => reject(signal.reason);
+    const giveUp = () => {
+      onAbort?.();
+      reject(signal.reason);
+    };
     if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));

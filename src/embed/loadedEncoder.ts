@@ -20,7 +20,7 @@ import type {
   RowType,
 } from './encoder.js';
 import { beforeAbort, disposed, Ending } from './ending.js';
-import { type Captured, capture, readPicture } from './pictureInput.js';
+import { type Captured, capture, isPictureInput, readPicture } from './pictureInput.js';
 import { Places } from './places.js';
 
 /** The options of a call, settled. */
@@ -30,6 +30,8 @@ interface Asked<Type extends RowType> extends Pick<NativeEmbedRequest, 'normaliz
 
 /** How many groups of a call are worked on: one is read, one waits, and one is computed. */
 const GROUPS_AT_A_TIME = 3;
+
+const NO_OPTIONS = {};
 
 const ARGUMENTS = {
   pictures: z.array(aPicture),
@@ -54,10 +56,13 @@ export class LoadedEncoder implements Encoder, PictureEmbedder {
 
   async embed<Type extends RowType = 'fp32'>(
     pictures: PictureInput | readonly PictureInput[],
-    options: EmbedOptions<Type> = {},
+    options: EmbedOptions<Type> = NO_OPTIONS,
   ): Promise<Embeddings<Type>> {
     const list: readonly PictureInput[] = Array.isArray(pictures) ? pictures : [pictures];
-    check.requireArguments('embed', ARGUMENTS, { pictures: list, options });
+    // The whole check takes 1 % of the time of a picture alone.
+    if (options !== NO_OPTIONS || !list.every(isPictureInput)) {
+      check.requireArguments('embed', ARGUMENTS, { pictures: list, options });
+    }
     const asked = this.#asked(options);
     const captured = list.map(capture);
     return await this.#call(options.signal, ({ signal }) => this.#embed(captured, asked, signal));
@@ -192,16 +197,13 @@ export class LoadedEncoder implements Encoder, PictureEmbedder {
     signal.throwIfAborted();
     this.#lastId += 1;
     const id = this.#lastId;
-    const cancel = () => this.#native.cancel(id);
-    signal.addEventListener('abort', cancel, { once: true });
     try {
       const rows = this.#native.embed(pixels, { id, count, ...asked });
-      return (await beforeAbort(rows, signal)) as NumbersOf[Type];
+      const cancel = () => this.#native.cancel(id);
+      return (await beforeAbort(rows, signal, cancel)) as NumbersOf[Type];
     } catch (error) {
       signal.throwIfAborted();
       throw MocoError.from(error);
-    } finally {
-      signal.removeEventListener('abort', cancel);
     }
   }
 }
