@@ -27,10 +27,10 @@ await runBench(async () => {
     positiveInteger(name, values[name]),
   );
   const served = await startServed({ modelPath: values['model-path'], clients });
-  const { arch, stem, input } = served.encoder.model;
+  const { arch, stem, width, input } = served.encoder.model;
   const { precision, computeThreads } = served.encoder;
   const { imageSize } = input;
-  const config = { arch, stem, imageSize, precision, threads: computeThreads };
+  const config = { arch, stem, width, imageSize, precision, threads: computeThreads };
   const native = await loadAddon().createBenchmark({
     ...parseConfig(commands.bench, config),
     storedSize: imageSize,

@@ -9,6 +9,7 @@ import type {
 } from '../index.js';
 import { STEP_PHASES } from '../index.js';
 import { withoutKernels } from './headerText.js';
+import { archText } from './modelText.js';
 import { count } from './quantities.js';
 import { tableLines } from './table.js';
 
@@ -16,14 +17,14 @@ import { tableLines } from './table.js';
 export function benchHeader({ config, description }: BenchStartEvent): string[] {
   const { mocoVersion, libtorchVersion, node, device, deviceName, cores } = description;
   const { computeThreads, dataThreads, precisions, precisionReason } = description;
-  const { imageSize } = config;
+  const { arch, width, imageSize } = config;
   const threads = `${count(computeThreads, 'compute thread')}, ${count(dataThreads, 'data thread')}`;
   return [
     `moco ${mocoVersion}, LibTorch ${libtorchVersion}, Node ${node}`,
     `device  ${device} (${deviceName}), ${count(cores, 'core')}, ${threads}`,
     `        ${precisions.join(' and ')}: ${precisionReason}`,
     ...withoutKernels(description),
-    `step    ${config.arch}, ${config.batchSize} pictures of ${imageSize}×${imageSize}, m ${config.m}`,
+    `step    ${archText(arch, width)}, ${config.batchSize} pictures of ${imageSize}×${imageSize}, m ${config.m}`,
   ];
 }
 

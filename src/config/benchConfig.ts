@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CommandConfig } from './commandConfig.js';
 import { type CrossCheck, checkTogether } from './crossCheck.js';
+import { backboneKeys, type Width, widthCheck } from './headKeys.js';
 import {
   arch,
   autoOr,
@@ -12,7 +13,12 @@ import {
   smallBatchSize,
 } from './sharedKeys.js';
 
-const bankCheck: CrossCheck<{ readonly k: number; readonly bank: number }> = {
+interface Bank {
+  readonly k: number;
+  readonly bank: number;
+}
+
+const bankCheck: CrossCheck<Bank> = {
   keys: ['k', 'bank'],
   problem: ({ k, bank }) => (k > bank ? `expected at most bank (${bank}), given ${k}` : undefined),
 };
@@ -30,9 +36,12 @@ const benchConfigSchema = z
         'height and width of what the encoder sees; pictures are stored a seventh larger above 32',
       ),
     stem: z
-      .enum(['auto', 'cifar', 'imagenet'])
+      .enum(['auto', 'cifar', 'cifar-pool', 'imagenet'])
       .default('auto')
-      .describe('first layers of the backbone: for small pictures, or those of ImageNet models'),
+      .describe(
+        'first layers of the backbone: for small pictures, the same with a max-pool, or those of ImageNet models',
+      ),
+    width: backboneKeys.width,
     batchSize: smallBatchSize,
     m,
     precision: z
@@ -64,7 +73,7 @@ const benchConfigSchema = z
       .default('auto')
       .describe('side of the square matrices whose product is the measure of the device'),
   })
-  .superRefine(checkTogether([bankCheck]));
+  .superRefine(checkTogether<Bank & Width>([bankCheck, widthCheck]));
 
 export const benchCommand = {
   name: 'bench',

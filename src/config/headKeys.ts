@@ -60,13 +60,18 @@ export interface EncoderSettings {
   readonly predictorLastBatchNorm: string;
 }
 
+export type Width = Pick<EncoderSettings, 'width'>;
+
+/** Which factors give whole numbers of channels that kernels like. */
+export const widthCheck: CrossCheck<Width> = {
+  keys: ['width'],
+  problem: ({ width }) =>
+    Number.isInteger(4 * width) ? undefined : `expected a multiple of 0.25, given ${width}`,
+};
+
 /** What must fit together among the keys of an encoder. */
 export const encoderChecks: readonly CrossCheck<EncoderSettings>[] = [
-  {
-    keys: ['width'],
-    problem: ({ width }) =>
-      Number.isInteger(4 * width) ? undefined : `expected a multiple of 0.25, given ${width}`,
-  },
+  widthCheck,
   {
     keys: ['featureDim', 'headLayers', 'arch', 'width'],
     problem: ({ featureDim, headLayers, arch, width }) => {

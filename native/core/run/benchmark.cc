@@ -42,7 +42,10 @@ ImageStore randomPictures(int64_t count, int64_t side) {
 Normalisation normalisation() { return {at::full({3}, .5f), at::full({3}, .25f)}; }
 
 TrainerSettings trainerSettings(const BenchmarkSettings& settings) {
-  return {.encoder = {.arch = settings.arch, .stem = settings.stem, .featureDim = 128},
+  return {.encoder = {.arch = settings.arch,
+                      .width = settings.width,
+                      .stem = settings.stem,
+                      .featureDim = 128},
           .contrast = {.m = settings.m, .temperature = 0.5, .momentum = 0.999},
           .optimiser = {.learningRate = 1e-3, .weightDecay = 1e-6},
           .imageSize = settings.imageSize,

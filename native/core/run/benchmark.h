@@ -20,6 +20,7 @@ namespace moco {
 struct BenchmarkSettings {
   std::string arch;
   std::string stem;    // a name for `stemNamed`
+  double width;        // factor of the backbone's numbers of channels
   int64_t imageSize;   // height and width of what the encoder sees
   int64_t storedSize;  // and of the pictures that views are made of
   int64_t batchSize;
@@ -32,6 +33,7 @@ struct BenchmarkSettings {
   void each(Visit&& visit) {
     visit("arch", arch);
     visit("stem", stem);
+    visit("width", width);
     visit("imageSize", imageSize);
     visit("storedSize", storedSize);
     visit("batchSize", batchSize);
