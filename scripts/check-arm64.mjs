@@ -16,6 +16,7 @@ import { buildPlatform } from './platform/build.mjs';
 import { findCrossCompiler, hostFor, INSTALL_CROSS_TOOLS } from './platform/host.mjs';
 import { pinnedLibtorch } from './platform/libtorch.mjs';
 import { pack, writePackage } from './platform/package.mjs';
+import { onlyFiles, withoutTests } from './test/nativeSelection.mjs';
 
 const FOLDER = join(root, 'build/arm64');
 
@@ -45,11 +46,8 @@ function eventsIn(output) {
 
 function runTests(emulate, program) {
   const isAll = process.argv.includes('--all');
-  const files = [...EMULATED_TESTS, ...TESTS].map((file) => `*/${file}`).join(',');
-  const selection = [
-    ...(isAll ? [] : [`--source-file=${files}`]),
-    ...UNEMULATED.map((name) => `--test-case-exclude=${name}`),
-  ];
+  const files = [...EMULATED_TESTS, ...TESTS].map((file) => `*/${file}`);
+  const selection = [...(isAll ? [] : onlyFiles(files)), ...withoutTests(UNEMULATED)];
   emulate([program, ...selection], { stdio: 'inherit' });
   return isAll ? 'all' : 'selected';
 }

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EMULATED_TESTS, UNEMULATED } from './check-processors/emulated-tests.mjs';
 import { root } from './run-tool.mjs';
+import { onlyFiles, withoutTests } from './test/nativeSelection.mjs';
 
 const TESTS = join(root, 'build/native/Release/moco_tests');
 
@@ -87,11 +88,7 @@ function train(processor, precision) {
 
 /** The options by which the C++ tests that run on a processor are selected. */
 function selection({ tests, excluded }) {
-  const files = tests?.map((file) => `*/${file}`).join(',');
-  return [
-    ...(files ? [`--source-file=${files}`] : []),
-    ...excluded.map((name) => `--test-case-exclude=${name}`),
-  ];
+  return [...(tests ? onlyFiles(tests.map((file) => `*/${file}`)) : []), ...withoutTests(excluded)];
 }
 
 function check(processor) {

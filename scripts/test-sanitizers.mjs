@@ -11,11 +11,16 @@ import { thisHost } from '../dist/setup/host.js';
 import { findLibtorch } from '../dist/setup/libtorch.js';
 import { streamReport } from '../dist/setup/report.js';
 import { root } from './run-tool.mjs';
+import { onlyFiles, withoutTests } from './test/nativeSelection.mjs';
 
-/** Tests that leave no room for memory, of which sanitizers need more, or fork a process with threads. */
+/**
+ * Tests that leave no room for memory, of which sanitizers need more and give none back at once, or fork
+ * a process with threads.
+ */
 const EXCLUDED = [
   'threads that the system refuses are an error, and no end of the process',
   'a process that may not run on all processors has the cores of the others only',
+  'released memory leaves the process, whatever the size of its blocks',
 ];
 
 /**
@@ -74,8 +79,8 @@ function check(name, filters, libtorch) {
   run(
     program,
     [
-      ...(filters.length > 0 ? [`--source-file=${filters.map((part) => `*${part}*`)}`] : []),
-      ...EXCLUDED.map((test) => `--test-case-exclude=${test}`),
+      ...(filters.length > 0 ? onlyFiles(filters.map((part) => `*${part}*`)) : []),
+      ...withoutTests(EXCLUDED),
     ],
     env,
   );

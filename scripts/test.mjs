@@ -8,6 +8,7 @@ import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onlyFiles } from './test/nativeSelection.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const args = process.argv.slice(2);
@@ -25,10 +26,10 @@ function select(folder, suffix) {
 
 function runNative(files) {
   const program = join(root, 'build/native/Release/moco_tests');
-  const selection = `--source-file=${files.map((file) => `*${file}`).join(',')}`;
+  const selection = onlyFiles(files.map((file) => `*${file}`));
   // As the addon's loader sets it: threads that spin for long take the core that another one needs.
   const env = { GOMP_SPINCOUNT: '2000', ...process.env };
-  return run(program, filters.length > 0 ? [selection] : [], env);
+  return run(program, filters.length > 0 ? selection : [], env);
 }
 
 /**

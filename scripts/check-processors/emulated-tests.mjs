@@ -18,15 +18,12 @@ export const EMULATED_TESTS = [
   'tensor_file_test.cc',
 ];
 
-/**
- * Tests that do not run on an emulated processor. doctest takes a comma as the end of a name, so names
- * end with * before theirs.
- */
+/** Tests that do not run on an emulated processor. */
 export const UNEMULATED = [
   // The emulator has a thread of its own, whose processors count among the process's.
   'a process that may not run on all processors has the cores of the others only',
   // It does not limit memory (RLIMIT_AS).
-  'threads that the system refuses are an error*',
+  'threads that the system refuses are an error, and no end of the process',
   // All 16.8 million colours, one by one.
   "every colour's hue and saturation are adjusted as by the plain version",
 ];
