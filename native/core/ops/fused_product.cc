@@ -44,8 +44,11 @@ class Patches {
     int64_t column = first % width, line = first / width % height;
     const int64_t pictureSize = shape_.height * shape_.width * shape_.in;
     const T* picture = x_ + first / width / height * pictureSize;
-    for (int64_t i = 0; i < count; ++i, memory += depth()) {
-      rows[i] = row(picture, line * shape_.stride, column * shape_.stride, memory);
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t top = line * shape_.stride, left = column * shape_.stride;
+      rows[i] = arePixels() ? picture + (top * shape_.width + left) * shape_.in
+                            : gathered(picture, top - shape_.padding, left - shape_.padding,
+                                       memory + i * depth());
       if (++column < width) continue;
       column = 0;
       if (++line < height) continue;
@@ -55,9 +58,8 @@ class Patches {
   }
 
  private:
-  const T* row(const T* picture, int64_t line, int64_t column, T* memory) const {
-    if (arePixels()) return picture + (line * shape_.width + column) * shape_.in;
-    const int64_t top = line - shape_.padding, left = column - shape_.padding;
+  /// @param top, left  of the kernel, which may be outside of the picture
+  const T* gathered(const T* picture, int64_t top, int64_t left, T* memory) const {
     T* to = memory;
     for (int64_t y = top; y < top + shape_.kernel; ++y, to += shape_.kernel * shape_.in) {
       const bool isInside = y >= 0 && y < shape_.height;

@@ -53,17 +53,18 @@ class TransformedInputs {
         stride_(tiles * kSlice + kCacheLine),
         numbers_(scratch(slices * Filtering<kStride>::kPoints * stride_,
                          c10::CppTypeToScalarType<Factor<T>>::value)),
-        scales_(at::empty({slices * Filtering<kStride>::kPoints * tiles}, at::kFloat)) {}
+        scales_(at::empty({slices * Filtering<kStride>::kPoints * tiles}, at::kFloat)),
+        firstNumber_(numbers_.template data_ptr<Factor<T>>()),
+        firstScale_(scales_.data_ptr<float>()) {}
 
   kernels::fused_convolution::PointRows<Factor<T>> rows(int64_t slice, int64_t tile) const {
     return {numbers(slice, 0) + tile * kSlice, stride_, scales(slice, 0) + tile, tiles_};
   }
   Factor<T>* numbers(int64_t slice, int64_t point) const {
-    return numbers_.template data_ptr<Factor<T>>() +
-           (slice * Filtering<kStride>::kPoints + point) * stride_;
+    return firstNumber_ + (slice * Filtering<kStride>::kPoints + point) * stride_;
   }
   float* scales(int64_t slice, int64_t point) const {
-    return scales_.data_ptr<float>() + (slice * Filtering<kStride>::kPoints + point) * tiles_;
+    return firstScale_ + (slice * Filtering<kStride>::kPoints + point) * tiles_;
   }
 
  private:
@@ -72,6 +73,9 @@ class TransformedInputs {
 
   int64_t tiles_, stride_;
   at::Tensor numbers_, scales_;
+  // Asked for once: the tensors would check their type every time.
+  Factor<T>* firstNumber_;
+  float* firstScale_;
 };
 
 /// The products of some tiles with a panel of the weight: for each point (tiles, kPanel).
@@ -80,9 +84,10 @@ class Products {
  public:
   explicit Products(int64_t tiles)
       : stride_(tiles * kPanel + kCacheLine),
-        numbers_(scratch(Filtering<kStride>::kPoints * stride_, at::kFloat)) {}
+        numbers_(scratch(Filtering<kStride>::kPoints * stride_, at::kFloat)),
+        first_(numbers_.data_ptr<float>()) {}
 
-  float* at(int64_t point) const { return numbers_.data_ptr<float>() + point * stride_; }
+  float* at(int64_t point) const { return first_ + point * stride_; }
   kernels::winograd_convolution::Points ofTile(int64_t tile) const {
     return {at(0) + tile * kPanel, stride_};
   }
@@ -92,6 +97,7 @@ class Products {
 
   int64_t stride_;
   at::Tensor numbers_;
+  float* first_;
 };
 
 /// The tiles of a batch, some at a time.
