@@ -76,7 +76,8 @@ FeatureRows::~FeatureRows() {
 }
 
 void FeatureRows::fill(int64_t first, const float* values, int64_t count) {
-  std::memcpy(rows_ + first * rowBytes(), values, count * rowBytes());
+  const auto* const bytes = reinterpret_cast<const char*>(values);  // null where there are none
+  std::copy_n(bytes, count * rowBytes(), rows_ + first * rowBytes());
 }
 
 void FeatureRows::read(int64_t number, float* target) const {
