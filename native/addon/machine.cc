@@ -40,6 +40,7 @@ Napi::Value hardware(const Napi::CallbackInfo& info) {
   result.Set("cpuName", deviceName(at::kCPU));
   result.Set("cpuBf16", cpuHasBf16());
   result.Set("cpuKernelsUnavailable", cpuKernelsUnavailable());
+  result.Set("usesAmx", useAmxKernels());
   result.Set("cuda", status.unavailable.empty() ? cudaObject(env, status) : env.Undefined());
   result.Set("cudaUnavailable", status.unavailable);
   return result;

@@ -4,6 +4,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { spread } from '../bench/summary.js';
+import type { NativeHardware } from '../native/machine.js';
 import { version } from '../version.js';
 import { type Finding, gigabytes } from './finding.js';
 import { notStarted } from './notStarted.js';
@@ -69,15 +70,17 @@ export function processor(): Finding {
   };
 }
 
-/**
- * Whether moco's own kernels for the CPU are used.
- * @param unavailable the addon's reason why not; empty where they are
- */
-export function cpuKernels(unavailable: string, arch: string = process.arch): Finding {
+/** Whether moco's own kernels for the CPU are used, and why not. */
+export function cpuKernels(
+  hardware: Pick<NativeHardware, 'cpuKernelsUnavailable' | 'usesAmx'>,
+  arch: string = process.arch,
+): Finding {
+  const { cpuKernelsUnavailable: unavailable, usesAmx } = hardware;
   const subject = 'CPU kernels';
-  const facts = { unavailable };
+  const facts = { unavailable, usesAmx };
   if (unavailable === '') {
-    return { subject, state: 'good', message: "moco's own for BatchNorm and convolutions", facts };
+    const message = `moco's own for BatchNorm and convolutions${usesAmx ? ', which use AMX' : ''}`;
+    return { subject, state: 'good', message, facts };
   }
   return {
     subject,

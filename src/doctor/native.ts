@@ -40,7 +40,7 @@ export async function* native(
   const { loaded, stepped, folded, failure } = await probe(request, signal);
   yield loaded ? addon(loaded) : failed('addon', failure as Failure);
   if (!loaded) return;
-  yield cpuKernels(loaded.hardware.cpuKernelsUnavailable);
+  yield cpuKernels(loaded.hardware);
   yield gpu(loaded.hardware, host);
   if (loaded.kernelsUnavailable !== undefined) {
     yield kernels(loaded.kernelsUnavailable, buildOf(request.root, host)?.nvcc);

@@ -4,6 +4,8 @@ export interface NativeHardware {
   readonly cpuBf16: boolean;
   /** Why moco's own kernels for the CPU are not used; empty where they are. */
   readonly cpuKernelsUnavailable: string;
+  /** Whether these multiply in the tiles of AMX. */
+  readonly usesAmx: boolean;
   /** Absent where CUDA cannot be used. */
   readonly cuda: NativeCuda | undefined;
   /** Why CUDA cannot be used; empty where it can. */

@@ -43,6 +43,14 @@ test("what ATEN_CPU_CAPABILITY keeps from LibTorch, moco's own kernels do not us
   }
 });
 
+test('what ONEDNN_MAX_CPU_ISA keeps from oneDNN, our kernels do not use either', () => {
+  const withoutAmx = hardware({ ONEDNN_MAX_CPU_ISA: 'AVX512_CORE_BF16' });
+  assert.equal(withoutAmx.usesAmx, false);
+  assert.equal(withoutAmx.cpuKernelsUnavailable, lacking ?? '');
+  const { usesAmx } = hardware({});
+  assert.equal(hardware({ ONEDNN_MAX_CPU_ISA: 'AVX512_CORE_AMX' }).usesAmx, usesAmx);
+});
+
 test('a run and doctor say that they do without those kernels', (t) => {
   if (process.arch !== 'x64') return t.skip('moco has kernels of its own for x86 processors only');
   const env = { ATEN_CPU_CAPABILITY: 'avx2' };

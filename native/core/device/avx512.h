@@ -46,6 +46,34 @@ MOCO_AVX512_INLINE __m512i lowerHalvesOf(__m512i first, __m512i second) {
   return _mm512_permutex2var_epi16(first, places, second);
 }
 
+/// Transposes 16 rows of 16 numbers of 32 bits, in place.
+MOCO_AVX512_INLINE void transpose(__m512i* rows) {
+  __m512i pairs[kLanes];
+  for (int64_t i = 0; i < kLanes; i += 2) {
+    pairs[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+    pairs[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+  }
+  __m512i fours[kLanes];
+  for (int64_t i = 0; i < kLanes; i += 4) {
+    fours[i] = _mm512_unpacklo_epi64(pairs[i], pairs[i + 2]);
+    fours[i + 1] = _mm512_unpackhi_epi64(pairs[i], pairs[i + 2]);
+    fours[i + 2] = _mm512_unpacklo_epi64(pairs[i + 1], pairs[i + 3]);
+    fours[i + 3] = _mm512_unpackhi_epi64(pairs[i + 1], pairs[i + 3]);
+  }
+  // Quarter q of fours[4 · i + column] now holds what rows 4 · i to 4 · i + 3 have in column
+  // 4 · q + column. What is left is to bring the four quarters of each column together.
+  for (int64_t column = 0; column < 4; ++column) {
+    const __m512i low = _mm512_shuffle_i32x4(fours[column], fours[column + 4], 0x88);
+    const __m512i high = _mm512_shuffle_i32x4(fours[column], fours[column + 4], 0xdd);
+    const __m512i lowAfter = _mm512_shuffle_i32x4(fours[column + 8], fours[column + 12], 0x88);
+    const __m512i highAfter = _mm512_shuffle_i32x4(fours[column + 8], fours[column + 12], 0xdd);
+    rows[column] = _mm512_shuffle_i32x4(low, lowAfter, 0x88);
+    rows[column + 8] = _mm512_shuffle_i32x4(low, lowAfter, 0xdd);
+    rows[column + 4] = _mm512_shuffle_i32x4(high, highAfter, 0x88);
+    rows[column + 12] = _mm512_shuffle_i32x4(high, highAfter, 0xdd);
+  }
+}
+
 /// Of each of 16 vectors, the sum of its numbers.
 MOCO_AVX512_INLINE __m512 sumOfEach(__m512* vectors) {
   __m512* const v = vectors;

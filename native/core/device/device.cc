@@ -47,6 +47,14 @@ bool oneDnnHasBf16() {
   return !asks || asks->typed<bool()>().call();
 }
 
+/// Whether ONEDNN_MAX_CPU_ISA lets oneDNN use AMX. What that is not to use, we do not use either.
+bool mayUseAmx() {
+  const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
+  if (limit == nullptr) return true;
+  const std::string name(limit);
+  return name == "ALL" || name == "DEFAULT" || name.find("AMX") != std::string::npos;
+}
+
 /// Why a device should not compute in bf16; empty if it should.
 std::string whyNoBf16(const at::Device& device) {
   if (device.is_cuda() ? isFromAmpereOn(device) : cpuHasBf16()) return "";
@@ -143,7 +151,8 @@ bool cpuHasAmx() {
   // Asked once, because CPUID takes microseconds in a virtual machine.
   static const bool has = [] {
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-    return __get_cpuid_count(kFeatures, 0, &eax, &ebx, &ecx, &edx) && (edx & kAmxBf16) != 0;
+    return mayUseAmx() && __get_cpuid_count(kFeatures, 0, &eax, &ebx, &ecx, &edx) &&
+           (edx & kAmxBf16) != 0;
   }();
   return has;
 #else

@@ -58,7 +58,7 @@ at::Tensor& fusedConvolutionAddRelu(at::Tensor& sum, const at::Tensor& x, const 
 
 ConvolutionKernels fastestKernels(const at::TensorOptions& options) {
   const auto type = options.dtype().toScalarType();
-  const bool isForOwn = type == at::kFloat || (type == at::kBFloat16 && !cpuHasAmx());
+  const bool isForOwn = type == at::kFloat || type == at::kBFloat16;
   if (options.device().is_cpu() && useCpuKernels() && isForOwn) return ConvolutionKernels::kOwn;
   const bool inOneDnn = options.device().is_cpu() && at::globalContext().hasMKLDNN() &&
                         at::globalContext().userEnabledMkldnn() &&

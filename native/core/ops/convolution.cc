@@ -10,6 +10,7 @@
 #include "core/ops/convolution_weight_gradient.h"
 #include "core/ops/dense_convolution.h"
 #include "core/ops/pointwise_convolution.h"
+#include "core/ops/tile_convolution.h"
 #include "core/ops/winograd_convolution.h"
 #include "core/ops/winograd_convolution_weight_gradient.h"
 
@@ -51,6 +52,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> plainGradients(const at::Tensor& 
 at::Tensor fastestOutput(const at::Tensor& x, const at::Tensor& weight,
                          const ConvolutionShape& shape) {
   if (usesDenseConvolution(shape)) return denseConvolution(x, weight);
+  if (usesTileConvolution(shape)) return tileConvolution(x, weight, shape);
   if (usesWinogradConvolution(shape)) return winogradConvolution(x, weight);
   if (usesPointwiseConvolution(shape)) return pointwiseConvolution(x, weight, shape);
   return at::conv2d(x, weight, /*bias=*/{}, shape.stride, shape.padding);
@@ -59,6 +61,9 @@ at::Tensor fastestOutput(const at::Tensor& x, const at::Tensor& weight,
 at::Tensor fastestInputGradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
                                 const ConvolutionShape& shape) {
   if (usesDenseConvolution(shape)) return denseConvolutionInputGradient(dy, weight);
+  if (usesTileConvolutionInputGradient(shape)) {
+    return tileConvolutionInputGradient(dy, weight, shape);
+  }
   if (usesWinogradConvolution(shape)) return winogradConvolutionInputGradient(dy, weight);
   if (usesPointwiseConvolutionInputGradient(shape))
     return pointwiseConvolutionInputGradient(dy, weight, shape);
@@ -68,6 +73,7 @@ at::Tensor fastestInputGradient(const at::Tensor& dy, const at::Tensor& x, const
 at::Tensor fastestWeightGradient(const at::Tensor& dy, const at::Tensor& x,
                                  const at::Tensor& weight, const ConvolutionShape& shape) {
   if (usesDenseConvolution(shape)) return denseConvolutionWeightGradient(dy, x);
+  if (usesTileConvolutionWeightGradient(shape)) return tileConvolutionWeightGradient(dy, x, shape);
   if (usesWinogradConvolution(shape)) return winogradConvolutionWeightGradient(dy, x);
   if (usesConvolutionWeightGradient(shape)) return convolutionWeightGradient(dy, x, shape);
   return std::get<1>(plainGradients(dy, x, weight, shape, {false, true, false}));
@@ -104,7 +110,8 @@ at::Tensor convolution(const at::Tensor& x, const at::Tensor& weight, int64_t st
   const bool isBf16 = x.scalar_type() == at::kBFloat16 && weight.scalar_type() == at::kBFloat16;
   const bool isOwn =
       x.is_cpu() && weight.is_cpu() && isBf16 &&
-      (usesDenseConvolution(shape) || usesWinogradConvolution(shape) ||
+      (usesDenseConvolution(shape) || usesTileConvolution(shape) ||
+       usesTileConvolutionWeightGradient(shape) || usesWinogradConvolution(shape) ||
        usesPointwiseConvolution(shape) || usesPointwiseConvolutionInputGradient(shape) ||
        usesConvolutionWeightGradient(shape));
   const bool isTrained =

@@ -2,7 +2,10 @@
 
 #include <ATen/record_function.h>
 
+#include <type_traits>
+
 #include "core/ops/fused_convolution_kernels.h"
+#include "core/ops/fused_tiles_kernels.h"
 #include "core/ops/fused_winograd_transforms.h"
 
 namespace moco {
@@ -16,6 +19,15 @@ bool hasKernels(at::ScalarType activations) {
   return activations == at::kBFloat16 && kernels<c10::BFloat16>() != nullptr;
 }
 
+/// Whether products are computed in the tiles of AMX.
+bool usesTiles(at::ScalarType activations) {
+  return activations == at::kBFloat16 && kernels::fused_tiles::kernels() != nullptr;
+}
+
+bool mayUseWinograd(at::ScalarType activations, int64_t kernel, int64_t stride) {
+  return kernel == 3 && stride <= 2 && !usesTiles(activations);
+}
+
 }  // namespace
 
 bool FusedConvolution::isPossible(const at::Tensor& weight, at::ScalarType activations) {
@@ -25,8 +37,8 @@ bool FusedConvolution::isPossible(const at::Tensor& weight, at::ScalarType activ
 int64_t FusedConvolution::packedBytes(int64_t weights, int64_t kernel, int64_t stride,
                                       at::ScalarType activations) {
   const int64_t each = activations == at::kFloat ? 4 : 2;
-  return kernel == 3 && stride <= 2 ? weights / 9 * fused_winograd::kWeights * each
-                                    : weights * each;
+  return mayUseWinograd(activations, kernel, stride) ? weights / 9 * fused_winograd::kWeights * each
+                                                     : weights * each;
 }
 
 FusedConvolution::FusedConvolution(const at::Tensor& weight, const at::Tensor& bias,
@@ -48,10 +60,11 @@ void FusedConvolution::repack(const at::Tensor& weight, const at::Tensor& bias) 
 }
 
 bool FusedConvolution::usesWinograd() const {
-  return kernel_ == 3 && stride_ <= 2 && padding_ == 1 && in_ % kPanel == 0;
+  return mayUseWinograd(activations_, kernel_, stride_) && padding_ == 1 && in_ % kPanel == 0;
 }
 
 fused::PackedWeight FusedConvolution::pack(const at::Tensor& weight) const {
+  if (usesTiles(activations_)) return fused::packedForTiles(weight);
   return usesWinograd() ? fused::transformed(weight, activations_, stride_)
                         : fused::packed(weight, activations_);
 }
@@ -75,6 +88,9 @@ void FusedConvolution::compute(const at::Tensor& x, const at::Tensor& addend, bo
                             .addend = addend.defined() ? addend.const_data_ptr<T>() : nullptr,
                             .relu = relu,
                             .y = y.data_ptr<T>()};
+  if constexpr (std::is_same_v<T, c10::BFloat16>) {
+    if (usesTiles(activations_)) return fused::convolveInTiles(call);
+  }
   usesWinograd() ? fused::convolveByWinograd(call) : fused::convolve(call);
 }
 

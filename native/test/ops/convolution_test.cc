@@ -11,6 +11,7 @@
 #include "core/device/profiler.h"
 #include "core/ops/convolution_weight_gradient.h"
 #include "core/ops/pointwise_convolution.h"
+#include "core/ops/tile_convolution.h"
 #include "core/ops/winograd_convolution.h"
 #include "support/convolution_examples.h"
 
@@ -138,10 +139,12 @@ TEST_CASE("only the gradients that are needed are computed, and they are PyTorch
             return convolution(x, weight, shape.stride, shape.padding);
           },
           at::kBFloat16);
-      const bool ownByInput =
-          usesWinogradConvolution(shape) || usesPointwiseConvolutionInputGradient(shape);
-      const bool ownByWeight =
-          usesWinogradConvolution(shape) || usesConvolutionWeightGradient(shape);
+      const bool ownByInput = usesTileConvolutionInputGradient(shape) ||
+                              usesWinogradConvolution(shape) ||
+                              usesPointwiseConvolutionInputGradient(shape);
+      const bool ownByWeight = usesTileConvolutionWeightGradient(shape) ||
+                               usesWinogradConvolution(shape) ||
+                               usesConvolutionWeightGradient(shape);
       CHECK(callsOf(profiler, "moco::convolution_input_gradient") == (byInput && ownByInput));
       CHECK(callsOf(profiler, "moco::convolution_weight_gradient") == (byWeight && ownByWeight));
       const auto expected = run(

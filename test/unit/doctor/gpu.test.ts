@@ -8,8 +8,8 @@ import { temporaryFolder } from '../../support/temporaryFolder.js';
 const GPU = { name: 'NVIDIA H200', computeCapability: '9.0', memoryBytes: 150e9 };
 
 function hardware(changes: Partial<NativeHardware>): NativeHardware {
-  const machine = { cpuName: 'CPU', cpuBf16: true, cpuKernelsUnavailable: '', cuda: undefined };
-  return { ...machine, cudaUnavailable: '', ...changes };
+  const cpu = { cpuName: 'CPU', cpuBf16: true, cpuKernelsUnavailable: '', usesAmx: false };
+  return { ...cpu, cuda: undefined, cudaUnavailable: '', ...changes };
 }
 
 test('a GPU is told with its memory, compute capability and all versions', (t) => {

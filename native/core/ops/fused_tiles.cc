@@ -1,0 +1,106 @@
+#include <ATen/Parallel.h>
+#include <ATen/ceil_div.h>
+
+#include <algorithm>
+
+#include "core/base/threads.h"
+#include "core/ops/fused_call.h"
+#include "core/ops/fused_patches.h"
+#include "core/ops/fused_tile_blocks.h"
+#include "core/ops/fused_tiles_kernels.h"
+
+namespace moco::fused {
+namespace {
+
+using Bf16 = c10::BFloat16;
+using kernels::fused_tiles::kColumns;
+using kernels::fused_tiles::kDepth;
+using kernels::fused_tiles::kTileRows;
+
+const kernels::fused_tiles::Kernels& simd() { return *kernels::fused_tiles::kernels(); }
+
+/// While one lives, its thread may multiply in tiles.
+class TilesInUse {
+ public:
+  TilesInUse() { simd().setUp(); }
+  ~TilesInUse() { simd().release(); }
+  TilesInUse(const TilesInUse&) = delete;
+  TilesInUse& operator=(const TilesInUse&) = delete;
+};
+
+/// How many panels of the weight a block of rows is multiplied with at a time. They stay in the
+/// second-level cache, and all threads have some.
+int64_t panelsTogether(int64_t panels, int64_t depth, int64_t blocks) {
+  constexpr int64_t kMostNumbers = 256 * 1024;
+  const int64_t most = std::max<int64_t>(1, kMostNumbers / (depth * kColumns));
+  const int64_t forEachThread = at::ceil_div<int64_t>(at::get_num_threads(), blocks);
+  return std::min(most, at::ceil_div(panels, forEachThread));
+}
+
+}  // namespace
+
+PackedWeight packedForTiles(const at::Tensor& weight) {
+  const auto columns = columnsOf(weight.to(at::kBFloat16)).contiguous();
+  const int64_t out = columns.size(0), depth = columns.size(1);
+  const auto packed = at::empty({out * depth}, columns.options());
+  const Bf16* const from = columns.const_data_ptr<Bf16>();
+  Bf16* const to = packed.data_ptr<Bf16>();
+  constexpr int64_t kHalf = kColumns / 2;
+  parallelFor(out / kHalf, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Bf16* const half = to + i / 2 * kColumns * depth + i % 2 * kHalf * kDepth;
+      for (int64_t k = 0; k < depth; k += kDepth) {
+        simd().packColumns(from + i * kHalf * depth + k, depth, half + k * kColumns);
+      }
+    }
+  });
+  return {packed, {}};
+}
+
+PackedWeight packedForTilesTurnedRound(const at::Tensor& weight) {
+  const int64_t out = weight.size(0), in = weight.size(1), taps = weight.size(2) * weight.size(3);
+  const auto rows = weight.permute({0, 2, 3, 1}).contiguous();  // (out, taps, in)
+  const auto packed = at::empty({in * taps * out}, weight.options());
+  const Bf16* const from = rows.const_data_ptr<Bf16>();
+  Bf16* const to = packed.data_ptr<Bf16>();
+  constexpr int64_t kHalf = kColumns / 2;
+  parallelFor(in / kHalf, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Bf16* half = to + i / 2 * kColumns * taps * out + i % 2 * kHalf * kDepth;
+      for (int64_t tap = taps - 1; tap >= 0; --tap) {
+        for (int64_t k = 0; k < out; k += kDepth, half += kColumns * kDepth) {
+          simd().packRows(from + (k * taps + tap) * in + i * kHalf, taps * in, half);
+        }
+      }
+    }
+  });
+  return {packed, {}};
+}
+
+void convolveInTiles(const Call<Bf16>& call) {
+  const int64_t depth = paddedDepth(call.shape.kernel * call.shape.kernel * call.shape.in);
+  const int64_t panels = call.shape.out / kColumns, blocks = tileBlocks(call)->count();
+  const int64_t together = panelsTogether(panels, depth, blocks);
+  const int64_t groups = at::ceil_div(panels, together);
+  parallelFor(blocks * groups, [&](int64_t begin, int64_t end) {
+    const auto block = tileBlocks(call);
+    const TilesInUse tiles;
+    for (int64_t i = begin; i < end; ++i) {
+      if (i == begin || i % groups == 0) block->fill(i / groups);
+      const int64_t first = i % groups * together, column = first * kColumns;
+      simd().multiply({.aStride = block->aStride(),
+                       .termLength = block->termLength(),
+                       .b = call.weightAs<Bf16>() + column * depth,
+                       .panels = std::min(together, panels - first),
+                       .panelSize = kColumns * depth,
+                       .bias = call.bias + column,
+                       .addend = call.addend ? call.addend + column : nullptr,
+                       .least = call.least(),
+                       .to = call.y + column,
+                       .stride = block->toStride()},
+                      block->rows().data(), static_cast<int64_t>(block->rows().size()));
+    }
+  });
+}
+
+}  // namespace moco::fused
