@@ -48,6 +48,10 @@ PackedWeight packedForTiles(const at::Tensor& weight);
 PackedWeight packedForTilesTurnedRound(const at::Tensor& weight);
 /// Multiplies bf16 in the tiles of AMX.
 void convolveInTiles(const Call<c10::BFloat16>& call);
+/// The gradient of a convolution of this shape by its input, in the tiles of AMX: x is the gradient
+/// by the output, and y the result. Every pixel of the input must be under a tap.
+/// @param call.weight  packedForTilesTurnedRound
+void inputGradientInTiles(const Call<c10::BFloat16>& call);
 
 /// The weight (out, in, 3, 3), fp32, as `convolveByWinograd` wants it for activations of this type
 /// and this stride, 1 or 2: G w Gᵀ, in panels and slices of these.

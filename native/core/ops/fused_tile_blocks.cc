@@ -22,8 +22,9 @@ using kernels::fused_tiles::Rows;
 using kernels::fused_tiles::Term;
 
 constexpr int64_t kMostRows = 256;  // of a block
-constexpr int64_t kMostNumbers =
-    128 * 1024;  // that are copied for a block, where that can be chosen
+/// Numbers that are copied for a block at most, where that can be chosen, and where only halved.
+constexpr int64_t kMostNumbers = 128 * 1024;
+constexpr int64_t kMostToCopy = 512 * 1024;
 
 /// Memory for numbers that are copied, all zero at first. Only a thread that fills blocks needs it.
 class Copies {
@@ -147,32 +148,79 @@ class PictureLines : public TileBlocks {
   std::vector<Term> terms_;
 };
 
+/// Which pixels of what is multiplied a pixel of the results is made of, along one direction.
+struct Under {
+  /// A tap of the kernel, and the pixel under it, counted from `first`.
+  struct Tap {
+    int64_t number, pixel;
+    bool operator<(const Tap& other) const {
+      return std::pair(number, pixel) < std::pair(other.number, other.pixel);
+    }
+  };
+
+  int64_t first;
+  std::vector<Tap> taps;  // those inside of the picture
+};
+
+/// Of a convolution: output pixel `at` and a side of the input.
+Under underOutput(const ConvolutionShape& shape, int64_t at, int64_t side) {
+  Under under{at * shape.stride - shape.padding, {}};
+  for (int64_t tap = 0; tap < shape.kernel; ++tap) {
+    const int64_t pixel = under.first + tap;
+    if (pixel >= 0 && pixel < side) under.taps.push_back({tap, tap});
+  }
+  return under;
+}
+
+/// Of its gradient by the input: input pixel `at` and a side of the output.
+Under underInput(const ConvolutionShape& shape, int64_t at, int64_t side) {
+  Under under{(at + shape.padding) / shape.stride, {}};
+  for (int64_t tap = 0; tap < shape.kernel; ++tap) {
+    const int64_t distance = at + shape.padding - tap;  // stride · pixel
+    if (distance < 0 || distance % shape.stride != 0) continue;
+    const int64_t pixel = distance / shape.stride;
+    if (pixel < side) under.taps.push_back({tap, pixel - under.first});
+  }
+  return under;
+}
+
 /// Pixel by pixel, that pixel of up to 32 pictures. Taps outside of the pictures are left out. For
-/// small pictures.
+/// small pictures, and for the gradient by the input at any stride.
 class PixelsOfPictures : public TileBlocks {
  public:
-  explicit PixelsOfPictures(const Call<Bf16>& call)
-      : TileBlocks(call.shape.in, call.shape.in,
-                   call.shape.outHeight() * call.shape.outWidth() * call.shape.out),
-        shape_(call.shape),
+  /// What a block of rows makes of pictures.
+  struct Map {
+    int64_t height, width, channels;        // of what is multiplied
+    int64_t toHeight, toWidth, toChannels;  // of the results
+    Under (*under)(const ConvolutionShape& shape, int64_t at, int64_t side);
+    bool isTurnedRound;  // whether the weight is, whose taps then come in the other order
+  };
+
+  PixelsOfPictures(const Call<Bf16>& call, const Map& map)
+      : TileBlocks(map.channels, map.channels, map.toHeight * map.toWidth * map.toChannels),
+        map_(map),
+        kernel_(call.shape.kernel),
+        pictures_(call.shape.pictures),
         x_(call.x),
-        together_(std::min(2 * kTileRows, at::ceil_div(shape_.pictures, kTileRows) * kTileRows)),
-        memory_(shape_.height * shape_.width * together_ * shape_.in) {
-    for (int64_t y = 0; y < shape_.outHeight(); ++y) {
-      for (int64_t x = 0; x < shape_.outWidth(); ++x) {
-        Group& group = groups_[{tapsInside(y, shape_.height), tapsInside(x, shape_.width)}];
-        group.pixels.push_back({y, x});
+        together_(picturesTogether()),
+        memory_(map.height * map.width * together_ * map.channels) {
+    for (int64_t y = 0; y < map.toHeight; ++y) {
+      const Under down = map.under(call.shape, y, map.height);
+      for (int64_t x = 0; x < map.toWidth; ++x) {
+        const Under right = map.under(call.shape, x, map.width);
+        Group& group = groups_[{down.taps, right.taps}];
+        if (group.terms.empty()) group.terms = termsOf(down.taps, right.taps);
+        group.pixels.push_back({place(down.first, right.first), y * map.toWidth + x});
       }
     }
-    for (auto& [taps, group] : groups_) group.terms = termsOf(taps.first, taps.second);
   }
 
-  int64_t count() const override { return at::ceil_div(shape_.pictures, together_); }
+  int64_t count() const override { return at::ceil_div(pictures_, together_); }
 
   void fill(int64_t block) override {
     clear();
     const int64_t first = block * together_;
-    const int64_t pictures = std::min(together_, shape_.pictures - first);
+    const int64_t pictures = std::min(together_, pictures_ - first);
     for (int64_t picture = 0; picture < pictures; ++picture) copy(first + picture, picture);
     for (const auto& [taps, group] : groups_) {
       for (const auto& pixel : group.pixels) addPixel(pixel, group.terms, first, pictures);
@@ -180,72 +228,91 @@ class PixelsOfPictures : public TileBlocks {
   }
 
  private:
-  struct Taps {
-    int64_t begin, end;
-    bool operator<(const Taps& other) const {
-      return std::pair(begin, end) < std::pair(other.begin, other.end);
-    }
-  };
+  using Taps = std::vector<Under::Tap>;
   struct Pixel {
-    int64_t y, x;
+    int64_t first;  // where the first pixel under it is: numbers from the beginning of the memory
+    int64_t number;
   };
-  /// Pixels of the output with the same taps.
+  /// Pixels of the results with the same taps.
   struct Group {
     std::vector<Pixel> pixels;
     std::vector<Term> terms;
   };
 
-  int64_t firstUnder(int64_t at) const { return at * shape_.stride - shape_.padding; }
-
-  /// Which of a line of taps are inside of the picture.
-  Taps tapsInside(int64_t at, int64_t side) const {
-    const int64_t first = firstUnder(at);
-    return {std::max<int64_t>(0, -first), std::min(shape_.kernel, side - first)};
+  int64_t picturesTogether() const {
+    const int64_t most = 2 * kTileRows;
+    const bool areMany = map_.height * map_.width * map_.channels * most > kMostToCopy;
+    return std::min(areMany ? kTileRows : most, at::ceil_div(pictures_, kTileRows) * kTileRows);
   }
 
   /// Where a pixel's numbers begin: numbers from the beginning of the memory.
   int64_t place(int64_t y, int64_t x) const {
-    return (y * shape_.width + x) * together_ * shape_.in;
+    return (y * map_.width + x) * together_ * map_.channels;
   }
 
   std::vector<Term> termsOf(const Taps& down, const Taps& right) const {
     std::vector<Term> terms;
-    for (int64_t y = down.begin; y < down.end; ++y) {
-      for (int64_t x = right.begin; x < right.end; ++x) {
-        terms.push_back({place(y, x), (y * shape_.kernel + x) * shape_.in * kColumns});
+    for (const auto& y : down) {
+      for (const auto& x : right) {
+        const int64_t tap = y.number * kernel_ + x.number;
+        const int64_t inOrder = map_.isTurnedRound ? kernel_ * kernel_ - 1 - tap : tap;
+        terms.push_back({place(y.pixel, x.pixel), inOrder * map_.channels * kColumns});
       }
     }
     return terms;
   }
 
   void copy(int64_t picture, int64_t place) {
-    const int64_t pixels = shape_.height * shape_.width;
-    const Bf16* from = x_ + picture * pixels * shape_.in;
-    Bf16* to = memory_.get() + place * shape_.in;
+    const int64_t pixels = map_.height * map_.width;
+    const Bf16* from = x_ + picture * pixels * map_.channels;
+    Bf16* to = memory_.get() + place * map_.channels;
     for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-      std::copy_n(from, shape_.in, to);
-      from += shape_.in;
-      to += together_ * shape_.in;
+      std::copy_n(from, map_.channels, to);
+      from += map_.channels;
+      to += together_ * map_.channels;
     }
   }
 
   void addPixel(const Pixel& pixel, const std::vector<Term>& terms, int64_t first,
                 int64_t pictures) {
-    const Bf16* const from = memory_.get() + place(firstUnder(pixel.y), firstUnder(pixel.x));
-    const int64_t to = (pixel.y * shape_.outWidth() + pixel.x) * shape_.out;
+    const Bf16* const from = memory_.get() + pixel.first;
     for (int64_t picture = 0; picture < pictures; picture += kTileRows) {
-      add({from + picture * shape_.in, (first + picture) * toStride() + to,
+      add({from + picture * map_.channels,
+           (first + picture) * toStride() + pixel.number * map_.toChannels,
            std::min(kTileRows, pictures - picture)},
           terms);
     }
   }
 
-  const ConvolutionShape& shape_;
+  Map map_;
+  int64_t kernel_, pictures_;
   const Bf16* x_;
   int64_t together_;  // pictures
   Copies memory_;
   std::map<std::pair<Taps, Taps>, Group> groups_;  // by the taps inside: down, right
 };
+
+PixelsOfPictures::Map outputMap(const ConvolutionShape& shape) {
+  return {.height = shape.height,
+          .width = shape.width,
+          .channels = shape.in,
+          .toHeight = shape.outHeight(),
+          .toWidth = shape.outWidth(),
+          .toChannels = shape.out,
+          .under = underOutput,
+          .isTurnedRound = false};
+}
+
+PixelsOfPictures::Map inputGradientMap(const ConvolutionShape& shape) {
+  return {.height = shape.outHeight(),
+          .width = shape.outWidth(),
+          .channels = shape.out,
+          .toHeight = shape.height,
+          .toWidth = shape.width,
+          .toChannels = shape.in,
+          .under = underInput,
+          .isTurnedRound = true};
+}
 
 }  // namespace
 
@@ -264,9 +331,14 @@ std::unique_ptr<TileBlocks> tileBlocks(const Call<Bf16>& call) {
   constexpr int64_t kFewestPixels = 12;
   if (shape.kernel > 1 && shape.in % kDepth == 0) {
     if (shape.outWidth() >= kFewestPixels) return std::make_unique<PictureLines>(call);
-    if (shape.pictures >= kFewestPixels) return std::make_unique<PixelsOfPictures>(call);
+    if (shape.pictures >= kFewestPixels)
+      return std::make_unique<PixelsOfPictures>(call, outputMap(shape));
   }
   return std::make_unique<Gathered>(call);
+}
+
+std::unique_ptr<TileBlocks> inputGradientTileBlocks(const Call<Bf16>& call) {
+  return std::make_unique<PixelsOfPictures>(call, inputGradientMap(call.shape));
 }
 
 }  // namespace moco::fused

@@ -47,5 +47,7 @@ class TileBlocks {
 
 /// What suits a convolution best, for one thread.
 std::unique_ptr<TileBlocks> tileBlocks(const Call<c10::BFloat16>& call);
+/// The same of the gradient by the input (`inputGradientInTiles`).
+std::unique_ptr<TileBlocks> inputGradientTileBlocks(const Call<c10::BFloat16>& call);
 
 }  // namespace moco::fused

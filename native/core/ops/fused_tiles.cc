@@ -2,6 +2,7 @@
 #include <ATen/ceil_div.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "core/base/threads.h"
 #include "core/ops/fused_call.h"
@@ -77,13 +78,20 @@ PackedWeight packedForTilesTurnedRound(const at::Tensor& weight) {
   return {packed, {}};
 }
 
-void convolveInTiles(const Call<Bf16>& call) {
-  const int64_t depth = paddedDepth(call.shape.kernel * call.shape.kernel * call.shape.in);
-  const int64_t panels = call.shape.out / kColumns, blocks = tileBlocks(call)->count();
+namespace {
+
+/// Multiplies blocks of rows with the weight.
+/// @param blocksOf  makes the blocks of `call`, for each thread anew
+/// @param depth     numbers of a column of the weight
+/// @param columns   of the weight
+void multiplyInTiles(const Call<Bf16>& call,
+                     std::unique_ptr<TileBlocks> (*blocksOf)(const Call<Bf16>& call), int64_t depth,
+                     int64_t columns) {
+  const int64_t panels = columns / kColumns, blocks = blocksOf(call)->count();
   const int64_t together = panelsTogether(panels, depth, blocks);
   const int64_t groups = at::ceil_div(panels, together);
   parallelFor(blocks * groups, [&](int64_t begin, int64_t end) {
-    const auto block = tileBlocks(call);
+    const auto block = blocksOf(call);
     const TilesInUse tiles;
     for (int64_t i = begin; i < end; ++i) {
       if (i == begin || i % groups == 0) block->fill(i / groups);
@@ -101,6 +109,18 @@ void convolveInTiles(const Call<Bf16>& call) {
                       block->rows().data(), static_cast<int64_t>(block->rows().size()));
     }
   });
+}
+
+}  // namespace
+
+void convolveInTiles(const Call<Bf16>& call) {
+  const auto& shape = call.shape;
+  multiplyInTiles(call, tileBlocks, paddedDepth(shape.kernel * shape.kernel * shape.in), shape.out);
+}
+
+void inputGradientInTiles(const Call<Bf16>& call) {
+  const auto& shape = call.shape;
+  multiplyInTiles(call, inputGradientTileBlocks, shape.kernel * shape.kernel * shape.out, shape.in);
 }
 
 }  // namespace moco::fused

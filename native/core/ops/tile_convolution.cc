@@ -32,35 +32,53 @@ ConvolutionShape turnedRound(const ConvolutionShape& shape) {
           .padding = shape.kernel - 1 - shape.padding};
 }
 
-/// Whether the gradient by the input has the input's shape, without the pixels that a stride leaves
-/// out.
+/// Whether the gradient by the input is a convolution of the output's gradient, and, where a 1×1
+/// kernel leaves pixels out, zeros.
 bool isTurnedRound(const ConvolutionShape& shape) {
-  return shape.stride == 1 || (shape.kernel == 1 && shape.padding == 0);
+  return (shape.stride == 1 && shape.padding < shape.kernel) ||
+         (shape.kernel == 1 && shape.padding == 0);
 }
 
-/// @param packed  fused::packedForTiles, or packedForTilesTurnedRound
-at::Tensor convolved(const at::Tensor& x, const fused::PackedWeight& packed,
-                     const ConvolutionShape& shape) {
+/// Whether it is added up pixel by pixel: those of ResNets' convolutions with a stride.
+bool isByPixels(const ConvolutionShape& shape) {
+  constexpr int64_t kFewestPictures = 12;  // with fewer, most of a tile is empty
+  return shape.kernel == 3 && shape.stride == 2 && shape.padding == 1 &&
+         shape.pictures >= kFewestPictures;
+}
+
+/// @param compute  what computes it
+/// @param packed   the weight as that wants it
+/// @param y        the result, channels last
+/// @return         y
+at::Tensor computed(void (*compute)(const fused::Call<BFloat16>& call), const at::Tensor& x,
+                    const fused::PackedWeight& packed, const ConvolutionShape& shape,
+                    const at::Tensor& y) {
   const auto input = channelsLast(x);
-  const auto y = at::empty({shape.pictures, shape.out, shape.outHeight(), shape.outWidth()},
-                           x.options().memory_format(at::MemoryFormat::ChannelsLast));
-  const auto bias = at::zeros({shape.out}, at::kFloat);
-  fused::convolveInTiles({.shape = shape,
-                          .x = input.const_data_ptr<BFloat16>(),
-                          .weight = packed.numbers.const_data_ptr(),
-                          .scales = nullptr,
-                          .bias = bias.const_data_ptr<float>(),
-                          .addend = nullptr,
-                          .relu = false,
-                          .y = y.data_ptr<BFloat16>()});
+  const auto bias = at::zeros({y.size(1)}, at::kFloat);
+  compute({.shape = shape,
+           .x = input.const_data_ptr<BFloat16>(),
+           .weight = packed.numbers.const_data_ptr(),
+           .scales = nullptr,
+           .bias = bias.const_data_ptr<float>(),
+           .addend = nullptr,
+           .relu = false,
+           .y = y.data_ptr<BFloat16>()});
   return y;
+}
+
+at::Tensor emptyOutput(const ConvolutionShape& shape, const at::TensorOptions& options) {
+  return at::empty({shape.pictures, shape.out, shape.outHeight(), shape.outWidth()},
+                   options.memory_format(at::MemoryFormat::ChannelsLast));
+}
+
+at::Tensor emptyInput(const ConvolutionShape& shape, const at::TensorOptions& options) {
+  return at::empty({shape.pictures, shape.in, shape.height, shape.width},
+                   options.memory_format(at::MemoryFormat::ChannelsLast));
 }
 
 /// The pixels that a 1×1 kernel with a stride has met, at their places; the others are zero.
 at::Tensor amongZeros(const at::Tensor& met, const ConvolutionShape& shape) {
-  const auto all = at::empty({shape.pictures, shape.in, shape.height, shape.width},
-                             met.options().memory_format(at::MemoryFormat::ChannelsLast))
-                       .zero_();
+  const auto all = emptyInput(shape, met.options()).zero_();
   const BFloat16* const from = met.const_data_ptr<BFloat16>();
   BFloat16* const to = all.data_ptr<BFloat16>();
   const int64_t lines = shape.outHeight(), width = shape.outWidth();
@@ -81,19 +99,27 @@ at::Tensor amongZeros(const at::Tensor& met, const ConvolutionShape& shape) {
 bool usesTileConvolution(const ConvolutionShape& shape) { return isPossible(shape); }
 
 bool usesTileConvolutionInputGradient(const ConvolutionShape& shape) {
-  return isPossible(shape) && isTurnedRound(shape) && shape.padding < shape.kernel;
+  return isPossible(shape) && (isTurnedRound(shape) || isByPixels(shape));
 }
 
 at::Tensor tileConvolution(const at::Tensor& x, const at::Tensor& weight,
                            const ConvolutionShape& shape) {
   RECORD_FUNCTION("moco::convolution", {});
-  return convolved(x, fused::packedForTiles(weight), shape);
+  return computed(fused::convolveInTiles, x, fused::packedForTiles(weight), shape,
+                  emptyOutput(shape, x.options()));
 }
 
 at::Tensor tileConvolutionInputGradient(const at::Tensor& dy, const at::Tensor& weight,
                                         const ConvolutionShape& shape) {
   RECORD_FUNCTION("moco::convolution_input_gradient", {});
-  const auto met = convolved(dy, fused::packedForTilesTurnedRound(weight), turnedRound(shape));
+  const auto packed = fused::packedForTilesTurnedRound(weight);
+  if (!isTurnedRound(shape)) {
+    return computed(fused::inputGradientInTiles, dy, packed, shape,
+                    emptyInput(shape, dy.options()));
+  }
+  const auto round = turnedRound(shape);
+  const auto met =
+      computed(fused::convolveInTiles, dy, packed, round, emptyOutput(round, dy.options()));
   return shape.stride == 1 ? met : amongZeros(met, shape);
 }
 

@@ -172,7 +172,8 @@ TEST_CASE("convolutions of tiles are used where they are defined" * kNeedsTiles)
   CHECK(with([](auto& shape) { shape.in = 3; }) == Uses{false, false, false});
   CHECK(with([](auto& shape) { shape.out = 48; }) == Uses{false, false, false});
   CHECK(with([](auto& shape) { shape.pictures = 0; }) == Uses{false, false, false});
-  CHECK(with([](auto& shape) { shape.stride = 2; }) == Uses{true, false, true});
+  CHECK(with([](auto& shape) { shape.stride = 2; }) == Uses{true, true, true});
+  CHECK(with([](auto& shape) { shape.stride = 3; }) == Uses{true, false, true});
   CHECK(with([](auto& shape) { shape.padding = 3; }) == Uses{true, false, true});
   CHECK(with([](auto& shape) { shape.pictures = 8; }) == Uses{true, true, false});
 }
