@@ -140,6 +140,19 @@ export async function secondsOf(work) {
   return (performance.now() - start) / 1000;
 }
 
+/** Seconds that each of some calls takes, which follow one another for a third of a second; the first counts not. */
+export async function steadySecondsOf(work) {
+  const least = 1 / 3;
+  await work();
+  let calls = 0;
+  let seconds = 0;
+  while (seconds < least) {
+    seconds += await secondsOf(work);
+    calls++;
+  }
+  return seconds / calls;
+}
+
 /**
  * Starts both sides, times them and ends them, whatever happens.
  * @param reference promise of PyTorch's side

@@ -4,11 +4,6 @@
 
 #include <cstdlib>
 
-#ifdef __linux__
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
-
 #include "core/device/device.h"
 
 namespace moco {
@@ -28,17 +23,6 @@ CpuFeatures featuresHere() {
   return features;
 }
 
-/// Asks the system for the tiles of AMX, which a process may use only after that.
-bool isGivenTiles() {
-#if defined(__linux__) && defined(__x86_64__)
-  constexpr int64_t kAskForState = 0x1023;  // ARCH_REQ_XCOMP_PERM
-  constexpr int64_t kTileData = 18;         // the number of the tiles' state
-  return syscall(SYS_arch_prctl, kAskForState, kTileData) == 0;
-#else
-  return false;
-#endif
-}
-
 }  // namespace
 
 std::string whyNoCpuKernels(const CpuFeatures& features) {
@@ -55,9 +39,6 @@ const std::string& cpuKernelsUnavailable() {
   return reason;
 }
 
-bool useAmxKernels() {
-  static const bool are = useCpuKernels() && cpuHasAmx() && isGivenTiles();
-  return are;
-}
+bool useAmxKernels() { return useCpuKernels() && cpuHasAmx(); }
 
 }  // namespace moco

@@ -26,8 +26,7 @@ const std::string& cpuKernelsUnavailable();
 /// Whether our own kernels for the CPU, and with them AVX-512 and its bf16, can be used.
 inline bool useCpuKernels() { return cpuKernelsUnavailable().empty(); }
 
-/// Whether, beyond these, our kernels for AMX can be used: the processor has it, with bf16, and the
-/// system lets this process use its registers.
+/// Whether, beyond these, our kernels for AMX can be used.
 bool useAmxKernels();
 
 }  // namespace moco

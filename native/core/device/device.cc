@@ -9,6 +9,10 @@
 #ifdef __x86_64__
 #include <cpuid.h>
 #endif
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "core/base/error.h"
 #include "core/base/failure.h"
@@ -47,6 +51,8 @@ bool oneDnnHasBf16() {
   return !asks || asks->typed<bool()>().call();
 }
 
+#ifdef __x86_64__
+
 /// Whether ONEDNN_MAX_CPU_ISA lets oneDNN use AMX. What that is not to use, we do not use either.
 bool mayUseAmx() {
   const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
@@ -54,6 +60,19 @@ bool mayUseAmx() {
   const std::string name(limit);
   return name == "ALL" || name == "DEFAULT" || name.find("AMX") != std::string::npos;
 }
+
+/// Asks the system for the tiles of AMX, which a process may use only after that.
+bool isGivenTiles() {
+#ifdef __linux__
+  constexpr int64_t kAskForState = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr int64_t kTileData = 18;         // the number of the tiles' state
+  return syscall(SYS_arch_prctl, kAskForState, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
+#endif
 
 /// Why a device should not compute in bf16; empty if it should.
 std::string whyNoBf16(const at::Device& device) {
@@ -152,7 +171,7 @@ bool cpuHasAmx() {
   static const bool has = [] {
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
     return mayUseAmx() && __get_cpuid_count(kFeatures, 0, &eax, &ebx, &ecx, &edx) &&
-           (edx & kAmxBf16) != 0;
+           (edx & kAmxBf16) != 0 && isGivenTiles();
   }();
   return has;
 #else

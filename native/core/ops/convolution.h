@@ -8,7 +8,7 @@ namespace moco {
 
 /// `at::conv2d` without bias. The output and its gradients come from kernels of our own where those
 /// are faster than PyTorch's (winograd_convolution.h, pointwise_convolution.h,
-/// convolution_weight_gradient.h).
+/// convolution_weight_gradient.h; with AMX, tile_convolution.h).
 /// @param x       (B, in, H, W)
 /// @param weight  (out, in, k, k)
 /// @return        (B, out, H', W'); channels last where it comes from a kernel of our own

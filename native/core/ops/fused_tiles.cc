@@ -9,6 +9,7 @@
 #include "core/ops/fused_patches.h"
 #include "core/ops/fused_tile_blocks.h"
 #include "core/ops/fused_tiles_kernels.h"
+#include "core/ops/tiles_in_use.h"
 
 namespace moco::fused {
 namespace {
@@ -16,18 +17,25 @@ namespace {
 using Bf16 = c10::BFloat16;
 using kernels::fused_tiles::kColumns;
 using kernels::fused_tiles::kDepth;
-using kernels::fused_tiles::kTileRows;
 
 const kernels::fused_tiles::Kernels& simd() { return *kernels::fused_tiles::kernels(); }
 
-/// While one lives, its thread may multiply in tiles.
-class TilesInUse {
- public:
-  TilesInUse() { simd().setUp(); }
-  ~TilesInUse() { simd().release(); }
-  TilesInUse(const TilesInUse&) = delete;
-  TilesInUse& operator=(const TilesInUse&) = delete;
-};
+constexpr int64_t kHalf = kColumns / 2;
+
+/// Packs a matrix in panels of columns.
+/// @param pack  pack(column, row, to): the kHalf columns and kDepth rows that begin there
+template <typename Pack>
+PackedWeight packedPanels(int64_t columns, int64_t depth, const Pack& pack) {
+  const auto packed = at::empty({columns * depth}, at::kBFloat16);
+  Bf16* const to = packed.data_ptr<Bf16>();
+  parallelFor(columns / kHalf, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      Bf16* const half = to + i / 2 * kColumns * depth + i % 2 * kHalf * kDepth;
+      for (int64_t k = 0; k < depth; k += kDepth) pack(i * kHalf, k, half + k * kColumns);
+    }
+  });
+  return {packed, {}};
+}
 
 /// How many panels of the weight a block of rows is multiplied with at a time. They stay in the
 /// second-level cache, and all threads have some.
@@ -38,55 +46,13 @@ int64_t panelsTogether(int64_t panels, int64_t depth, int64_t blocks) {
   return std::min(most, at::ceil_div(panels, forEachThread));
 }
 
-}  // namespace
-
-PackedWeight packedForTiles(const at::Tensor& weight) {
-  const auto columns = columnsOf(weight.to(at::kBFloat16)).contiguous();
-  const int64_t out = columns.size(0), depth = columns.size(1);
-  const auto packed = at::empty({out * depth}, columns.options());
-  const Bf16* const from = columns.const_data_ptr<Bf16>();
-  Bf16* const to = packed.data_ptr<Bf16>();
-  constexpr int64_t kHalf = kColumns / 2;
-  parallelFor(out / kHalf, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      Bf16* const half = to + i / 2 * kColumns * depth + i % 2 * kHalf * kDepth;
-      for (int64_t k = 0; k < depth; k += kDepth) {
-        simd().packColumns(from + i * kHalf * depth + k, depth, half + k * kColumns);
-      }
-    }
-  });
-  return {packed, {}};
-}
-
-PackedWeight packedForTilesTurnedRound(const at::Tensor& weight) {
-  const int64_t out = weight.size(0), in = weight.size(1), taps = weight.size(2) * weight.size(3);
-  const auto rows = weight.permute({0, 2, 3, 1}).contiguous();  // (out, taps, in)
-  const auto packed = at::empty({in * taps * out}, weight.options());
-  const Bf16* const from = rows.const_data_ptr<Bf16>();
-  Bf16* const to = packed.data_ptr<Bf16>();
-  constexpr int64_t kHalf = kColumns / 2;
-  parallelFor(in / kHalf, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      Bf16* half = to + i / 2 * kColumns * taps * out + i % 2 * kHalf * kDepth;
-      for (int64_t tap = taps - 1; tap >= 0; --tap) {
-        for (int64_t k = 0; k < out; k += kDepth, half += kColumns * kDepth) {
-          simd().packRows(from + (k * taps + tap) * in + i * kHalf, taps * in, half);
-        }
-      }
-    }
-  });
-  return {packed, {}};
-}
-
-namespace {
-
 /// Multiplies blocks of rows with the weight.
 /// @param blocksOf  makes the blocks of `call`, for each thread anew
 /// @param depth     numbers of a column of the weight
 /// @param columns   of the weight
 void multiplyInTiles(const Call<Bf16>& call,
-                     std::unique_ptr<TileBlocks> (*blocksOf)(const Call<Bf16>& call), int64_t depth,
-                     int64_t columns) {
+                     std::unique_ptr<TileBlocks> (*blocksOf)(const Call<Bf16>& call),
+                     int64_t depth, int64_t columns) {
   const int64_t panels = columns / kColumns, blocks = blocksOf(call)->count();
   const int64_t together = panelsTogether(panels, depth, blocks);
   const int64_t groups = at::ceil_div(panels, together);
@@ -112,6 +78,25 @@ void multiplyInTiles(const Call<Bf16>& call,
 }
 
 }  // namespace
+
+PackedWeight packedForTiles(const at::Tensor& weight) {
+  const auto columns = columnsOf(weight.to(at::kBFloat16)).contiguous();
+  const int64_t depth = columns.size(1);
+  const Bf16* const from = columns.const_data_ptr<Bf16>();
+  return packedPanels(columns.size(0), depth, [&](int64_t column, int64_t row, Bf16* to) {
+    simd().packColumns(from + column * depth + row, depth, to);
+  });
+}
+
+PackedWeight packedForTilesTurnedRound(const at::Tensor& weight) {
+  const int64_t out = weight.size(0), in = weight.size(1), taps = weight.size(2) * weight.size(3);
+  const auto rows = weight.permute({0, 2, 3, 1}).contiguous();  // (out, taps, in)
+  const Bf16* const from = rows.const_data_ptr<Bf16>();
+  return packedPanels(in, taps * out, [&](int64_t column, int64_t row, Bf16* to) {
+    const int64_t tap = taps - 1 - row / out;
+    simd().packRows(from + (row % out * taps + tap) * in + column, taps * in, to);
+  });
+}
 
 void convolveInTiles(const Call<Bf16>& call) {
   const auto& shape = call.shape;

@@ -52,10 +52,11 @@ struct Product {
 };
 
 struct Kernels {
-  /// Before and after a thread's calls of `multiply`, which no call of oneDNN may come between.
+  /// Before and after a thread multiplies in tiles (tiles_in_use.h).
   void (*setUp)();
   void (*release)();
 
+  /// Only while TilesInUse.
   void (*multiply)(const Product& product, const RowBlock* blocks, int64_t count);
 
   /// Packs 16 columns of kDepth numbers each, for half of a panel.

@@ -8,6 +8,7 @@
 #include "core/ops/channels_last.h"
 #include "core/ops/tile_convolution.h"
 #include "core/ops/tile_weight_gradient_kernels.h"
+#include "core/ops/tiles_in_use.h"
 
 namespace moco {
 namespace {
@@ -109,7 +110,7 @@ class TileWeightGradient {
         .xLines = {},
         .dyLines = {},
         .channels = channels};
-    simd().setUp();
+    const TilesInUse tiles;
     const int64_t end = (slice + 1) * units_ / slices_;
     for (int64_t unit = slice * units_ / slices_; unit < end; ++unit) {
       pack(unit, packed);
@@ -117,7 +118,6 @@ class TileWeightGradient {
         multiply(packed, slice, block);
       }
     }
-    simd().release();
   }
 
   /// The same channels of the same pixel in the pictures of a group; those that are missing are

@@ -91,12 +91,8 @@ MOCO_AVX512 void finish(const float* const* parts, int64_t count, Bf16* to, int6
 }  // namespace
 
 const Kernels* kernels() {
-  static constexpr Kernels kKernels{.setUp = amx::setUp,
-                                    .release = amx::release,
-                                    .multiply = multiply,
-                                    .packX = packX,
-                                    .packDy = packDy,
-                                    .finish = finish};
+  static constexpr Kernels kKernels{
+      .multiply = multiply, .packX = packX, .packDy = packDy, .finish = finish};
   return useAmxKernels() ? &kKernels : nullptr;
 }
 

@@ -35,10 +35,7 @@ struct Product {
 };
 
 struct Kernels {
-  /// Before and after a thread's calls of `multiply`, which no call of oneDNN may come between.
-  void (*setUp)();
-  void (*release)();
-
+  /// Only while TilesInUse.
   void (*multiply)(const Product& product);
 
   /// Packs a pixel: (channels, kPictures).
