@@ -75,8 +75,8 @@ Precision resolvePrecision(const std::string& name, const at::Device& device, bo
 /// Whether the processor multiplies bf16 in hardware and LibTorch makes use of it.
 bool cpuHasBf16();
 
-/// Whether the processor has a unit that multiplies bf16 matrices (Intel's AMX), the system lets this
-/// process use it, and ONEDNN_MAX_CPU_ISA does not rule it out.
+/// Whether the processor has a unit that multiplies bf16 matrices (Intel's AMX), the system lets
+/// this process use it, and ONEDNN_MAX_CPU_ISA does not rule it out.
 bool cpuHasAmx();
 
 }  // namespace moco

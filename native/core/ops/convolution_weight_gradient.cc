@@ -237,9 +237,9 @@ at::Tensor WeightGradientSums::round() const {
 }  // namespace
 
 bool usesConvolutionWeightGradient(const ConvolutionShape& shape) {
-  // On processors with AMX, its tiles are far faster (tile_convolution.h), and so is oneDNN. Fewer channels leave tiles half empty. 3×3
-  // kernels of stride 1 are oneDNN's best case: with 128 and 256 channels, in batches that are too
-  // small for Winograd's algorithm, it is up to 4 % faster.
+  // On processors with AMX, its tiles are far faster (tile_convolution.h), and so is oneDNN. Fewer
+  // channels leave tiles half empty. 3×3 kernels of stride 1 are oneDNN's best case: with 128 and
+  // 256 channels, in batches that are too small for Winograd's algorithm, it is up to 4 % faster.
   const bool fillsTiles = shape.in >= kXTile && shape.out >= kXTile;
   const bool oneDnnIsFaster =
       shape.kernel > 1 && shape.stride == 1 && shape.in > 64 && shape.in < 512;

@@ -14,8 +14,8 @@ namespace moco {
 /// With a 3×3 kernel and stride 1 or 2 it computes by Winograd's minimal filtering
 /// (fused_winograd_transforms.h). All products of fp32 are in fp32. Those of bf16 are of
 /// integers of 16 bits, with scales for their rows and columns (fused_convolution_kernels.h), which
-/// is several times more exact than rounding to bf16. On processors with AMX they are of bf16, in its
-/// tiles (fused_tiles_kernels.h), for all kernels.
+/// is several times more exact than rounding to bf16. On processors with AMX they are of bf16, in
+/// its tiles (fused_tiles_kernels.h), for all kernels.
 class FusedConvolution {
  public:
   /// Whether there are kernels for it on this processor.

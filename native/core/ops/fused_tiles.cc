@@ -51,8 +51,8 @@ int64_t panelsTogether(int64_t panels, int64_t depth, int64_t blocks) {
 /// @param depth     numbers of a column of the weight
 /// @param columns   of the weight
 void multiplyInTiles(const Call<Bf16>& call,
-                     std::unique_ptr<TileBlocks> (*blocksOf)(const Call<Bf16>& call),
-                     int64_t depth, int64_t columns) {
+                     std::unique_ptr<TileBlocks> (*blocksOf)(const Call<Bf16>& call), int64_t depth,
+                     int64_t columns) {
   const int64_t panels = columns / kColumns, blocks = blocksOf(call)->count();
   const int64_t together = panelsTogether(panels, depth, blocks);
   const int64_t groups = at::ceil_div(panels, together);
