@@ -62,11 +62,10 @@ class Gathered : public TileBlocks {
     const int64_t first = block * most_, rows = std::min(most_, total_ - first);
     // The last tile needs rows to read beyond the last one.
     const int64_t inPlace = patches_.areAllPixels() ? rows / kTileRows * kTileRows : 0;
-    Bf16* const memory = inPlace < rows ? memory_.get() : nullptr;
-    if (memory) copy(first + inPlace, rows - inPlace, memory);
+    if (inPlace < rows) copy(first + inPlace, rows - inPlace, memory_.get());
     for (int64_t row = 0; row < rows; row += kTileRows) {
       const Bf16* const from = row < inPlace ? patches_.pixels() + (first + row) * aStride()
-                                             : memory + (row - inPlace) * aStride();
+                                             : memory_.get() + (row - inPlace) * aStride();
       add({from, (first + row) * toStride(), std::min(kTileRows, rows - row)}, terms_);
     }
   }

@@ -60,7 +60,6 @@ enum class Passing { kNone, kRows, kPanels };
 
 /// Computes a part's sums, and finishes those of the part before while the tiles are busy.
 /// @tparam kBoth   whether the block has second rows; without, only the first half is computed
-/// @param  before  its block is null if there is none
 template <bool kBoth, Passing kPassing>
 MOCO_AMX_INLINE void multiplyPart(const Product& of, const Part& part, float* sums,
                                   const Part& before, const float* sumsBefore) {
@@ -69,7 +68,7 @@ MOCO_AMX_INLINE void multiplyPart(const Product& of, const Part& part, float* su
   const int64_t aStride = of.aStride * static_cast<int64_t>(sizeof(Bf16));
   const int64_t steps = block.termCount * of.termLength / kDepth;
   const int64_t rowsAtStep = (2 * kTileRows + steps - 1) / steps;
-  int64_t row = before.block ? 0 : 2 * kTileRows;
+  int64_t row = 0;  // of the part before
   _tile_zero(0);
   _tile_zero(1);
   if constexpr (kBoth) {
@@ -110,7 +109,8 @@ MOCO_AMX_INLINE void multiplyPart(const Product& of, const Part& part, float* su
 template <Passing kPassing, typename PartAt>
 MOCO_AMX_INLINE void multiplyParts(const Product of, int64_t count, const PartAt& partAt) {
   alignas(64) float sums[2][2 * kTileRows * kColumns];
-  Part before{nullptr, 0};
+  static constexpr RowBlock kNothing{};
+  Part before{&kNothing, 0};
   for (int64_t i = 0; i < count; ++i) {
     const Part part = partAt(i);
     float* const to = sums[i % 2];

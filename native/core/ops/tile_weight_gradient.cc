@@ -141,8 +141,10 @@ class TileWeightGradient {
     const int64_t width = shape_.width, outWidth = shape_.outWidth();
     auto* const x = to.x.data_ptr<BFloat16>();
     for (int64_t i = to.xLines.begin * width; i < to.xLines.end * width; ++i) {
-      const auto* const first = x_.const_data_ptr<BFloat16>() + i * shape_.in + to.channels.begin;
-      simd().packX(pixelsAt(first, shape_.height * width * shape_.in, group), to.channels.length(),
+      const int64_t pixel = (i / width * xWidth_ + i % width) * xStep_;
+      const auto* const first =
+          x_.const_data_ptr<BFloat16>() + pixel * shape_.in + to.channels.begin;
+      simd().packX(pixelsAt(first, xHeight_ * xWidth_ * shape_.in, group), to.channels.length(),
                    x + (i - to.xLines.begin * width) * to.channels.length() * kPictures);
     }
     auto* const dy = to.dy.data_ptr<BFloat16>();
@@ -244,12 +246,7 @@ bool usesTileConvolutionWeightGradient(const ConvolutionShape& shape) {
 at::Tensor tileConvolutionWeightGradient(const at::Tensor& dy, const at::Tensor& x,
                                          const ConvolutionShape& shape) {
   RECORD_FUNCTION("moco::convolution_weight_gradient", {});
-  if (shape.kernel > 1 || shape.padding > 0 || shape.stride == 1) {
-    return TileWeightGradient(dy, x, shape)();
-  }
-  const auto used =
-      x.slice(2, 0, shape.height, shape.stride).slice(3, 0, shape.width, shape.stride);
-  return TileWeightGradient(dy, used, withoutStride(shape))();
+  return TileWeightGradient(dy, x, shape)();
 }
 
 }  // namespace moco
