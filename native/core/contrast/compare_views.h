@@ -14,9 +14,10 @@ namespace moco {
 /// a teacher: with two views that are both, the symmetric loss (Chen et al., ICCV 2021, algorithm
 /// 1); with many small students, multi-crop (Caron et al., NeurIPS 2020, section 3.2).
 LossValue compareViews(const StepInput& batch, const EncodedViews& encoded, const Loss& loss,
-                       const ContrastSettings& settings, const KeyQueue& queue);
+                       const ContrastSettings& settings, const KeyQueue& queue,
+                       const Peers& peers = {});
 
-/// The keys (t · B, D) of the batch's t teachers, view by view, as they enter the queue.
+/// The keys (t · N · B, D) of the batch's t teachers, view by view, as they enter the queue.
 at::Tensor keysForQueue(const StepInput& batch, const EncodedViews& encoded);
 
 }  // namespace moco

@@ -11,8 +11,12 @@ at::Tensor Comparison::toNegatives(const at::Tensor& vectors) const {
 }
 
 at::Tensor Comparison::similarities() const {
-  const auto positive = (queries * keys).sum(1, /*keepdim=*/true);
+  const auto positive = (queries * ownKeys()).sum(1, /*keepdim=*/true);
   return at::cat({positive, toNegatives(queries)}, 1);
+}
+
+at::Tensor Comparison::places() const {
+  return peers.own(at::arange(keys.size(0), keys.options().dtype(at::kLong)));
 }
 
 at::Tensor shareHighest(const at::Tensor& scores, const at::Tensor& columns) {

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "core/distributed/peers.h"
+
 namespace moco {
 
 /// What queries are to be unlike.
@@ -10,11 +12,19 @@ struct Negatives {
   at::Tensor isLeftOut = {};  // (B, n) bool: of each query, those that are not; undefined: none
 };
 
-/// What a loss compares: the queries of one view of a batch with the keys of another one.
+/// What a loss compares: the queries of one view of a batch with the keys of another one. Where
+/// processes share a batch of N · B pictures, each compares the queries of its own B pictures; the
+/// mean over the processes is the loss of the batch.
 struct Comparison {
   at::Tensor queries;  // (B, D), L2-normalised
-  at::Tensor keys;     // (B, D), L2-normalised: each query's own
+  at::Tensor keys;     // (N · B, D), L2-normalised: each query's own, and those of the other processes
   Negatives negatives;
+  Peers peers = {};
+
+  /// Each query's own key: (B, D).
+  at::Tensor ownKeys() const { return peers.own(keys); }
+  /// Where among all of the batch each query's picture is: (B) int64.
+  at::Tensor places() const;
 
   /// Similarities of vectors (B, D) to the negatives: (B, n), minus infinity for those left out.
   at::Tensor toNegatives(const at::Tensor& vectors) const;

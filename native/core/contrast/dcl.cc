@@ -20,9 +20,11 @@ LossValue dcl(const Comparison& comparison, double temperature) {
 
 LossValue dclw(const Comparison& comparison, double temperature, double sigma) {
   const auto similarities = comparison.similarities();
-  const auto positive = similarities.detach().select(1, 0);
+  const auto& peers = comparison.peers;
+  const auto positive = peers.gather(similarities.detach().select(1, 0));
   const auto batch = static_cast<double>(positive.size(0));
-  return decoupled(similarities, temperature, 2 - batch * (positive / sigma).softmax(0));
+  const auto weights = 2 - batch * (positive / sigma).softmax(0);
+  return decoupled(similarities, temperature, peers.own(weights));
 }
 
 }  // namespace moco

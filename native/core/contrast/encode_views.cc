@@ -49,7 +49,8 @@ Passes passesOf(const StepInput& batch, bool hasKeyEncoder) {
           std::count_if(batch.views.begin(), batch.views.end(), isTeacher)};
 }
 
-EncodedViews encodeViews(const StepInput& batch, Encoder& query, MomentumEncoder* key) {
+EncodedViews encodeViews(const StepInput& batch, Encoder& query, MomentumEncoder* key,
+                         const Peers& peers) {
   const auto& views = batch.views;
   EncodedViews encoded{std::vector<at::Tensor>(views.size()),
                        std::vector<at::Tensor>(views.size())};
@@ -57,7 +58,7 @@ EncodedViews encodeViews(const StepInput& batch, Encoder& query, MomentumEncoder
   // pass.
   for (size_t i = 0; i < views.size() && key; ++i) {
     if (!views[i].teacher) continue;
-    encoded.keys[i] = key->encode(views[i].pictures, batch.keyOrder);  // k = f_k.forward(x_k)
+    encoded.keys[i] = key->encode(views[i], batch.keyOrder, peers);  // k = f_k.forward(x_k)
   }
   for (const SameSize& numbers : queryBatches(views, key != nullptr)) {
     std::vector<at::Tensor> pictures;
@@ -70,7 +71,7 @@ EncodedViews encodeViews(const StepInput& batch, Encoder& query, MomentumEncoder
         query.hasPredictor() ? parts(query.predict(projections, Mode::kTrain, count), count) : keys;
     for (size_t i = 0; i < numbers.size(); ++i) {
       if (views[numbers[i]].student) encoded.queries[numbers[i]] = queries[i];
-      if (!key) encoded.keys[numbers[i]] = keys[i];
+      if (!key) encoded.keys[numbers[i]] = peers.gather(keys[i]);
     }
   }
   return encoded;

@@ -9,8 +9,9 @@ namespace {
 
 using Tensors = GraphedFunction::Tensors;
 
-std::unique_ptr<GraphRecorder> recorderFrom(const MakeRecorder& make) {
-  return make ? make() : nullptr;
+/// Processes that share a batch exchange keys in the middle of what would be recorded.
+std::unique_ptr<GraphRecorder> recorderFrom(const MakeRecorder& make, const Peers& peers) {
+  return make && peers.alone() ? make() : nullptr;
 }
 
 Tensors listed(const StepInput& batch) {
@@ -42,13 +43,13 @@ GraphedMoco::GraphedMoco(const MocoOptions& options, const MakeRecorder& recorde
             const FirstHalf half = Moco::differentiate(batchOf(*batch_, inputs));
             return Tensors{half.keys, half.result};
           },
-          recorderFrom(recorder)),
+          recorderFrom(recorder, options.peers)),
       update_(
           [this](const Tensors&) {
             Moco::updateQueryEncoder();
             return Tensors{};
           },
-          recorderFrom(recorder)) {}
+          recorderFrom(recorder, options.peers)) {}
 
 const std::string& GraphedMoco::graphFailure() const {
   return differentiation_.failure().empty() ? update_.failure() : differentiation_.failure();

@@ -91,7 +91,7 @@ StepResult Moco::step(const NextBatch& next) {
   if (key_) keyGuard.emplace(*key_);
   if (key_ && key_->followsFirst()) key_->follow(query_, momentum_);
   std::vector<NewKeys> newKeys;
-  const StepResult result = unpack(differentiateAll(next, newKeys));
+  const StepResult result = unpack(ofAllPeers(differentiateAll(next, newKeys)));
   requireFinite(result);
   queryStatistics.keep();
   if (keyGuard) keyGuard->keep();
@@ -133,6 +133,19 @@ at::Tensor Moco::differentiateAll(const NextBatch& next, std::vector<NewKeys>& k
   return means;
 }
 
+at::Tensor Moco::ofAllPeers(const at::Tensor& result) {
+  const Peers& peers = options_.peers;
+  if (peers.alone()) return result;
+  const at::NoGradGuard noGrad;
+  peers.average(gradients_.flat());
+  auto mean = result.clone();
+  peers.average(mean);
+  mean[2].copy_(gradients_.flat().norm());
+  peers.average(query_.statistics().flat());
+  if (key_) peers.average(key_->encoder().statistics().flat());
+  return mean;
+}
+
 Moco::FirstHalf Moco::differentiate(const StepInput& batch) {
   const auto [keys, value] = forward(batch);
   RECORD_USER_SCOPE(phase::kBackward);
@@ -142,9 +155,10 @@ Moco::FirstHalf Moco::differentiate(const StepInput& batch) {
 
 Moco::Forward Moco::forward(const StepInput& batch) {
   RECORD_USER_SCOPE(phase::kForward);
-  const EncodedViews encoded = encodeViews(batch, query_, keyEncoderOrNone());
+  const Peers& peers = options_.peers;
+  const EncodedViews encoded = encodeViews(batch, query_, keyEncoderOrNone(), peers);
   return {keysForQueue(batch, encoded).detach(),
-          compareViews(batch, encoded, loss_, options_.contrast, queue_)};
+          compareViews(batch, encoded, loss_, options_.contrast, queue_, peers)};
 }
 
 void Moco::backward(const at::Tensor& loss) {

@@ -11,6 +11,7 @@
 #include "core/contrast/loss.h"
 #include "core/contrast/momentum_encoder.h"
 #include "core/contrast/step_input.h"
+#include "core/distributed/peers.h"
 #include "core/files/state_dict.h"
 #include "core/model/encoder.h"
 #include "core/optimise/optimiser.h"
@@ -23,6 +24,7 @@ struct MocoOptions {
   ContrastSettings contrast;
   OptimiserSettings optimiser;
   uint64_t seed;
+  Peers peers = {};  // that share each batch
 };
 
 /// What one step measured, before its update.
@@ -39,6 +41,9 @@ struct StepResult {
 ///
 /// With one BatchNorm group the keys need not be shuffled: on one device, shuffling the views
 /// before the key encoder and the keys back after it changes nothing.
+///
+/// N processes that share each batch compute what one computes that divides it into N times as many
+/// BatchNorm groups. All have the same parameters, statistics and queue after each step.
 class Moco {
  public:
   /// Draws the query encoder's parameters and copies them to the key encoder.
@@ -114,6 +119,10 @@ class Moco {
   Forward forward(const StepInput& batch);
   /// Writes the gradient of the loss by every parameter to `gradients_`.
   void backward(const at::Tensor& loss);
+  /// Makes a step's gradient, statistics and result those of the whole batch, where this process
+  /// has computed them for its own part.
+  /// @return  the result, packed
+  at::Tensor ofAllPeers(const at::Tensor& result);
   /// Differentiates all batches of a step.
   /// @param keys  gets those of each batch
   /// @return      a `StepResult`, packed

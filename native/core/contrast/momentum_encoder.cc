@@ -20,6 +20,11 @@ EncoderOptions withoutPredictor(EncoderOptions options) {
   return options;
 }
 
+/// Pictures in another order, which stay channels last, because they are selected as (B, H, W, 3).
+at::Tensor inOrder(const at::Tensor& pictures, const at::Tensor& order) {
+  return pictures.permute({0, 2, 3, 1}).index_select(0, order).permute({0, 3, 1, 2});
+}
+
 bool isBefore(const std::string& momentumUpdate) {
   if (momentumUpdate == "before") return true;
   if (momentumUpdate == "after") return false;
@@ -45,15 +50,14 @@ MomentumEncoder::MomentumEncoder(const EncoderOptions& options, const ContrastSe
   encoder_.copyParametersFrom(query);  // f_k.params = f_q.params
 }
 
-at::Tensor MomentumEncoder::encode(const at::Tensor& views, const at::Tensor& order) {
+at::Tensor MomentumEncoder::encode(const View& view, const at::Tensor& order, const Peers& peers) {
   const at::NoGradGuard noGrad;
-  const auto project = [&](const at::Tensor& pictures) {
-    return encoder_.project(encoder_.backbone(pictures, Mode::kTrain), Mode::kTrain);
-  };
-  if (!order.defined()) return project(views);
-  // The views are selected as (B, H, W, 3), so that they stay channels last.
-  const auto shuffled = views.permute({0, 2, 3, 1}).index_select(0, order).permute({0, 3, 1, 2});
-  const auto keys = project(shuffled);
+  const auto& pictures = view.forKeys.defined() ? view.forKeys
+                         : order.defined()      ? inOrder(view.pictures, order)
+                                                : view.pictures;
+  const auto projections = encoder_.project(encoder_.backbone(pictures, Mode::kTrain), Mode::kTrain);
+  const auto keys = peers.gather(projections);
+  if (!order.defined()) return keys;
   return at::empty_like(keys).index_copy_(0, order, keys);
 }
 

@@ -5,6 +5,8 @@
 #include <optional>
 
 #include "core/contrast/contrast_settings.h"
+#include "core/contrast/step_input.h"
+#include "core/distributed/peers.h"
 #include "core/model/encoder.h"
 #include "core/model/statistics_guard.h"
 
@@ -22,10 +24,10 @@ class MomentumEncoder {
   Encoder& encoder() { return encoder_; }
   const Encoder& encoder() const { return encoder_; }
 
-  /// The keys (B, D), L2-normalised, in the order of the views, even if they are encoded in
-  /// another.
-  /// @param order  (B) int64: the order in which they are encoded; undefined: their own
-  at::Tensor encode(const at::Tensor& views, const at::Tensor& order);
+  /// The keys (N · B, D) of all processes, L2-normalised, in the order of the pictures, even if they
+  /// are encoded in another.
+  /// @param order  (N · B) int64: the order in which they are encoded; undefined: their own
+  at::Tensor encode(const View& view, const at::Tensor& order, const Peers& peers = {});
 
   /// Whether the encoder is to follow before a step's keys are encoded, as in the official MoCo,
   /// and not after the query encoder's step, as in algorithm 1. With a constant momentum both train

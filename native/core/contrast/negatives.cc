@@ -10,13 +10,13 @@ at::Tensor isOwn(const at::Tensor& pictures, const at::Tensor& picturesOfVectors
   return pictures.unsqueeze(1).eq(picturesOfVectors);
 }
 
-Negatives ofQueue(const KeyQueue& queue, const at::Tensor& pictures) {
+Negatives ofQueue(const KeyQueue& queue, const at::Tensor& own) {
   if (!queue.pictures().defined()) return {queue.keys()};
-  return {queue.keys(), isOwn(pictures, queue.pictures())};
+  return {queue.keys(), isOwn(own, queue.pictures())};
 }
 
-Negatives ofBatch(const at::Tensor& batch, const at::Tensor& pictures) {
-  return {batch, isOwn(pictures, pictures.repeat(batch.size(0) / pictures.size(0)))};
+Negatives ofBatch(const at::Tensor& batch, const at::Tensor& own, const at::Tensor& pictures) {
+  return {batch, isOwn(own, pictures.repeat(batch.size(0) / pictures.size(0)))};
 }
 
 Negatives together(const Negatives& queue, const Negatives& batch) {
@@ -30,11 +30,12 @@ Negatives together(const Negatives& queue, const Negatives& batch) {
 }  // namespace
 
 Negatives negativesOf(const ContrastSettings& settings, const KeyQueue& queue,
-                      const at::Tensor& batch, const at::Tensor& pictures) {
-  if (settings.negatives == "queue") return ofQueue(queue, pictures);
-  if (settings.negatives == "batch") return ofBatch(batch, pictures);
+                      const at::Tensor& batch, const at::Tensor& pictures, const Peers& peers) {
+  const auto own = peers.own(pictures);
+  if (settings.negatives == "queue") return ofQueue(queue, own);
+  if (settings.negatives == "batch") return ofBatch(batch, own, pictures);
   if (settings.negatives == "both") {
-    return together(ofQueue(queue, pictures), ofBatch(batch, pictures));
+    return together(ofQueue(queue, own), ofBatch(batch, own, pictures));
   }
   throw Error("ERR_MOCO_CONFIG", "negatives: there is no \"" + settings.negatives + "\"",
               "Choose queue, batch or both.");

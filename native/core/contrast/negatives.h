@@ -11,10 +11,12 @@ namespace moco {
 ///   keeps the numbers of pictures
 /// - `batch`: vectors of the batch's other pictures
 /// - `both`: those of the queue, and then those of the batch
-/// @param batch     (v · B, D): vectors of v views of the batch's pictures, view by view
-/// @param pictures  (B) int64: the numbers of the pictures, each another
+/// @param batch     (v · N · B, D): vectors of v views of the batch's pictures, view by view
+/// @param pictures  (N · B) int64: the numbers of the pictures, each another
+/// @param peers     that share the batch; the queries are those of this process's pictures
 /// @throws Error ERR_MOCO_CONFIG  for another name
 Negatives negativesOf(const ContrastSettings& settings, const KeyQueue& queue,
-                      const at::Tensor& batch, const at::Tensor& pictures);
+                      const at::Tensor& batch, const at::Tensor& pictures,
+                      const Peers& peers = {});
 
 }  // namespace moco

@@ -3,7 +3,7 @@
 namespace moco {
 
 at::Tensor softTargets(const Comparison& comparison, double temperature) {
-  return (comparison.toNegatives(comparison.keys.detach()) / temperature).softmax(1).detach();
+  return (comparison.toNegatives(comparison.ownKeys().detach()) / temperature).softmax(1).detach();
 }
 
 at::Tensor softCrossEntropy(const Comparison& comparison, const at::Tensor& logProbabilities,

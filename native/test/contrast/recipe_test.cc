@@ -3,13 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "core/contrast/moco.h"
-#include "core/ops/normalise_rows.h"
-#include "core/optimise/learning_rate_schedule.h"
-#include "core/optimise/momentum_schedule.h"
-#include "support/fixture_settings.h"
 #include "support/fixtures.h"
-#include "support/formula.h"
+#include "support/recipe.h"
 #include "support/within.h"
 
 // Five steps with each option of the configuration, and of each recipe in recipes/, against
@@ -19,67 +14,10 @@ using namespace moco;
 
 namespace {
 
-constexpr int64_t kBatch = 8;
-constexpr int64_t kSteps = 5;  // of the whole run, each an epoch
-
 /// By how much results may differ, relative to what they are.
 struct Limits {
   double loss = 1e-9, queue = 1e-9, update = 1e-7, statistics = 1e-9;
 };
-
-/// The settings and views of a fixture.
-struct Recipe {
-  explicit Recipe(const Fixture& fixture) : views(fixture.at("views")) {
-    const FixtureSettings reader(fixture);
-    options.encoder.settings.each(reader);
-    options.contrast.each(reader);
-    options.optimiser.each(reader);
-  }
-
-  /// The run's batch of that number, from 0.
-  StepInput batch(int64_t number) const {
-    StepInput batch;
-    for (int64_t view = 0; view < views.size(0); ++view) {
-      const auto name = "view" + std::to_string(view) + ".s" + std::to_string(number);
-      const auto size = views[view][2].item<int64_t>();
-      batch.views.push_back({.pictures = formula::pictures(name, kBatch, at::kDouble, size),
-                             .student = views[view][0].item<bool>(),
-                             .teacher = views[view][1].item<bool>()});
-    }
-    batch.pictureNumbers = at::arange(kBatch).add(3 * number).remainder(12);
-    if (options.encoder.settings.batchNormGroups > 1) {
-      batch.keyOrder = at::tensor(std::vector<int64_t>{5, 0, 7, 2, 4, 1, 6, 3});
-    }
-    return batch;
-  }
-
-  bool hasKeyEncoder() const { return options.contrast.keyEncoder == "momentum"; }
-
-  /// Sets what changes from step to step, as `Trainer` does.
-  void prepare(Moco& moco, int64_t step) const {
-    const auto& contrast = options.contrast;
-    const LearningRateSchedule schedule(options.optimiser, kBatch * contrast.accumulate,
-                                        {.stepsPerEpoch = 1, .steps = kSteps});
-    moco.optimiser().setLearningRate(schedule.at(step));
-    moco.setMomentum(momentumAt(contrast.momentumSchedule, contrast.momentum, step, kSteps));
-  }
-
-  at::Tensor views;  // (V, 3): student, teacher, size
-  MocoOptions options{.encoder = {.settings = {.arch = {}, .featureDim = 0},
-                                  .device = at::kCPU,
-                                  .compute = at::kDouble,
-                                  .master = at::kDouble},
-                      .contrast = {},
-                      .optimiser = {},
-                      .seed = 1};
-};
-
-void fill(Moco& moco, bool hasKeyEncoder) {
-  formula::fill(moco.queryEncoder());
-  if (hasKeyEncoder) formula::fill(moco.keyEncoder(), "key.");
-  const auto& keys = moco.queue().keys();
-  keys.copy_(normaliseRows(formula::uniform("queue", keys.sizes(), -1, 1).to(at::kDouble)));
-}
 
 void checkEncoder(const Fixture& fixture, const std::string& title, const Encoder& encoder,
                   const Encoder& start, const Limits& limits) {
@@ -95,9 +33,9 @@ void checkFiveSteps(const std::string& name, const Limits& limits = {}) {
   const Fixture fixture = loadFixture(name);
   const Recipe recipe(fixture);
   Moco moco(recipe.options), start(recipe.options);
-  for (Moco* each : {&moco, &start}) fill(*each, recipe.hasKeyEncoder());
+  for (Moco* each : {&moco, &start}) fill(*each, recipe);
   int64_t batch = 0;
-  for (int64_t step = 0; step < kSteps; ++step) {
+  for (int64_t step = 0; step < Recipe::kSteps; ++step) {
     recipe.prepare(moco, step);
     const StepResult result = moco.step([&] { return recipe.batch(batch++); });
     const auto expected = [&](const char* what) { return fixture.at(what)[step].item<double>(); };

@@ -1,0 +1,55 @@
+#include "core/distributed/peers.h"
+
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace moco {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+struct Gather : torch::autograd::Function<Gather> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& part,
+                            const std::shared_ptr<Group>& group) {
+    context->saved_data["group"] = reinterpret_cast<int64_t>(group.get());
+    return group->gather(part.contiguous());
+  }
+
+  static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
+    auto& group = *reinterpret_cast<Group*>(context->saved_data["group"].toInt());
+    const auto sum = gradients[0].clone(at::MemoryFormat::Contiguous);
+    group.finish(group.startSum(sum));
+    const int64_t length = sum.size(0) / group.size();
+    return {sum.narrow(0, group.rank() * length, length), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+at::Tensor Peers::own(const at::Tensor& whole) const {
+  if (alone()) return whole;
+  const int64_t length = whole.size(0) / count();
+  return whole.narrow(0, rank() * length, length);
+}
+
+at::Tensor Peers::gather(const at::Tensor& part) const {
+  if (alone()) return part;
+  if (part.requires_grad() && at::GradMode::is_enabled()) return Gather::apply(part, group_);
+  return group_->gather(part.contiguous());
+}
+
+void Peers::average(const at::Tensor& tensor) const {
+  if (alone()) return;
+  group_->finish(group_->startSum(tensor));
+  tensor.div_(count());
+}
+
+bool Peers::any(bool own) const {
+  if (alone()) return own;
+  const auto said = at::full({1}, own ? 1 : 0, at::kInt);
+  group_->finish(group_->startSum(said));
+  return said.item<int>() > 0;
+}
+
+}  // namespace moco
