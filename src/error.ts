@@ -16,6 +16,7 @@ const CODES = [
   'ERR_MOCO_NON_FINITE',
   'ERR_MOCO_OUTPUT',
   'ERR_MOCO_OUT_OF_MEMORY',
+  'ERR_MOCO_PEER',
   'ERR_MOCO_TOOLCHAIN',
 ] as const;
 

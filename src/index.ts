@@ -40,6 +40,8 @@ export type { SearchConfig, SearchConfigInput } from './config/searchConfig.js';
 export type { ServeConfig, ServeConfigInput, ServiceLimits } from './config/serveConfig.js';
 export { configTemplate, writeConfigTemplate } from './config/template.js';
 export type { TrainConfig, TrainConfigInput, TrainSettings } from './config/trainConfig.js';
+export { type JoinProcessesOptions, joinProcesses } from './distributed/joinProcesses.js';
+export type { ProcessGroup } from './distributed/processGroup.js';
 export { type DoctorOptions, type DoctorReport, doctor } from './doctor/doctor.js';
 export type { Finding } from './doctor/finding.js';
 export type { DownloadProgress } from './download/transfer.js';

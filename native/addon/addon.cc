@@ -9,6 +9,7 @@
 #include "addon/encoder_object.h"
 #include "addon/errors.h"
 #include "addon/evaluator_object.h"
+#include "addon/group_object.h"
 #include "addon/jobs.h"
 #include "addon/machine.h"
 #include "addon/memory_plan.h"
@@ -79,6 +80,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   EncoderObject::define(env);
   SnapshotObject::define(env);
   SearcherObject::define(env);
+  GroupObject::define(env);
   exports.Set("libtorchVersion", std::to_string(TORCH_VERSION_MAJOR) + "." +
                                      std::to_string(TORCH_VERSION_MINOR) + "." +
                                      std::to_string(TORCH_VERSION_PATCH));
@@ -87,6 +89,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("createBenchmark", Napi::Function::New(env, BenchmarkObject::create));
   exports.Set("createEncoder", Napi::Function::New(env, EncoderObject::create));
   exports.Set("createSearcher", Napi::Function::New(env, SearcherObject::create));
+  exports.Set("createGroup", Napi::Function::New(env, GroupObject::create));
   exports.Set("chooseBatchSize", Napi::Function::New(env, chooseBatchSize));
   exports.Set("convertTensors", Napi::Function::New(env, convertTensors));
   exports.Set("encoderLayout", Napi::Function::New(env, layoutOf));

@@ -72,6 +72,10 @@ SearcherDescription descriptionOf(Searcher& searcher) {
           .heldBytes = searcher.heldBytes()};
 }
 
+GroupDescription descriptionOf(const RendezvousSettings& settings) {
+  return {.rank = settings.rank, .processes = settings.processes};
+}
+
 Napi::Object descriptionObject(Napi::Env env, const Description& description) {
   Napi::Object object = computeObject(env, description.compute);
   object.Set("viewsDevice", description.viewsDevice);
@@ -118,6 +122,13 @@ Napi::Object descriptionObject(Napi::Env env, const SearcherDescription& descrip
   return object;
 }
 
+Napi::Object descriptionObject(Napi::Env env, const GroupDescription& description) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("rank", static_cast<double>(description.rank));
+  object.Set("processes", static_cast<double>(description.processes));
+  return object;
+}
+
 int64_t heldBytes(const Evaluator& evaluator) { return evaluator.heldBytes(); }
 
 int64_t heldBytes(const Embedder& embedder) { return embedder.heldBytes(); }
@@ -130,5 +141,7 @@ int64_t heldBytes(const Trainer& trainer) {
 int64_t heldBytes(Benchmark& benchmark) { return heldBytes(benchmark.trainer()); }
 
 int64_t heldBytes(const Searcher& searcher) { return searcher.heldBytes(); }
+
+int64_t heldBytes(const RendezvousSettings&) { return 0; }
 
 }  // namespace moco::addon

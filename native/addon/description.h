@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/distributed/rendezvous.h"
 #include "core/run/benchmark.h"
 #include "core/run/embedder.h"
 #include "core/run/evaluator.h"
@@ -58,12 +59,18 @@ struct SearcherDescription {
   int64_t heldBytes;
 };
 
+/// The properties of `NativeGroupDescription` of src/native/group.ts.
+struct GroupDescription {
+  int64_t rank, processes;
+};
+
 /// What a core object says of itself. Runs on the thread that the object works on.
 Description descriptionOf(Evaluator& evaluator);
 EmbedderDescription descriptionOf(Embedder& embedder);
 TrainerDescription descriptionOf(Trainer& trainer);
 BenchmarkDescription descriptionOf(Benchmark& benchmark);
 SearcherDescription descriptionOf(Searcher& searcher);
+GroupDescription descriptionOf(const RendezvousSettings& settings);
 
 /// The same for JavaScript, on JavaScript's thread.
 Napi::Object descriptionObject(Napi::Env env, const Description& description);
@@ -71,6 +78,7 @@ Napi::Object descriptionObject(Napi::Env env, const TrainerDescription& descript
 Napi::Object descriptionObject(Napi::Env env, const EmbedderDescription& description);
 Napi::Object descriptionObject(Napi::Env env, const BenchmarkDescription& description);
 Napi::Object descriptionObject(Napi::Env env, const SearcherDescription& description);
+Napi::Object descriptionObject(Napi::Env env, const GroupDescription& description);
 
 /// The memory that a core object holds between its jobs, in bytes.
 int64_t heldBytes(const Evaluator& evaluator);
@@ -78,5 +86,6 @@ int64_t heldBytes(const Embedder& embedder);
 int64_t heldBytes(const Trainer& trainer);
 int64_t heldBytes(Benchmark& benchmark);
 int64_t heldBytes(const Searcher& searcher);
+int64_t heldBytes(const RendezvousSettings& settings);
 
 }  // namespace moco::addon

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "addon/dataset_view.h"
+#include "addon/group_object.h"
 #include "addon/machine.h"
 #include "addon/properties.h"
 #include "addon/settings.h"
@@ -46,6 +47,11 @@ Beginning beginningOf(const Napi::Value& value) {
   return beginning;
 }
 
+/// The processes of a `NativeGroup`, or this one alone.
+Peers peersOf(const Napi::Value& group) {
+  return group.IsUndefined() ? Peers() : Peers(GroupObject::of(group));
+}
+
 }  // namespace
 
 TrainerObject::Properties TrainerObject::methods() {
@@ -60,9 +66,10 @@ Napi::Value TrainerObject::create(const Napi::CallbackInfo& info) {
   const auto settings = settingsOf<TrainerSettings>(info[0].As<Napi::Object>());
   const auto dataset = info[1].As<Napi::Object>();
   const Beginning beginning = beginningOf(info[2]);
-  const auto make = [settings, view = datasetView(dataset),
-                     beginning](std::optional<Trainer>& trainer) {
-    trainer.emplace(settings, copyDataset(view), beginning);
+  const Peers peers = peersOf(info[3]);
+  const auto make = [settings, view = datasetView(dataset), beginning,
+                     peers](std::optional<Trainer>& trainer) {
+    trainer.emplace(settings, copyDataset(view), beginning, MakeRecorder{}, peers);
   };
   return createWith(info.Env(), make, arraysOf(dataset));
 }

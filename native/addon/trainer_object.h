@@ -13,7 +13,7 @@ class TrainerObject : public WorkerObject<TrainerObject, Trainer> {
   static constexpr const char* kName = "NativeTrainer";
   static Properties methods();
 
-  /// `createTrainer(config, dataset, beginning)` of src/native/addon.ts.
+  /// `createTrainer(config, dataset, beginning, group)` of src/native/addon.ts.
   static Napi::Value create(const Napi::CallbackInfo& info);
 
   using WorkerObject::WorkerObject;

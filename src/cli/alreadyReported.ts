@@ -1,2 +1,6 @@
-/** Ends a command with exit code 1 where its output has said already what is wrong. */
-export class AlreadyReported extends Error {}
+/** Ends a command where its output has said already what is wrong. */
+export class AlreadyReported extends Error {
+  constructor(readonly exitCode = 1) {
+    super(`ended with exit code ${exitCode}`);
+  }
+}

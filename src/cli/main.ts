@@ -151,7 +151,7 @@ async function commandLine(argv: readonly string[]): Promise<Command> {
 /** Prints an error, unless it was printed already. */
 async function report(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof AlreadyReported) return 1;
+  if (error instanceof AlreadyReported) return error.exitCode;
   if (error instanceof Interrupted) return reportInterruption(error);
   const { MocoError } = await import('../index.js');
   const isOurs = error instanceof MocoError;

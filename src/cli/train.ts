@@ -1,6 +1,7 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import {
   commands,
+  joinProcesses,
   resumedConfig,
   type TrainConfigInput,
   type TrainSettings,
@@ -8,6 +9,7 @@ import {
 } from '../index.js';
 import { type ConfigOptions, configured } from './configOptions.js';
 import { duration } from './quantities.js';
+import { runProcesses } from './processes.js';
 import { runOutput } from './runOutput.js';
 import { noSetupOption, type SetUpOptions, withAddon } from './setUpFirst.js';
 import { TrainText } from './trainText.js';
@@ -17,6 +19,7 @@ interface TrainOptions extends ConfigOptions, SetUpOptions {
   readonly resume?: string | true;
   readonly orStart?: true;
   readonly override?: string;
+  readonly processes?: number;
 }
 
 const RESUME_HELP = `
@@ -34,6 +37,11 @@ export function configureTrain(command: Command): void {
       'with --resume without a path: start the run where it has no checkpoint yet, as for jobs that a batch system starts again',
     )
     .option('--override <keys>', 'keys, comma-separated, that may differ from the checkpoint')
+    .option(
+      '--processes <number>',
+      'train with so many processes on this machine, without another launcher; torchrun and srun start them on several',
+      (text) => processCount(text),
+    )
     .addOption(noSetupOption())
     .addHelpText('after', RESUME_HELP);
   const json = 'print one JSON object per event, all else on standard error';
@@ -45,16 +53,31 @@ export function configureTrain(command: Command): void {
 }
 
 /** @param config as it was given, since a recipe is chosen for what was not */
-function run(config: TrainConfigInput, options: TrainOptions): Promise<void> {
-  const { json, resume, orStart, override } = options;
-  return withAddon(options, async (signal) => {
+async function run(config: TrainConfigInput, options: TrainOptions): Promise<void> {
+  const { json, resume, orStart, override, processes = 1 } = options;
+  if (processes > 1 && process.env.RANK === undefined) {
+    await withAddon(options, async () => {}); // set up once, and not by each of them
+    return await runProcesses(process.argv.slice(2), processes);
+  }
+  return await withAddon(options, async (signal) => {
+    await using group = await joinProcesses({ signal });
+    const given = { signal, group, resume, orStart, override: override?.split(',') };
+    if (group && !group.isFirst) {
+      await train(config, given); // the first one shows what happens
+      return;
+    }
     using output = runOutput(json ? 'json' : 'text', new TrainText());
     await train(config, {
-      ...{ signal, resume, orStart, override: override?.split(',') },
+      ...given,
       ...output.listeners,
       onTrial: ({ seconds }) =>
         console.error(`measuring the speed of the run, for about ${duration(seconds)} …`),
       onEvent: (event) => output.show(event),
     });
   });
+}
+
+function processCount(text: string): number {
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a number of processes, from 1 to 999');
 }

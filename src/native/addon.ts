@@ -3,6 +3,7 @@ import type { NativeBenchmark, NativeBenchmarkConfig } from './benchmark.js';
 import type { NativeEncoder, NativeEncoderConfig, NativeEncoderShape } from './encoder.js';
 import type { NativeEvaluator, NativeEvaluatorConfig } from './evaluator.js';
 import type { NativeDataset, NativePictureCounts, NativeTensorSource } from './input.js';
+import type { NativeGroup, NativeRendezvous } from './group.js';
 import type { NativeHardware, NativeMemory } from './machine.js';
 import type { NativeFeaturePlace, NativeSearcher, NativeSearcherConfig } from './searcher.js';
 import type { NativeBeginning, NativeTrainer } from './trainer.js';
@@ -19,7 +20,10 @@ export interface NativeAddon {
     config: TrainConfig,
     dataset: NativeDataset,
     beginning?: NativeBeginning,
+    /** The processes that train together, which have joined; without it, this one trains alone. */
+    group?: NativeGroup,
   ): Promise<NativeTrainer>;
+  createGroup(rendezvous: NativeRendezvous): Promise<NativeGroup>;
   /** @param model the backbone: every parameter and statistic `f.…`, under the reference's names */
   createEvaluator(
     config: NativeEvaluatorConfig,

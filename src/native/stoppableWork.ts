@@ -51,6 +51,28 @@ export class StoppableWork {
   }
 
   /**
+   * Runs a job of the addon that other processes take part in: it also begins where the signal was
+   * given before, is told to stop then, and ends for all of them.
+   * @throws MocoError what `job` rejects with
+   */
+  async runTogether<Result>(
+    native: Pick<NativeWorker, 'stop'>,
+    job: () => Promise<Result>,
+  ): Promise<Result> {
+    const stop = () => native.stop();
+    this.#signal?.addEventListener('abort', stop);
+    try {
+      const running = job();
+      if (this.isStopped) stop();
+      return await running;
+    } catch (error) {
+      throw MocoError.from(error);
+    } finally {
+      this.#signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  /**
    * Runs a job of the addon, which is told to stop when the signal is given.
    * @throws MocoError what `job` rejects with; `ERR_MOCO_ABORTED` where the signal was given before
    */

@@ -1,19 +1,22 @@
 import * as check from '../arguments/check.js';
 import type { TrainConfig, TrainConfigInput } from '../config/trainConfig.js';
 import { encoderElements } from '../model/encoderElements.js';
+import type { Agreement } from '../distributed/processGroup.js';
 import type { NativeAddon } from '../native/addon.js';
 import { loadAddon } from '../native/load.js';
 import { StoppableWork } from '../native/stoppableWork.js';
+import type { InputDataset } from '../pictures/input.js';
 import { requireRunSpace } from '../run/outputFolder.js';
 import { requireMeasured, settledBestBy } from './bestEpoch.js';
 import { type Checkpoint, isOwnRun, restoreFrom } from './checkpoint.js';
 import { CREATE_TRAINER_CHECKS, type CreateTrainerOptions } from './createTrainerOptions.js';
+import { version } from '../version.js';
 import { movedDataRoot } from './dataRoot.js';
 import { describeTrainer, splitsOf } from './describeTrainer.js';
 import { fitBudget, lengthOf } from './fitBudget.js';
 import { initialWeights } from './initialWeights.js';
 import { prepareRun } from './prepareRun.js';
-import { changedSurroundings, requireSamePictures, requireSameRun } from './resume.js';
+import { changedSurroundings, recipeOf, requireSamePictures, requireSameRun } from './resume.js';
 import { runFiles } from './runFiles.js';
 import { Trainer } from './trainer.js';
 import { usedRecipe } from './usedRecipe.js';
@@ -32,6 +35,15 @@ export async function createTrainer(
   options: CreateTrainerOptions = {},
 ): Promise<Trainer> {
   check.requireArguments('createTrainer', ARGUMENTS, { options });
+  try {
+    return await create(config, options);
+  } catch (error) {
+    await options.group?.leave(error);
+    throw error;
+  }
+}
+
+async function create(config: TrainConfigInput, options: CreateTrainerOptions): Promise<Trainer> {
   const begin = performance.now();
   const work = new StoppableWork('the training', options.signal);
   const prepared = await prepareRun(config, options);
@@ -47,6 +59,8 @@ export async function createTrainer(
   const splits = splitsOf(prepared.located, dataset);
   const bestBy = settledBestBy(here, splits, splits.evaluated.count);
   const pictures = { ...dataset, train: splits.train, test: splits.evaluated };
+  const { group } = options;
+  await group?.requireSame(agreementOf(prepared.located, dataset));
   const make = async (config: TrainConfig, checkpoint?: Checkpoint) => {
     // It may be the previous checkpoint, taken because the newest is damaged: nothing has checked it.
     if (checkpoint) {
@@ -55,12 +69,12 @@ export async function createTrainer(
       requireMeasured(checkpoint.state, bestBy);
     }
     const beginning = { checkpoint: checkpoint?.source, weights: initial?.source };
-    return await work.make(() => addon.createTrainer(config, pictures, beginning));
+    return await work.make(() => addon.createTrainer(config, pictures, beginning, group?.native));
   };
   // With views of full size: those that grow make the first steps faster than most.
   const makeTrial = () => make({ ...prepared.located, growFrom: 1 });
   const { onTrial } = options;
-  const fitting = { work, begin, makeTrial, onTrial };
+  const fitting = { work, begin, makeTrial, onTrial, isShared: group !== undefined };
   const budget = found ? undefined : await fitBudget(here, fitting);
   const length = budget && lengthOf(budget);
   const located = { ...prepared.located, ...length };
@@ -76,13 +90,21 @@ export async function createTrainer(
     const changes = checkpoint ? changedSurroundings(checkpoint, description) : [];
     return new Trainer({
       ...{ config: { ...given, ...movedToo, ...prepared.settled, ...length } },
-      ...{ description, native, checkpoint },
+      ...{ description, native, checkpoint, group },
       notices: [...(initial?.notices ?? []), ...dataset.notices, ...notices, ...changes],
     });
   } catch (error) {
     await native.dispose();
     throw error;
   }
+}
+
+/** What all processes of a run must have the same of. */
+function agreementOf(config: TrainConfig, { train, test, fingerprint }: InputDataset): Agreement {
+  return {
+    ...{ 'version of moco': version, ...recipeOf(config), epochs: config.epochs, steps: config.steps },
+    ...{ 'training pictures': train.count, 'test pictures': test.count, 'their fingerprint': fingerprint },
+  };
 }
 
 /**

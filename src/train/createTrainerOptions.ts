@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import * as check from '../arguments/check.js';
+import { ProcessGroup } from '../distributed/processGroup.js';
 import type { InputOptions } from '../pictures/input.js';
 
 export interface CreateTrainerOptions extends InputOptions {
@@ -15,6 +16,11 @@ export interface CreateTrainerOptions extends InputOptions {
   readonly orStart?: boolean | undefined;
   /** Called before the speed of a run within a budget is measured, for about so many seconds. */
   readonly onTrial?: ((trial: { readonly seconds: number }) => void) | undefined;
+  /**
+   * The processes that train together, from `joinProcesses`: each gets its share of every batch, and
+   * the first one alone writes files. Undefined: this process trains alone.
+   */
+  readonly group?: ProcessGroup | undefined;
   /** Keys that may differ from the checkpoint's although they decide what the run computes. */
   readonly override?: readonly string[] | undefined;
 }
@@ -27,5 +33,6 @@ export const CREATE_TRAINER_CHECKS = {
   signal: check.signal,
   resume: z.union([check.path, z.literal(true)], 'a path or true').optional(),
   orStart: check.flag,
+  group: z.instanceof(ProcessGroup, { error: 'a group from joinProcesses' }).optional(),
   override: z.array(z.string('a key'), 'a list of keys').optional(),
 };

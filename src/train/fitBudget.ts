@@ -1,5 +1,6 @@
 import { secondsOf } from '../config/duration.js';
 import type { TrainConfig, TrainSettings } from '../config/trainConfig.js';
+import { MocoError } from '../error.js';
 import type { StoppableWork } from '../native/stoppableWork.js';
 import type { NativeTrainer } from '../native/trainer.js';
 import { type BudgetPlan, planBudget } from './budgetPlan.js';
@@ -17,7 +18,12 @@ interface Fitting {
   /** Makes a trainer of the run's configuration, which has nothing to do with the one that runs. */
   readonly makeTrial: () => Promise<NativeTrainer>;
   readonly onTrial: CreateTrainerOptions['onTrial'];
+  /** Whether several processes train together. */
+  readonly isShared: boolean;
 }
+
+const BUDGET_SHARED = 'budget: the speed of several processes that train together is not measured';
+const BUDGET_HINT = 'Give epochs or steps.';
 
 /**
  * Measures how fast a run is and finds its length, where it has a budget and no length yet.
@@ -25,9 +31,10 @@ interface Fitting {
  */
 export async function fitBudget(
   settings: TrainSettings,
-  { work, begin, makeTrial, onTrial }: Fitting,
+  { work, begin, makeTrial, onTrial, isShared }: Fitting,
 ): Promise<BudgetPlan | undefined> {
   if (settings.budget === undefined || settings.steps !== undefined) return undefined;
+  if (isShared) throw new MocoError('ERR_MOCO_CONFIG', BUDGET_SHARED, { hint: BUDGET_HINT });
   const budget = secondsOf(settings.budget);
   const seconds = trialSeconds(budget);
   onTrial?.({ seconds });

@@ -71,7 +71,7 @@ export async function prepareRun(
   const given = { ...complete, ...moved };
   const here = { ...complete, ...paths, ...moved };
   requirePictures(trainCommand, trainPictureChecks, given, input.size);
-  const asNew = settledFor(here, input);
+  const asNew = settledFor(here, input, loadAddon, options.group?.count);
   const found = await checkpointFor({ ...here, ...asNew }, { ...options, resume });
   const settled = { ...asNew, ...(found && lengthBefore(found.checkpoint, here)) };
   const located = { ...here, ...settled };

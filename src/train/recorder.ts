@@ -15,11 +15,11 @@ import type { EpochEvent, EvaluationEvent, StepEvent, TrainerDescription } from 
 import { resultsTable } from './resultsTable.js';
 import { goOnInDirectory, type Logs, makeDirectory, takeOverRun } from './runDirectory.js';
 import { totalSteps } from './runLength.js';
+import type { RunRecord } from './runRecord.js';
 import type { EvaluatedEpoch, LogLengths } from './runState.js';
 
 /** Writes a run's files, all but the models and checkpoints. */
-export class Recorder {
-  /** Where files of an earlier run with the same parameters were moved to, if there were any. */
+export class Recorder implements RunRecord {
   readonly previousRun: string | undefined;
   readonly #config: TrainConfig;
   readonly #description: TrainerDescription;
@@ -156,7 +156,6 @@ export class Recorder {
     this.#hasNewResults = true;
   }
 
-  /** How long the files are that grow with the run. */
   get lengths(): LogLengths {
     const { path, length } = this.#tensorBoard;
     return {

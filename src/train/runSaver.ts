@@ -6,7 +6,7 @@ import type { CheckpointEvent, TrainerDescription } from './events.js';
 import { holdsBest } from './missingParts.js';
 import { modelDescription, trainedOn } from './modelDescription.js';
 import type { Progress } from './progress.js';
-import type { Recorder } from './recorder.js';
+import type { RunRecord } from './runRecord.js';
 import type { RunState } from './runState.js';
 
 /** A file of a save was written. */
@@ -17,7 +17,9 @@ interface SaverParts {
   readonly config: TrainConfig;
   readonly description: TrainerDescription;
   readonly native: Pick<NativeTrainer, 'snapshot'>;
-  readonly recorder: Pick<Recorder, 'lengths' | 'flush' | 'requireOpen'>;
+  readonly recorder: Pick<RunRecord, 'lengths' | 'flush' | 'requireOpen'>;
+  /** Whether this process is the one that writes the run's files. */
+  readonly writes: boolean;
   /** The epoch of the model in the best model's file, where there is one. */
   readonly bestEpoch: number | undefined;
 }
@@ -65,6 +67,7 @@ export class RunSaver {
    * @throws what the save before ended with; as `Recorder.requireOpen`
    */
   async save(progress: Progress, hasCheckpoint: boolean): Promise<void> {
+    if (!this.#parts.writes) return;
     await this.finish();
     this.#parts.recorder.requireOpen();
     const content = this.#contentOf(progress, hasCheckpoint);

@@ -10,26 +10,35 @@ import { epochsFor } from './runLength.js';
 /** What `auto` stands for in a run. */
 export type Settled = Pick<
   TrainConfig,
-  'batchSize' | 'imageSize' | 'stem' | 'knnTemperature' | 'evalEvery' | 'epochs'
+  | 'batchSize'
+  | 'batchNormGroups'
+  | 'imageSize'
+  | 'stem'
+  | 'knnTemperature'
+  | 'evalEvery'
+  | 'epochs'
 > &
   Partial<Pick<TrainConfig, 'steps'>>;
 
 /**
  * What `auto` stands for, on this machine and with these pictures.
+ * @param processes that train together
  * @throws MocoError `ERR_MOCO_OUT_OF_MEMORY` where not even a small batch fits; `ERR_MOCO_DEVICE`
  */
 export function settledFor(
   settings: TrainSettings,
   input: FoundInput,
   addon: () => Pick<NativeAddon, 'chooseBatchSize'> = loadAddon,
+  processes = 1,
 ): Settled {
-  const { batchSize: asked, accumulate, steps, epochs } = settings;
+  const { batchSize: asked, batchNormGroups: groups, accumulate, steps, epochs } = settings;
   const sized = settledKeys(settings, input.imageSize);
   const batchSize =
     asked === 'auto' ? chosen({ ...settings, ...sized, batchSize: 0 }, input, addon()) : asked;
   const stepsPerEpoch = Math.floor(trainedPictures(settings, input) / (batchSize * accumulate));
   return {
     ...{ ...sized, batchSize },
+    batchNormGroups: groups === 1 ? processes : groups, // BatchNorm computes in each process for itself
     epochs: steps === undefined ? epochs : epochsFor(steps, stepsPerEpoch),
   };
 }

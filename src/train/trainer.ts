@@ -5,6 +5,7 @@ import { StoppableWork } from '../native/stoppableWork.js';
 import type { TrainEvent, TrainerDescription } from './events.js';
 import { epochOfModel } from './missingParts.js';
 import { Recorder } from './recorder.js';
+import { NOT_RECORDED, type RunRecord } from './runRecord.js';
 import { type TrainerParts, TrainingRun } from './trainingRun.js';
 
 /** How a consumer ends a run early, beside leaving its loop. */
@@ -55,8 +56,11 @@ export class Trainer implements AsyncDisposable {
       throw new MocoError('ERR_MOCO_DISPOSED', 'this trainer has run already or was disposed of');
     this.#hasRun = true;
     const work = new StoppableWork('the training', signal);
-    const { config, description, checkpoint } = this.#parts;
-    const recorder = yield* Recorder.open(config, description, checkpoint, signal);
+    const { config, description, checkpoint, group } = this.#parts;
+    const recorder =
+      group === undefined || group.isFirst
+        ? yield* Recorder.open(config, description, checkpoint, signal)
+        : NOT_RECORDED;
     const bestEpoch = await epochOfModel(description.files.model);
     const run = new TrainingRun(this.#parts, recorder, bestEpoch, work);
     this.#closeRun = async () => {
@@ -68,7 +72,9 @@ export class Trainer implements AsyncDisposable {
       yield* run.events();
     } catch (error) {
       failed = true;
-      throw await run.failure(error);
+      const failure = await run.failure(error);
+      await group?.leave(failure);
+      throw failure;
     } finally {
       try {
         if (!failed) await run.saveUnsaved(); // the consumer left
@@ -95,7 +101,7 @@ export class Trainer implements AsyncDisposable {
 }
 
 /** @param failed whether something is being thrown already, which is the failure to report */
-async function closeRecorder(recorder: Recorder, failed: boolean): Promise<void> {
+async function closeRecorder(recorder: RunRecord, failed: boolean): Promise<void> {
   try {
     await recorder.close();
   } catch (error) {

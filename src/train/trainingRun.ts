@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { secondsOf } from '../config/duration.js';
 import type { TrainConfig } from '../config/trainConfig.js';
+import type { ProcessGroup } from '../distributed/processGroup.js';
 import { MocoError } from '../error.js';
 import type { StoppableWork } from '../native/stoppableWork.js';
 import type { NativeEvaluation, NativeTrainer } from '../native/trainer.js';
@@ -22,7 +23,7 @@ import { MeasureWatch } from './measureWatch.js';
 import { epochOfModel, missingParts } from './missingParts.js';
 import { Progress } from './progress.js';
 import { recipeAdvice } from './recipeAdvice.js';
-import type { Recorder } from './recorder.js';
+import type { RunRecord } from './runRecord.js';
 import { RunSaver, type SaveEvent } from './runSaver.js';
 import { decodeStepRows, type StepRow } from './stepRows.js';
 import { wayOn, withWayOn } from './wayOn.js';
@@ -36,6 +37,8 @@ export interface TrainerParts {
   readonly notices: readonly string[];
   /** What the run goes on from; `native` was made from it. */
   readonly checkpoint: Checkpoint | undefined;
+  /** The processes that train together; undefined: this one trains alone. */
+  readonly group: ProcessGroup | undefined;
 }
 
 /** One run, from its first event to its last; one that is ended early leaves a checkpoint. */
@@ -45,7 +48,8 @@ export class TrainingRun {
   readonly #native: NativeTrainer;
   readonly #notices: readonly string[];
   readonly #checkpoint: Checkpoint | undefined;
-  readonly #recorder: Recorder;
+  readonly #group: ProcessGroup | undefined;
+  readonly #recorder: RunRecord;
   readonly #bestEpoch: number | undefined;
   readonly #work: StoppableWork;
   readonly #progress: Progress;
@@ -61,16 +65,17 @@ export class TrainingRun {
   /** @param bestEpoch the epoch of the model in the best model's file, where there is one */
   constructor(
     parts: TrainerParts,
-    recorder: Recorder,
+    recorder: RunRecord,
     bestEpoch: number | undefined,
     work: StoppableWork,
   ) {
-    const { config, description, native, notices, checkpoint } = parts;
+    const { config, description, native, notices, checkpoint, group } = parts;
     this.#config = config;
     this.#description = description;
     this.#native = native;
     this.#notices = notices;
     this.#checkpoint = checkpoint;
+    this.#group = group;
     this.#recorder = recorder;
     this.#bestEpoch = bestEpoch;
     this.#work = work;
@@ -82,7 +87,8 @@ export class TrainingRun {
         : new BudgetWatch(secondsOf(config.budget), description.files.directory, config);
     this.#watches = [new CollapseWatch(config), new CoreWatch(description)];
     this.#measureWatch = new MeasureWatch(description);
-    this.#saver = new RunSaver({ config, description, native, recorder, bestEpoch });
+    const writes = group === undefined || group.isFirst;
+    this.#saver = new RunSaver({ config, description, native, recorder, bestEpoch, writes });
   }
 
   /** Trains to the last epoch. `Trainer.run` says what is thrown, and what the consumer may do. */
@@ -110,6 +116,7 @@ export class TrainingRun {
     }
     await this.#saver.finish();
     yield* this.#saver.takeWritten();
+    await this.#group?.exchange('done'); // what was trained is safe
     const memory = this.#native.memory();
     const best = progress.best as BestEpoch; // the last epoch was evaluated
     yield {
@@ -167,10 +174,29 @@ export class TrainingRun {
   /** Trains the rest of the epoch in work, with checkpoints in between where it takes long. */
   async *#trainEpoch(): AsyncGenerator<StepEvent | WarningEvent | SaveEvent, void> {
     while (!this.#progress.isTrained) {
-      this.#work.throwIfStopped();
+      await this.#throwIfStopped();
       yield* this.#trainSteps();
       if (!this.#progress.isTrained && !this.#work.isStopped) yield* this.#save(true);
     }
+  }
+
+  /**
+   * Where several processes train together, one that was stopped stops all: each asks the others
+   * wherever it may have been told so.
+   */
+  async #throwIfStopped(): Promise<void> {
+    if (this.#group === undefined) return this.#work.throwIfStopped();
+    const stopped = await this.#group.exchange(this.#work.isStopped);
+    const rank = stopped.indexOf(true);
+    if (rank < 0) return;
+    throw new MocoError('ERR_MOCO_ABORTED', `the training was stopped, at rank ${rank}`);
+  }
+
+  /** Runs a job of the trainer, with the other processes where there are any. */
+  #run<Result>(job: () => Promise<Result>): Promise<Result> {
+    return this.#group === undefined
+      ? this.#work.run(this.#native, job)
+      : this.#work.runTogether(this.#native, job);
   }
 
   /** Trains until the epoch is over, a checkpoint is due or the run is stopped. */
@@ -178,9 +204,7 @@ export class TrainingRun {
     const progress = this.#progress;
     const { epoch, step } = progress;
     const steps = new StepInbox(decodeStepRows, (push) =>
-      this.#work.run(this.#native, () =>
-        this.#native.trainEpoch(epoch, step + 1, push, progress.stepsOfEpoch),
-      ),
+      this.#run(() => this.#native.trainEpoch(epoch, step + 1, push, progress.stepsOfEpoch)),
     );
     const record = async (rows: readonly StepRow[]): Promise<StepEvent[]> => {
       this.#isSaved = false;
@@ -243,7 +267,7 @@ export class TrainingRun {
 
   async #measure(): Promise<{ readonly measured: NativeEvaluation; readonly seconds: number }> {
     const begin = performance.now();
-    const measured = await this.#work.run(this.#native, () => this.#native.evaluate());
+    const measured = await this.#run(() => this.#native.evaluate());
     return { measured, seconds: (performance.now() - begin) / 1000 };
   }
 

@@ -40,9 +40,8 @@ c10::intrusive_ptr<c10d::Backend> connect(const Store& store, const RendezvousSe
 
 }  // namespace
 
-Group::Group(Store store, const RendezvousSettings& settings, const at::Device& device,
-             const std::atomic<bool>& stop)
-    : settings_(settings), stop_(stop), store_(std::move(store)) {
+Group::Group(Store store, const RendezvousSettings& settings, const at::Device& device)
+    : settings_(settings), store_(std::move(store)) {
   watch_.emplace(store_->clone(), rank(), size());
   try {
     backend_ = connect(store_, settings_, device);
@@ -77,26 +76,24 @@ void Group::failBy(const std::exception& broken) {
 void Group::await(const std::function<bool(milliseconds)>& isDone) {
   watch_->reach(++exchanges_);
   const auto begin = Clock::now();
-  while (!isDone(kSlice)) {
-    if (const auto reason = watch_->reason()) fail(*reason);
-    if (stop_) {
-      hasFailed_ = true;
-      throw Error("ERR_MOCO_ABORTED", "stopped while waiting for the other processes");
-    }
-    const auto silent = watch_->silentFor(settings_.silenceSeconds);
-    if (!silent.empty()) {
-      fail(ranksInWords(silent) + " gave no sign of life for " +
-           std::to_string(static_cast<int64_t>(settings_.silenceSeconds)) + " s");
-    }
-    if (Clock::now() - begin < inMilliseconds(settings_.stuckSeconds)) continue;
-    std::vector<int64_t> late;
-    const auto signs = watch_->signs();
-    for (int64_t other = 0; other < size(); ++other) {
-      if (signs[other].reached < exchanges_) late.push_back(other);
-    }
-    fail((late.empty() ? "an exchange" : ranksInWords(late)) + " kept the others waiting for " +
-         std::to_string(static_cast<int64_t>(settings_.stuckSeconds)) + " s");
+  while (!isDone(kSlice)) requireAll(begin);
+}
+
+void Group::requireAll(Clock::time_point begin) {
+  if (const auto reason = watch_->reason()) fail(*reason);
+  const auto silent = watch_->silentFor(settings_.silenceSeconds);
+  if (!silent.empty()) {
+    fail(ranksInWords(silent) + " gave no sign of life for " +
+         std::to_string(static_cast<int64_t>(settings_.silenceSeconds)) + " s");
   }
+  if (Clock::now() - begin < inMilliseconds(settings_.stuckSeconds)) return;
+  std::vector<int64_t> late;
+  const auto signs = watch_->signs();
+  for (int64_t other = 0; other < size(); ++other) {
+    if (signs[other].reached < exchanges_) late.push_back(other);
+  }
+  fail((late.empty() ? "the network" : ranksInWords(late)) + " kept the others waiting for " +
+       std::to_string(static_cast<int64_t>(settings_.stuckSeconds)) + " s");
 }
 
 void Group::finish(const Work& work) {
@@ -111,7 +108,7 @@ void Group::finish(const Work& work) {
   });
 }
 
-std::vector<std::string> Group::exchange(const std::string& own) {
+std::vector<std::string> Group::exchange(const std::string& own, const std::atomic<bool>& stop) {
   const std::string name = "exchange/" + std::to_string(exchanges_) + "/";
   std::vector<std::string> keys;
   for (int64_t other = 0; other < size(); ++other) keys.push_back(name + std::to_string(other));
@@ -119,6 +116,9 @@ std::vector<std::string> Group::exchange(const std::string& own) {
     store_->set(keys[rank()], std::vector<uint8_t>(own.begin(), own.end()));
     await([&](milliseconds) {
       const bool isThere = store_->check(keys);
+      if (!isThere && stop) {
+        throw Error("ERR_MOCO_ABORTED", "stopped while waiting for the other processes");
+      }
       if (!isThere) std::this_thread::sleep_for(milliseconds(5));
       return isThere;
     });

@@ -17,14 +17,10 @@
 namespace moco {
 
 /// The processes of a run, connected. All of them call the same functions in the same order, with
-/// tensors of the same shapes. What they call throws, in each of them:
-///
-/// - Error ERR_MOCO_PEER     soon after a process has ended or does not answer any more: the message
-///                           says which, and why if it is known
-/// - Error ERR_MOCO_ABORTED  soon after the `stop` that it was made with is set
-///
-/// Work that was under way then goes on in threads of c10d until that gives up, so that a group
-/// cannot be used any more, and is not taken apart.
+/// tensors of the same shapes. What they call throws, in each of them, an Error ERR_MOCO_PEER soon
+/// after a process has ended or does not answer any more: the message says which, and why if that is
+/// known. Work that was under way then goes on in threads of c10d until that gives up, so that a
+/// group cannot be used any more, and is not taken apart.
 class Group {
  public:
   using Work = c10::intrusive_ptr<c10d::Work>;
@@ -32,9 +28,7 @@ class Group {
   /// Connects the processes that have met.
   /// @param store   where they have, from `meet`
   /// @param device  of the tensors
-  /// @param stop    must outlive the group
-  Group(Store store, const RendezvousSettings& settings, const at::Device& device,
-        const std::atomic<bool>& stop);
+  Group(Store store, const RendezvousSettings& settings, const at::Device& device);
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
   ~Group();
@@ -43,7 +37,8 @@ class Group {
   int64_t size() const { return settings_.processes; }
 
   /// What every process says, in order of rank.
-  std::vector<std::string> exchange(const std::string& own);
+  /// @throws Error ERR_MOCO_ABORTED  soon after `stop` is set, and not for the others
+  std::vector<std::string> exchange(const std::string& own, const std::atomic<bool>& stop);
 
   /// The tensors of all processes, one behind the other, in order of rank.
   /// @param own  (b, …), contiguous
@@ -61,12 +56,14 @@ class Group {
  private:
   /// Waits until `isDone(time)` says so, which itself waits up to that time.
   void await(const std::function<bool(std::chrono::milliseconds)>& isDone);
+  /// Looks for what makes waiting vain.
+  /// @param begin  of the waiting
+  void requireAll(std::chrono::steady_clock::time_point begin);
   [[noreturn]] void fail(const std::string& reason);
   /// Finds out which process it was that has broken a connection.
   [[noreturn]] void failBy(const std::exception& broken);
 
   RendezvousSettings settings_;
-  const std::atomic<bool>& stop_;
   Store store_;
   std::optional<Watch> watch_;
   c10::intrusive_ptr<c10d::Backend> backend_;

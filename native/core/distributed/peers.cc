@@ -1,7 +1,10 @@
 #include "core/distributed/peers.h"
 
+#include <ATen/ceil_div.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
 
 namespace moco {
 namespace {
@@ -37,6 +40,20 @@ at::Tensor Peers::gather(const at::Tensor& part) const {
   if (alone()) return part;
   if (part.requires_grad() && at::GradMode::is_enabled()) return Gather::apply(part, group_);
   return group_->gather(part.contiguous());
+}
+
+Peers::Range Peers::shareOf(int64_t count) const {
+  const int64_t most = at::ceil_div(count, this->count());
+  return {std::min(rank() * most, count), std::min((rank() + 1) * most, count)};
+}
+
+at::Tensor Peers::gatherShares(const at::Tensor& share, int64_t count) const {
+  if (alone()) return share;
+  auto sizes = share.sizes().vec();
+  sizes[0] = at::ceil_div(count, this->count());
+  const auto padded = at::zeros(sizes, share.options());
+  padded.narrow(0, 0, share.size(0)).copy_(share);
+  return group_->gather(padded).narrow(0, 0, count);
 }
 
 void Peers::average(const at::Tensor& tensor) const {

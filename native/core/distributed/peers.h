@@ -27,6 +27,15 @@ class Peers {
   /// The parts of all processes: (b, …) → (N · b, …). The gradient by a process's part is the sum of
   /// what all processes have by it.
   at::Tensor gather(const at::Tensor& part) const;
+  /// What is shared out so that each process has equally many, and the last ones fewer or none.
+  struct Range {
+    int64_t begin, end;
+  };
+  /// This process's share of so many.
+  Range shareOf(int64_t count) const;
+  /// The rows of all shares, in order: (own, …) → (count, …). Without gradient.
+  at::Tensor gatherShares(const at::Tensor& share, int64_t count) const;
+
   /// Replaces a tensor by the mean over all processes.
   /// @param tensor  of the same shape in each, without gradient
   void average(const at::Tensor& tensor) const;

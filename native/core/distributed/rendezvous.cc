@@ -43,7 +43,7 @@ Store openStore(const RendezvousSettings& settings) {
   try {
     return c10::make_intrusive<c10d::TCPStore>(settings.host, options);
   } catch (const std::exception& error) {
-    throw Error("ERR_MOCO_RENDEZVOUS",
+    throw Error("ERR_MOCO_PEER",
                 "cannot listen at " + addressOf(settings) + ": " + firstLine(error),
                 "Choose another port (MASTER_PORT), or end what uses this one.");
   }
@@ -61,7 +61,7 @@ Store connect(const RendezvousSettings& settings, Clock::time_point end,
       return c10::make_intrusive<c10d::TCPStore>(settings.host, options);
     } catch (const std::exception& error) {
       if (Clock::now() < end) continue;
-      throw Error("ERR_MOCO_RENDEZVOUS",
+      throw Error("ERR_MOCO_PEER",
                   "rank " + std::to_string(settings.rank) + " cannot reach " +
                       addressOf(settings) + ", where the processes of the run meet: " +
                       firstLine(error),
@@ -85,7 +85,7 @@ std::vector<int64_t> missingFrom(c10d::Store& store, int64_t processes) {
 /// Enters this process, of which there may be one only.
 void enter(c10d::Store& store, const RendezvousSettings& settings) {
   if (store.add(keyOf(settings.rank), 1) == 1) return;
-  throw Error("ERR_MOCO_RENDEZVOUS",
+  throw Error("ERR_MOCO_PEER",
               "two processes at " + addressOf(settings) + " say that they are rank " +
                   std::to_string(settings.rank),
               "Give each process of a run a rank of its own, and each run a port of its own.");
@@ -113,7 +113,7 @@ Store meet(const RendezvousSettings& settings, const std::atomic<bool>& stop) {
     if (missing.empty()) return store;
     requireWanted(stop);
     if (Clock::now() >= end) {
-      throw Error("ERR_MOCO_RENDEZVOUS",
+      throw Error("ERR_MOCO_PEER",
                   ranksInWords(missing) + " of " + std::to_string(settings.processes) +
                       " did not join the run at " + addressOf(settings) + " within " +
                       std::to_string(static_cast<int64_t>(settings.joinSeconds)) + " s",

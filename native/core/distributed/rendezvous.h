@@ -41,7 +41,7 @@ using Store = c10::intrusive_ptr<c10d::Store>;
 /// Connects to the store, or opens it, and waits until all processes have done so.
 /// @param stop  gives up soon after it is set
 /// @return      the run's own part of it
-/// @throws Error ERR_MOCO_RENDEZVOUS  if the store cannot be reached or opened, or processes are
+/// @throws Error ERR_MOCO_PEER  if the store cannot be reached or opened, or processes are
 ///                                    missing when the time is over: the message says which
 /// @throws Error ERR_MOCO_ABORTED     soon after `stop` is set
 Store meet(const RendezvousSettings& settings, const std::atomic<bool>& stop);

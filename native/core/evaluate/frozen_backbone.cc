@@ -11,9 +11,10 @@
 namespace moco {
 
 FrozenBackbone::FrozenBackbone(Encoder& encoder, TestView view, const MakeRecorder& recorder,
-                               std::optional<ConvolutionKernels> kernels)
+                               std::optional<ConvolutionKernels> kernels, Peers peers)
     : encoder_(encoder),
       view_(std::move(view)),
+      peers_(std::move(peers)),
       kernels_(kernels),
       graph_(
           [this](const GraphedFunction::Tensors& inputs) {
@@ -88,20 +89,31 @@ void FrozenBackbone::eachChunk(const Pictures& pictures, const std::atomic<bool>
                                const UseChunk& use) {
   const at::NoGradGuard noGrad;
   const at::Device device = encoder_.options().device;
-  const int64_t length = chunkLength();
+  const int64_t length = chunkLength() * peers_.count();
   refold();
   for (int64_t begin = 0; begin < pictures.count(); begin += length) {
-    requireNotStopped(stop);
+    requireNotStopped(peers_.any(stop));
     const int64_t end = std::min(begin + length, pictures.count());
-    // A recorded graph computes whole chunks only. For the last pictures it therefore begins
-    // earlier, with pictures whose features were computed before.
-    const int64_t first = graph_.records() ? std::max<int64_t>(end - length, 0) : begin;
-    const auto views = testViews(pictures.pixels(first, end), view_).to(device);
-    // A recorded graph uses the kernels that need finite weights.
-    const bool asRecorded = end - first == length && folded_->isFinite();
-    const auto features = asRecorded ? graph_({views})[0] : extract(views);
-    use(features.slice(0, begin - first), pictures.labels(begin, end).to(device));
+    const auto share = peers_.shareOf(end - begin);
+    const auto own = featuresOf(pictures, begin + share.begin, begin + share.end);
+    use(peers_.gatherShares(own, end - begin), pictures.labels(begin, end).to(device));
   }
+}
+
+at::Tensor FrozenBackbone::featuresOf(const Pictures& pictures, int64_t begin, int64_t end) {
+  const auto& options = encoder_.options();
+  if (begin == end) {
+    return at::empty({0, encoder_.backboneDim()}, at::device(options.device).dtype(options.master));
+  }
+  const int64_t length = chunkLength();
+  // A recorded graph computes whole chunks only. For the last pictures it therefore begins earlier,
+  // with pictures whose features were computed before.
+  const int64_t first = graph_.records() ? std::max<int64_t>(end - length, 0) : begin;
+  const auto views = testViews(pictures.pixels(first, end), view_).to(options.device);
+  // A recorded graph uses the kernels that need finite weights.
+  const bool asRecorded = end - first == length && folded_->isFinite();
+  const auto features = asRecorded ? graph_({views})[0] : extract(views);
+  return features.slice(0, begin - first);
 }
 
 std::string FrozenBackbone::fallbackWarning() const {

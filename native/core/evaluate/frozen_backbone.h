@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/device/graphed_function.h"
+#include "core/distributed/peers.h"
 #include "core/input/image_store.h"
 #include "core/input/test_view.h"
 #include "core/model/encoder.h"
@@ -32,8 +33,9 @@ class FrozenBackbone {
   /// @param view      what it sees of a picture; its normalisation is on the encoder's device
   /// @param recorder  makes the recorder for whole chunks; empty means that none are recorded
   /// @param kernels   as for `Encoder::foldedBackbone`
+  /// @param peers     with which the pictures of a store are shared out; all get all features
   FrozenBackbone(Encoder& encoder, TestView view, const MakeRecorder& recorder = {},
-                 std::optional<ConvolutionKernels> kernels = {});
+                 std::optional<ConvolutionKernels> kernels = {}, Peers peers = {});
   FrozenBackbone(const FrozenBackbone&) = delete;
   FrozenBackbone& operator=(const FrozenBackbone&) = delete;
 
@@ -71,6 +73,9 @@ class FrozenBackbone {
   /// `FoldedBackbone::packedBytes` of what was folded.
   int64_t packedBytes() const { return folded_ ? folded_->packedBytes() : 0; }
 
+  /// With which the pictures of a store are shared out.
+  const Peers& peers() const { return peers_; }
+
   /// `chunkLength` of this backbone.
   int64_t chunkLength() const;
 
@@ -96,9 +101,12 @@ class FrozenBackbone {
   /// The features of test views in evaluation mode.
   /// @param views  (b, h, w, 3) uint8, on the encoder's device
   at::Tensor extract(const at::Tensor& views) const;
+  /// The features of at most `chunkLength()` pictures: (end − begin, C).
+  at::Tensor featuresOf(const Pictures& pictures, int64_t begin, int64_t end);
 
   Encoder& encoder_;
   TestView view_;
+  Peers peers_;
   std::optional<ConvolutionKernels> kernels_;
   std::optional<FoldedBackbone> folded_;
   bool isFolded_ = false;  // whether the statistics have not moved since `folded_` was made

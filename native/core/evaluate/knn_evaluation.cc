@@ -96,7 +96,10 @@ std::vector<KnnResult> evaluateKnn(FrozenBackbone& backbone, const ImageStore& b
                                features.push_back(finiteRows(chunk));
                                labels.push_back(chunkLabels);
                              });
-  KnnVote vote(at::cat(features), settings.k);
+  const Peers& peers = backbone.peers();
+  const auto all = at::cat(features);
+  const auto share = peers.shareOf(all.size(0));
+  KnnVote vote(all.slice(0, share.begin, share.end), settings.k);
   features.clear();
   backbone.eachLabelledChunk(bank, stop,
                              [&](const at::Tensor& chunk, const at::Tensor& chunkLabels) {
@@ -106,7 +109,8 @@ std::vector<KnnResult> evaluateKnn(FrozenBackbone& backbone, const ImageStore& b
   const auto queryLabels = at::cat(labels);
   std::vector<KnnResult> results;
   for (const double temperature : settings.temperature) {
-    const auto best = votedClasses(vote, temperature, bank.classes).to(queryLabels.device());
+    const auto own = votedClasses(vote, temperature, bank.classes).to(queryLabels.device());
+    const auto best = peers.gatherShares(own, all.size(0));
     results.push_back(resultOf(temperature, best, queryLabels, bank.classes));
   }
   return results;

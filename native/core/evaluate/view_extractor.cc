@@ -40,17 +40,25 @@ ViewExtractor::ViewExtractor(Encoder& encoder, FrozenBackbone& backbone,
       table_(normalisedBytes(normalisation, encoder.options().compute)
                  .to(viewsDevice(encoder.options().device))) {}
 
+at::Tensor ViewExtractor::featuresOf(const at::Tensor& views) const {
+  if (views.size(0) > 0) return backbone_.features(views, Mode::kEvaluate);
+  return at::empty({0, encoder_.backboneDim()}, views.options().dtype(encoder_.options().master));
+}
+
 ViewVectors ViewExtractor::operator()(const ImageStore& store, int64_t count, int64_t view,
                                       const std::atomic<bool>& stop) const {
   const at::NoGradGuard noGrad;
   const EncoderOptions& options = encoder_.options();
-  const int64_t length = backbone_.chunkLength();
+  const Peers& peers = backbone_.peers();
+  const int64_t length = backbone_.chunkLength() * peers.count();
   std::vector<at::Tensor> features;
   std::vector<at::Tensor> projections;
   for (int64_t begin = 0; begin < count; begin += length) {
-    requireNotStopped(stop);
+    requireNotStopped(peers.any(stop));
     const int64_t end = std::min(begin + length, count);
-    features.push_back(backbone_.features(input(store, begin, end, view), Mode::kEvaluate));
+    const auto [first, last] = peers.shareOf(end - begin);
+    const auto views = input(store, begin + first, begin + last, view);
+    features.push_back(peers.gatherShares(featuresOf(views), end - begin));
     projections.push_back(encoder_.project(features.back().to(options.compute), Mode::kEvaluate));
   }
   ViewVectors vectors{at::cat(features), at::cat(projections)};

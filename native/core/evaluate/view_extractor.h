@@ -33,6 +33,8 @@ class ViewExtractor {
                          const std::atomic<bool>& stop) const;
 
  private:
+  /// (b, C), where there may be no pictures.
+  at::Tensor featuresOf(const at::Tensor& views) const;
   /// The encoder's input: (b, 3, h, w) for the pictures `begin` … `end` − 1.
   at::Tensor input(const ImageStore& store, int64_t begin, int64_t end, int64_t view) const;
 

@@ -3,6 +3,7 @@
 #include <ATen/record_function.h>
 
 #include "core/device/profiler.h"
+#include "core/input/key_order.h"
 #include "core/input/make_views.h"
 
 namespace moco {
@@ -12,6 +13,7 @@ DeviceInputLoader::DeviceInputLoader(const ImageStore& store, const InputOptions
       batches_(store.count(), options.batchSize, options.layout),
       views_(options.views),
       growth_(options.growth),
+      share_(options.share),
       seed_(options.seed),
       table_(normalisedBytes(options.normalisation, options.compute).to(store.pixels.device())),
       taken_(batches_.count()) {}
@@ -19,7 +21,7 @@ DeviceInputLoader::DeviceInputLoader(const ImageStore& store, const InputOptions
 DeviceInputLoader::Epoch DeviceInputLoader::draw(uint32_t number) const {
   Epoch epoch{number, at::tensor(batches_.order(seed_, number), at::kLong), {}};
   for (size_t view = 0; view < views_.size(); ++view) {
-    const ViewsOfEpoch which{seed_, number, static_cast<int64_t>(view), views_[view].transform};
+    const ViewsOfEpoch which{seed_, number, numberOf(views_, view), views_[view].transform};
     epoch.draws.push_back(drawViews(which, epoch.order, store_.height(), store_.width()));
   }
   return epoch;
@@ -47,6 +49,14 @@ at::Tensor DeviceInputLoader::ofBatch(const at::Tensor& ordered, int64_t batch) 
   return ordered.narrow(0, batches_.begin(batch), batches_.length(batch));
 }
 
+at::Tensor DeviceInputLoader::shareOf(const at::Tensor& ordered, int64_t batch,
+                                      const ViewPlan& view) const {
+  const auto whole = ofBatch(ordered, batch);
+  if (!view.isShuffled) return share_.of(whole);
+  const auto order = keyOrder(seed_, epoch_.number, batch + 1, whole.size(0));
+  return whole.index_select(0, share_.of(order).to(whole.device()));
+}
+
 std::vector<at::Tensor> DeviceInputLoader::next() {
   RECORD_USER_SCOPE(phase::kInput);
   TORCH_CHECK(taken_ < batchesPerEpoch(), "the epoch has no batch left");
@@ -55,9 +65,10 @@ std::vector<at::Tensor> DeviceInputLoader::next() {
   std::vector<at::Tensor> inputs;
   for (size_t view = 0; view < views_.size(); ++view) {
     const int64_t size = growth_.sizeOf(views_[view].size, epoch_.number);
-    inputs.push_back(at::empty({batches_.length(batch), 3, size, size}, options));
-    makeViews(store_.pixels, ofBatch(epoch_.order, batch), ofBatch(epoch_.draws[view], batch),
-              table_, inputs.back(), views_[view].transform);
+    const auto pictures = shareOf(epoch_.order, batch, views_[view]);
+    inputs.push_back(at::empty({pictures.size(0), 3, size, size}, options));
+    makeViews(store_.pixels, pictures, shareOf(epoch_.draws[view], batch, views_[view]), table_,
+              inputs.back(), views_[view].transform);
   }
   return inputs;
 }

@@ -31,6 +31,8 @@ class DeviceInputLoader final : public InputLoader {
   /// Draws an epoch, on the CPU.
   Epoch draw(uint32_t number) const;
   Epoch toDevice(const Epoch& epoch) const;
+  /// This process's share of a tensor that is in the epoch's order, for a view of a batch.
+  at::Tensor shareOf(const at::Tensor& ordered, int64_t batch, const ViewPlan& view) const;
   /// A batch's part of a tensor that is in the epoch's order.
   at::Tensor ofBatch(const at::Tensor& ordered, int64_t batch) const;
 
@@ -38,6 +40,7 @@ class DeviceInputLoader final : public InputLoader {
   const EpochBatches batches_;
   const std::vector<ViewPlan> views_;
   const ViewGrowth growth_;
+  const BatchShare share_;
   const uint64_t seed_;
   const at::Tensor table_;        // from `normalisedBytes`
   Epoch epoch_{};                 // the present one, on the device

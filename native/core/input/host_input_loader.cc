@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/device/profiler.h"
+#include "core/input/key_order.h"
 #include "core/input/make_views.h"
 
 namespace moco {
@@ -21,6 +22,7 @@ HostInputLoader::HostInputLoader(const ImageStore& store, const InputOptions& op
       batches_(store.count(), options.batchSize, options.layout),
       views_(options.views),
       growth_(options.growth),
+      share_(options.share),
       seed_(options.seed),
       device_(options.device),
       table_(normalisedBytes(options.normalisation, options.compute)) {
@@ -29,7 +31,7 @@ HostInputLoader::HostInputLoader(const ImageStore& store, const InputOptions& op
   for (auto& slot : slots_) {
     for (const ViewPlan& view : views_) {
       slot.memory.push_back(
-          at::empty({batches_.length(0) * view.size * view.size * 3}, table_.options()));
+          at::empty({lengthOf(0) * view.size * view.size * 3}, table_.options()));
     }
   }
   taken_ = assigned_ = batchesPerEpoch();  // nothing to do until the first epoch starts
@@ -90,7 +92,7 @@ std::vector<at::Tensor> HostInputLoader::placesIn(const Slot& slot, uint32_t epo
   std::vector<at::Tensor> places;
   for (size_t view = 0; view < views_.size(); ++view) {
     const int64_t size = growth_.sizeOf(views_[view].size, epoch);
-    places.push_back(placeForViews(slot.memory[view], batches_.length(batch), size));
+    places.push_back(placeForViews(slot.memory[view], lengthOf(batch), size));
   }
   return places;
 }
@@ -107,7 +109,17 @@ at::Tensor HostInputLoader::picturesOf(int64_t batch) const {
 
 at::Tensor HostInputLoader::toBePrefetched() const {
   const int64_t ahead = assigned_ + static_cast<int64_t>(slots_.size());
-  return ahead < batchesPerEpoch() ? picturesOf(ahead) : order_.narrow(0, 0, 0);
+  return ahead < batchesPerEpoch() ? share_.of(picturesOf(ahead)) : order_.narrow(0, 0, 0);
+}
+
+HostInputLoader::Assignment HostInputLoader::nextAssignment() const {
+  const auto whole = picturesOf(assigned_);
+  Assignment assignment{epoch_, assigned_, share_.of(whole), {}, toBePrefetched()};
+  if (std::ranges::any_of(views_, &ViewPlan::isShuffled)) {
+    const auto order = keyOrder(seed_, epoch_, assigned_ + 1, whole.size(0));
+    assignment.shuffled = whole.index_select(0, share_.of(order));
+  }
+  return assignment;
 }
 
 bool HostInputLoader::canAssign() const {
@@ -122,7 +134,7 @@ void HostInputLoader::work() {
   while (true) {
     changed_.wait(lock, [this] { return closing_ || canAssign(); });
     if (closing_) return;
-    const Assignment assignment{epoch_, assigned_, picturesOf(assigned_), toBePrefetched()};
+    const Assignment assignment = nextAssignment();
     ++assigned_;
     ++inWork_;
     Slot& slot = slotOf(assignment.batch);
@@ -143,16 +155,24 @@ void HostInputLoader::work() {
 }
 
 void HostInputLoader::make(const Assignment& assignment, const Slot& slot) const {
-  const int64_t count = assignment.pictures.size(0);
   const auto places = placesIn(slot, assignment.epoch, assignment.batch);
+  makeOf(assignment.pictures, /*shuffled=*/false, assignment.epoch, places);
+  if (assignment.shuffled.defined()) {
+    makeOf(assignment.shuffled, /*shuffled=*/true, assignment.epoch, places);
+  }
+}
+
+void HostInputLoader::makeOf(const at::Tensor& pictures, bool shuffled, uint32_t epoch,
+                             const std::vector<at::Tensor>& places) const {
+  const int64_t count = pictures.size(0);
   for (int64_t begin = 0; begin < count; begin += kPicturesAtOnce) {
     const int64_t length = std::min(kPicturesAtOnce, count - begin);
-    const auto pictures = assignment.pictures.narrow(0, begin, length);
-    const auto selection = store_.select(pictures);
+    const auto some = pictures.narrow(0, begin, length);
+    const auto selection = store_.select(some);
     for (size_t view = 0; view < views_.size(); ++view) {
-      const ViewsOfEpoch which{seed_, assignment.epoch, static_cast<int64_t>(view),
-                               views_[view].transform};
-      const auto draws = drawViews(which, pictures, store_.height(), store_.width());
+      if (views_[view].isShuffled != shuffled) continue;
+      const ViewsOfEpoch which{seed_, epoch, numberOf(views_, view), views_[view].transform};
+      const auto draws = drawViews(which, some, store_.height(), store_.width());
       makeViews(selection.pixels, selection.numbers, draws, table_,
                 places[view].narrow(0, begin, length), which.transform);
     }

@@ -36,7 +36,8 @@ class HostInputLoader final : public InputLoader {
   struct Assignment {
     uint32_t epoch;
     int64_t batch;
-    at::Tensor pictures;   // (B) int64: their numbers in the store
+    at::Tensor pictures;   // (B / N) int64: their numbers in the store
+    at::Tensor shuffled;   // the same for views that are shuffled; undefined: there are none
     at::Tensor following;  // int64: those of a later batch, to be fetched from the disk meanwhile
   };
   /// Memory for a batch. Batches take turns in the slots.
@@ -49,13 +50,20 @@ class HostInputLoader final : public InputLoader {
   void close();
   bool canAssign() const;
   void make(const Assignment& assignment, const Slot& slot) const;
-  /// The places of a batch's views in a slot, each (B, 3, s, s), channels last.
+  /// Makes those views of some pictures that are shuffled, or those that are not.
+  void makeOf(const at::Tensor& pictures, bool shuffled, uint32_t epoch,
+              const std::vector<at::Tensor>& places) const;
+  /// The epoch's next batch to be made.
+  Assignment nextAssignment() const;
+  /// The places of a batch's views in a slot, each (B / N, 3, s, s), channels last.
   std::vector<at::Tensor> placesIn(const Slot& slot, uint32_t epoch, int64_t batch) const;
   void prefetch(const Assignment& assignment) const;
   /// The epoch's next batch, on the CPU.
   std::vector<at::Tensor> waitForBatch();
   /// The numbers of a batch's pictures in the store: (B) int64.
   at::Tensor picturesOf(int64_t batch) const;
+  /// Of how many pictures of a batch this loader makes views.
+  int64_t lengthOf(int64_t batch) const { return batches_.length(batch) / share_.processes; }
   /// Those of the first batch for which there is no memory yet.
   at::Tensor toBePrefetched() const;
   Slot& slotOf(int64_t batch) { return slots_[batch % static_cast<int64_t>(slots_.size())]; }
@@ -64,6 +72,7 @@ class HostInputLoader final : public InputLoader {
   const EpochBatches batches_;
   const std::vector<ViewPlan> views_;
   const ViewGrowth growth_;
+  const BatchShare share_;
   const uint64_t seed_;
   const at::Device device_;  // the encoder's
   const at::Tensor table_;   // from `normalisedBytes`

@@ -50,6 +50,8 @@ struct ViewPlan {
   ViewTransform transform = {};
   bool student = true;   // whether the query encoder sees it
   bool teacher = false;  // whether the key encoder does
+  std::optional<int64_t> number = {};  // by which it is drawn; absent: its place among all
+  bool isShuffled = false;  // whether it is of the pictures of `keyOrder`; see `InputOptions`
 };
 
 /// All views of a picture, group by group: view number i is made by the i-th of these.

@@ -7,11 +7,11 @@
 #include "core/base/core_wait.h"
 #include "core/base/error.h"
 #include "core/base/failure.h"
-#include "core/base/random.h"
 #include "core/device/caching_allocator.h"
 #include "core/evaluate/knn_evaluation.h"
 #include "core/evaluate/labelled_pictures.h"
 #include "core/evaluate/view_extractor.h"
+#include "core/input/key_order.h"
 #include "core/ops/pointwise_batch_norm.h"
 #include "core/optimise/momentum_schedule.h"
 
@@ -73,17 +73,30 @@ void requireGroups(const TrainerSettings& settings) {
               "Choose another number of groups, or 1.");
 }
 
+/// Refuses what cannot be shared out among processes.
+void requireShares(const TrainerSettings& settings, const Peers& peers) {
+  const int64_t groups = settings.encoder.batchNormGroups;
+  const std::string processes = std::to_string(peers.count());
+  if (groups % peers.count() == 0) return;
+  throw Error("ERR_MOCO_CONFIG",
+              "batchNormGroups: " + std::to_string(groups) +
+                  " cannot be shared out among the " + processes + " processes of the run",
+              "Choose a multiple of " + processes + ", or another number of processes.");
+}
+
 }  // namespace
 
 Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beginning,
-                 const MakeRecorder& recorder)
+                 const MakeRecorder& recorder, Peers peers)
     : settings_(std::move(settings)),
+      peers_(std::move(peers)),
       dataset_(std::move(dataset)),
       canVote_(canVote(dataset_)),
       machine_(resolveMachine(settings_.compute)) {
   if (recorder) machine_.recorders = recorder;
   requirePositive(settings_, dataset_);
   requireGroups(settings_);
+  requireShares(settings_, peers_);
   requireEnoughPictures(settings_, dataset_);
   setUpMachine(machine_, settings_.compute);
   memoryPlan_ = planMemory(memoryDemand());
@@ -98,7 +111,7 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beg
                     TestView{.normalisation = dataset_.normalisation,
                              .imageSize = settings_.imageSize,
                              .cropShare = dataset_.cropShare},
-                    machine_.recorders);
+                    machine_.recorders, std::nullopt, peers_);
   saving_.emplace(machine_.device);
   warnOfMissingGraphs();
   placement_ = placeData(machine_.device, dataset_.train, {&dataset_.test});
@@ -106,14 +119,15 @@ Trainer::Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beg
       makeInputLoader(placement_.viewed, {.device = machine_.device,
                                           .compute = machine_.precision.compute,
                                           .normalisation = dataset_.normalisation,
-                                          .views = viewPlans(settings_.views, settings_.imageSize),
+                                          .views = loadedViews(),
                                           .growth = {.from = settings_.views.growFrom,
                                                      .until = settings_.views.growUntil,
                                                      .epochs = settings_.epochs},
                                           .batchSize = settings_.batchSize,
                                           .seed = settings_.seed,
                                           .threads = machine_.dataThreads,
-                                          .layout = {.shuffleWindow = settings_.shuffleWindow}});
+                                          .layout = {.shuffleWindow = settings_.shuffleWindow},
+                                          .share = {peers_.rank(), peers_.count()}});
   schedule_.emplace(settings_.optimiser, settings_.batchSize * batchesPerStep(), runLength());
 }
 
@@ -123,17 +137,22 @@ RunLength Trainer::runLength() const {
 }
 
 MocoOptions Trainer::mocoOptions() const {
-  return {.encoder = {.settings = settings_.encoder,
+  EncoderSettings encoder = settings_.encoder;
+  encoder.batchNormGroups /= peers_.count();
+  return {.encoder = {.settings = encoder,
                       .device = machine_.device,
                       .compute = machine_.precision.compute,
                       .pointwiseBatchNorm = asksForPointwiseBatchNorm()},
           .contrast = settings_.contrast,
           .optimiser = settings_.optimiser,
-          .seed = settings_.seed};
+          .seed = settings_.seed,
+          .peers = peers_};
 }
 
 MemoryDemand Trainer::memoryDemand() const {
-  return {.settings = settings_,
+  TrainerSettings own = settings_;
+  own.batchSize /= peers_.count();
+  return {.settings = own,
           .machine = machine_,
           .trainPictures = dataset_.train.count(),
           .testPictures = dataset_.test.count(),
@@ -156,7 +175,7 @@ int64_t Trainer::trainEpoch(int64_t epoch, int64_t firstStep,
   const int64_t last = std::min(lastStep.value_or(stepsPerEpoch()), stepsPerEpoch());
   loader_->startEpoch(static_cast<uint32_t>(epoch), (firstStep - 1) * batchesPerStep());
   for (int64_t number = firstStep; number <= last; ++number) {
-    if (stop) return number - 1;
+    if (peers_.any(stop)) return number - 1;
     try {
       onStep(step(epoch, number));
     } catch (...) {
@@ -169,10 +188,12 @@ int64_t Trainer::trainEpoch(int64_t epoch, int64_t firstStep,
 Error Trainer::errorAt(const std::string& place) const {
   Failure failure = describe(std::current_exception());
   if (failure.code == "ERR_MOCO_OUT_OF_MEMORY") {
-    const auto batch = largestBatch(memoryDemand(), 2, settings_.batchSize - 1, availableMemory_);
-    if (batch) {
-      failure.hint = "A batch of " + std::to_string(*batch) + " should fit (--batch-size " +
-                     std::to_string(*batch) + "): " + gibibytes(availableMemory_) +
+    const MemoryDemand own = memoryDemand();
+    const auto fitting = largestBatch(own, 2, own.settings.batchSize - 1, availableMemory_);
+    if (fitting) {
+      const std::string batch = std::to_string(*fitting * peers_.count());
+      failure.hint = "A batch of " + batch + " should fit (--batch-size " + batch +
+                     "): " + gibibytes(availableMemory_) +
                      " were there for it. Or lower m, k or featureDim, or choose a smaller arch.";
     }
   }
@@ -230,21 +251,42 @@ void Trainer::reportFallbacks() {
 
 StepInput Trainer::nextBatch(int64_t epoch, int64_t number) {
   const auto pictures = loader_->next();
-  const auto plans = viewPlans(settings_.views, settings_.imageSize);
-  StepInput batch{.views = {}, .keyOrder = keyOrder(epoch, number)};
+  StepInput batch{.views = {}};
+  if (shufflesKeys()) {
+    const auto order = keyOrder(settings_.seed, epoch, number, settings_.batchSize);
+    batch.keyOrder = order.to(machine_.device);
+  }
   if (settings_.contrast.maskSame) batch.pictureNumbers = loader_->pictureNumbers();
-  for (size_t i = 0; i < plans.size(); ++i) {
-    batch.views.push_back({pictures[i], plans[i].student, plans[i].teacher});
+  const auto views = loadedViews();
+  for (size_t i = 0; i < views.size(); ++i) {
+    const ViewPlan& plan = views[i];
+    if (!plan.isShuffled) {
+      batch.views.push_back({pictures[i], plan.student, plan.teacher});
+      continue;
+    }
+    if (!plan.student) batch.views.push_back({pictures[i], false, true});
+    batch.views.back().forKeys = pictures[i];
   }
   return batch;
 }
 
-at::Tensor Trainer::keyOrder(int64_t epoch, int64_t batch) const {
-  const bool isShared = settings_.contrast.keyEncoder == "shared";
-  if (isShared || settings_.encoder.batchNormGroups == 1) return {};
-  const Philox random(settings_.seed, Purpose::kKeyShuffle, static_cast<uint32_t>(epoch),
-                      static_cast<uint32_t>(batch));
-  return at::tensor(shuffledIndices(settings_.batchSize, random)).to(machine_.device);
+bool Trainer::shufflesKeys() const {
+  return settings_.contrast.keyEncoder != "shared" && settings_.encoder.batchNormGroups > 1;
+}
+
+std::vector<ViewPlan> Trainer::loadedViews() const {
+  const auto plans = viewPlans(settings_.views, settings_.imageSize);
+  if (peers_.alone() || !shufflesKeys()) return plans;
+  // The key encoder sees other pictures here than the query encoder does.
+  std::vector<ViewPlan> loaded;
+  for (size_t number = 0; number < plans.size(); ++number) {
+    ViewPlan plan = plans[number];
+    plan.number = static_cast<int64_t>(number);
+    if (plan.student) loaded.push_back(plan);
+    plan.isShuffled = true;
+    if (plan.teacher) loaded.push_back(plan);
+  }
+  return loaded;
 }
 
 Evaluation Trainer::evaluate(const std::atomic<bool>& stop) {

@@ -17,6 +17,7 @@
 #include "core/contrast/moco.h"
 #include "core/device/device.h"
 #include "core/device/side_stream.h"
+#include "core/distributed/peers.h"
 #include "core/evaluate/accuracy.h"
 #include "core/evaluate/frozen_backbone.h"
 #include "core/evaluate/label_free_measures.h"
@@ -58,11 +59,13 @@ struct Evaluation {
 class Trainer {
  public:
   /// @param recorder  makes the recorders of work that repeats; empty: as for the machine
+  /// @param peers     that train together. All have the same settings and pictures, and begin with
+  ///                  the same; the batch and its BatchNorm groups are shared out among them
   /// @throws Error ERR_MOCO_CONFIG      if k or the batch is larger than the data set, or the
-  ///                                    groups do not divide the batch
+  ///                                    groups do not divide the batch, or the processes the groups
   /// @throws Error ERR_MOCO_CHECKPOINT  if what it begins with is damaged or of another model
   explicit Trainer(TrainerSettings settings, Dataset dataset, const Beginning& beginning = {},
-                   const MakeRecorder& recorder = {});
+                   const MakeRecorder& recorder = {}, Peers peers = {});
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
   ~Trainer();
@@ -131,11 +134,14 @@ class Trainer {
   void reportGraphFailure(const std::string& work, const std::string& failure);
   /// Warns of fused layers that fell back, once.
   void reportFallbacks();
-  /// The order (B) in which the key encoder gets the pictures, drawn anew for each batch. Undefined
-  /// with one BatchNorm group, where the order changes nothing.
-  at::Tensor keyOrder(int64_t epoch, int64_t batch) const;
+  /// Whether the key encoder gets the pictures in another order than the query encoder. With one
+  /// BatchNorm group the order would change nothing.
+  bool shufflesKeys() const;
+  /// The views that the loader makes, and those of each in `StepInput`.
+  std::vector<ViewPlan> loadedViews() const;
 
   TrainerSettings settings_;
+  Peers peers_;
   Dataset dataset_;
   bool canVote_;  // whether labels are there for a kNN evaluation
   Machine machine_;

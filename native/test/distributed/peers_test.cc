@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <atomic>
 #include <mutex>
 #include <vector>
 
@@ -63,7 +64,8 @@ TEST_CASE("what one process says is known to all") {
   asProcesses(3, [](const Peers& peers) {
     TORCH_CHECK(peers.any(peers.rank() == 1));
     TORCH_CHECK(!peers.any(false));
-    const auto said = peers.group().exchange("rank " + std::to_string(peers.rank()));
+    const std::atomic<bool> stop = false;
+    const auto said = peers.group().exchange("rank " + std::to_string(peers.rank()), stop);
     TORCH_CHECK(said == std::vector<std::string>({"rank 0", "rank 1", "rank 2"}));
   });
 }

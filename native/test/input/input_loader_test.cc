@@ -9,6 +9,7 @@
 #include "core/device/cuda_kernels.h"
 #include "core/input/device_input_loader.h"
 #include "core/input/host_input_loader.h"
+#include "core/input/key_order.h"
 
 using namespace moco;
 
@@ -110,6 +111,35 @@ TEST_CASE("the pictures' device also makes one view per picture and an incomplet
   Loaders loaders(at::kFloat, {.keepIncompleteBatch = true}, {ViewPlan{12}});
   CHECK(loaders.device.batchesPerEpoch() == 5);
   loaders.checkEpoch(1);
+}
+
+TEST_CASE("processes make their shares of each batch, and of its pictures in the keys' order") {
+  const auto settings = [&](const at::Device& device, int64_t rank, int64_t processes) {
+    const ViewPlan second{.size = 12, .number = 1, .isShuffled = processes > 1};
+    auto made = options(device, at::kFloat, {}, {ViewPlan{12}, second});
+    made.batchSize = 6;
+    made.share = {rank, processes};
+    return made;
+  };
+  const auto device = testedDevice();
+  HostInputLoader whole(pictures(at::kCPU), settings(at::kCPU, 0, 1));
+  for (int64_t rank = 0; rank < 2; ++rank) {
+    HostInputLoader host(pictures(at::kCPU), settings(at::kCPU, rank, 2));
+    DeviceInputLoader onDevice(pictures(device), settings(device, rank, 2));
+    for (InputLoader* loader : std::vector<InputLoader*>{&whole, &host, &onDevice}) {
+      loader->startEpoch(2);
+    }
+    for (int64_t batch = 1; batch <= 3; ++batch) {
+      const auto expected = whole.next();
+      const auto places = keyOrder(9, 2, batch, 6).narrow(0, 3 * rank, 3);
+      for (InputLoader* loader : std::vector<InputLoader*>{&host, &onDevice}) {
+        const auto made = loader->next();
+        CHECK(made[0].cpu().equal(expected[0].narrow(0, 3 * rank, 3)));
+        CHECK(made[1].cpu().equal(expected[1].index_select(0, places)));
+        CHECK(loader->pictureNumbers().cpu().equal(whole.pictureNumbers()));
+      }
+    }
+  }
 }
 
 TEST_CASE("views grow to their size over the first epochs") {

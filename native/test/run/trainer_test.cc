@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "support/graph_double.h"
+#include "support/processes.h"
 #include "support/temporary_folder.h"
 
 using namespace moco;
@@ -44,8 +45,8 @@ struct Run {
   Accuracy accuracy{};
 };
 
-Run twoEpochs(const TrainerSettings& settings) {
-  Trainer trainer(settings, smallDataset());
+Run twoEpochs(const TrainerSettings& settings, const Peers& peers = {}) {
+  Trainer trainer(settings, smallDataset(), {}, {}, peers);
   const std::atomic<bool> stop{false};
   Run run;
   for (int64_t epoch = 1; epoch <= 2; ++epoch) {
@@ -122,6 +123,57 @@ TEST_CASE("a run trains on the views that its settings describe, which grow") {
   CHECK(firstLoss(1, 1) != plain);
   settings.views.views.push_back({.role = "teacher"});
   CHECK(firstLoss(1, 0) != plain);
+}
+
+TEST_CASE("processes train and evaluate as one does with as many BatchNorm groups") {
+  auto settings = smallSettings();
+  settings.batchSize = 16;
+  settings.encoder.batchNormGroups = 2;
+  settings.views.views.push_back({.role = "both"});
+  const Run one = twoEpochs(settings);
+  std::vector<Run> runs(2);
+  asProcesses(2, [&](const Peers& peers) { runs[peers.rank()] = twoEpochs(settings, peers); });
+  CHECK(runs[1].losses == runs[0].losses);
+  CHECK(runs[1].accuracy.top1 == runs[0].accuracy.top1);
+  REQUIRE(runs[0].losses.size() == one.losses.size());
+  for (size_t step = 0; step < one.losses.size(); ++step) {
+    CHECK(runs[0].losses[step] == doctest::Approx(one.losses[step]).epsilon(step == 0 ? 1e-5 : 2e-2));
+  }
+  settings.encoder.batchNormGroups = 1;
+  asProcesses(2, [&](const Peers& peers) {
+    CHECK_THROWS_WITH_AS(Trainer(settings, smallDataset(), {}, {}, peers),
+                         doctest::Contains("cannot be shared out among the 2 processes"), Error);
+  });
+}
+
+TEST_CASE("processes that share out an evaluation find what one finds alone") {
+  const std::atomic<bool> stop{false};
+  Trainer alone(smallSettings(), smallDataset());
+  const Evaluation expected = alone.evaluate(stop);
+  auto settings = smallSettings();
+  settings.encoder.batchNormGroups = 2;
+  asProcesses(2, [&](const Peers& peers) {
+    Trainer trainer(settings, smallDataset(), {}, {}, peers);
+    const Evaluation found = trainer.evaluate(stop);
+    CHECK(found.knn->top1 == expected.knn->top1);
+    CHECK(found.knn->top5 == expected.knn->top5);
+    CHECK(found.measures->uniformity == doctest::Approx(expected.measures->uniformity));
+  });
+}
+
+TEST_CASE("a stop that one process is asked for ends the epoch of all after the same step") {
+  auto settings = smallSettings();
+  settings.encoder.batchNormGroups = 2;
+  std::vector<int64_t> last(2);
+  asProcesses(2, [&](const Peers& peers) {
+    Trainer trainer(settings, smallDataset(), {}, {}, peers);
+    std::atomic<bool> stop{false};
+    const auto onStep = [&](const StepMetrics& metrics) {
+      if (peers.rank() == 1 && metrics.step == 2) stop = true;
+    };
+    last[peers.rank()] = trainer.trainEpoch(1, 1, onStep, stop);
+  });
+  CHECK(last == std::vector<int64_t>{2, 2});
 }
 
 TEST_CASE("an evaluation between epochs does not change the run") {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <exception>
 #include <memory>
 #include <thread>
@@ -17,14 +16,13 @@ namespace moco {
 template <class Work>
 void asProcesses(int64_t count, const Work& work) {
   const auto store = c10::make_intrusive<c10d::HashStore>();
-  const std::atomic<bool> stop = false;
   std::vector<std::exception_ptr> failures(count);
   std::vector<std::thread> threads;
   for (int64_t rank = 0; rank < count; ++rank) {
     threads.emplace_back([&, rank] {
       try {
         const RendezvousSettings settings{.rank = rank, .processes = count};
-        work(Peers(std::make_shared<Group>(store, settings, at::kCPU, stop)));
+        work(Peers(std::make_shared<Group>(store, settings, at::kCPU)));
       } catch (...) {
         failures[rank] = std::current_exception();
       }
