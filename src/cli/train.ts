@@ -8,8 +8,8 @@ import {
   train,
 } from '../index.js';
 import { type ConfigOptions, configured } from './configOptions.js';
-import { duration } from './quantities.js';
 import { runProcesses } from './processes.js';
+import { duration } from './quantities.js';
 import { runOutput } from './runOutput.js';
 import { noSetupOption, type SetUpOptions, withAddon } from './setUpFirst.js';
 import { TrainText } from './trainText.js';
@@ -59,6 +59,8 @@ async function run(config: TrainConfigInput, options: TrainOptions): Promise<voi
     await withAddon(options, async () => {}); // set up once, and not by each of them
     return await runProcesses(process.argv.slice(2), processes);
   }
+  // What c10d does not tell by an exception; of a lost connection it would show a stack trace.
+  process.env.TORCH_CPP_LOG_LEVEL ??= 'ERROR';
   return await withAddon(options, async (signal) => {
     await using group = await joinProcesses({ signal });
     const given = { signal, group, resume, orStart, override: override?.split(',') };

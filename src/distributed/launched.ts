@@ -82,9 +82,13 @@ export function firstHost(list: string): string {
 function numberOf(environment: Environment, name: string): number {
   const text = environment[name] ?? '';
   if (/^\d{1,10}$/.test(text)) return Number(text);
-  throw new MocoError('ERR_MOCO_CONFIG', `${name}: expected a number, given ${JSON.stringify(text)}`, {
-    hint: 'Launchers set it: torchrun, srun, or moco train --processes.',
-  });
+  throw new MocoError(
+    'ERR_MOCO_CONFIG',
+    `${name}: expected a number, given ${JSON.stringify(text)}`,
+    {
+      hint: 'Launchers set it: torchrun, srun, or moco train --processes.',
+    },
+  );
 }
 
 function checked(found: Launched): Launched {

@@ -1,16 +1,16 @@
 import * as check from '../arguments/check.js';
 import type { TrainConfig, TrainConfigInput } from '../config/trainConfig.js';
-import { encoderElements } from '../model/encoderElements.js';
 import type { Agreement } from '../distributed/processGroup.js';
+import { encoderElements } from '../model/encoderElements.js';
 import type { NativeAddon } from '../native/addon.js';
 import { loadAddon } from '../native/load.js';
 import { StoppableWork } from '../native/stoppableWork.js';
 import type { InputDataset } from '../pictures/input.js';
 import { requireRunSpace } from '../run/outputFolder.js';
+import { version } from '../version.js';
 import { requireMeasured, settledBestBy } from './bestEpoch.js';
 import { type Checkpoint, isOwnRun, restoreFrom } from './checkpoint.js';
 import { CREATE_TRAINER_CHECKS, type CreateTrainerOptions } from './createTrainerOptions.js';
-import { version } from '../version.js';
 import { movedDataRoot } from './dataRoot.js';
 import { describeTrainer, splitsOf } from './describeTrainer.js';
 import { fitBudget, lengthOf } from './fitBudget.js';
@@ -102,8 +102,17 @@ async function create(config: TrainConfigInput, options: CreateTrainerOptions): 
 /** What all processes of a run must have the same of. */
 function agreementOf(config: TrainConfig, { train, test, fingerprint }: InputDataset): Agreement {
   return {
-    ...{ 'version of moco': version, ...recipeOf(config), epochs: config.epochs, steps: config.steps },
-    ...{ 'training pictures': train.count, 'test pictures': test.count, 'their fingerprint': fingerprint },
+    ...{
+      'version of moco': version,
+      ...recipeOf(config),
+      epochs: config.epochs,
+      steps: config.steps,
+    },
+    ...{
+      'training pictures': train.count,
+      'test pictures': test.count,
+      'their fingerprint': fingerprint,
+    },
   };
 }
 

@@ -10,13 +10,7 @@ import { epochsFor } from './runLength.js';
 /** What `auto` stands for in a run. */
 export type Settled = Pick<
   TrainConfig,
-  | 'batchSize'
-  | 'batchNormGroups'
-  | 'imageSize'
-  | 'stem'
-  | 'knnTemperature'
-  | 'evalEvery'
-  | 'epochs'
+  'batchSize' | 'batchNormGroups' | 'imageSize' | 'stem' | 'knnTemperature' | 'evalEvery' | 'epochs'
 > &
   Partial<Pick<TrainConfig, 'steps'>>;
 

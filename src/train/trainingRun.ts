@@ -38,7 +38,7 @@ export interface TrainerParts {
   /** What the run goes on from; `native` was made from it. */
   readonly checkpoint: Checkpoint | undefined;
   /** The processes that train together; undefined: this one trains alone. */
-  readonly group: ProcessGroup | undefined;
+  readonly group?: ProcessGroup | undefined;
 }
 
 /** One run, from its first event to its last; one that is ended early leaves a checkpoint. */

@@ -17,7 +17,7 @@ struct Negatives {
 /// mean over the processes is the loss of the batch.
 struct Comparison {
   at::Tensor queries;  // (B, D), L2-normalised
-  at::Tensor keys;     // (N · B, D), L2-normalised: each query's own, and those of the other processes
+  at::Tensor keys;  // (N · B, D), L2-normalised: each query's own, and those of the other processes
   Negatives negatives;
   Peers peers = {};
 

@@ -24,8 +24,8 @@ class MomentumEncoder {
   Encoder& encoder() { return encoder_; }
   const Encoder& encoder() const { return encoder_; }
 
-  /// The keys (N · B, D) of all processes, L2-normalised, in the order of the pictures, even if they
-  /// are encoded in another.
+  /// The keys (N · B, D) of all processes, L2-normalised, in the order of the pictures, even if
+  /// they are encoded in another.
   /// @param order  (N · B) int64: the order in which they are encoded; undefined: their own
   at::Tensor encode(const View& view, const at::Tensor& order, const Peers& peers = {});
 

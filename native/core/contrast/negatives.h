@@ -16,7 +16,6 @@ namespace moco {
 /// @param peers     that share the batch; the queries are those of this process's pictures
 /// @throws Error ERR_MOCO_CONFIG  for another name
 Negatives negativesOf(const ContrastSettings& settings, const KeyQueue& queue,
-                      const at::Tensor& batch, const at::Tensor& pictures,
-                      const Peers& peers = {});
+                      const at::Tensor& batch, const at::Tensor& pictures, const Peers& peers = {});
 
 }  // namespace moco

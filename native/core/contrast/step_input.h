@@ -23,12 +23,12 @@ struct View {
 /// those of all N · B.
 struct StepInput {
   std::vector<View> views;
-  /// (N · B) int64, on the encoder's device: the order in which the key encoder gets the pictures of
-  /// each view. It makes the BatchNorm groups of the two encoders differ (section 3.3, "Shuffling
-  /// BN"). Undefined means the order of the queries.
+  /// (N · B) int64, on the encoder's device: the order in which the key encoder gets the pictures
+  /// of each view. It makes the BatchNorm groups of the two encoders differ (section 3.3,
+  /// "Shuffling BN"). Undefined means the order of the queries.
   at::Tensor keyOrder = {};
-  /// (N · B) int64, on the encoder's device: which pictures of the data set they are. Needed where the
-  /// settings leave out negatives of the same picture.
+  /// (N · B) int64, on the encoder's device: which pictures of the data set they are. Needed where
+  /// the settings leave out negatives of the same picture.
   at::Tensor pictureNumbers = {};
 };
 

@@ -70,7 +70,8 @@ void Group::failBy(const std::exception& broken) {
     std::this_thread::sleep_for(Watch::kBeat / 5);
   }
   const std::string text = broken.what();
-  fail("rank " + std::to_string(rank()) + " lost its connection: " + text.substr(0, text.find('\n')));
+  fail("rank " + std::to_string(rank()) +
+       " lost its connection: " + text.substr(0, text.find('\n')));
 }
 
 void Group::await(const std::function<bool(milliseconds)>& isDone) {

@@ -18,8 +18,8 @@ namespace moco {
 
 /// The processes of a run, connected. All of them call the same functions in the same order, with
 /// tensors of the same shapes. What they call throws, in each of them, an Error ERR_MOCO_PEER soon
-/// after a process has ended or does not answer any more: the message says which, and why if that is
-/// known. Work that was under way then goes on in threads of c10d until that gives up, so that a
+/// after a process has ended or does not answer any more: the message says which, and why if that
+/// is known. Work that was under way then goes on in threads of c10d until that gives up, so that a
 /// group cannot be used any more, and is not taken apart.
 class Group {
  public:

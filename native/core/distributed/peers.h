@@ -9,9 +9,9 @@
 
 namespace moco {
 
-/// The processes that compute a batch together, N of them, and what they make of each other's parts.
-/// Each has the same share of the batch, in order of rank. A process on its own is the case N = 1,
-/// in which nothing is copied. Errors are those of `Group`.
+/// The processes that compute a batch together, N of them, and what they make of each other's
+/// parts. Each has the same share of the batch, in order of rank. A process on its own is the case
+/// N = 1, in which nothing is copied. Errors are those of `Group`.
 class Peers {
  public:
   /// A process on its own.
@@ -24,8 +24,8 @@ class Peers {
 
   /// This process's part of what is there for the whole batch: (N · b, …) → (b, …).
   at::Tensor own(const at::Tensor& whole) const;
-  /// The parts of all processes: (b, …) → (N · b, …). The gradient by a process's part is the sum of
-  /// what all processes have by it.
+  /// The parts of all processes: (b, …) → (N · b, …). The gradient by a process's part is the sum
+  /// of what all processes have by it.
   at::Tensor gather(const at::Tensor& part) const;
   /// What is shared out so that each process has equally many, and the last ones fewer or none.
   struct Range {

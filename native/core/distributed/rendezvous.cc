@@ -1,5 +1,7 @@
 #include "core/distributed/rendezvous.h"
 
+#include <c10/util/Logging.h>
+
 #include <chrono>
 #include <exception>
 #include <optional>
@@ -62,9 +64,8 @@ Store connect(const RendezvousSettings& settings, Clock::time_point end,
     } catch (const std::exception& error) {
       if (Clock::now() < end) continue;
       throw Error("ERR_MOCO_PEER",
-                  "rank " + std::to_string(settings.rank) + " cannot reach " +
-                      addressOf(settings) + ", where the processes of the run meet: " +
-                      firstLine(error),
+                  "rank " + std::to_string(settings.rank) + " cannot reach " + addressOf(settings) +
+                      ", where the processes of the run meet: " + firstLine(error),
                   "Check that rank 0 was started, that its host name can be resolved from here, "
                   "and that no firewall closes the port (MASTER_ADDR, MASTER_PORT).");
     }
@@ -105,6 +106,7 @@ std::string ranksInWords(const std::vector<int64_t>& ranks) {
 Store meet(const RendezvousSettings& settings, const std::atomic<bool>& stop) {
   const auto end =
       Clock::now() + std::chrono::milliseconds(static_cast<int64_t>(1000 * settings.joinSeconds));
+  c10::initLogging();  // by TORCH_CPP_LOG_LEVEL, as Python's torch does when it is imported
   const Store whole = settings.hostsStore ? openStore(settings) : connect(settings, end, stop);
   const auto store = c10::make_intrusive<c10d::PrefixStore>(settings.run, whole);
   enter(*store, settings);

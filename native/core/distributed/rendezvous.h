@@ -11,15 +11,15 @@ namespace moco {
 
 /// Where the processes of a run meet, and which of them this one is.
 struct RendezvousSettings {
-  int64_t rank = 0;       // from 0
-  int64_t processes = 1;  // of the run
-  std::string host = {};  // of the store
-  int64_t port = 0;       // the same
-  bool hostsStore = false;        // whether the store is this process's; else another's, or torchrun's
-  std::string run = "moco";       // what the names of the run's keys begin with
-  double joinSeconds = 300;       // within which all processes must be there
-  double silenceSeconds = 30;     // without a sign of life, after which a process counts as lost
-  double stuckSeconds = 1800;     // for which a living process may keep the others waiting
+  int64_t rank = 0;            // from 0
+  int64_t processes = 1;       // of the run
+  std::string host = {};       // of the store
+  int64_t port = 0;            // the same
+  bool hostsStore = false;     // whether the store is this process's; else another's, or torchrun's
+  std::string run = "moco";    // what the names of the run's keys begin with
+  double joinSeconds = 300;    // within which all processes must be there
+  double silenceSeconds = 30;  // without a sign of life, after which a process counts as lost
+  double stuckSeconds = 1800;  // for which a living process may keep the others waiting
 
   /// Calls `visit(name, value)` for every setting.
   template <class Visit>

@@ -52,8 +52,9 @@ void Watch::run() {
       if (store_->check({kReason})) reason = textOf(store_->get(kReason));
       if (isAsked) lookUpSigns();
     } catch (const std::exception&) {
-      reason = "the store where the processes meet no longer answers: the process that holds it, "
-               "rank 0 or its launcher, has ended, or the network has";
+      reason =
+          "the store where the processes meet no longer answers: the process that holds it, "
+          "rank 0 or its launcher, has ended, or the network has";
     }
     lock.lock();
     if (reason && !reason_) reason_ = reason;

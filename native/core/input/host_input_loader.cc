@@ -30,8 +30,7 @@ HostInputLoader::HostInputLoader(const ImageStore& store, const InputOptions& op
   slots_.resize(std::min(batchesInMemory(options.threads), most));
   for (auto& slot : slots_) {
     for (const ViewPlan& view : views_) {
-      slot.memory.push_back(
-          at::empty({lengthOf(0) * view.size * view.size * 3}, table_.options()));
+      slot.memory.push_back(at::empty({lengthOf(0) * view.size * view.size * 3}, table_.options()));
     }
   }
   taken_ = assigned_ = batchesPerEpoch();  // nothing to do until the first epoch starts

@@ -48,8 +48,8 @@ struct ViewSettings {
 struct ViewPlan {
   int64_t size;  // height and width, when it is fully grown
   ViewTransform transform = {};
-  bool student = true;   // whether the query encoder sees it
-  bool teacher = false;  // whether the key encoder does
+  bool student = true;                 // whether the query encoder sees it
+  bool teacher = false;                // whether the key encoder does
   std::optional<int64_t> number = {};  // by which it is drawn; absent: its place among all
   bool isShuffled = false;  // whether it is of the pictures of `keyOrder`; see `InputOptions`
 };

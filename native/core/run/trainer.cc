@@ -79,8 +79,8 @@ void requireShares(const TrainerSettings& settings, const Peers& peers) {
   const std::string processes = std::to_string(peers.count());
   if (groups % peers.count() == 0) return;
   throw Error("ERR_MOCO_CONFIG",
-              "batchNormGroups: " + std::to_string(groups) +
-                  " cannot be shared out among the " + processes + " processes of the run",
+              "batchNormGroups: " + std::to_string(groups) + " cannot be shared out among the " +
+                  processes + " processes of the run",
               "Choose a multiple of " + processes + ", or another number of processes.");
 }
 

@@ -1,10 +1,11 @@
+#include "support/recipe.h"
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
 #include "support/fixtures.h"
-#include "support/recipe.h"
 #include "support/within.h"
 
 // Five steps with each option of the configuration, and of each recipe in recipes/, against

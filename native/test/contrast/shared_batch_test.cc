@@ -96,9 +96,8 @@ void checkProcesses(const std::string& name, int64_t count, int64_t steps, const
   Recipe recipe(fixture);
   recipe.batchSize = 4 * count;  // smaller groups magnify what rounding begins with
   std::vector<Outcome> outcomes(count);
-  asProcesses(count, [&](const Peers& peers) {
-    outcomes[peers.rank()] = train(recipe, steps, 1, peers);
-  });
+  asProcesses(count,
+              [&](const Peers& peers) { outcomes[peers.rank()] = train(recipe, steps, 1, peers); });
   checkSame(outcomes.front(), train(recipe, steps, count), limits);
   for (const auto& outcome : outcomes) {
     for (size_t i = 0; i < outcome.state.size(); ++i) {

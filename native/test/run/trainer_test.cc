@@ -137,7 +137,8 @@ TEST_CASE("processes train and evaluate as one does with as many BatchNorm group
   CHECK(runs[1].accuracy.top1 == runs[0].accuracy.top1);
   REQUIRE(runs[0].losses.size() == one.losses.size());
   for (size_t step = 0; step < one.losses.size(); ++step) {
-    CHECK(runs[0].losses[step] == doctest::Approx(one.losses[step]).epsilon(step == 0 ? 1e-5 : 2e-2));
+    CHECK(runs[0].losses[step] ==
+          doctest::Approx(one.losses[step]).epsilon(step == 0 ? 1e-5 : 2e-2));
   }
   settings.encoder.batchNormGroups = 1;
   asProcesses(2, [&](const Peers& peers) {

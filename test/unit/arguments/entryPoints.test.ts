@@ -52,6 +52,7 @@ const creation = {
   resume: [false, 7, '', null],
   orStart: NOT_FLAGS,
   override: ['k', [7], null],
+  group: [{}, 2, null],
 };
 
 const pictures = {
@@ -164,6 +165,7 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
   },
   bench: configured(moco.bench, events),
   profileStep: configured(moco.profileStep, events),
+  joinProcesses: { call: moco.joinProcesses, right: [{}], wrong: optionsOf(signal) },
   doctor: configured(moco.doctor, { ...signal, onFinding: NOT_FUNCTIONS }),
   setup: {
     call: moco.setup,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { firstHost, launched } from '../../../../dist/distributed/launched.js';
+import { firstHost, launched } from '#moco/distributed/launched.js';
 
 const TORCHRUN = {
   ...{ RANK: '3', WORLD_SIZE: '4', MASTER_ADDR: 'worker-0', MASTER_PORT: '29500' },

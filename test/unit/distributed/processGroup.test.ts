@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ProcessGroup } from '../../../../dist/distributed/processGroup.js';
-import type { NativeGroup } from '../../../../dist/native/group.js';
+import { ProcessGroup } from '#moco/distributed/processGroup.js';
+import type { NativeGroup } from '#moco/native/group.js';
 
 /** A group of two, of which the other process says what it is told to. */
 function groupWith(other: unknown, left: string[] = []): ProcessGroup {
