@@ -1,5 +1,6 @@
 #include "core/distributed/watch.h"
 
+#include <iterator>
 #include <sstream>
 #include <utility>
 
@@ -17,9 +18,7 @@ std::string textOf(const std::vector<uint8_t>& bytes) { return {bytes.begin(), b
 }  // namespace
 
 Watch::Watch(Store store, int64_t rank, int64_t processes)
-    : store_(std::move(store)),
-      rank_(rank),
-      signs_(processes, Sign{.since = std::chrono::steady_clock::now()}) {
+    : store_(std::move(store)), rank_(rank), signs_(processes) {
   beat(0);
   thread_ = std::thread([this] { run(); });
 }
@@ -71,13 +70,11 @@ void Watch::lookUpSigns() {
         sign.reached;
     heard.push_back(sign);
   }
-  const auto now = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
   for (size_t rank = 0; rank < signs_.size(); ++rank) {
-    auto& known = signs_[rank];
-    if (heard[rank].beat == known.beat) continue;
-    known = heard[rank];
-    known.since = now;
+    const bool isNew = heard[rank].beat != signs_[rank].beat;
+    heard[rank].repeats = isNew ? 0 : signs_[rank].repeats + 1;
+    signs_[rank] = heard[rank];
   }
 }
 
@@ -96,21 +93,17 @@ std::optional<std::string> Watch::reason() const {
 
 std::vector<Watch::Sign> Watch::signs() {
   const std::lock_guard lock(mutex_);
-  if (!std::exchange(isAsked_, true)) {
-    for (auto& sign : signs_) sign.since = std::chrono::steady_clock::now();
-  }
+  isAsked_ = true;
   return signs_;
 }
 
 std::vector<int64_t> Watch::silentFor(double seconds) {
-  const auto now = std::chrono::steady_clock::now();
+  const double beat = std::chrono::duration<double>(kBeat).count();
   std::vector<int64_t> silent;
   const auto heard = signs();
-  for (size_t rank = 0; rank < heard.size(); ++rank) {
-    const std::chrono::duration<double> silence = now - heard[rank].since;
-    if (static_cast<int64_t>(rank) != rank_ && silence.count() > seconds) {
-      silent.push_back(static_cast<int64_t>(rank));
-    }
+  for (int64_t rank = 0; rank < std::ssize(heard); ++rank) {
+    const double silence = beat * static_cast<double>(heard[rank].repeats);
+    if (rank != rank_ && silence > seconds) silent.push_back(rank);
   }
   return silent;
 }

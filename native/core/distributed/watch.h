@@ -35,13 +35,14 @@ class Watch {
   /// What was last heard of a process.
   struct Sign {
     int64_t beat = 0, reached = 0;
-    std::chrono::steady_clock::time_point since;  // when it was new
-    bool operator==(const Sign&) const = default;
+    /// How often it was looked up since it was new. Silence is counted so, and not by a clock, which
+    /// goes on while this process is stopped (Ctrl-Z) and hears nobody.
+    int64_t repeats = 0;
   };
   /// What was last heard of all of them. It is looked up once a beat from the first call on.
   std::vector<Sign> signs();
 
-  /// The ranks from which nothing has come for so long.
+  /// The other ranks from which nothing has come for so long.
   std::vector<int64_t> silentFor(double seconds);
 
   static constexpr std::chrono::milliseconds kBeat{500};
