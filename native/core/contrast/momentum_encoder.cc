@@ -57,7 +57,7 @@ at::Tensor MomentumEncoder::encode(const View& view, const at::Tensor& order, co
                                                 : view.pictures;
   const auto projections =
       encoder_.project(encoder_.backbone(pictures, Mode::kTrain), Mode::kTrain);
-  const auto keys = peers.gather(projections);
+  auto keys = peers.gather(projections);
   if (!order.defined()) return keys;
   return at::empty_like(keys).index_copy_(0, order, keys);
 }

@@ -114,6 +114,7 @@ void Group::finish(const Work& work) {
 std::vector<std::string> Group::exchange(const std::string& own, const std::atomic<bool>& stop) {
   const std::string name = "exchange/" + std::to_string(exchanges_) + "/";
   std::vector<std::string> keys;
+  keys.reserve(size());
   for (int64_t other = 0; other < size(); ++other) keys.push_back(name + std::to_string(other));
   try {
     store_->set(keys[rank()], std::vector<uint8_t>(own.begin(), own.end()));
@@ -126,6 +127,7 @@ std::vector<std::string> Group::exchange(const std::string& own, const std::atom
       return isThere;
     });
     std::vector<std::string> all;
+    all.reserve(size());
     for (const auto& key : keys) {
       const auto bytes = store_->get(key);
       all.emplace_back(bytes.begin(), bytes.end());

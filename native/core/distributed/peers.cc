@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace moco {
 namespace {
@@ -12,15 +13,23 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
+/// A group in what autograd keeps for the backward pass.
+struct SavedGroup : torch::CustomClassHolder {
+  explicit SavedGroup(std::shared_ptr<Group> group) : group(std::move(group)) {}
+  std::shared_ptr<Group> group;
+};
+
 struct Gather : torch::autograd::Function<Gather> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& part,
                             const std::shared_ptr<Group>& group) {
-    context->saved_data["group"] = reinterpret_cast<int64_t>(group.get());
+    context->saved_data["group"] =
+        c10::IValue::make_capsule(c10::make_intrusive<SavedGroup>(group));
     return group->gather(part.contiguous());
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& gradients) {
-    auto& group = *reinterpret_cast<Group*>(context->saved_data["group"].toInt());
+    const auto saved = context->saved_data["group"].toCapsule();
+    Group& group = *c10::static_intrusive_pointer_cast<SavedGroup>(saved)->group;
     const auto sum = gradients[0].clone(at::MemoryFormat::Contiguous);
     group.finish(group.startSum(sum));
     const int64_t length = sum.size(0) / group.size();

@@ -35,8 +35,8 @@ class Watch {
   /// What was last heard of a process.
   struct Sign {
     int64_t beat = 0, reached = 0;
-    /// How often it was looked up since it was new. Silence is counted so, and not by a clock, which
-    /// goes on while this process is stopped (Ctrl-Z) and hears nobody.
+    /// How often it was looked up since it was new. Silence is counted so, and not by a clock,
+    /// which goes on while this process is stopped (Ctrl-Z) and hears nobody.
     int64_t repeats = 0;
   };
   /// What was last heard of all of them. It is looked up once a beat from the first call on.

@@ -275,7 +275,7 @@ bool Trainer::shufflesKeys() const {
 }
 
 std::vector<ViewPlan> Trainer::loadedViews() const {
-  const auto plans = viewPlans(settings_.views, settings_.imageSize);
+  auto plans = viewPlans(settings_.views, settings_.imageSize);
   if (peers_.alone() || !shufflesKeys()) return plans;
   // The key encoder sees other pictures here than the query encoder does.
   std::vector<ViewPlan> loaded;
