@@ -28,8 +28,8 @@ class InputLoader {
 
   /// The epoch's next batch, on the encoder's device; valid until the next call. With N processes,
   /// it is this process's share of one.
-  /// @return  for each view (B / N, 3, s, s), channels last, of the encoder's compute type; s is its
-  ///          size in this epoch
+  /// @return  for each view (B / N, 3, s, s), channels last, of the encoder's compute type; s is
+  ///          its size in this epoch
   virtual std::vector<at::Tensor> next() = 0;
 
   /// The labels of the whole batch that `next` returned last: (B) int64, on the encoder's device.
